@@ -1,0 +1,79 @@
+"""What installed mmaction2 1.2.0 and mmengine 0.10.7 lack, and nothing else.
+
+Each function is inert where its gap does not exist: with a source install of mmaction2,
+with ``importlib_metadata`` present, with a torch that has no ``weights_only`` allow-list.
+"""
+
+from __future__ import annotations
+
+import importlib.metadata
+import importlib.util
+import sys
+from pathlib import Path
+from types import ModuleType
+
+import numpy as np
+import torch
+
+
+def provide_importlib_metadata() -> None:
+    """Serve the standard library's ``importlib.metadata`` where mmaction2 imports its backport, undeclared."""
+    if importlib.util.find_spec('importlib_metadata') is None:
+        sys.modules['importlib_metadata'] = importlib.metadata
+
+
+def provide_localizer_drn() -> None:
+    """Stand in for ``mmaction.models.localizers.drn``, which the published wheel of mmaction2 1.2.0 lacks.
+
+    Without it ``import mmaction.models`` fails. The stand-in refuses to be built.
+    """
+    spec = importlib.util.find_spec('mmaction')
+    if spec is None or spec.origin is None:
+        return  # `import mmaction` will say so, in its own words
+    if (Path(spec.origin).parent / 'models' / 'localizers' / 'drn').exists():
+        return
+
+    class DRN:
+        """Placeholder of a localizer that this mmaction2 was published without."""
+
+        def __init__(self, *args, **kwargs) -> None:
+            raise ImportError('DRN is missing from this mmaction2 wheel; install mmaction2 from source to use it')
+
+    name = 'mmaction.models.localizers.drn'
+    package, module = ModuleType(name), ModuleType(f'{name}.drn')
+    package.__path__ = []
+    module.DRN = DRN  # type: ignore[attr-defined]
+    package.drn = module  # type: ignore[attr-defined]
+    sys.modules.setdefault(package.__name__, package)
+    sys.modules.setdefault(module.__name__, module)
+
+
+def allow_mmengine_checkpoints() -> None:
+    """Let ``torch.load(weights_only=True)``, the default from torch 2.6 on, read what mmengine saves.
+
+    Besides tensors an mmengine checkpoint holds logged scalars: ``HistoryBuffer`` and NumPy arrays.
+    Exactly these classes are allowed; everything else stays refused.
+    """
+    if not hasattr(torch.serialization, 'add_safe_globals'):
+        return
+    from mmengine.logging.history_buffer import HistoryBuffer
+
+    multiarray = np._core.multiarray if hasattr(np, '_core') else np.core.multiarray
+    scalars = (np.float64, np.float32, np.int64, np.int32, np.bool_)
+    torch.serialization.add_safe_globals(
+        [
+            HistoryBuffer,
+            np.ndarray,
+            np.dtype,
+            *{type(np.dtype(scalar)) for scalar in scalars},
+            multiarray._reconstruct,
+            multiarray.scalar,
+        ]
+    )
+
+
+def apply() -> None:
+    """Close all gaps; called once, when ``asea_mm`` is imported."""
+    provide_importlib_metadata()
+    provide_localizer_drn()
+    allow_mmengine_checkpoints()
