@@ -1,0 +1,28 @@
+"""Transforms of two-person skeleton samples, registered in ``mmaction.registry.TRANSFORMS``.
+
+All of them keep one rule: a person whose values are all exactly zero in a frame is absent there, stays
+exactly zero, and is never blended into a present one.
+"""
+
+from .augment import JointNoise, MirrorPose, RandomRotation3D, RandomScale3D, RandomShear3D, SwapPersons
+from .common import presence, resample
+from .normalize import AlignFacing, CentrePair
+from .sampling import RandomTimeWarp, SampleClip
+from .streams import STREAMS, GenerateStream
+
+__all__ = [
+    'STREAMS',
+    'AlignFacing',
+    'CentrePair',
+    'GenerateStream',
+    'JointNoise',
+    'MirrorPose',
+    'RandomRotation3D',
+    'RandomScale3D',
+    'RandomShear3D',
+    'RandomTimeWarp',
+    'SampleClip',
+    'SwapPersons',
+    'presence',
+    'resample',
+]

@@ -1,0 +1,126 @@
+"""Transforms that take out where the pair stands and which way it faces, and keep how the two relate."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from mmaction.registry import TRANSFORMS
+
+from .common import KeypointTransform, linear_map, presence
+
+
+@TRANSFORMS.register_module()
+class CentrePair(KeypointTransform):
+    """Move the origin to the middle of the persons, one shift for the whole sample.
+
+    The shift is the mean over the present persons of their centre joint, at the first frame in which someone
+    is present, or averaged over all such frames. Being one shift for all, it keeps the persons' positions
+    relative to each other and their way through the scene. Where ``keypoint_score`` says that a centre joint
+    is missing (score 0), the mean of that person's joints with a positive score stands in for it.
+
+    Absent persons stay zero. A present one cannot become all zeros unless all their joints coincide. A sample
+    in which nobody is ever present is left as it is.
+
+    Args:
+        frames: ``'first'`` or ``'all'``: the frames the middle is taken from.
+
+    Shapes:
+        keypoint: ``(M, T, V, C)``, any unit, unchanged
+
+    Raises:
+        ValueError: If ``frames`` is unknown; if a sample is empty, holds NaN or infinity, has no layout or the
+            wrong number of joints.
+    """
+
+    def __init__(self, frames: str = 'first') -> None:
+        if frames not in ('first', 'all'):
+            self._wrong_argument('frames', "'first' or 'all'", frames)
+        self.frames = frames
+
+    def transform(self, results: dict[str, Any]) -> dict[str, Any]:
+        """Subtract the middle from all present persons."""
+        keypoint = self._keypoint(results)
+        self._require_finite(results, keypoint)
+        centre_index = self._skeleton(results, keypoint).centre_index
+        score = self._score(results, keypoint)
+
+        present = presence(keypoint)
+        chosen = present.any(axis=0).nonzero()[0]
+        if not len(chosen):
+            return results
+        if self.frames == 'first':
+            chosen = chosen[:1]
+        centre = keypoint[:, chosen, centre_index].astype(np.float64)
+        if score is not None:
+            seen = score[:, chosen] > 0
+            count = seen.sum(axis=-1)[..., None]
+            mean = (keypoint[:, chosen] * seen[..., None]).sum(axis=2) / np.maximum(count, 1)
+            centre = np.where(seen[:, :, centre_index, None] | (count == 0), centre, mean)
+        there = present[:, chosen, None]
+        middle = ((centre * there).sum(axis=0) / there.sum(axis=0)).mean(axis=0)
+        results['keypoint'] = np.where(present[:, :, None, None], keypoint - middle.astype(np.float32), 0)
+        return results
+
+
+@TRANSFORMS.register_module()
+class AlignFacing(KeypointTransform):
+    """Turn the scene about the vertical axis so that the pair stands along x, one rotation for the sample.
+
+    The line from the first to the second person's centre joint, averaged over the frames in which both are
+    present, is turned to point along +x: the first person ends up on the side of -x. Of three or more persons,
+    the two that share most frames count (the first two of equals). Where no two persons share a frame, the
+    person present for longest is turned so that their lateral axis, from left to right, averaged over the
+    mirrored joints and their frames, points along +x. "x" is the first horizontal axis: axis 0, or axis 1
+    where the vertical one is 0. The rotation goes through the origin, so use :class:`CentrePair` before it.
+
+    A sample is left as it is if the direction is undefined: nobody present, persons on top of each other (less
+    than a millionth of the unit apart, horizontally), or a lone person of a layout without mirrored joints.
+    The result depends on which person comes first.
+
+    Args:
+        vertical_axis: 0, 1 or 2: the coordinate that points up or down.
+
+    Shapes:
+        keypoint: ``(M, T, V, 3)``, metres or any unit, unchanged
+
+    Raises:
+        ValueError: If ``vertical_axis`` is none of these; if a sample is two-dimensional, has no layout or the
+            wrong number of joints.
+    """
+
+    def __init__(self, vertical_axis: int = 1) -> None:
+        if not isinstance(vertical_axis, int) or isinstance(vertical_axis, bool) or vertical_axis not in (0, 1, 2):
+            self._wrong_argument('vertical_axis', '0, 1 or 2', vertical_axis)
+        self.vertical_axis = vertical_axis
+
+    def transform(self, results: dict[str, Any]) -> dict[str, Any]:
+        """Turn all persons by the same angle."""
+        keypoint = self._keypoint(results)
+        self._require_channels(results, keypoint, 'in an image there is no vertical axis to turn about')
+        skeleton = self._skeleton(results, keypoint)
+
+        present = presence(keypoint)
+        shared = np.triu(present.astype(np.intp) @ present.T, k=1)
+        if shared.any():
+            first, second = np.unravel_index(shared.argmax(), shared.shape)
+            both = present[first] & present[second]
+            centre = keypoint[:, both, skeleton.centre_index]
+            direction = (centre[second] - centre[first]).mean(axis=0)
+        elif present.any() and skeleton.mirrored_indices:
+            person = present.sum(axis=1).argmax()
+            left, right = np.array(skeleton.mirrored_indices).T
+            body = keypoint[person, present[person]]
+            direction = (body[:, right] - body[:, left]).mean(axis=(0, 1))
+        else:
+            return results
+
+        x, z = (axis for axis in range(3) if axis != self.vertical_axis)
+        distance = np.hypot(direction[x], direction[z])
+        if distance < 1e-6:
+            return results
+        cos, sin = direction[x] / distance, direction[z] / distance
+        rotation = np.eye(3)
+        rotation[[x, x, z, z], [x, z, x, z]] = cos, sin, -sin, cos
+        results['keypoint'] = linear_map(keypoint, rotation)
+        return results

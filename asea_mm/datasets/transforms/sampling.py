@@ -1,0 +1,170 @@
+"""Transforms of the time axis: clips of a fixed length, and a random warp of time."""
+# ruff: noqa: NPY002 (mmengine seeds NumPy's global generator in every loader worker)
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from mmaction.registry import TRANSFORMS
+
+from .common import KeypointTransform, is_number, presence, resample
+
+
+@TRANSFORMS.register_module()
+class SampleClip(KeypointTransform):
+    """Take one or several clips of exactly ``clip_len`` frames from a sequence.
+
+    With ``mode='resize'`` a piece of the sequence is resized to ``clip_len`` frames by linear interpolation
+    that never mixes a body with an absent person (:func:`~.common.resample`): every clip spans its piece, but
+    the time scale varies. ``mode='pad'`` keeps the time scale: frames are taken as they are, at most
+    ``clip_len`` of them, and a shorter piece is followed by zero frames, in which all are absent.
+
+    Which piece a clip comes from:
+
+    - ``crop=(low, high)``, for training: its length is a uniformly drawn share of the sequence, its start is
+      uniformly drawn; every clip draws its own. In pad mode the length is then cut to ``clip_len``.
+    - ``crop=None``, for testing, with ``num_clips=1``: the whole sequence; in pad mode the central ``clip_len``
+      frames of a longer one.
+    - ``crop=None`` with ``num_clips > 1``: pieces of the share ``window`` of the sequence (in pad mode at most
+      ``clip_len`` frames), their starts evenly spaced so that the first begins at the first frame and the last
+      ends at the last.
+
+    A piece has at least two frames if the sequence has. Keypoint scores are treated alike, and are zero
+    where the person is absent. Sets ``num_clips``, ``clip_len`` and ``total_frames = num_clips * clip_len``.
+
+    Args:
+        clip_len: Frames of a clip.
+        mode: ``'resize'`` or ``'pad'``.
+        crop: Smallest and largest share of the sequence for random pieces, or None for fixed ones.
+        num_clips: Clips per sample, concatenated along T as mmaction2's ``FormatGCNInput`` takes them.
+        window: Share of the sequence in a fixed piece; only used when ``crop`` is None and ``num_clips > 1``.
+
+    Shapes:
+        keypoint: ``(M, T, V, C)``, any unit -> ``(M, num_clips * clip_len, V, C)``
+        keypoint_score: ``(M, T, V)`` -> ``(M, num_clips * clip_len, V)``
+
+    Raises:
+        ValueError: If an argument is out of range; if a sample is empty, holds NaN or infinity, has the wrong
+            number of joints, or has been sampled into several clips before.
+    """
+
+    def __init__(
+        self,
+        clip_len: int,
+        mode: str = 'resize',
+        crop: Sequence[float] | None = None,
+        num_clips: int = 1,
+        window: float = 0.75,
+    ) -> None:
+        for name, value in (('clip_len', clip_len), ('num_clips', num_clips)):
+            if not isinstance(value, int) or isinstance(value, bool) or value < 1:
+                self._wrong_argument(name, 'a positive integer', value)
+        if mode not in ('resize', 'pad'):
+            self._wrong_argument('mode', "'resize' or 'pad'", mode)
+        if crop is not None and not (
+            isinstance(crop, Sequence) and len(crop) == 2 and all(map(is_number, crop)) and 0 < crop[0] <= crop[1] <= 1
+        ):
+            self._wrong_argument('crop', 'None or two shares (low, high) with 0 < low <= high <= 1', crop)
+        if not is_number(window) or not 0 < window <= 1:
+            self._wrong_argument('window', 'a share in (0, 1]', window)
+        self.clip_len = clip_len
+        self.mode = mode
+        self.crop = None if crop is None else tuple(crop)
+        self.num_clips = num_clips
+        self.window = window
+
+    def _pieces(self, total: int) -> tuple[np.ndarray, np.ndarray]:
+        """First frame and number of frames of the piece of every clip, each ``(num_clips,)``."""
+        if self.crop is not None:
+            shares = np.random.uniform(self.crop[0], self.crop[1], size=self.num_clips)
+        else:
+            shares = np.full(self.num_clips, 1.0 if self.num_clips == 1 else self.window)
+        lengths = np.maximum(np.rint(shares * total).astype(np.intp), min(2, total))
+        if self.mode == 'pad':
+            lengths = np.minimum(lengths, self.clip_len)
+        if self.crop is not None:
+            starts = np.random.randint(0, total - lengths + 1)
+        elif self.num_clips == 1:
+            starts = (total - lengths) // 2
+        else:
+            steps = np.arange(self.num_clips)
+            starts = np.rint(steps * (total - lengths) / (self.num_clips - 1)).astype(np.intp)
+        return starts, lengths
+
+    def transform(self, results: dict[str, Any]) -> dict[str, Any]:
+        """Replace the sequence by its clips."""
+        keypoint = self._keypoint(results)
+        self._require_finite(results, keypoint)
+        score = self._score(results, keypoint)
+        if results.get('num_clips', 1) != 1:
+            self._wrong_sample(results, f'expected an unsampled sequence, got {results["num_clips"]} clips')
+
+        starts, lengths = self._pieces(keypoint.shape[1])
+        steps = np.arange(self.clip_len)
+        if self.mode == 'resize':
+            # First multiply, then divide: whole positions come out whole, and clip_len = T changes nothing.
+            if self.clip_len > 1:
+                offsets = steps * (lengths[:, None] - 1) / (self.clip_len - 1)
+            else:
+                offsets = (lengths[:, None] - 1) / 2
+            keypoint, score = resample(keypoint, (starts[:, None] + offsets).ravel(), score)
+        else:
+            inside = (steps < lengths[:, None]).ravel()
+            frames = np.where(inside, (starts[:, None] + steps).ravel(), 0)
+            keypoint = keypoint.take(frames, axis=1)
+            keypoint[:, ~inside] = 0
+            score = None if score is None else score.take(frames, axis=1)
+        results['keypoint'] = keypoint
+        if score is not None:
+            score[~presence(keypoint)] = 0
+            results['keypoint_score'] = score
+        results['num_clips'] = self.num_clips
+        results['clip_len'] = self.clip_len
+        results['total_frames'] = self.num_clips * self.clip_len
+        return results
+
+
+@TRANSFORMS.register_module()
+class RandomTimeWarp(KeypointTransform):
+    """Warp the time axis smoothly: some parts of the clip play faster, others slower, all persons alike.
+
+    Relative time ``u`` in [0, 1] reads from ``u + Σ_k a_k sin(kπu) / (kπ)``, k = 1, 2, with ``a_k`` drawn
+    uniformly from ``±strength / 2``. First and last frame stay, and the local speed ``1 + Σ_k a_k cos(kπu)``
+    is between ``1 - strength`` and ``1 + strength``, so time never runs backwards. Frames between frames are
+    interpolated as in :class:`SampleClip`, never between a body and an absent person. Several clips are
+    warped each on its own. Where clips are zero-padded, warp before sampling.
+
+    Args:
+        strength: Largest relative change of speed, in [0, 1).
+
+    Shapes:
+        keypoint: ``(M, T, V, C)``, any unit; keypoint_score ``(M, T, V)``; both unchanged
+
+    Raises:
+        ValueError: If ``strength`` is out of range or a sample has the wrong shape.
+    """
+
+    def __init__(self, strength: float = 0.2) -> None:
+        if not is_number(strength) or not 0 <= strength < 1:
+            self._wrong_argument('strength', 'a number in [0, 1)', strength)
+        self.strength = strength
+
+    def transform(self, results: dict[str, Any]) -> dict[str, Any]:
+        """Warp every clip of the sample."""
+        keypoint = self._keypoint(results)
+        score = self._score(results, keypoint)
+        num_clips = self._clips(results, keypoint)
+        last = keypoint.shape[1] // num_clips - 1
+        amplitude = np.random.uniform(-0.5, 0.5, size=(num_clips, 2, 1)) * self.strength
+
+        frequency = np.pi * np.array([[1.0], [2.0]])
+        time = np.linspace(0, 1, last + 1)
+        warped = last * (time + (amplitude * np.sin(frequency * time) / frequency).sum(axis=1))
+        # The sine of a rounded multiple of π is not quite zero: without the bounds the next clip could leak in.
+        warped = np.clip(warped, 0, last) + (last + 1) * np.arange(num_clips)[:, None]
+        results['keypoint'], score = resample(keypoint, warped.ravel(), score)
+        if score is not None:
+            results['keypoint_score'] = score
+        return results
