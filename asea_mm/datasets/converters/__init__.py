@@ -1,0 +1,8 @@
+"""Converters from raw data to annotations, one file per source.
+
+Each returns ``(annotations, split, meta)``, the arguments of :func:`asea_mm.datasets.annotation_file.save_annotations`.
+"""
+
+from .sbu import convert_sbu
+
+__all__ = ['convert_sbu']

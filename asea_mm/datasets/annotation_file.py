@@ -1,0 +1,260 @@
+"""Annotation files: reading untrusted pickles safely, writing, and checking samples.
+
+The format is the one that mmaction2's ``PoseDataset`` and PYSKL read, plus ``meta``::
+
+    {'split': {name: [id, ...]},
+     'annotations': [{'frame_dir', 'label', 'total_frames', 'keypoint', 'keypoint_score'?, 'img_shape'?}, ...],
+     'meta': {'layout', 'classes', 'source', 'units'}}
+"""
+
+from __future__ import annotations
+
+import importlib
+import os
+import pickle
+import tempfile
+from collections import Counter, OrderedDict
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+EXPECTED = "a pickle of {'split': {name: [id, ...]}, 'annotations': [...]} or of a list of annotations"
+
+
+class _ForbiddenGlobal(Exception):
+    """A pickle asked for something that is neither an array nor a plain container."""
+
+
+def _plain_dtype(spec: str, *flags: bool) -> np.dtype:
+    """``numpy.dtype`` for numbers and strings only: object and structured arrays could smuggle pointers."""
+    dtype = np.dtype(spec, *flags) if isinstance(spec, str) else None
+    if dtype is None or dtype.kind not in 'biufcSU':
+        raise _ForbiddenGlobal(f'numpy.dtype({spec!r})')
+    return dtype
+
+
+def _latin1_bytes(text: str, encoding: str) -> bytes:
+    """How protocols 0 to 2 write ``bytes``; the general ``codecs.encode`` would import any codec by name."""
+    if encoding != 'latin1':
+        raise _ForbiddenGlobal(f'_codecs.encode to {encoding!r}')
+    return text.encode('latin1')
+
+
+def _allowed_globals() -> dict[tuple[str, str], Any]:
+    # NumPy 2 moved numpy.core to numpy._core; a pickle names the one of the NumPy that wrote it.
+    core = 'numpy._core' if int(np.__version__.split('.')[0]) >= 2 else 'numpy.core'
+    allowed: dict[tuple[str, str], Any] = {
+        ('numpy', 'ndarray'): np.ndarray,
+        ('numpy', 'dtype'): _plain_dtype,
+        ('_codecs', 'encode'): _latin1_bytes,
+        ('collections', 'OrderedDict'): OrderedDict,
+    }
+    for module, names in {'multiarray': ('_reconstruct', 'scalar'), 'numeric': ('_frombuffer',)}.items():
+        functions = importlib.import_module(f'{core}.{module}')
+        for name in names:
+            for written_by in ('numpy.core', 'numpy._core'):
+                allowed[f'{written_by}.{module}', name] = getattr(functions, name)
+    for plain in (list, tuple, dict, set, frozenset, bytes, bytearray, complex):
+        allowed['builtins', plain.__name__] = allowed['__builtin__', plain.__name__] = plain
+    return allowed
+
+
+class _PlainUnpickler(pickle.Unpickler):
+    """Unpickler of NumPy arrays, plain containers and scalars; any other global is refused before it is imported."""
+
+    allowed = _allowed_globals()
+
+    def find_class(self, module: str, name: str) -> Any:
+        if (module, name) not in self.allowed:
+            raise _ForbiddenGlobal(f'{module}.{name}')
+        return self.allowed[module, name]
+
+
+def load_annotations(path: str | os.PathLike) -> dict:
+    """Read an annotation file without running any code that it may contain.
+
+    Pickles of protocol 0 to 5, written under NumPy 1 or 2, of arrays, plain containers and scalars. Nothing of the
+    samples is checked but that each is a dictionary with an id of its own; see :func:`validate_annotation`.
+
+    Args:
+        path: The file: ours, mmaction2's or PYSKL's ``{'split', 'annotations'}``, or mmaction2's older plain list.
+
+    Returns:
+        ``{'split': {name: [id, ...]}, 'annotations': [...], 'meta': {...}}``; ``split`` and ``meta`` are empty where
+        the file has none, and every annotation has ``frame_dir`` (older files say ``filename``).
+
+    Raises:
+        FileNotFoundError: If there is no such file.
+        ValueError: If it is empty, truncated, not a pickle, not of this structure, has an id twice, or would run
+            code; the message names the file and what was found.
+    """
+    path = Path(path)
+    if not path.exists():
+        raise FileNotFoundError(f'{path}: no such annotation file; expected {EXPECTED}')
+    if not path.is_file():
+        raise ValueError(f'{path}: expected an annotation file ({EXPECTED}), got a directory')
+    if path.stat().st_size == 0:
+        raise ValueError(f'{path}: the annotation file is empty; expected {EXPECTED}')
+    with path.open('rb') as file:
+        start = file.read(16)
+        file.seek(0)
+        try:
+            content = _PlainUnpickler(file).load()
+        except _ForbiddenGlobal as error:
+            raise ValueError(
+                f'{path}: refused, the pickle asks for {error}; an annotation file may hold only NumPy arrays of '
+                f'numbers and plain containers. Anything else could run code'
+            ) from None
+        except Exception as error:  # a damaged pickle raises almost anything
+            reason = str(error) or type(error).__name__
+            if start[:1] == b'\x80':  # how pickles since protocol 2 begin
+                found = f'a truncated or damaged pickle of {path.stat().st_size} bytes ({reason})'
+            else:
+                found = f'a file that is not a pickle, it starts with {start!r}'
+            raise ValueError(f'{path}: expected {EXPECTED}, got {found}') from None
+    return _checked_structure(content, path)
+
+
+def _checked_structure(content: Any, path: Path) -> dict:
+    def fail(message: str) -> None:
+        raise ValueError(f'{path}: {message}')
+
+    if isinstance(content, list):
+        content = {'annotations': content}
+    if not isinstance(content, dict) or not isinstance(content.get('annotations'), (list, tuple)):
+        found = f'a dict with the keys {list(content)[:8]}' if isinstance(content, dict) else type(content).__name__
+        fail(f'expected {EXPECTED}, got {found}{" (no list of annotations)" if isinstance(content, dict) else ""}')
+    split, meta = content.get('split') or {}, content.get('meta') or {}
+    if not isinstance(split, dict) or not all(isinstance(ids, (list, tuple, set)) for ids in split.values()):
+        fail(f"expected 'split' to be {{name: [id, ...]}}, got {_describe(split)}")
+    if not isinstance(meta, dict):
+        fail(f"expected 'meta' to be a dict, got {_describe(meta)}")
+    annotations = []
+    for index, annotation in enumerate(content['annotations']):
+        if not isinstance(annotation, dict):
+            fail(f'expected annotation {index} to be a dict, got {_describe(annotation)}')
+        sample_id = annotation.get('frame_dir', annotation.get('filename'))
+        if not isinstance(sample_id, str):
+            fail(f"expected annotation {index} to have a string 'frame_dir', got {_describe(sample_id)}")
+        annotations.append({**annotation, 'frame_dir': sample_id})
+    if repeated := _repeated(annotation['frame_dir'] for annotation in annotations):
+        fail(f"every 'frame_dir' must be there once; repeated are {_shorten(repeated)}")
+    return {'split': {name: list(ids) for name, ids in split.items()}, 'annotations': annotations, 'meta': meta}
+
+
+def _describe(value: Any) -> str:
+    text = repr(value)
+    return f'{type(value).__name__} {text[:60]}{"..." if len(text) > 60 else ""}'
+
+
+def _repeated(items: Iterable[str]) -> list[str]:
+    return [item for item, count in Counter(items).items() if count > 1]
+
+
+def _shorten(items: list[str], most: int = 5) -> str:
+    return ', '.join(repr(item) for item in items[:most]) + (f', ... ({len(items)})' if len(items) > most else '')
+
+
+def select_split(content: Mapping, name: str, path: str | os.PathLike) -> list[dict]:
+    """Annotations of one split, in the file's order.
+
+    Args:
+        content: What :func:`load_annotations` returns.
+        name: Name of the split, as in the file.
+        path: The file, for the messages.
+
+    Raises:
+        ValueError: If the file has no such split, or the split names a sample twice or one that is not there.
+    """
+    split, annotations = content['split'], content['annotations']
+    if name not in split:
+        known = f'it has {sorted(map(str, split))}' if split else 'it has none (use split=None for all samples)'
+        raise ValueError(f'{path}: no split {name!r}; {known}')
+    ids = split[name]
+    if repeated := _repeated(ids):
+        raise ValueError(f'{path}: split {name!r} names samples more than once: {_shorten(repeated)}')
+    known_ids = {annotation['frame_dir'] for annotation in annotations}
+    if missing := [sample_id for sample_id in ids if sample_id not in known_ids]:
+        raise ValueError(f'{path}: split {name!r} names samples without annotation: {_shorten(missing)}')
+    wanted = set(ids)
+    return [annotation for annotation in annotations if annotation['frame_dir'] in wanted]
+
+
+def validate_annotation(
+    annotation: Mapping, num_joints: int, num_classes: int | None = None, source: str | os.PathLike = 'annotation'
+) -> None:
+    """Check one sample.
+
+    Args:
+        annotation: The sample: ``frame_dir``, ``label``, ``total_frames``, ``keypoint`` and maybe ``keypoint_score``.
+        num_joints: Joints V of the layout.
+        num_classes: Labels must be below it; ``None`` if unknown.
+        source: The file, for the messages.
+
+    Shapes:
+        - keypoint: ``(M, T, V, C)``, C = 2 or 3; an absent person is all zero
+        - keypoint_score: ``(M, T, V)``
+
+    Raises:
+        ValueError: If something is missing, of a wrong shape or type, not finite, without any frame or person, or
+            labelled outside the classes; the message names the file and the sample.
+    """
+
+    def fail(expected: str, got: Any) -> None:
+        raise ValueError(f'{source}: sample {annotation.get("frame_dir")!r}: expected {expected}, got {got}')
+
+    keypoint = annotation.get('keypoint')
+    if not isinstance(keypoint, np.ndarray) or keypoint.dtype.kind not in 'fiu':
+        fail("'keypoint' to be an array of numbers", _describe(keypoint))
+    if keypoint.ndim != 4 or keypoint.shape[-1] not in (2, 3):
+        fail("'keypoint' of shape (persons, frames, joints, 2 or 3)", f'shape {keypoint.shape}')
+    persons, frames, joints, _ = keypoint.shape
+    if joints != num_joints:
+        fail(f'{num_joints} joints as the layout has', f"{joints} ('keypoint' of shape {keypoint.shape})")
+    if not persons or not frames:
+        fail('at least one person and one frame', f"'keypoint' of shape {keypoint.shape}")
+    if annotation.get('total_frames') != frames:
+        fail(f"'total_frames' to equal the {frames} frames of 'keypoint'", annotation.get('total_frames'))
+    score = annotation.get('keypoint_score')
+    if score is not None and (not isinstance(score, np.ndarray) or score.shape != keypoint.shape[:3]):
+        fail(f"'keypoint_score' of shape {keypoint.shape[:3]}", f'shape {np.shape(score)}')
+    for name, values in (('keypoint', keypoint), ('keypoint_score', score)):
+        if values is not None and not (finite := np.isfinite(values)).all():
+            person, frame, joint = np.argwhere(~finite)[0][:3]
+            fail(f'finite {name!r}', f'NaN or infinity (first: person {person}, frame {frame}, joint {joint})')
+    if not keypoint.any():
+        fail('at least one person', "an all-zero 'keypoint'")
+    label = annotation.get('label')
+    if isinstance(label, bool) or not isinstance(label, (int, np.integer)) or label < 0:
+        fail("'label' to be a class number from 0", _describe(label))
+    elif num_classes is not None and label >= num_classes:
+        fail(f"'label' below {num_classes}, the number of classes", label)
+
+
+def save_annotations(
+    path: str | os.PathLike, annotations: list[dict], split: Mapping[str, list[str]], meta: Mapping[str, Any]
+) -> None:
+    """Write an annotation file that mmaction2's ``PoseDataset``, PYSKL and :func:`load_annotations` read.
+
+    The file appears whole or not at all, and missing folders are made.
+
+    Args:
+        path: File to write.
+        annotations: The samples.
+        split: Split name to the ``frame_dir`` of its samples.
+        meta: ``layout``, ``classes``, ``source`` and ``units``.
+    """
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    content = {'split': dict(split), 'annotations': list(annotations), 'meta': dict(meta)}
+    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f'.{path.name}.')
+    try:
+        with os.fdopen(handle, 'wb') as file:
+            pickle.dump(content, file, protocol=4)
+        os.chmod(temporary, 0o644)  # mkstemp makes it private to its owner
+        os.replace(temporary, path)
+    except BaseException:
+        os.unlink(temporary)
+        raise

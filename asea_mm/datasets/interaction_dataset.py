@@ -1,0 +1,223 @@
+"""Two-person interactions from an annotation file."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from mmaction.datasets import BaseActionDataset
+from mmaction.registry import DATASETS
+from mmengine.config import Config, ConfigDict
+
+from ..skeletons import SKELETONS, Skeleton, get_skeleton
+from .annotation_file import load_annotations, select_split, validate_annotation
+
+Classes = Sequence[str | int]
+
+# What a sample gives to the pipeline; anything else in a file only costs memory in every worker.
+_FIELDS = ('frame_dir', 'label', 'total_frames', 'keypoint', 'keypoint_score', 'img_shape', 'original_shape')
+
+
+def select_classes(classes: Classes, names: Sequence[str] | None, num_classes: int, source: str) -> dict[int, int]:
+    """Original label to new label ``0 .. n - 1`` of a subset of classes, in the order given.
+
+    Args:
+        classes: Class names or original label numbers.
+        names: All class names; ``None`` if unknown, then only numbers will do.
+        num_classes: How many classes there are.
+        source: Who asks, for the messages.
+
+    Raises:
+        ValueError: If a class is unknown or there twice, or the subset is empty.
+    """
+    mapping: dict[int, int] = {}
+    for item in classes:
+        if isinstance(item, str):
+            if names is None:
+                raise ValueError(
+                    f'{source}: class {item!r} is a name, but the class names are unknown; give label numbers, or '
+                    f'names with metainfo=dict(classes=[...])'
+                )
+            label = list(names).index(item) if item in names else -1
+        else:
+            label = int(item) if isinstance(item, (int, np.integer)) and not isinstance(item, bool) else -1
+        if not 0 <= label < num_classes:
+            known = list(names) if names is not None else f'the label numbers 0 to {num_classes - 1}'
+            raise ValueError(f'{source}: unknown class {item!r}; known are {known}')
+        if label in mapping:
+            raise ValueError(f'{source}: class {item!r} is there twice in classes={list(classes)}')
+        mapping[label] = len(mapping)
+    if not mapping:
+        raise ValueError(f'{source}: classes must name at least one class, got {classes!r}')
+    return mapping
+
+
+class PairDataset(BaseActionDataset):
+    """What the datasets of this package share: float32 keypoints, the layout with every sample, loud pipelines.
+
+    Each sample goes to the pipeline as ``keypoint`` float32, ``keypoint_score`` if there is one, ``label``,
+    ``frame_dir``, ``total_frames``, ``layout``, ``start_index``, ``modality`` and ``img_shape`` if there is one.
+    ``layout`` is the name, or the dictionary of fields of a layout that is not in the table: ``get_skeleton`` takes
+    both.
+    """
+
+    _layout: str | dict
+
+    @abstractmethod
+    def load_data_list(self) -> list[dict]:
+        """All samples."""
+
+    def _describe_data(self, skeleton: Skeleton, classes: Sequence[str]) -> None:
+        """Set what the data says about itself; what the user said in ``metainfo`` stays."""
+        self._layout = skeleton.name
+        if SKELETONS.get(skeleton.name) != skeleton:
+            self._layout = {name: getattr(skeleton, name) for name in Skeleton.__dataclass_fields__}
+        self._metainfo = {**self._metainfo, 'classes': tuple(classes), 'layout': self._layout}
+
+    def get_data_info(self, idx: int) -> dict:
+        """One sample before the pipeline, its arrays a copy of their own.
+
+        Shapes:
+            - keypoint: ``(M, T, V, C)``, float32
+            - keypoint_score: ``(M, T, V)``, float32
+        """
+        info = super().get_data_info(idx)
+        info['layout'] = self._layout
+        for name in ('keypoint', 'keypoint_score'):
+            if name in info:  # files store half precision, which no transform should compute in
+                info[name] = np.asarray(info[name], dtype=np.float32)
+        return info
+
+    def get_cat_ids(self, idx: int) -> list[int]:
+        """Labels of a sample, for mmengine's ``ClassBalancedDataset``."""
+        return [super().get_data_info(idx)['label']]
+
+    def prepare_data(self, idx: int) -> Any:
+        """One sample after the pipeline.
+
+        Raises:
+            ValueError: If the pipeline returns ``None``, unless ``max_refetch`` allows to draw another sample.
+        """
+        data = super().prepare_data(idx)
+        if data is None and (self.test_mode or not self.max_refetch):
+            sample = super().get_data_info(idx)['frame_dir']
+            raise ValueError(
+                f'{type(self).__name__}: the pipeline returned None for sample {sample!r}; every transform must return '
+                f'the results (in training, max_refetch > 0 draws another sample instead)'
+            )
+        return data
+
+
+@DATASETS.register_module()
+class InteractionPoseDataset(PairDataset):
+    """Skeletons of two persons from an annotation file, with splits, folds and class subsets.
+
+    The file is ours, mmaction2's or PYSKL's (see :mod:`asea_mm.datasets.annotation_file`) and is read without running
+    code from it. Every sample used is checked when the file is loaded; none is ever skipped.
+
+    Args:
+        ann_file: Annotation file (a pickle).
+        pipeline: Transforms.
+        split: Name of the split in the file, e.g. ``'xsub_train'``; all samples if ``None``. With ``fold``,
+            ``'train'`` or ``'val'``.
+        fold: Cross-validation fold; the split in the file is then ``f'fold{fold}_{split}'``.
+        classes: Classes to keep, as names or original label numbers, relabelled 0, 1, ... in this order; samples of
+            all others are left out. All classes if ``None``.
+        layout: Skeleton layout (a name or a dictionary of fields); by default what the file's ``meta`` says. Files of
+            mmaction2 and PYSKL do not say: give ``'nturgbd25'`` for NTU RGB+D, ``'coco17'`` for HRNet poses.
+        test_mode: For testing and validation.
+        metainfo: Extra meta information. ``classes`` in it names the classes of a file that does not.
+        data_root: Folder that a relative ``ann_file`` starts from.
+        indices: The first ``indices`` samples only, or those with these indices.
+        serialize_data: Keep the samples as one block of bytes that worker processes share.
+        lazy_init: Load the file at first use.
+        max_refetch: How often to draw another sample when a transform returns ``None`` in training. The default, 0,
+            makes that an error, so that no sample is lost unseen.
+
+    Raises:
+        FileNotFoundError: If the file does not exist.
+        ValueError: If the file, the split, the fold, the classes, the layout or any sample used is not as it should
+            be; the message names the file, and the sample where there is one.
+    """
+
+    def __init__(
+        self,
+        ann_file: str,
+        pipeline: list[dict | ConfigDict | Callable],
+        split: str | None = None,
+        fold: int | None = None,
+        classes: Classes | None = None,
+        layout: str | Mapping | Skeleton | None = None,
+        test_mode: bool = False,
+        metainfo: Mapping | Config | None = None,
+        data_root: str = '',
+        indices: int | Sequence[int] | None = None,
+        serialize_data: bool = True,
+        lazy_init: bool = False,
+        max_refetch: int = 0,
+    ) -> None:
+        if fold is not None and split not in ('train', 'val'):
+            raise ValueError(
+                f"InteractionPoseDataset: with fold={fold!r}, split must be 'train' or 'val', got {split!r}"
+            )
+        if isinstance(classes, str):
+            raise ValueError(f'InteractionPoseDataset: classes must be a list of classes, got the string {classes!r}')
+        self.split = split if fold is None else f'fold{fold}_{split}'
+        self.classes = classes
+        self.layout = layout
+        super().__init__(
+            ann_file,
+            pipeline=pipeline,
+            test_mode=test_mode,
+            modality='Pose',
+            metainfo=metainfo,
+            data_root=data_root,
+            indices=indices,
+            serialize_data=serialize_data,
+            lazy_init=lazy_init,
+            max_refetch=max_refetch,
+        )
+
+    def load_data_list(self) -> list[dict]:
+        """Load, select, check and relabel the samples."""
+        path = self.ann_file
+        content = load_annotations(path)
+        annotations, meta = content['annotations'], content['meta']
+        layout = self.layout if self.layout is not None else meta.get('layout')
+        if layout is None:
+            raise ValueError(
+                f"{path}: the file does not say which skeleton it has; give layout='nturgbd25' (or another of "
+                f'{sorted(SKELETONS)}, or a dictionary of fields) to InteractionPoseDataset'
+            )
+        try:
+            skeleton = get_skeleton(layout)
+        except ValueError as error:
+            raise ValueError(f'{path}: {error}') from None
+
+        names = self._metainfo.get('classes', meta.get('classes'))
+        if names is not None:
+            num_classes = len(names)
+        else:  # of the whole file, so that all its splits agree
+            labels = [item.get('label') for item in annotations]
+            num_classes = 1 + max((label for label in labels if isinstance(label, (int, np.integer))), default=0)
+        used = annotations if self.split is None else select_split(content, self.split, path)
+        known_names = [str(label) for label in range(num_classes)] if names is None else list(names)
+        mapping = {label: label for label in range(num_classes)}
+        if self.classes is not None:
+            mapping = select_classes(self.classes, names, num_classes, path)
+
+        data_list = []
+        for annotation in used:
+            validate_annotation(annotation, skeleton.num_joints, num_classes, path)
+            if annotation['label'] in mapping:
+                sample = {name: annotation[name] for name in _FIELDS if annotation.get(name) is not None}
+                sample['label'] = mapping[int(annotation['label'])]
+                data_list.append(sample)
+        if not data_list:
+            raise ValueError(f'{path}: no samples in split {self.split!r} with classes {self.classes!r}')
+        if len({sample['keypoint'].shape[-1] for sample in data_list}) > 1:
+            raise ValueError(f'{path}: some samples have 2 coordinates and some have 3; a split must have one kind')
+        self._describe_data(skeleton, [known_names[label] for label in mapping])
+        return data_list
