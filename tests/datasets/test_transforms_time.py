@@ -130,6 +130,7 @@ def test_time_warp_keeps_ends_and_order_of_each_clip(num_clips):
         assert steps.min() > 0.499
         assert steps.max() < 1.501
         largest = max(largest, np.abs(warped - straight).max())
+        assert len(np.unique((warped - straight)[:, 5].round(3))) == num_clips  # each clip has its own warp
     assert largest > 1
 
 
