@@ -42,12 +42,12 @@ def summary_table(annotations: list[dict], groups: dict[str, list[str]], classes
         title: Title of the table.
     """
     labels = {sample['frame_dir']: sample['label'] for sample in annotations}
-    table = Table(title=title, show_footer=True, box=box.SIMPLE)  # fits 80 columns with five folds
+    table = Table(title=title, show_footer=True, box=box.SIMPLE, padding=0)  # fits 80 columns
     table.add_column('class', footer='all', no_wrap=True)
     counts = {group: Counter(labels[sample_id] for sample_id in ids) for group, ids in groups.items()}
     for group, ids in groups.items():
         table.add_column(group, footer=str(len(ids)), justify='right')
-    table.add_column('samples', footer=str(len(annotations)), justify='right')
+    table.add_column('all', footer=str(len(annotations)), justify='right')
     table.add_column('frames', footer=_frames(annotations), justify='right', no_wrap=True)
     for label, name in enumerate(classes):
         members = [sample for sample in annotations if sample['label'] == label]

@@ -50,18 +50,25 @@ _SEGMENT_OF = [_SEGMENTS.index(_REST[joint][0]) for joint in SKELETON.joints]
 _OFFSETS = np.array([_REST[joint][1] for joint in SKELETON.joints])
 
 
-def _path_to_root() -> np.ndarray:
-    """``(V, V)``: row v marks v and the joints between it and the root, so positions are a sum of bones."""
-    path = np.eye(SKELETON.num_joints)
-    for joint in range(SKELETON.num_joints):
-        at = joint
-        while SKELETON.parents[at] != at:
-            at = SKELETON.parents[at]
-            path[joint, at] = 1
+def _path_from_pelvis() -> np.ndarray:
+    """``(V, V)``: row v marks v and the joints between it and the pelvis, so positions are a sum of offsets.
+
+    Limbs move from the pelvis outwards, whatever joint the layout's own tree hangs from.
+    """
+    path = np.zeros((SKELETON.num_joints, SKELETON.num_joints))
+    pelvis = SKELETON.joints.index('spine_base')
+    path[pelvis, pelvis] = 1
+    reached = [pelvis]
+    for joint in reached:  # grows while it is walked
+        for bone in SKELETON.bone_indices:
+            if joint in bone and (end := bone[bone[0] == joint]) not in reached:
+                path[end] = path[joint]
+                path[end, end] = 1
+                reached.append(end)
     return path
 
 
-_PATH = _path_to_root()
+_PATH = _path_from_pelvis()
 _FEET = [SKELETON.joints.index(f'{side}_{name}') for side in _SIDES for name in ('ankle', 'foot')]
 _ANGLES = ('lean', 'twist') + tuple(
     f'{side}_{name}' for side in _SIDES for name in ('flex', 'abduct', 'turn', 'elbow', 'hip', 'knee')

@@ -1,0 +1,212 @@
+"""InteractionPoseDataset: splits, folds, class subsets, layouts, and no broken sample that goes unseen."""
+
+import numpy as np
+import pytest
+from mmaction.registry import DATASETS
+
+from asea_mm.datasets import InteractionPoseDataset, save_annotations
+from asea_mm.skeletons import get_skeleton
+
+CLASSES = ['push', 'hug', 'kick']
+META = {'layout': 'sbu15', 'classes': CLASSES, 'source': 'test', 'units': 'metre'}
+
+
+def sample(index, **changes):
+    keypoint = np.random.default_rng(index).normal(size=(2, 4 + index, 15, 3)).astype(np.float16)
+    fields = {'frame_dir': f's{index}', 'label': index % 3, 'total_frames': 4 + index, 'keypoint': keypoint}
+    return {**fields, **changes}
+
+
+@pytest.fixture
+def make(tmp_path):
+    def make(samples=None, split=None, meta=META, **options):
+        samples = [sample(index) for index in range(6)] if samples is None else samples
+        default = {'xsub_train': ['s0', 's1', 's2', 's3'], 'xsub_val': ['s4', 's5'], 'fold2_val': ['s3']}
+        save_annotations(tmp_path / 'ann.pkl', samples, default if split is None else split, meta)
+        return InteractionPoseDataset(str(tmp_path / 'ann.pkl'), **{'pipeline': [], **options})
+
+    return make
+
+
+def ids(dataset):
+    return [dataset.get_data_info(index)['frame_dir'] for index in range(len(dataset))]
+
+
+@pytest.mark.parametrize('serialize_data', [True, False])
+def test_what_the_pipeline_gets(make, serialize_data):
+    score = np.ones((2, 4, 15), np.float16)
+    first = sample(0, keypoint_score=score, img_shape=(1080, 1920), junk='x' * 1000)
+    dataset = make([first, sample(1)], {}, serialize_data=serialize_data)
+    info = dataset[0]
+    assert info['keypoint'].dtype == info['keypoint_score'].dtype == np.float32
+    np.testing.assert_array_equal(info['keypoint'], first['keypoint'].astype(np.float32))
+    assert {
+        name: info[name] for name in ('label', 'frame_dir', 'total_frames', 'layout', 'start_index', 'modality')
+    } == {
+        'label': 0,
+        'frame_dir': 's0',
+        'total_frames': 4,
+        'layout': 'sbu15',
+        'start_index': 0,
+        'modality': 'Pose',
+    }
+    assert info['img_shape'] == (1080, 1920)
+    assert 'junk' not in info
+    assert 'keypoint_score' not in dataset[1]
+    info['keypoint'][:] = 0  # a transform that works in place must not change the data
+    assert dataset[0]['keypoint'].any()
+
+
+def test_built_from_config_with_data_root(make, tmp_path):
+    make()
+    config = {'type': 'InteractionPoseDataset', 'ann_file': 'ann.pkl', 'data_root': str(tmp_path), 'split': 'xsub_val'}
+    dataset = DATASETS.build({**config, 'pipeline': []})
+    assert ids(dataset) == ['s4', 's5']
+    assert dataset.metainfo == {'classes': tuple(CLASSES), 'layout': 'sbu15'}
+    assert dataset.get_cat_ids(1) == [2]
+
+
+def test_named_split(make, tmp_path):
+    make()
+    path = str(tmp_path / 'ann.pkl')
+    assert ids(InteractionPoseDataset(path, [], split='xsub_train')) == ['s0', 's1', 's2', 's3']
+    assert ids(InteractionPoseDataset(path, [], split='val', fold=2)) == ['s3']
+    assert len(InteractionPoseDataset(path, [], split='xsub_train', indices=2)) == 2
+    with pytest.raises(
+        ValueError, match=r"ann.pkl: no split 'train'; it has \['fold2_val', 'xsub_train', 'xsub_val'\]"
+    ):
+        InteractionPoseDataset(path, [], split='train')
+    with pytest.raises(ValueError, match="ann.pkl: no split 'fold9_val'; it has"):
+        InteractionPoseDataset(path, [], split='val', fold=9)
+    for split in (None, 'xsub_train'):
+        with pytest.raises(ValueError, match=f"with fold=2, split must be 'train' or 'val', got {split!r}"):
+            InteractionPoseDataset(path, [], split=split, fold=2)
+
+
+def test_split_of_a_file_without_splits(make, tmp_path):
+    make(split={})
+    with pytest.raises(ValueError, match='it has none'):
+        InteractionPoseDataset(str(tmp_path / 'ann.pkl'), [], split='train')
+
+
+@pytest.mark.parametrize(
+    ('members', 'message'),
+    [
+        (['s0', 'gone', 's1'], "split 'x' names samples without annotation: 'gone'"),
+        (['s0', 's1', 's0'], "split 'x' names samples more than once: 's0'"),
+    ],
+)
+def test_wrong_split_members(make, tmp_path, members, message):
+    make(split={'x': members})
+    with pytest.raises(ValueError, match=f'ann.pkl: {message}'):
+        InteractionPoseDataset(str(tmp_path / 'ann.pkl'), [], split='x')
+
+
+@pytest.mark.parametrize('classes', [['kick', 'push'], [2, 0], ('kick', 0), [np.int64(2), 'push']])
+def test_class_subset_keeps_the_order_given(make, classes):
+    dataset = make(classes=classes)
+    assert [(info['frame_dir'], info['label']) for info in dataset] == [('s0', 1), ('s2', 0), ('s3', 1), ('s5', 0)]
+    assert dataset.metainfo['classes'] == ('kick', 'push')
+
+
+@pytest.mark.parametrize(
+    ('classes', 'message'),
+    [
+        (['dance'], r"unknown class 'dance'; known are \['push', 'hug', 'kick'\]"),
+        ([3], 'unknown class 3'),
+        ([-1], 'unknown class -1'),
+        ([True], 'unknown class True'),
+        ([1.0], 'unknown class 1.0'),
+        (['push', 0], 'class 0 is there twice'),
+        ([], 'at least one class'),
+        ('push', "got the string 'push'"),
+    ],
+)
+def test_wrong_classes(make, classes, message):
+    with pytest.raises(ValueError, match=message):
+        make(classes=classes)
+
+
+def test_file_without_meta(make):
+    with pytest.raises(ValueError, match=r"ann.pkl: the file does not say which skeleton .* layout='nturgbd25'"):
+        make(meta={})
+    dataset = make(meta={}, layout='sbu15', classes=[2, 1])
+    assert dataset.metainfo == {'classes': ('2', '1'), 'layout': 'sbu15'}
+    with pytest.raises(ValueError, match="class 'kick' is a name, but the class names are unknown"):
+        make(meta={}, layout='sbu15', classes=['kick'])
+    with pytest.raises(ValueError, match='unknown class 3; known are the label numbers 0 to 2'):
+        make(meta={}, layout='sbu15', classes=[3])
+    named = make(meta={}, layout='sbu15', metainfo={'classes': CLASSES}, classes=['kick'])
+    assert named.metainfo['classes'] == ('kick',)
+
+
+def test_layouts(make):
+    with pytest.raises(ValueError, match="ann.pkl: .*unknown layout 'sbu'"):
+        make(layout='sbu')
+    with pytest.raises(ValueError, match="ann.pkl: sample 's0': expected 25 joints as the layout has, got 15"):
+        make(layout='nturgbd25')
+    mine = {
+        'name': 'mine',
+        'joints': [f'j{i}' for i in range(15)],
+        'bones': [[f'j{i + 1}', f'j{i}'] for i in range(14)],
+    }
+    layout = make(layout=mine)[0]['layout']
+    assert get_skeleton(layout) == get_skeleton(mine)
+
+
+@pytest.mark.parametrize(
+    ('changes', 'message'),
+    [
+        ({'keypoint': np.full((2, 4, 15, 3), np.nan)}, 'NaN'),
+        ({'keypoint': np.ones((2, 4, 14, 3))}, 'got 14'),
+        ({'label': 3}, 'below 3'),
+        ({'keypoint': np.ones((2, 0, 15, 3)), 'total_frames': 0}, 'at least one person and one frame'),
+        ({'keypoint': np.zeros((2, 4, 15, 3))}, 'at least one person'),
+        ({'total_frames': 9}, 'got 9'),
+    ],
+)
+def test_a_broken_sample_is_an_error_at_load(make, changes, message):
+    with pytest.raises(ValueError, match=f"ann.pkl: sample 's0': .*{message}"):
+        make([sample(0, **changes), sample(1)], {})
+
+
+def test_mixed_coordinates_and_nothing_left(make):
+    with pytest.raises(ValueError, match='ann.pkl: some samples have 2 coordinates and some have 3'):
+        make([sample(0, keypoint=np.ones((2, 4, 15, 2))), sample(1)], {})
+    with pytest.raises(ValueError, match=r"ann.pkl: no samples in split None with classes \['kick'\]"):
+        make([sample(0)], {}, classes=['kick'])
+
+
+def test_missing_file_and_lazy_init():
+    with pytest.raises(FileNotFoundError, match='nowhere.pkl'):
+        InteractionPoseDataset('nowhere.pkl', [])
+    dataset = InteractionPoseDataset('nowhere.pkl', [], lazy_init=True)
+    with pytest.raises(FileNotFoundError, match='nowhere.pkl'):
+        len(dataset)
+
+
+def drop(results):
+    return None
+
+
+def drop_first(results):
+    return None if results['frame_dir'] == 's0' else results
+
+
+def explode(results):
+    raise KeyError('no such key')
+
+
+def test_pipelines_cannot_lose_samples_unseen(make):
+    with pytest.raises(ValueError, match="the pipeline returned None for sample 's0'"):
+        make(pipeline=[drop])[0]
+    with pytest.raises(ValueError, match="the pipeline returned None for sample 's0'"):
+        make(pipeline=[drop], max_refetch=9, test_mode=True)[0]
+    assert make(pipeline=[drop_first], max_refetch=100)[0]['frame_dir'] != 's0'
+    with pytest.raises(KeyError, match='no such key'):
+        make(pipeline=[explode], max_refetch=100)[0]
+
+
+def test_no_silent_arguments():
+    with pytest.raises(TypeError, match='valid_ratio'):
+        InteractionPoseDataset('nowhere.pkl', [], valid_ratio=0.5)

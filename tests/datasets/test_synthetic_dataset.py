@@ -1,0 +1,205 @@
+"""Synthetic pairs: reproducible, believable bodies, and relation classes that one person alone cannot tell."""
+
+import time
+
+import numpy as np
+import pytest
+from mmaction.registry import DATASETS
+
+from asea_mm.datasets import SyntheticInteractionDataset, validate_annotation
+from asea_mm.skeletons import SKELETONS
+
+SKELETON = SKELETONS['nturgbd25']
+J = {name: index for index, name in enumerate(SKELETON.joints)}
+
+
+def build(num_samples=24, **options):
+    return SyntheticInteractionDataset([], num_samples=num_samples, **options)
+
+
+def test_samples_are_valid_and_labelled():
+    dataset = build(num_frames=(20, 30))
+    assert len(dataset) == 24
+    assert len(dataset.metainfo['classes']) == 12
+    assert dataset.metainfo['layout'] == 'nturgbd25'
+    assert dataset.metainfo['relation_pairs'] == ((6, 7), (8, 9), (10, 11))
+    for info in dataset:
+        validate_annotation(info, 25, 12)
+        assert info['keypoint'].shape[0] == 2
+        assert info['keypoint'].dtype == np.float32
+        assert 20 <= info['total_frames'] <= 30
+    assert [info['label'] for info in dataset] == [*range(12)] * 2
+    assert len({info['total_frames'] for info in dataset}) > 3
+    assert len({info['frame_dir'] for info in dataset}) == 24
+
+
+def test_built_from_config():
+    dataset = DATASETS.build({'type': 'SyntheticInteractionDataset', 'pipeline': [], 'num_samples': 3, 'indices': 2})
+    assert len(dataset) == 2
+
+
+def test_seed_and_split():
+    one, again, more = build(), build(), build(num_samples=36)
+    val, other = build(split='val'), build(seed=1)
+    for index in range(24):
+        np.testing.assert_array_equal(one[index]['keypoint'], again[index]['keypoint'])
+        np.testing.assert_array_equal(one[index]['keypoint'], more[index]['keypoint'])
+    starts = {tuple(info['keypoint'][0, 0, 0]) for dataset in (one, val, other) for info in dataset}
+    assert len(starts) == 3 * 24
+
+
+def test_class_subset():
+    whole, part = build(), build(num_samples=8, classes=['swinging in turn', 0, 'swinging in step', 'hugging'])
+    assert part.metainfo['classes'] == ('swinging in turn', 'shaking hands', 'swinging in step', 'hugging')
+    assert part.metainfo['relation_pairs'] == ((2, 0),)
+    for index, original in enumerate([9, 0, 8, 1, 21, 12, 20, 13]):
+        assert part[index]['label'] == index % 4
+        np.testing.assert_array_equal(part[index]['keypoint'], whole[original]['keypoint'])
+    assert build(classes=['hugging', 'waving opposite arms']).metainfo['relation_pairs'] == ()
+
+
+@pytest.mark.parametrize(
+    ('options', 'message'),
+    [
+        ({'split': 'test'}, r"split must be one of \['train', 'val'\], got 'test'"),
+        ({'num_samples': 0}, 'num_samples must be at least 1'),
+        ({'seed': -1}, 'seed'),
+        ({'num_frames': (4, 30)}, r'num_frames must be \(least, most\) from 8 on, got \(4, 30\)'),
+        ({'num_frames': (30, 20)}, 'num_frames'),
+        ({'num_frames': (30,)}, 'num_frames'),
+        ({'classes': ['dancing']}, "unknown class 'dancing'"),
+        ({'classes': [12]}, 'unknown class 12'),
+        ({'classes': []}, 'at least one class'),
+        ({'classes': 'hugging'}, "got the string 'hugging'"),
+    ],
+)
+def test_wrong_options(options, message):
+    with pytest.raises(ValueError, match=f'SyntheticInteractionDataset: .*{message}'):
+        build(**options)
+
+
+def test_bodies_are_believable():
+    lengths = {'spine_middle': 0.23, 'left_elbow': 0.28, 'right_knee': 0.42, 'head': 0.15}
+    for info in build(num_samples=60):
+        keypoint = info['keypoint']
+        for child, parent in SKELETON.bones:
+            if child in lengths:
+                bone = np.linalg.norm(keypoint[:, :, J[child]] - keypoint[:, :, J[parent]], axis=-1)
+                np.testing.assert_allclose(bone.mean(axis=-1), lengths[child], rtol=0.25)
+        spine = keypoint[:, 0, [J[name] for name in ('left_knee', 'spine_base', 'spine_shoulder', 'head')], 1]
+        assert (np.diff(spine, axis=1) > 0.1).all()  # upright
+        bones = np.stack(
+            [np.linalg.norm(keypoint[:, :, c] - keypoint[:, :, p], axis=-1) for c, p in SKELETON.bone_indices]
+        )
+        assert bones.std(axis=-1).max() < 0.012  # rigid but for the noise of the sensor
+        assert bones.mean(axis=-1).min() > 0.02
+        assert bones.mean(axis=-1).max() < 0.6
+        feet = keypoint[:, :, [J['left_foot'], J['right_foot'], J['left_ankle'], J['right_ankle']], 1].min(axis=-1)
+        height = keypoint[:, 0, J['head'], 1] - feet[:, 0]
+        assert 1.3 < height.min() < height.max() < 2.0
+        assert feet.std() < 0.02  # one foot is on the floor
+        step = np.linalg.norm(np.diff(keypoint, axis=1), axis=-1)
+        assert step.max() < 0.6  # 18 m/s; nothing jumps
+
+
+def test_person_order_and_view_are_random():
+    infos = list(build(num_samples=60, classes=['pushing']))
+    moves = [np.linalg.norm(np.diff(k['keypoint'][:, :, J['right_hand']], axis=1), axis=-1).sum(-1) for k in infos]
+    first = np.mean([a > b for a, b in moves])
+    assert 0.25 < first < 0.75
+    line = np.array([k['keypoint'][1, 0, 0] - k['keypoint'][0, 0, 0] for k in infos])
+    assert np.abs(np.mean(np.exp(1j * np.arctan2(line[:, 2], line[:, 0])))) < 0.35
+
+
+def test_fast_enough():
+    start = time.perf_counter()
+    build(num_samples=300)
+    assert time.perf_counter() - start < 5  # about half a second on one idle core
+
+
+# --- The relation pairs ---------------------------------------------------------------------------------------------
+
+
+def centred(info):
+    """Origin at the midpoint of the pair in the first frame: what models see."""
+    keypoint = info['keypoint'].astype(np.float64)
+    return keypoint - keypoint[:, :1, [J['spine_middle']]].mean(axis=0, keepdims=True)
+
+
+def latent(keypoint, name):
+    """A number per person whose sign (or curve) is the latent variable that the class compares, ``(2, ...)``."""
+    height = keypoint[:, :, [J['left_wrist'], J['right_wrist']], 1] - keypoint[:, :, [J['spine_middle']], 1]
+    if name.startswith('waving'):
+        return height[..., 0].mean(axis=1) - height[..., 1].mean(axis=1)
+    if name.startswith('swinging'):
+        return height.mean(axis=-1) - height.mean(axis=(1, 2))[:, None]
+    raised = np.clip(height.max(axis=-1), 0, None) + 1e-6
+    time_ = np.linspace(-1, 1, raised.shape[1])
+    return (raised * time_).sum(axis=1) / raised.sum(axis=1)
+
+
+def per_person(keypoint, name):
+    """Features of each person alone, with the place in the pair's coordinates, ``(2, F)``."""
+    coarse = keypoint[:, np.linspace(0, keypoint.shape[1] - 1, 8).round().astype(int)]
+    arms = coarse[:, :, [J['left_wrist'], J['right_wrist'], J['left_elbow'], J['right_elbow']]]
+    own = arms - coarse[:, :, [J['spine_middle']]]
+    trunk = keypoint[:, :, [J['spine_base'], J['spine_middle'], J['head'], J['left_knee']]]
+    features = [
+        *(own[..., 1].reshape(2, -1), np.linalg.norm(own[..., ::2], axis=-1).reshape(2, -1)),
+        *(trunk.mean(axis=1)[..., 1], trunk[:, 0, :, 1], trunk.std(axis=1).reshape(2, -1)),
+        np.linalg.norm(trunk.mean(axis=1)[..., ::2], axis=-1),
+        latent(keypoint, name).reshape(2, -1)[:, :1],
+    ]
+    return np.concatenate(features, axis=1)
+
+
+@pytest.fixture(scope='module', params=[(6, 7), (8, 9), (10, 11)], ids=['waving', 'swinging', 'greeting'])
+def relation_pair(request):
+    dataset = build(num_samples=800, classes=request.param)
+    assert dataset.metainfo['relation_pairs'] == ((0, 1),)
+    name = dataset.metainfo['classes'][0]
+    infos = list(dataset)
+    keypoints = [centred(info) for info in infos]
+    features = np.stack([per_person(keypoint, name) for keypoint in keypoints])  # (samples, 2, F)
+    return name, keypoints, features, np.array([info['label'] for info in infos])
+
+
+def test_one_person_has_the_same_distribution_in_both_classes(relation_pair):
+    _, _, features, labels = relation_pair
+    # One person per sample, so that the draws are independent; means, spreads and products of features.
+    alone = features[:, 0]
+    alone = (alone - alone.mean(axis=0)) / alone.std(axis=0)
+    alone = np.concatenate([alone, alone**2, alone * np.roll(alone, 1, axis=1)], axis=1)
+    groups = [alone[labels == label] for label in (0, 1)]
+    error = np.sqrt(sum(group.var(axis=0) / len(group) for group in groups))
+    z = (groups[0].mean(axis=0) - groups[1].mean(axis=0)) / error
+    assert np.abs(z).max() < 4.5  # several hundred features
+    assert np.mean(z**2) < 2  # 1 if only chance
+
+
+def test_persons_apart_are_at_chance(relation_pair):
+    _, _, features, labels = relation_pair
+    train, test = slice(0, None, 2), slice(1, None, 2)
+    order = np.random.default_rng(0).permutation(len(labels))
+    features, target = features[order], 2 * labels[order] - 1
+    alone = features - features.reshape(-1, features.shape[-1]).mean(axis=0)
+    alone /= alone.reshape(-1, alone.shape[-1]).std(axis=0)
+    # Nearest centroid of single persons.
+    centroids = [alone[train][target[train] == sign].mean(axis=(0, 1)) for sign in (-1, 1)]
+    distances = [np.linalg.norm(alone[test][:, 0] - centroid, axis=-1) for centroid in centroids]
+    accuracy = np.mean((distances[1] < distances[0]) == (target[test] > 0))
+    assert abs(accuracy - 0.5) < 0.1  # 4 standard errors of 400 throws of a coin
+    # Linear scores averaged over the persons explain nothing of the class.
+    averaged = alone.mean(axis=1)
+    gram = averaged[train].T @ averaged[train] + 100 * np.eye(averaged.shape[1])
+    score = averaged[test] @ np.linalg.solve(gram, averaged[train].T @ target[train])
+    assert abs(np.corrcoef(score, target[test])[0, 1]) < 0.2
+
+
+def test_both_persons_together_tell_the_class(relation_pair):
+    name, keypoints, _, labels = relation_pair
+    products = []
+    for keypoint in keypoints:
+        first, second = latent(keypoint, name)
+        products.append(np.sum(first * second))
+    assert np.mean((np.array(products) < 0) == labels) > 0.97
