@@ -16,7 +16,7 @@ import tempfile
 from collections import Counter, OrderedDict
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import numpy as np
 
@@ -118,7 +118,7 @@ def load_annotations(path: str | os.PathLike) -> dict:
 
 
 def _checked_structure(content: Any, path: Path) -> dict:
-    def fail(message: str) -> None:
+    def fail(message: str) -> NoReturn:
         raise ValueError(f'{path}: {message}')
 
     if isinstance(content, list):
@@ -202,7 +202,7 @@ def validate_annotation(
             labelled outside the classes; the message names the file and the sample.
     """
 
-    def fail(expected: str, got: Any) -> None:
+    def fail(expected: str, got: Any) -> NoReturn:
         raise ValueError(f'{source}: sample {annotation.get("frame_dir")!r}: expected {expected}, got {got}')
 
     keypoint = annotation.get('keypoint')

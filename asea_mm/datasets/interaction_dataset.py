@@ -64,6 +64,7 @@ class PairDataset(BaseActionDataset):
     """
 
     _layout: str | dict
+    _metainfo: dict
 
     @abstractmethod
     def load_data_list(self) -> list[dict]:

@@ -75,7 +75,7 @@ _ANGLES = ('lean', 'twist') + tuple(
 )
 
 
-def _rotation(axis: int, angle: np.ndarray) -> np.ndarray:
+def _rotation(axis: int, angle: np.ndarray | float) -> np.ndarray:
     """Rotation matrices ``(..., 3, 3)`` about one axis."""
     matrix = np.zeros((*np.shape(angle), 3, 3))
     i, j = (axis + 1) % 3, (axis + 2) % 3
