@@ -1,0 +1,3 @@
+from .report import InteractionReport
+
+__all__ = ['InteractionReport']

@@ -1,0 +1,17 @@
+from .backbones import ASEA
+from .heads import InteractionHead
+from .layers import AEA, ATNAC, ExternalAttention
+from .losses import ThresholdRegularization
+from .necks import ATNACNeck
+from .recognizers import InteractionRecognizer
+
+__all__ = [
+    'AEA',
+    'ASEA',
+    'ATNAC',
+    'ATNACNeck',
+    'ExternalAttention',
+    'InteractionHead',
+    'InteractionRecognizer',
+    'ThresholdRegularization',
+]

@@ -1,0 +1,3 @@
+from .confusion import plot_confusion
+
+__all__ = ['plot_confusion']

@@ -1,0 +1,3 @@
+from .asea import ASEA
+
+__all__ = ['ASEA']

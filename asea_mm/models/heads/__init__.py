@@ -1,0 +1,3 @@
+from .interaction_head import InteractionHead
+
+__all__ = ['InteractionHead']

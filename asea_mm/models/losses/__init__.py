@@ -1,0 +1,3 @@
+from .threshold_regularization import ThresholdRegularization
+
+__all__ = ['ThresholdRegularization']

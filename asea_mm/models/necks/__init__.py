@@ -1,0 +1,3 @@
+from .atnac_neck import ATNACNeck
+
+__all__ = ['ATNACNeck']

@@ -1,0 +1,3 @@
+from .interaction_recognizer import InteractionRecognizer
+
+__all__ = ['InteractionRecognizer']

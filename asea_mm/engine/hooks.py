@@ -1,0 +1,58 @@
+"""Hooks of training."""
+
+from __future__ import annotations
+
+import torch
+from mmaction.registry import HOOKS
+from mmengine.hooks import Hook
+from mmengine.model import is_model_wrapper
+
+from ..models.layers.interaction import AEA
+
+
+@HOOKS.register_module()
+class ActiveJointsHook(Hook):
+    """Logs what AT-NAC does: alpha, the mean threshold tau and the share of active joints, for every AEA.
+
+    The values of the last batch go to mmengine's message hub as ``aea/{module}/alpha``, ``.../tau`` and
+    ``.../active``, from where TensorBoard and the like take them, and once an epoch as a line into the log.
+
+    Args:
+        interval: Training iterations between two readings.
+    """
+
+    priority = 'ABOVE_NORMAL'  # before the logger hook
+
+    def __init__(self, interval: int = 10) -> None:
+        if interval < 1:
+            raise ValueError(f'ActiveJointsHook: interval must be at least 1, got {interval}')
+        self.interval = interval
+
+    @staticmethod
+    def _modules(runner) -> dict[str, AEA]:
+        model = runner.model.module if is_model_wrapper(runner.model) else runner.model
+        return {name: module for name, module in model.named_modules() if isinstance(module, AEA)}
+
+    @torch.no_grad()
+    def read(self, runner) -> dict[str, dict[str, float]]:
+        """Alpha, tau and share of active joints by module; a module that has not run yet is left out."""
+        readings = {}
+        for name, module in self._modules(runner).items():
+            if module.active_share is None:
+                continue
+            reading = {'active': float(module.active_share), 'tau': float(module.mean_threshold)}
+            if module.atnac.alpha is not None:
+                reading['alpha'] = float(module.atnac.alpha)
+            readings[name] = reading
+        return readings
+
+    def after_train_iter(self, runner, batch_idx: int, data_batch=None, outputs=None) -> None:
+        if self.every_n_train_iters(runner, self.interval):
+            for name, reading in self.read(runner).items():
+                for key, value in reading.items():
+                    runner.message_hub.update_scalar(f'aea/{name}/{key}', value)
+
+    def after_train_epoch(self, runner) -> None:
+        for name, reading in self.read(runner).items():
+            values = ', '.join(f'{key} {value:.3f}' for key, value in sorted(reading.items()))
+            runner.logger.info(f'AEA {name}: {values}')

@@ -1,0 +1,90 @@
+"""Options of the tools that a config has in several places: split, fold, stream, seed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from mmengine.config import Config, ConfigDict
+
+from ..datasets.transforms import STREAMS
+
+LOADERS = ('train_dataloader', 'val_dataloader', 'test_dataloader')
+
+
+def apply_options(
+    cfg: Config,
+    split: str | None = None,
+    fold: int | None = None,
+    stream: str | None = None,
+    seed: int | None = None,
+) -> Config:
+    """Set options in every place of a config where they belong.
+
+    Args:
+        cfg: The config; changed in place.
+        split: Name of a benchmark, e.g. ``xset``: training reads ``xset_train``, validation and test ``xset_val``.
+        fold: Fold of cross-validation.
+        stream: ``joint``, ``bone``, ``joint_motion`` or ``bone_motion``, or several separated by commas (early
+            fusion); the backbone's ``in_channels`` follow.
+        seed: Random seed.
+
+    Returns:
+        The config.
+
+    Raises:
+        ValueError: If the config has no place for an option, or the stream is unknown.
+    """
+    if split is not None:
+        for name, dataset in _datasets(cfg, 'split'):
+            dataset['split'] = f'{split}_train' if name == 'train_dataloader' else f'{split}_val'
+    if fold is not None:
+        for _, dataset in _datasets(cfg, 'fold'):
+            dataset['fold'] = fold
+    if stream is not None:
+        _set_stream(cfg, stream)
+    if seed is not None:
+        cfg.setdefault('randomness', ConfigDict())
+        cfg.randomness.seed = seed
+    return cfg
+
+
+def _datasets(cfg: Config, option: str) -> Iterator[tuple[str, ConfigDict]]:
+    """The dataset of every loader, inside of wrappers such as RepeatDataset."""
+    found = False
+    for name in LOADERS:
+        dataset = (cfg.get(name) or {}).get('dataset')
+        while dataset is not None and 'dataset' in dataset:
+            dataset = dataset['dataset']
+        if dataset is not None and option in dataset:
+            found = True
+            yield name, dataset
+    if not found:
+        raise ValueError(f'--{option}: no dataset of this config has an option {option!r}')
+
+
+def _set_stream(cfg: Config, stream: str) -> None:
+    names = stream.split(',')
+    if unknown := [name for name in names if name not in STREAMS]:
+        raise ValueError(f'--stream: unknown {unknown}; known are {list(STREAMS)}')
+    steps = [
+        step
+        for name in LOADERS
+        for step in _walk(cfg.get(name) or {})
+        if isinstance(step, dict) and step.get('type') == 'GenerateStream'
+    ]
+    if not steps:
+        raise ValueError('--stream: no pipeline of this config has a GenerateStream step')
+    before = steps[0].get('stream', 'joint')
+    before = 1 if isinstance(before, str) else len(before)
+    for step in steps:
+        step['stream'] = names[0] if len(names) == 1 else names
+    backbone = cfg.model.backbone
+    per_stream = backbone.get('in_channels', 3 * before) // before
+    backbone['in_channels'] = per_stream * len(names)
+
+
+def _walk(node: object) -> Iterator[object]:
+    yield node
+    children = node.values() if isinstance(node, dict) else node if isinstance(node, (list, tuple)) else ()
+    for child in children:
+        yield from _walk(child)

@@ -1,0 +1,81 @@
+"""What a test leaves behind: scores, accuracies and the confusion matrix, as files."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from mmaction.registry import METRICS
+from mmengine.evaluator import BaseMetric
+
+from ..visualization.confusion import plot_confusion
+
+
+def accuracies(scores: np.ndarray, labels: np.ndarray) -> dict[str, Any]:
+    """Top-1, top-5, mean class accuracy, accuracy of every class and the confusion matrix.
+
+    Classes without a sample have no accuracy (None) and do not count in the mean.
+
+    Shapes:
+        scores ``(samples, classes)``, labels ``(samples,)``; the confusion matrix ``(classes, classes)`` counts true
+        classes in rows, predicted ones in columns
+    """
+    classes = scores.shape[1]
+    # a stable order, so that ties always fall to the first class
+    ranking = np.argsort(-scores, axis=1, kind='stable')
+    confusion = np.zeros((classes, classes), dtype=int)
+    np.add.at(confusion, (labels, ranking[:, 0]), 1)
+    counts = confusion.sum(axis=1)
+    per_class = [int(hit) / int(count) if count else None for hit, count in zip(np.diag(confusion), counts, strict=False)]
+    return {
+        'num_samples': len(labels),
+        'top1': float((ranking[:, 0] == labels).mean()),
+        'top5': float((ranking[:, :5] == labels[:, None]).any(axis=1).mean()),
+        'mean_class': float(np.mean([share for share in per_class if share is not None])),
+        'per_class': per_class,
+        'confusion': confusion.tolist(),
+    }
+
+
+@METRICS.register_module()
+class InteractionReport(BaseMetric):
+    """Writes ``report.json``, ``scores.npz`` and ``confusion.png`` into a folder after validation or test.
+
+    ``scores.npz`` holds ``scores`` (samples, classes), ``labels`` and ``ids``; two such files can be fused.
+
+    Args:
+        out_dir: Folder for the files; made when missing.
+        collect_device: As of mmengine's ``BaseMetric``.
+        prefix: As of mmengine's ``BaseMetric``.
+    """
+
+    default_prefix = 'report'
+
+    def __init__(self, out_dir: str, collect_device: str = 'cpu', prefix: str | None = None) -> None:
+        super().__init__(collect_device=collect_device, prefix=prefix)
+        self.out_dir = Path(out_dir)
+
+    def process(self, data_batch: Any, data_samples: Sequence[dict]) -> None:
+        for sample in data_samples:
+            self.results.append(
+                (
+                    str(sample.get('frame_dir', len(self.results))),
+                    sample['pred_score'].cpu().numpy(),
+                    int(sample['gt_label'].item()),
+                )
+            )
+
+    def compute_metrics(self, results: list) -> dict[str, float]:
+        ids, scores, labels = zip(*results, strict=False)
+        scores, labels = np.stack(scores), np.array(labels)
+        report = accuracies(scores, labels)
+        meta = self.dataset_meta or {}
+        classes = [str(name) for name in meta.get('classes') or range(scores.shape[1])]
+        self.out_dir.mkdir(parents=True, exist_ok=True)
+        np.savez(self.out_dir / 'scores.npz', scores=scores, labels=labels, ids=np.array(ids))
+        (self.out_dir / 'report.json').write_text(json.dumps({'classes': classes, **report}, indent=1) + '\n')
+        plot_confusion(np.array(report['confusion']), classes, self.out_dir / 'confusion.png')
+        return {key: report[key] for key in ('top1', 'top5', 'mean_class')}

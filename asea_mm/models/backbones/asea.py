@@ -1,0 +1,155 @@
+"""The backbone of the first paper."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
+
+import torch
+import torch.nn.functional as F
+from mmaction.registry import MODELS
+from mmengine.model import BaseModule
+from torch import Tensor, nn
+
+from asea_mm.skeletons import Skeleton, get_skeleton
+
+from ..layers.common import ConvBN, mask_frames, presence_of
+from ..layers.interaction import AEA
+from ..layers.spatial import CTRGC
+from ..layers.temporal import MultiScaleTCN
+
+INTERACTION_OPTIONS = ('qk_channels', 'gamma', 'alpha', 'score', 'threshold_grad', 'form')
+
+
+class ASEABlock(nn.Module):
+    """Spatial graph convolution, attention between persons if any, temporal convolution, residual; ASEA, Fig. 2.
+
+    Args:
+        in_channels: Channels of the input.
+        out_channels: Channels of the output.
+        adjacency: Graph subsets ``(K, V, V)``.
+        stride: Temporal stride.
+        residual: Whether the block has a residual around it.
+        interaction: Options of :class:`AEA`, or None for a block that treats persons apart.
+        temporal_form: Form of :class:`MultiScaleTCN`.
+
+    Shapes:
+        x ``(N*M, C_in, T, V)``, presence ``(N*M, T)`` bool or None; returns ``(N*M, C_out, ceil(T/stride), V)``
+    """
+
+    def __init__(
+        self,
+        in_channels: int,
+        out_channels: int,
+        adjacency: Tensor,
+        stride: int,
+        residual: bool,
+        interaction: Mapping | None,
+        temporal_form: str,
+    ) -> None:
+        super().__init__()
+        self.stride = stride
+        self.spatial = CTRGC(in_channels, out_channels, adjacency)
+        self.interaction = AEA(out_channels, **interaction) if interaction is not None else None
+        self.temporal = MultiScaleTCN(out_channels, out_channels, stride, temporal_form)
+        self.residual: nn.Module | None = nn.Identity() if residual else None
+        if residual and (in_channels != out_channels or stride != 1):
+            self.residual = ConvBN(in_channels, out_channels, 1, stride)
+
+    def forward(self, x: Tensor, num_person: int, presence: Tensor | None = None) -> Tensor:
+        y = self.spatial(x, presence)
+        if self.interaction is not None:
+            y = self.interaction(y, num_person, presence)
+        y = self.temporal(y, presence)
+        if self.residual is not None:
+            y = y + self.residual(x)
+        return mask_frames(F.relu_(y), presence if presence is None else presence[:, :: self.stride])
+
+
+@MODELS.register_module()
+class ASEA(BaseModule):
+    """Active node selection with external attention: the backbone of the first paper (Fig. 2).
+
+    Ten blocks of CTR-GC, AEA and multi-scale temporal convolution. Persons share all weights, so the model is
+    equivariant to their order. Persons and frames that are absent (all-zero keypoints) leave the features of the
+    others unchanged and are zero in the output.
+
+    Args:
+        layout: Skeleton layout: a name, or a dictionary of :class:`asea_mm.skeletons.Skeleton` fields.
+        in_channels: Channels of the input, 3 for a 3-D stream, more for early-fused streams.
+        channels: Output channels of every block.
+        strides: Temporal stride of every block, as many as ``channels``; default 2 where the channels grow.
+        interaction: Options of :class:`AEA` without its ``channels``; None is the paper's "Baseline".
+        interaction_blocks: Blocks, from 0, that have AEA; default all.
+        temporal_form: Form of :class:`MultiScaleTCN`, ``'pool'`` or ``'stacked'``.
+        init_cfg: As of mmengine's ``BaseModule``.
+
+    Shapes:
+        x ``(N, M, T, V, C)`` (N is batch times clips), presence ``(N, M, T)`` bool, default: where x is not all zero;
+        returns ``(N, M, C', T', V)``, which mmaction2's ``GCNHead`` takes
+
+    Raises:
+        ValueError: If lists do not fit each other, an option is unknown, or the input's joints are not the layout's.
+    """
+
+    def __init__(
+        self,
+        layout: str | Mapping | Skeleton = 'nturgbd25',
+        in_channels: int = 3,
+        channels: Sequence[int] = (64, 64, 64, 64, 128, 128, 128, 256, 256, 256),
+        strides: Sequence[int] | None = None,
+        interaction: Mapping | None = MappingProxyType({}),
+        interaction_blocks: Sequence[int] | None = None,
+        temporal_form: str = 'pool',
+        init_cfg: Mapping | None = None,
+    ) -> None:
+        super().__init__(init_cfg=init_cfg)
+        self.skeleton = get_skeleton(layout)
+        self.in_channels = in_channels
+        inputs = [in_channels, *channels[:-1]]
+        if strides is None:
+            grows = [k > 0 and channels[k] > channels[k - 1] for k in range(len(channels))]
+            strides = [2 if grown else 1 for grown in grows]
+        if len(strides) != len(channels):
+            raise ValueError(f'ASEA: expected as many strides as channels, {len(channels)}, got {len(strides)}')
+        if interaction is not None:
+            interaction = dict(interaction)
+            if unknown := sorted(set(interaction) - set(INTERACTION_OPTIONS)):
+                raise ValueError(f'ASEA: unknown interaction options {unknown}; known are {INTERACTION_OPTIONS}')
+        blocks = range(len(channels))
+        chosen = set(blocks if interaction_blocks is None else interaction_blocks)
+        if not chosen <= set(blocks):
+            raise ValueError(f'ASEA: interaction_blocks must be within 0..{len(channels) - 1}, got {sorted(chosen)}')
+        adjacency = torch.from_numpy(self.skeleton.adjacency())
+        self.data_bn = nn.BatchNorm1d(in_channels * self.skeleton.num_joints)
+        self.blocks = nn.ModuleList(
+            ASEABlock(
+                inputs[k],
+                channels[k],
+                adjacency,
+                strides[k],
+                residual=k > 0,
+                interaction=interaction if k in chosen else None,
+                temporal_form=temporal_form,
+            )
+            for k in blocks
+        )
+
+    def forward(self, x: Tensor, presence: Tensor | None = None) -> Tensor:
+        n, m, t, v, c = x.shape
+        if v != self.skeleton.num_joints or c != self.in_channels:
+            raise ValueError(
+                f'ASEA: expected {self.skeleton.num_joints} joints ({self.skeleton.name}) and {self.in_channels} '
+                f'channels, got {v} and {c}'
+            )
+        presence = presence_of(x) if presence is None else presence
+        presence = presence.reshape(n * m, t)
+        if not torch.compiler.is_compiling() and bool(presence.all()):
+            presence = None  # the common case, without masks
+        # (N*M, V*C, T): persons share the statistics, so their order does not matter
+        x = self.data_bn(x.reshape(n * m, t, v * c).transpose(1, 2))
+        x = mask_frames(x.view(n * m, v, c, t).permute(0, 2, 3, 1).contiguous(), presence)
+        for block in self.blocks:
+            x = block(x, m, presence)
+            presence = presence if presence is None else presence[:, :: block.stride]
+        return x.view(n, m, *x.shape[1:])

@@ -1,0 +1,62 @@
+"""Classification head that averages over those who are there."""
+
+from __future__ import annotations
+
+from mmaction.models.heads import GCNHead
+from mmaction.registry import MODELS
+from torch import Tensor
+
+from ..layers.common import stride_presence
+
+
+@MODELS.register_module()
+class InteractionHead(GCNHead):
+    """mmaction2's ``GCNHead`` with an average over present persons and frames only.
+
+    Where everybody is present in every frame the two agree, and so do their checkpoints. With ``GCNHead`` an absent
+    person or padded frames pull the pooled features towards zero.
+
+    Args:
+        num_classes: Number of classes.
+        in_channels: Channels of the features.
+        loss_cls: Config of the classification loss.
+        dropout: Probability of dropout before the classifier.
+        average_clips: How clips of a sample are averaged: ``'prob'``, ``'score'`` or None.
+        label_smooth_eps: Label smoothing of the classification loss.
+        init_cfg: As of mmengine's ``BaseModule``.
+
+    Shapes:
+        x ``(N, M, C, T', V)``, presence ``(N, M, T)`` bool or None (all present); returns ``(N, num_classes)``
+    """
+
+    def __init__(
+        self,
+        num_classes: int,
+        in_channels: int,
+        loss_cls: dict | None = None,
+        dropout: float = 0.0,
+        average_clips: str | None = 'prob',
+        label_smooth_eps: float = 0.0,
+        init_cfg: dict | None = None,
+    ) -> None:
+        super().__init__(
+            num_classes,
+            in_channels,
+            loss_cls=loss_cls or {'type': 'CrossEntropyLoss'},
+            dropout=dropout,
+            average_clips=average_clips,
+            label_smooth_eps=label_smooth_eps,
+            init_cfg=init_cfg or {'type': 'Normal', 'layer': 'Linear', 'std': 0.01},
+        )
+
+    def forward(self, x: Tensor, presence: Tensor | None = None) -> Tensor:
+        pooled = x.mean(dim=4)  # (N, M, C, T')
+        if presence is None:
+            pooled = pooled.mean(dim=(1, 3))
+        else:
+            weight = stride_presence(presence, x.shape[3]).to(x.dtype)
+            present = weight.sum(dim=(1, 2)).clamp(min=1)
+            pooled = (pooled * weight[:, :, None]).sum(dim=(1, 3)) / present[:, None]
+        if self.dropout is not None:
+            pooled = self.dropout(pooled)
+        return self.fc(pooled)

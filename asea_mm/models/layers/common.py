@@ -1,0 +1,96 @@
+"""Small pieces that several layers need: presence of persons, batch norm folding."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+from torch.nn.utils.fusion import fuse_conv_bn_weights
+
+
+def presence_of(keypoint: Tensor) -> Tensor:
+    """Which persons are there in which frames: an absent person's keypoints are all zero.
+
+    Shapes:
+        keypoint ``(N, M, T, V, C)``; returns ``(N, M, T)``, bool
+    """
+    return (keypoint != 0).flatten(3).any(dim=3)
+
+
+def stride_presence(presence: Tensor, frames: int) -> Tensor:
+    """Presence at the frames that remain after temporal strides, whose kernels are centred on every s-th frame.
+
+    Shapes:
+        presence ``(..., T)``; returns ``(..., frames)``
+    """
+    step = -(-presence.shape[-1] // frames)
+    return presence[..., ::step]
+
+
+def mask_frames(x: Tensor, presence: Tensor | None) -> Tensor:
+    """Set features of absent person-frames to zero, as if the clip ended there.
+
+    Shapes:
+        x ``(N*M, C, T, V)``, presence ``(N*M, T)`` bool or None (all present)
+    """
+    return x if presence is None else x * presence[:, None, :, None].to(x.dtype)
+
+
+def init_conv(conv: nn.Conv2d) -> nn.Conv2d:
+    """He initialisation by the outgoing connections, zero bias."""
+    nn.init.kaiming_normal_(conv.weight, mode='fan_out')
+    if conv.bias is not None:
+        nn.init.zeros_(conv.bias)
+    return conv
+
+
+class ConvBN(nn.Sequential):
+    """Convolution and batch norm; :func:`fold_batch_norm` makes it one convolution."""
+
+    def __init__(
+        self,
+        in_channels: int,
+        out_channels: int,
+        kernel: int = 1,
+        stride: int = 1,
+        dilation: int = 1,
+    ) -> None:
+        padding = (kernel - 1) * dilation // 2
+        conv = nn.Conv2d(in_channels, out_channels, (kernel, 1), (stride, 1), (padding, 0), (dilation, 1))
+        super().__init__(init_conv(conv), nn.BatchNorm2d(out_channels))
+
+    def fold(self) -> None:
+        """Fold the batch norm's running statistics into the convolution."""
+        conv, bn = self
+        if isinstance(bn, nn.BatchNorm2d):
+            fold_into(conv, bn)
+            self[1] = nn.Identity()
+
+
+@torch.no_grad()
+def fold_into(conv: nn.Conv2d, bn: nn.BatchNorm2d, channels: slice = slice(None)) -> None:
+    """Fold (these channels of) a batch norm in evaluation form into the convolution before it."""
+    conv.weight, conv.bias = fuse_conv_bn_weights(
+        conv.weight,
+        conv.bias,
+        bn.running_mean[channels],
+        bn.running_var[channels],
+        bn.eps,
+        bn.weight[channels],
+        bn.bias[channels],
+    )
+
+
+def fold_batch_norm(model: nn.Module) -> nn.Module:
+    """Fold every batch norm of our layers into its convolution, in place, for inference.
+
+    The outputs in evaluation mode stay the same to rounding; the model can no longer be trained.
+
+    Args:
+        model: Any module; layers with a method ``fold`` are folded.
+    """
+    model.eval()
+    for module in model.modules():
+        fold = getattr(module, 'fold', None)
+        if callable(fold):
+            fold()
+    return model

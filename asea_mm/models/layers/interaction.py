@@ -1,0 +1,312 @@
+"""Layers that mix persons: which joints are active, and how they attend to those of the others."""
+
+from __future__ import annotations
+
+import math
+from typing import NamedTuple
+
+import torch
+import torch.nn.functional as F
+from mmaction.registry import MODELS
+from torch import Tensor, nn
+
+SCORES = ('amplitude', 'velocity', 'all')
+THRESHOLD_GRADS = ('ste', 'none')
+FORMS = ('auto', 'gathered', 'masked')
+
+
+class ActiveJoints(NamedTuple):
+    """What :class:`ATNAC` found, per person.
+
+    Shapes:
+        mask ``(N*M, V)`` bool: M of Eq. 8.
+        weight ``(N*M, V)``: the mask as numbers; with ``threshold_grad='ste'`` it carries the gradient to alpha.
+        score ``(N*M, V)``: S of Eq. 6.
+        threshold ``(N*M,)``: tau of Eq. 7.
+    """
+
+    mask: Tensor
+    weight: Tensor
+    score: Tensor
+    threshold: Tensor
+
+
+@MODELS.register_module()
+class ATNAC(nn.Module):
+    r"""Adaptive temporal node amplitude calculation: selects the active joints of every person.
+
+    .. math::
+        E_{t,n} &= \lVert x_{:,t,n} \rVert_2, \quad V_t = \mathrm{Var}_n(E_{t,n}), \quad
+        W_t = \mathrm{softmax}_t(\gamma V_t), \quad S_n = \textstyle\sum_t W_t E_{t,n} \\
+        \tau &= \mu(S) + \alpha \sigma(S), \qquad M_n = [S_n > \tau]
+
+    ASEA, Eq. 3-8, with population variance and deviation. If no joint passes, the one with the highest S is taken.
+    Frames in which the person is absent carry no weight; of a person who is never present no joint is active.
+
+    The mask is a step, so the task's loss gives :math:`\alpha` no gradient. With ``threshold_grad='ste'`` the mask
+    is exact in the forward pass and has the gradient of :math:`\mathrm{sigmoid}((S - \tau) / \sigma)` with respect
+    to :math:`\alpha` in the backward pass (the features are not pushed towards or away from the threshold); with
+    ``'none'``, the paper to the letter, only :class:`ThresholdRegularization` moves :math:`\alpha`.
+
+    Args:
+        gamma: Sharpness of the temporal weights, Eq. 5, above 0.
+        alpha: Start of the trainable threshold parameter, Eq. 7.
+        score: ``'amplitude'`` (Eq. 3), ``'velocity'`` (features' change between frames instead of their
+            amplitude, Table 5) or ``'all'`` (every joint of a present person, Table 4 "w/o AT-NAC").
+        threshold_grad: ``'ste'`` or ``'none'``.
+
+    Shapes:
+        x ``(N*M, C, T, V)``, presence ``(N*M, T)`` bool or None (all present); returns :class:`ActiveJoints`
+
+    Raises:
+        ValueError: On an unknown score or threshold_grad, or a gamma that is not positive.
+    """
+
+    def __init__(
+        self, gamma: float = 1.0, alpha: float = 0.5, score: str = 'amplitude', threshold_grad: str = 'ste'
+    ) -> None:
+        super().__init__()
+        if score not in SCORES:
+            raise ValueError(f'ATNAC: score must be one of {SCORES}, got {score!r}')
+        if threshold_grad not in THRESHOLD_GRADS:
+            raise ValueError(f'ATNAC: threshold_grad must be one of {THRESHOLD_GRADS}, got {threshold_grad!r}')
+        if gamma <= 0:
+            raise ValueError(f'ATNAC: gamma must be positive, got {gamma}')
+        self.gamma, self.score, self.threshold_grad = gamma, score, threshold_grad
+        # without selection there is no threshold to learn
+        self.alpha = nn.Parameter(torch.tensor(float(alpha))) if score != 'all' else None
+
+    @torch.no_grad()
+    def node_score(self, x: Tensor, presence: Tensor | None = None) -> Tensor:
+        """S of Eq. 3-6, ``(N*M, V)``; sums run in float32 at least, also under autocast."""
+        dtype = torch.promote_types(x.dtype, torch.float32)
+        if self.score == 'velocity':
+            moved = x[:, :, 1:] - x[:, :, :-1]
+            x = F.pad(moved, (0, 0, 0, 1))
+            if presence is not None:
+                both = presence[:, 1:] & presence[:, :-1]
+                x = x * F.pad(both, (0, 1))[:, None, :, None]
+        energy = x.square().sum(dim=1, dtype=dtype).sqrt()
+        variance = energy.var(dim=2, correction=0)
+        logits = self.gamma * variance
+        if presence is not None:  # finite, so that the softmax of a person who is never present is no NaN
+            logits = logits.masked_fill(~presence, torch.finfo(dtype).min)
+        weight = torch.softmax(logits, dim=1)
+        return torch.einsum('nt,ntv->nv', weight, energy)
+
+    def forward(self, x: Tensor, presence: Tensor | None = None) -> ActiveJoints:
+        score = self.node_score(x, presence)
+        sigma = score.std(dim=1, correction=0)
+        if self.alpha is None:
+            mask, threshold = torch.ones_like(score, dtype=torch.bool), torch.full_like(sigma, -math.inf)
+        else:
+            alpha = self.alpha if self.threshold_grad == 'ste' else self.alpha.detach()
+            threshold = score.mean(dim=1) + alpha.to(score.dtype) * sigma
+            mask = score > threshold[:, None]
+            highest = F.one_hot(score.argmax(dim=1), score.shape[1]).bool()
+            mask = mask | (highest & ~mask.any(dim=1, keepdim=True))
+        if presence is not None:
+            mask = mask & presence.any(dim=1)[:, None]
+        weight = mask.to(score.dtype)
+        if self.alpha is not None and self.threshold_grad == 'ste':
+            distance = (score - threshold[:, None]) / sigma.clamp(min=torch.finfo(sigma.dtype).tiny)[:, None]
+            soft = torch.sigmoid(distance)
+            weight = weight * (1 + soft - soft.detach())
+        return ActiveJoints(mask, weight, score, threshold.detach())
+
+
+@MODELS.register_module()
+class ExternalAttention(nn.Module):
+    r"""Attention of every person's joints to the joints of the other persons, frame by frame.
+
+    .. math::
+        \alpha_1 = \mathrm{softmax}\Bigl(\frac{q_1 k_2^T}{\sqrt{d_q}}\Bigr), \quad out_1 = \alpha_1 v_2
+        \qquad\text{and likewise with 1 and 2 exchanged}
+
+    ASEA, Eq. 9-10, without the residual, which :class:`AEA` adds. With more than two persons the keys are the joints
+    of all others. Where no other person has a joint to attend to, the result is zero.
+
+    Args:
+        channels: Channels C of the features and of the values.
+        qk_channels: Channels d_q of queries and keys; default three quarters of C.
+
+    Shapes:
+        x ``(N*M, C, T, J)``, M fastest: J joints of every person.
+        weight ``(N*M, T, J)`` or None: zero for joints that are no keys in that frame; otherwise it multiplies the
+        joint's value. None: every joint is a key.
+        returns ``(N*M, C, T, J)`` in channels-last memory
+    """
+
+    def __init__(self, channels: int, qk_channels: int | None = None) -> None:
+        super().__init__()
+        self.channels = channels
+        self.qk_channels = qk_channels or 3 * channels // 4
+        self.qkv = nn.Conv2d(channels, 2 * self.qk_channels + channels, 1)
+        nn.init.xavier_uniform_(self.qkv.weight)
+        nn.init.zeros_(self.qkv.bias)
+
+    def attention(self, x: Tensor, num_person: int, weight: Tensor | None = None) -> tuple[Tensor, Tensor]:
+        """The attention maps of Eq. 9 and the values they weight.
+
+        Shapes:
+            returns ``(N, M, T, J, (M-1)*J)`` and ``(N, M, T, (M-1)*J, C)``; of person m the keys are those of the
+            other persons in their order
+        """
+        total, _, frames, joints = x.shape
+        persons = num_person
+        # 1x1 convolution in channels-last memory is one matrix product over all tokens
+        qkv = self.qkv(x.contiguous(memory_format=torch.channels_last))
+        qkv = qkv.permute(0, 2, 3, 1).unflatten(0, (total // persons, persons))
+        query, key, value = qkv.split([self.qk_channels, self.qk_channels, self.channels], dim=-1)
+        others = [[o for o in range(persons) if o != p] for p in range(persons)]
+
+        def of_others(y: Tensor) -> Tensor:  # (N, M, T, J, D) -> (N, M, T, (M-1)*J, D)
+            if persons == 2:
+                return y.flip(1)
+            return y[:, others].transpose(2, 3).flatten(3, 4)
+
+        logits = query @ of_others(key).transpose(-1, -2) / math.sqrt(self.qk_channels)
+        value = of_others(value)
+        if weight is not None:
+            weight = of_others(weight.view(total // persons, persons, -1, joints, 1).to(value.dtype))
+            # finite: a row without any key stays a number, and its values are zero
+            logits = logits.masked_fill((weight == 0).transpose(-1, -2), torch.finfo(logits.dtype).min)
+            value = value * weight
+        return torch.softmax(logits, dim=-1), value
+
+    def forward(self, x: Tensor, num_person: int, weight: Tensor | None = None) -> Tensor:
+        if num_person == 1:
+            return torch.zeros_like(x)
+        attention, value = self.attention(x, num_person, weight)
+        return (attention @ value).flatten(0, 1).permute(0, 3, 1, 2)
+
+
+@MODELS.register_module()
+class AEA(nn.Module):
+    """AT-NAC and external attention: active joints take up what the active joints of the others offer.
+
+    ASEA, sections 3.4 and 3.5. Active joints get a residual update, the others pass through unchanged. A single
+    person and a person whose partner is absent are left as they are.
+
+    Two forms with the same result: ``'gathered'`` computes queries, keys and values of active joints only (up to
+    the largest count in the batch); ``'masked'`` computes them for all joints and needs no number on the host, which
+    ``torch.compile`` and CUDA streams prefer. ``'auto'`` gathers on the CPU outside of ``torch.compile``.
+
+    Args:
+        channels: Channels of the features.
+        qk_channels: Channels d_q of queries and keys; default three quarters of ``channels``.
+        gamma: See :class:`ATNAC`.
+        alpha: See :class:`ATNAC`.
+        score: See :class:`ATNAC`.
+        threshold_grad: See :class:`ATNAC`.
+        form: ``'auto'``, ``'gathered'`` or ``'masked'``.
+
+    Shapes:
+        x ``(N*M, C, T, V)``, M fastest; presence ``(N*M, T)`` bool or None (all present); returns as x
+
+    Raises:
+        ValueError: On an unknown form, or if x is no multiple of ``num_person`` long.
+    """
+
+    def __init__(
+        self,
+        channels: int,
+        qk_channels: int | None = None,
+        gamma: float = 1.0,
+        alpha: float = 0.5,
+        score: str = 'amplitude',
+        threshold_grad: str = 'ste',
+        form: str = 'auto',
+    ) -> None:
+        super().__init__()
+        if form not in FORMS:
+            raise ValueError(f'AEA: form must be one of {FORMS}, got {form!r}')
+        self.form = form
+        self.atnac = ATNAC(gamma, alpha, score, threshold_grad)
+        self.attention = ExternalAttention(channels, qk_channels)
+        # of the last batch, for the logs; tensors, so that reading them costs only who reads
+        self.active_share: Tensor | None = None
+        self.mean_threshold: Tensor | None = None
+
+    def gathers(self, x: Tensor) -> bool:
+        """Whether this input takes the gathered form."""
+        if self.form == 'auto':
+            return x.device.type == 'cpu' and not torch.compiler.is_compiling()
+        return self.form == 'gathered'
+
+    def forward(self, x: Tensor, num_person: int, presence: Tensor | None = None) -> Tensor:
+        if x.shape[0] % num_person:
+            raise ValueError(f'AEA: expected a multiple of {num_person} persons, got {x.shape[0]}')
+        if num_person == 1:
+            return x
+        active = self.atnac(x, presence)
+        self.active_share, self.mean_threshold = active.mask.float().mean(), active.threshold.mean()
+        weight = active.weight.to(x.dtype)
+        if not self.gathers(x):
+            return x + self._update(x, weight, num_person, presence)
+        count = int(active.mask.sum(dim=1).max())
+        if count == x.shape[3]:
+            return x + self._update(x, weight, num_person, presence)
+        # active joints first, in their order; the rest of the rows is filled up with joints of weight 0
+        index = active.mask.byte().argsort(dim=1, descending=True, stable=True)[:, :count]
+        joints = GatherJoints.apply(x, index)
+        update = self._update(joints, weight.gather(1, index), num_person, presence)
+        return AddJoints.apply(x, update, index)
+
+    def _update(self, x: Tensor, weight: Tensor, num_person: int, presence: Tensor | None) -> Tensor:
+        """Residual of the given joints; ``weight`` ``(N*M, J)`` is zero for those that are not active."""
+        weight = weight[:, None]  # (N*M, T or 1, J)
+        if presence is not None:
+            weight = weight * presence[:, :, None].to(weight.dtype)
+        return self.attention(x, num_person, weight) * weight[:, None]
+
+
+class GatherJoints(torch.autograd.Function):
+    """Joints of every person by their index; an index names a joint once, so its gradient needs no adding up.
+
+    Shapes:
+        x ``(N, C, T, V)``, index ``(N, J)``; returns ``(N, C, T, J)`` in channels-last memory
+    """
+
+    @staticmethod
+    def forward(ctx, x: Tensor, index: Tensor) -> Tensor:
+        ctx.save_for_backward(index)
+        ctx.joints = x.shape[3]
+        return gather_joints(x, index).contiguous(memory_format=torch.channels_last)
+
+    @staticmethod
+    def backward(ctx, grad: Tensor) -> tuple[Tensor, None]:
+        (index,) = ctx.saved_tensors
+        out = grad.new_zeros((*grad.shape[:3], ctx.joints))
+        return out.scatter_(3, _expanded(index, grad), grad.contiguous()), None
+
+
+class AddJoints(torch.autograd.Function):
+    """``x`` with ``update`` added to the joints of ``index``, each of which is named once.
+
+    Shapes:
+        x ``(N, C, T, V)``, update ``(N, C, T, J)``, index ``(N, J)``; returns as x
+    """
+
+    @staticmethod
+    def forward(ctx, x: Tensor, update: Tensor, index: Tensor) -> Tensor:
+        ctx.save_for_backward(index)
+        # a product with a one-hot matrix: the scattered sum in one pass over x
+        one_hot = F.one_hot(index, x.shape[3]).to(x.dtype)
+        rows, frames = x.shape[1] * x.shape[2], x.shape[:1]
+        update = update.to(x.dtype).reshape(*frames, rows, -1)
+        return torch.baddbmm(x.reshape(*frames, rows, -1), update, one_hot).view(x.shape)
+
+    @staticmethod
+    def backward(ctx, grad: Tensor) -> tuple[Tensor, Tensor, None]:
+        (index,) = ctx.saved_tensors
+        return grad, gather_joints(grad, index), None
+
+
+def _expanded(index: Tensor, x: Tensor) -> Tensor:
+    return index[:, None, None, :].expand(-1, x.shape[1], x.shape[2], -1)
+
+
+def gather_joints(x: Tensor, index: Tensor) -> Tensor:
+    """Joints of every person by their index: ``(N, C, T, V)`` and ``(N, J)`` to ``(N, C, T, J)``."""
+    return x.gather(3, _expanded(index, x))

@@ -1,0 +1,100 @@
+"""The recognizer that knows about persons, necks and the threshold regularisation."""
+
+from __future__ import annotations
+
+import inspect
+
+from mmaction.models.recognizers import RecognizerGCN
+from mmaction.registry import MODELS
+from torch import Tensor, nn
+
+from ..layers.common import presence_of
+from ..layers.interaction import ATNAC
+
+STAGES = ('backbone', 'neck', 'head')
+
+
+@MODELS.register_module()
+class InteractionRecognizer(RecognizerGCN):
+    """Recognizer of interactions: backbone, optional neck, head, and the loss of ASEA, Eq. 12.
+
+    Beyond mmaction2's ``RecognizerGCN`` it runs the neck, passes the presence of persons to those parts that take
+    it, and adds ``loss_reg`` over every AT-NAC in backbone and neck. Any GCN backbone and head fit.
+
+    Args:
+        backbone: Config of the backbone.
+        cls_head: Config of the head.
+        neck: Config of the neck, or None.
+        loss_reg: Config of the threshold regularisation, or None for none; default
+            :class:`ThresholdRegularization` with its defaults.
+        train_cfg: As in mmaction2.
+        test_cfg: As in mmaction2.
+        data_preprocessor: As in mmaction2.
+
+    Shapes:
+        inputs ``(B, clips, M, T, V, C)``; features ``(B * clips, M, C', T', V)``
+    """
+
+    def __init__(
+        self,
+        backbone: dict,
+        cls_head: dict | None = None,
+        neck: dict | None = None,
+        loss_reg: dict | None = None,
+        train_cfg: dict | None = None,
+        test_cfg: dict | None = None,
+        data_preprocessor: dict | None = None,
+    ) -> None:
+        super().__init__(backbone, cls_head, neck, train_cfg, test_cfg, data_preprocessor)
+        self.loss_reg: nn.Module = MODELS.build(loss_reg or {'type': 'ThresholdRegularization'})
+
+    def thresholds(self) -> dict[str, ATNAC]:
+        """Every AT-NAC with a threshold to learn, by the name of its module."""
+        return {
+            name: module
+            for name, module in self.named_modules()
+            if isinstance(module, ATNAC) and module.alpha is not None
+        }
+
+    def extract_feat(
+        self, inputs: Tensor, stage: str = 'neck', data_samples: list | None = None, test_mode: bool = False
+    ) -> tuple[Tensor, dict]:
+        """Features after a stage, and what the head takes besides them.
+
+        Args:
+            inputs: ``(B, clips, M, T, V, C)``.
+            stage: ``'backbone'``, ``'neck'`` (the backbone's where there is no neck) or ``'head'``.
+            data_samples: Not used.
+            test_mode: Not used.
+        """
+        if stage not in STAGES:
+            raise ValueError(f'InteractionRecognizer: stage must be one of {STAGES}, got {stage!r}')
+        if inputs.ndim != 6:
+            raise ValueError(
+                f'InteractionRecognizer: expected inputs (B, clips, M, T, V, C), got {tuple(inputs.shape)}'
+            )
+        inputs = inputs.flatten(0, 1)
+        presence = presence_of(inputs)
+        x = self._run(self.backbone, inputs, presence)
+        if stage != 'backbone' and self.with_neck:
+            x = self._run(self.neck, x, presence)
+        kwargs = {'presence': presence} if self.with_cls_head and _takes_presence(self.cls_head) else {}
+        if stage == 'head' and self.with_cls_head:
+            x = self.cls_head(x, **kwargs)
+        return x, kwargs
+
+    @staticmethod
+    def _run(module: nn.Module, x: Tensor, presence: Tensor) -> Tensor:
+        return module(x, presence=presence) if _takes_presence(module) else module(x)
+
+    def loss(self, inputs: Tensor, data_samples: list) -> dict[str, Tensor]:
+        """``loss_cls`` (and the head's accuracies) and ``loss_reg``, Eq. 12."""
+        feats, kwargs = self.extract_feat(inputs)
+        losses = self.cls_head.loss(feats, data_samples, **kwargs)
+        if thresholds := self.thresholds():
+            losses['loss_reg'] = self.loss_reg([module.alpha for module in thresholds.values()])
+        return losses
+
+
+def _takes_presence(module: nn.Module) -> bool:
+    return 'presence' in inspect.signature(module.forward).parameters

@@ -1,0 +1,52 @@
+# The 26 two-person classes of NTU RGB+D 120, X-Sub by default; --split xset for X-Set.
+# ann_file: PYSKL's ntu120_3d.pkl (same format); classes A050-A060 and A106-A120, relabelled 0-25 in that order.
+ann_file = 'data/ntu/ntu120_3d.pkl'
+classes = [*range(49, 60), *range(105, 120)]
+train_pipeline = [
+    dict(type='CentrePair'),
+    dict(type='SampleClip', clip_len=64, crop=(0.5, 1.0)),
+    dict(type='RandomRotation3D', angles=(17, 17, 17)),
+    dict(type='GenerateStream', stream='joint'),
+    dict(type='FormatGCNInput', num_person=2),
+    dict(type='PackActionInputs', meta_keys=('frame_dir',)),
+]
+test_pipeline = [
+    dict(type='CentrePair'),
+    dict(type='SampleClip', clip_len=64),
+    dict(type='GenerateStream', stream='joint'),
+    dict(type='FormatGCNInput', num_person=2),
+    dict(type='PackActionInputs', meta_keys=('frame_dir',)),
+]
+train_dataloader = dict(
+    batch_size=64,
+    num_workers=4,
+    persistent_workers=True,
+    sampler=dict(type='DefaultSampler', shuffle=True),
+    drop_last=True,
+    dataset=dict(
+        type='InteractionPoseDataset',
+        ann_file=ann_file,
+        layout='nturgbd25',
+        classes=classes,
+        split='xsub_train',
+        pipeline=train_pipeline,
+    ),
+)
+val_dataloader = dict(
+    batch_size=64,
+    num_workers=4,
+    persistent_workers=True,
+    sampler=dict(type='DefaultSampler', shuffle=False),
+    dataset=dict(
+        type='InteractionPoseDataset',
+        ann_file=ann_file,
+        layout='nturgbd25',
+        classes=classes,
+        split='xsub_val',
+        pipeline=test_pipeline,
+        test_mode=True,
+    ),
+)
+test_dataloader = val_dataloader
+val_evaluator = [dict(type='AccMetric')]
+test_evaluator = val_evaluator

@@ -1,0 +1,47 @@
+# SBU Kinect Interaction: tools/prepare_data.py sbu PATH writes the file; --fold K chooses the fold.
+# Joints and their velocities, the true time scale: clips of 10 to 46 frames, zero-padded to 48.
+stream = ['joint', 'joint_motion']
+train_pipeline = [
+    dict(type='CentrePair'),
+    dict(type='RandomTimeWarp', strength=0.2),
+    dict(type='SampleClip', clip_len=48, mode='pad', crop=(0.7, 1.0)),
+    dict(type='RandomRotation3D', angles=(5, 30, 5)),
+    dict(type='RandomScale3D', scale=0.15),
+    dict(type='MirrorPose'),
+    dict(type='SwapPersons'),
+    dict(type='GenerateStream', stream=stream),
+    dict(type='FormatGCNInput', num_person=2),
+    dict(type='PackActionInputs', meta_keys=('frame_dir',)),
+]
+test_pipeline = [
+    dict(type='CentrePair'),
+    dict(type='SampleClip', clip_len=48, mode='pad'),
+    dict(type='GenerateStream', stream=stream),
+    dict(type='FormatGCNInput', num_person=2),
+    dict(type='PackActionInputs', meta_keys=('frame_dir',)),
+]
+train_dataloader = dict(
+    batch_size=16,
+    num_workers=0,
+    sampler=dict(type='DefaultSampler', shuffle=True),
+    drop_last=True,
+    dataset=dict(
+        type='InteractionPoseDataset', ann_file='data/sbu/sbu.pkl', split='train', fold=1, pipeline=train_pipeline
+    ),
+)
+val_dataloader = dict(
+    batch_size=32,
+    num_workers=0,
+    sampler=dict(type='DefaultSampler', shuffle=False),
+    dataset=dict(
+        type='InteractionPoseDataset',
+        ann_file='data/sbu/sbu.pkl',
+        split='val',
+        fold=1,
+        pipeline=test_pipeline,
+        test_mode=True,
+    ),
+)
+test_dataloader = val_dataloader
+val_evaluator = [dict(type='AccMetric')]
+test_evaluator = val_evaluator

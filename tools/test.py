@@ -1,0 +1,48 @@
+"""Test a checkpoint: scores, top-1/5, per-class accuracy and confusion matrix, as JSON and as a picture."""
+
+from __future__ import annotations
+
+import argparse
+import os
+
+from mmengine.config import DictAction
+
+from asea_mm.engine import build_runner, load_config, report_errors
+
+
+def parse_args() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description='Test a checkpoint')
+    parser.add_argument('config', help='config file')
+    parser.add_argument('checkpoint', help='checkpoint file')
+    parser.add_argument('--work-dir', help='folder for the results')
+    parser.add_argument('--split', help='benchmark of the dataset, e.g. xsub or xset')
+    parser.add_argument('--fold', type=int, help='fold of cross-validation')
+    parser.add_argument('--stream', help='joint, bone, joint_motion, bone_motion, or several separated by commas')
+    parser.add_argument('--seed', type=int, help='random seed')
+    parser.add_argument('--dump', help='also dump all predictions to this .pkl, as mmaction2 does')
+    parser.add_argument('--cfg-options', nargs='+', action=DictAction, help='override settings, key=value')
+    parser.add_argument('--launcher', choices=['none', 'pytorch', 'slurm', 'mpi'], default='none')
+    parser.add_argument('--local_rank', '--local-rank', type=int, default=0)
+    args = parser.parse_args()
+    os.environ.setdefault('LOCAL_RANK', str(args.local_rank))
+    return args
+
+
+def main() -> None:
+    args = parse_args()
+    if not os.path.isfile(args.checkpoint):
+        raise FileNotFoundError(f'checkpoint {args.checkpoint} does not exist')
+    cfg = load_config(args)
+    cfg.load_from = args.checkpoint
+    evaluators = cfg.test_evaluator if isinstance(cfg.test_evaluator, (list, tuple)) else [cfg.test_evaluator]
+    cfg.test_evaluator = [*evaluators, dict(type='InteractionReport', out_dir=cfg.work_dir)]
+    if args.dump is not None:
+        if not args.dump.endswith(('.pkl', '.pickle')):
+            raise ValueError(f'--dump: expected a .pkl or .pickle file, got {args.dump}')
+        cfg.test_evaluator.append(dict(type='DumpResults', out_file_path=args.dump))
+    build_runner(cfg).test()
+
+
+if __name__ == '__main__':
+    with report_errors():
+        main()
