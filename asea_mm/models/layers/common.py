@@ -19,10 +19,16 @@ def presence_of(keypoint: Tensor) -> Tensor:
 def stride_presence(presence: Tensor, frames: int) -> Tensor:
     """Presence at the frames that remain after temporal strides, whose kernels are centred on every s-th frame.
 
+    The total stride is the power of two that leaves so many frames; of others, the smallest stride that does.
+
     Shapes:
         presence ``(..., T)``; returns ``(..., frames)``
     """
-    step = -(-presence.shape[-1] // frames)
+    total, step = presence.shape[-1], 1
+    while -(-total // step) > frames:
+        step *= 2
+    if -(-total // step) != frames:
+        step = -(-total // frames)
     return presence[..., ::step]
 
 

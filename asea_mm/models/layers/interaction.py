@@ -111,7 +111,7 @@ class ATNAC(nn.Module):
         if self.alpha is not None and self.threshold_grad == 'ste':
             distance = (score - threshold[:, None]) / sigma.clamp(min=torch.finfo(sigma.dtype).tiny)[:, None]
             soft = torch.sigmoid(distance)
-            weight = weight * (1 + soft - soft.detach())
+            weight = weight * (1 + (soft - soft.detach()))  # the bracket is exactly zero
         return ActiveJoints(mask, weight, score, threshold.detach())
 
 
@@ -244,7 +244,7 @@ class AEA(nn.Module):
         weight = active.weight.to(x.dtype)
         if not self.gathers(x):
             return x + self._update(x, weight, num_person, presence)
-        count = int(active.mask.sum(dim=1).max())
+        count = max(1, int(active.mask.sum(dim=1).max()))  # a batch of nobody would leave no column
         if count == x.shape[3]:
             return x + self._update(x, weight, num_person, presence)
         # active joints first, in their order; the rest of the rows is filled up with joints of weight 0
