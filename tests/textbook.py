@@ -29,12 +29,36 @@ class CTRGC(nn.Module):
         return torch.einsum('ncvu,nctu->nctv', topology, self.value(x))
 
 
+def refined_topology(layer: CTRGC, x: Tensor, adjacency: Tensor, alpha: float) -> list[list[list[float]]]:
+    """Eq. 1-2 for one person ``(C, T, V)``, joint pair by joint pair; returns R ``[c][i][j]``.
+
+    The projections are those of the time average, which is the time average of the projections.
+    """
+    channels, frames, joints = x.shape
+    mean = [[sum(float(x[c, t, v]) for t in range(frames)) / frames for c in range(channels)] for v in range(joints)]
+
+    def linear(conv: nn.Conv2d, values: list[float]) -> list[float]:
+        rows, bias = conv.weight[:, :, 0, 0].tolist(), conv.bias.tolist()
+        return [sum(w * v for w, v in zip(row, values, strict=True)) + b for row, b in zip(rows, bias, strict=True)]
+
+    topology = [[[0.0] * joints for _ in range(joints)] for _ in range(layer.delta.out_channels)]
+    for i in range(joints):
+        for j in range(joints):
+            query, key = linear(layer.theta, mean[i]), linear(layer.phi, mean[j])
+            distance = [math.tanh(a - b) for a, b in zip(query, key, strict=True)]
+            for c, correlation in enumerate(linear(layer.delta, distance)):
+                topology[c][i][j] = adjacency[i, j].item() + alpha * correlation
+    return topology
+
+
 class SpatialGC(nn.Module):
     """CTR-GC over all graph subsets, batch norm, residual, ReLU."""
 
-    def __init__(self, in_channels: int, out_channels: int, adjacency: Tensor) -> None:
+    def __init__(
+        self, in_channels: int, out_channels: int, adjacency: Tensor, relation_channels: int | None = None
+    ) -> None:
         super().__init__()
-        relation_channels = 8 if in_channels <= 16 else in_channels // 8
+        relation_channels = relation_channels or (8 if in_channels <= 16 else in_channels // 8)
         self.subsets = nn.ModuleList(CTRGC(in_channels, out_channels, relation_channels) for _ in adjacency)
         self.adjacency = nn.Parameter(adjacency.clone())
         self.alpha = nn.Parameter(torch.zeros(1))
@@ -78,6 +102,31 @@ class MultiScaleTCN(nn.Module):
                 nn.Sequential(*last),
             ]
         )
+
+    def forward(self, x: Tensor) -> Tensor:
+        return torch.cat([branch(x) for branch in self.branches], dim=1)
+
+
+class StackedTCN(nn.Module):
+    """The ASEA paper's words, section 3.3: three branches of two dilated convolutions and max-pooling, one 1x1."""
+
+    def __init__(self, in_channels: int, out_channels: int, stride: int) -> None:
+        super().__init__()
+        width = out_channels // 4
+        self.branches = nn.ModuleList(
+            nn.Sequential(
+                *pointwise(in_channels, width),
+                *dilated(width, 3, dilation),
+                nn.ReLU(),
+                dilated(width, 3, dilation + 1, stride)[0],
+                nn.ReLU(),
+                nn.MaxPool2d((3, 1), 1, (1, 0)),
+                nn.BatchNorm2d(width),
+            )
+            for dilation in (1, 2, 3)
+        )
+        last = nn.Sequential(nn.Conv2d(in_channels, width, 1, (stride, 1)), nn.BatchNorm2d(width))
+        self.branches.append(last)
 
     def forward(self, x: Tensor) -> Tensor:
         return torch.cat([branch(x) for branch in self.branches], dim=1)
@@ -161,17 +210,67 @@ def external_attention(
     b_q: Tensor,
     b_k: Tensor,
     b_v: Tensor,
+    weights: list[Tensor] | None = None,
 ) -> list[Tensor]:
-    """Eq. 9-10 and the residual, frame by frame; every person is ``(C, T, V)``, masks are ``(V,)``."""
+    """Eq. 9-10 and the residual, frame by frame.
+
+    Every person is ``(C, T, V)``; masks are ``(V,)``, or ``(T, V)`` where persons come and go; weights ``(V,)``,
+    default one, scale a joint's value and its update.
+    """
     out = [x.clone() for x in persons]
+    weights = weights or [torch.ones_like(x[0, 0]) for x in persons]
     for p, x in enumerate(persons):
-        others = [o for o in range(len(persons)) if o != p and masks[o].any()]
-        if not others:
-            continue
         for t in range(x.shape[1]):
-            keys = torch.cat([persons[o][:, t, masks[o]].T for o in others])  # (joints of the others, C)
-            query = x[:, t, masks[p]].T @ w_q.T + b_q
+            active = [mask if mask.ndim == 1 else mask[t] for mask in masks]
+            others = [o for o in range(len(persons)) if o != p and active[o].any()]
+            if not others or not active[p].any():
+                continue
+            keys = torch.cat([persons[o][:, t, active[o]].T for o in others])  # (joints of the others, C)
+            scale = torch.cat([weights[o][active[o]] for o in others])
+            query = x[:, t, active[p]].T @ w_q.T + b_q
             logits = query @ (keys @ w_k.T + b_k).T / math.sqrt(w_q.shape[0])
-            update = torch.softmax(logits, dim=-1) @ (keys @ w_v.T + b_v)
-            out[p][:, t, masks[p]] = x[:, t, masks[p]] + update.T
+            update = torch.softmax(logits, dim=-1) @ (scale[:, None] * (keys @ w_v.T + b_v))
+            out[p][:, t, active[p]] = x[:, t, active[p]] + update.T * weights[p][active[p]]
     return out
+
+
+class AEA(nn.Module):
+    """AT-NAC and external attention, Eq. 3-10, sample by sample and person by person.
+
+    ``straight_through`` makes the mask's gradient that of ``sigmoid((S - tau) / sigma)`` with respect to alpha.
+    """
+
+    def __init__(self, channels: int, qk_channels: int, gamma: float = 1.0, straight_through: bool = True) -> None:
+        super().__init__()
+        self.query = nn.Linear(channels, qk_channels)
+        self.key = nn.Linear(channels, qk_channels)
+        self.value = nn.Linear(channels, channels)
+        self.alpha = nn.Parameter(torch.tensor(0.5))
+        self.gamma, self.straight_through = gamma, straight_through
+
+    def select(self, x: Tensor, present: Tensor) -> tuple[Tensor, Tensor]:
+        """Mask ``(T, V)`` and weight ``(V,)`` of one person ``(C, T, V)`` who is present in some frames ``(T,)``."""
+        frames, joints = x.shape[1:]
+        if not present.any():
+            return torch.zeros(frames, joints, dtype=torch.bool), torch.zeros(joints, dtype=x.dtype)
+        score = node_amplitude(x.detach()[:, present], self.gamma)
+        mask, _ = active_joints(score, self.alpha.item())
+        weight = torch.ones_like(score)
+        if self.straight_through:
+            sigma = score.std(correction=0)
+            soft = torch.sigmoid((score - (score.mean() + self.alpha * sigma)) / sigma)
+            weight = weight + (soft - soft.detach())
+        return mask & present[:, None], weight
+
+    def forward(self, x: Tensor, num_person: int, presence: Tensor | None = None) -> Tensor:
+        if presence is None:
+            presence = torch.ones(x.shape[0], x.shape[2], dtype=torch.bool)
+        out = []
+        for start in range(0, len(x), num_person):
+            persons = [x[start + p] for p in range(num_person)]
+            chosen = [self.select(person, presence[start + p]) for p, person in enumerate(persons)]
+            masks, weights = [mask for mask, _ in chosen], [weight for _, weight in chosen]
+            linears = (self.query, self.key, self.value)
+            matrices = [linear.weight for linear in linears] + [linear.bias for linear in linears]
+            out += external_attention(persons, masks, *matrices, weights)
+        return torch.stack(out)

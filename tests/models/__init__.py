@@ -1,0 +1,110 @@
+"""What the model tests share: which parameter of a fast layer is which of the textbook's, and random states."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import torch
+from torch import Tensor, nn
+
+TOLERANCE = dict(rtol=1e-9, atol=1e-9)
+
+
+class Pair(NamedTuple):
+    """A part of a tensor of the fast layer, and the same thing in the textbook's."""
+
+    fast: Tensor
+    textbook: Tensor
+    part: slice = slice(None)
+
+
+def same(fast: nn.Module, textbook: nn.Module, part: slice = slice(None)) -> list[Pair]:
+    """Weight, bias and statistics of two convolutions, linear layers or batch norms, or part of the first."""
+    names = ('weight', 'bias', 'running_mean', 'running_var')
+    return [Pair(getattr(fast, k), getattr(textbook, k), part) for k in names if hasattr(textbook, k)]
+
+
+def spatial_pairs(fast: nn.Module, textbook: nn.Module) -> list[Pair]:
+    """CTRGC and textbook.SpatialGC."""
+    pairs = [Pair(fast.adjacency, textbook.adjacency), Pair(fast.alpha, textbook.alpha), *same(fast.bn, textbook.bn)]
+    for k, subset in enumerate(textbook.subsets):
+        width = subset.theta.out_channels
+        rows = slice(k * width, (k + 1) * width)
+        pairs += [*same(fast.theta, subset.theta, rows), *same(fast.phi, subset.phi, rows)]
+        pairs += [*same(fast.delta[k], subset.delta), *same(fast.value[k], subset.value)]
+    if not isinstance(textbook.down, nn.Identity):
+        pairs += [pair for k in range(2) for pair in same(fast.residual[k], textbook.down[k])]
+    return pairs
+
+
+def temporal_pairs(fast: nn.Module, textbook: nn.Module) -> list[Pair]:
+    """MultiScaleTCN and textbook.MultiScaleTCN or textbook.StackedTCN."""
+    quarters = [slice(k * fast.width, (k + 1) * fast.width) for k in range(4)]
+    pairs = same(fast.skip, textbook.branches[3][0])
+    for branch, quarter in zip(textbook.branches, quarters, strict=True):
+        pairs += same(fast.bn, branch[-1], quarter)
+    for branch, quarter in zip(textbook.branches[:3], quarters, strict=False):
+        pairs += [*same(fast.reduce[0], branch[0], quarter), *same(fast.reduce[1], branch[1], quarter)]
+    if fast.form == 'pool':
+        pairs += [pair for k in range(2) for pair in same(fast.dilated[k], textbook.branches[k][3])]
+    else:
+        for k, branch in enumerate(textbook.branches[:3]):
+            pairs += [*same(fast.first[k][0], branch[3]), *same(fast.first[k][1], branch[4])]
+            pairs += same(fast.dilated[k], branch[6])
+    return pairs
+
+
+def aea_pairs(fast: nn.Module, textbook: nn.Module) -> list[Pair]:
+    """AEA and textbook.AEA."""
+    qk, channels = fast.attention.qk_channels, fast.attention.channels
+    pairs = [Pair(fast.atnac.alpha, textbook.alpha, ...)]
+    starts = (0, qk, 2 * qk, 2 * qk + channels)
+    for k, linear in enumerate((textbook.query, textbook.key, textbook.value)):
+        pairs += same(fast.attention.qkv, linear, slice(starts[k], starts[k + 1]))
+    return pairs
+
+
+@torch.no_grad()
+def teach(pairs: Sequence[Pair], fast: nn.Module) -> None:
+    """Give the textbook layer the state of the fast one, all of it."""
+    state = {id(t): t.numel() for t in [*fast.parameters(), *fast.buffers()] if t.is_floating_point()}
+    named = {key: sum(p.fast[p.part].numel() for p in pairs if id(p.fast) == key) for key in state}
+    assert named == state, 'the pairs must name every number of the fast layer once'
+    for fast_tensor, textbook, part in pairs:
+        textbook.copy_(fast_tensor[part].view_as(textbook))
+
+
+def assert_same_state(pairs: Sequence[Pair]) -> None:
+    """Parameters' gradients and the buffers agree."""
+    for k, (fast, textbook, part) in enumerate(pairs):
+        ours, theirs = (fast, textbook) if not fast.requires_grad else (fast.grad, textbook.grad)
+        torch.testing.assert_close(ours[part].view_as(theirs), theirs, **TOLERANCE, msg=lambda m, k=k: f'{k}: {m}')
+
+
+def assert_agrees(fast: nn.Module, textbook: nn.Module, pairs: Sequence[Pair], x: Tensor, *args) -> None:
+    """Outputs, gradients of the input and of every parameter, and running statistics agree."""
+    x = x.clone().requires_grad_()
+    ours, theirs = fast(x, *args), textbook(x, *args)
+    torch.testing.assert_close(ours, theirs, **TOLERANCE)
+    towards = torch.randn_like(theirs)
+    (grad,) = torch.autograd.grad(theirs, x, towards, retain_graph=True)
+    theirs.backward(towards)
+    x.grad = None
+    ours.backward(towards)
+    torch.testing.assert_close(x.grad, grad, **TOLERANCE)
+    assert_same_state(pairs)
+
+
+@torch.no_grad()
+def randomise(module: nn.Module) -> nn.Module:
+    """Move every parameter and statistic from its start, batch norms' weights to both signs; returns it."""
+    for parameter in module.parameters():
+        parameter.add_(0.2 * torch.randn_like(parameter))
+    for part in module.modules():
+        if isinstance(part, nn.modules.batchnorm._BatchNorm):
+            sign = torch.randn_like(part.weight).sign()
+            part.weight.uniform_(0.5, 1.5).mul_(sign)
+            part.running_mean.normal_(0, 0.3)
+            part.running_var.uniform_(0.5, 2)
+    return module

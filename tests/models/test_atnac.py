@@ -1,0 +1,155 @@
+"""Selection of active joints against Eq. 3-8."""
+
+import pytest
+import torch
+
+from asea_mm.models.layers import ATNAC
+from tests import textbook
+
+from . import TOLERANCE
+
+
+def features(persons=4, channels=3, frames=5, joints=7, seed=0):
+    torch.manual_seed(seed)
+    return torch.randn(persons, channels, frames, joints, dtype=torch.float64)
+
+
+def expected(x, gamma, alpha):
+    scores = [textbook.node_amplitude(person, gamma) for person in x]
+    found = [textbook.active_joints(score, alpha) for score in scores]
+    return (
+        torch.stack(scores),
+        torch.stack([mask for mask, _ in found]),
+        torch.tensor([tau for _, tau in found], dtype=x.dtype),
+    )
+
+
+@pytest.mark.parametrize('threshold_grad', ['ste', 'none'])
+@pytest.mark.parametrize('alpha', [-0.4, 0.5, 1.3])
+@pytest.mark.parametrize('gamma', [0.1, 1.0, 20.0])
+def test_score_threshold_and_mask_are_equations_3_to_8(gamma, alpha, threshold_grad):
+    x = features()
+    active = ATNAC(gamma, alpha, threshold_grad=threshold_grad).double()(x)
+    score, mask, tau = expected(x, gamma, torch.tensor(alpha).item())
+    torch.testing.assert_close(active.score, score, **TOLERANCE)
+    torch.testing.assert_close(active.threshold, tau, **TOLERANCE)
+    assert torch.equal(active.mask, mask)
+    assert 0 < mask.sum() < mask.numel()
+
+
+def test_gamma_moves_the_weight_to_frames_of_high_variance():
+    x = torch.ones(1, 1, 2, 4, dtype=torch.float64)
+    x[0, 0, 1] = torch.tensor([1.0, 1.0, 1.0, 5.0])  # variance 0 in the first frame, 3 in the second
+    for gamma in (1e-6, 1.0, 100.0):
+        weight = 1 / (1 + torch.tensor(-3.0 * gamma, dtype=torch.float64).exp())
+        score = ATNAC(gamma).double().node_score(x)
+        torch.testing.assert_close(score[0], torch.stack([weight * 0 + 1] * 3 + [1 + 4 * weight]), **TOLERANCE)
+
+
+@pytest.mark.parametrize('score', ['amplitude', 'velocity'])
+def test_highest_joint_is_kept_where_none_passes(score):
+    x = features()
+    active = ATNAC(alpha=50.0, score=score).double()(x)
+    assert torch.equal(active.mask.sum(dim=1), torch.ones(4, dtype=torch.long))
+    assert torch.equal(active.mask.byte().argmax(dim=1), active.score.argmax(dim=1))
+    assert (active.score < active.threshold[:, None]).all()
+
+
+@pytest.mark.parametrize('value', [0.0, 1.0])
+@pytest.mark.parametrize('alpha', [0.0, 0.5])
+@pytest.mark.parametrize('threshold_grad', ['ste', 'none'])
+def test_one_joint_is_kept_where_all_scores_are_equal(alpha, threshold_grad, value):
+    layer = ATNAC(alpha=alpha, threshold_grad=threshold_grad)
+    active = layer(torch.full((2, 4, 4, 8), value))  # powers of two: no rounding, and sigma is zero
+    assert (active.score == 2 * value).all()
+    assert (active.threshold == 2 * value).all()
+    assert active.mask.sum(dim=1).tolist() == [1, 1]
+    assert torch.equal(active.weight, active.mask.float())
+    if threshold_grad == 'ste':
+        active.weight.sum().backward()
+        assert layer.alpha.grad.isfinite()
+
+
+def test_velocity_is_the_amplitude_of_the_change_between_frames():
+    x = features()
+    change = torch.cat([x[:, :, 1:] - x[:, :, :-1], torch.zeros_like(x[:, :, :1])], dim=2)
+    active = ATNAC(2.0, 0.5, 'velocity').double()(x)
+    score, mask, _ = expected(change, 2.0, 0.5)
+    torch.testing.assert_close(active.score, score, **TOLERANCE)
+    assert torch.equal(active.mask, mask)
+    assert not torch.equal(mask, expected(x, 2.0, 0.5)[1])
+
+
+def test_score_all_takes_every_joint_of_who_is_there():
+    layer = ATNAC(score='all').double()
+    assert list(layer.parameters()) == []
+    presence = torch.tensor([[True] * 5, [False] * 5, [True] + [False] * 4, [True] * 5])
+    active = layer(features(), presence)
+    assert active.mask.all(dim=1).tolist() == [True, False, True, True]
+    assert torch.equal(active.weight, active.mask.double())
+
+
+@pytest.mark.parametrize('score', ['amplitude', 'velocity'])
+def test_absent_frames_and_persons_carry_no_weight(score):
+    x = features()
+    lengths = (5, 3, 1, 0)
+    presence = torch.arange(5) < torch.tensor(lengths)[:, None]
+    active = ATNAC(score=score).double()(x, presence)
+    alone = ATNAC(score=score).double()
+    for person, length in enumerate(lengths[:3]):
+        cut = alone(x[person : person + 1, :, :length])
+        torch.testing.assert_close(active.score[person], cut.score[0], **TOLERANCE)
+        assert torch.equal(active.mask[person], cut.mask[0])
+    assert not active.mask[3].any()
+    assert (active.weight[3] == 0).all()
+    assert active.score.isfinite().all()
+
+
+@pytest.mark.parametrize('dtype', [torch.float32, torch.float64])
+def test_straight_through_mask_is_exact_and_alpha_has_the_gradient_of_the_sigmoid(dtype):
+    x = features(persons=64, joints=25).to(dtype).requires_grad_()
+    layer = ATNAC(alpha=0.3).to(dtype)
+    active = layer(x)
+    assert torch.equal(active.weight, active.mask.to(dtype))  # to the last bit
+    towards = torch.randn_like(active.weight)
+    active.weight.backward(towards)
+    total = 0.0
+    for person in range(64):
+        score = active.score[person].double()
+        mean, sigma = score.mean(), score.std(correction=0)
+        for joint in range(25):
+            if active.mask[person, joint]:
+                soft = torch.sigmoid((score[joint] - mean - 0.3 * sigma) / sigma)
+                # d/d alpha of sigmoid((S - mu - alpha sigma) / sigma)
+                total -= towards[person, joint].double() * soft * (1 - soft)
+    tolerance = 1e-7 if dtype == torch.float64 else 1e-4  # alpha starts in float32
+    torch.testing.assert_close(layer.alpha.grad.double(), total, rtol=tolerance, atol=tolerance)
+    assert total.abs() > 0.1
+    assert x.grad is None, 'features are not pushed towards the threshold'
+
+
+def test_without_straight_through_nothing_has_a_gradient():
+    layer = ATNAC(threshold_grad='none').double()
+    active = layer(features().requires_grad_())
+    assert [tensor.requires_grad for tensor in active] == [False] * 4
+
+
+def test_scores_are_sums_in_float32_also_for_bfloat16():
+    x = 40 * features(channels=512, frames=2)
+    active = ATNAC()(x.bfloat16())
+    assert active.score.dtype == torch.float32
+    torch.testing.assert_close(active.score, ATNAC()(x.bfloat16().float()).score, rtol=1e-2, atol=0)
+
+
+@pytest.mark.parametrize(
+    ('options', 'message'),
+    [
+        (dict(score='speed'), "score must be one of .* got 'speed'"),
+        (dict(threshold_grad='soft'), "threshold_grad must be one of .* got 'soft'"),
+        (dict(gamma=0), 'gamma must be positive, got 0'),
+        (dict(gamma=-1.0), 'gamma must be positive, got -1.0'),
+    ],
+)
+def test_errors(options, message):
+    with pytest.raises(ValueError, match=message):
+        ATNAC(**options)

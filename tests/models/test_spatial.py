@@ -1,0 +1,88 @@
+"""Channel-wise topology refinement against Eq. 1-2."""
+
+import pytest
+import torch
+
+from asea_mm.models.layers import CTRGC
+from asea_mm.skeletons import get_skeleton
+from tests import textbook
+
+from . import TOLERANCE, assert_agrees, randomise, spatial_pairs, teach
+
+ADJACENCY = torch.from_numpy(get_skeleton('sbu15').adjacency()).double()
+
+
+def layers(in_channels, out_channels, subsets=3, relation_channels=4):
+    adjacency = ADJACENCY[:subsets]
+    fast = randomise(CTRGC(in_channels, out_channels, adjacency, relation_channels).double())
+    usual = textbook.SpatialGC(in_channels, out_channels, adjacency, relation_channels).double()
+    pairs = spatial_pairs(fast, usual)
+    teach(pairs, fast)
+    assert fast.alpha.abs() > 0.01, 'without it the topology does not depend on x'
+    return fast, usual, pairs
+
+
+@pytest.mark.parametrize(('in_channels', 'out_channels'), [(3, 8), (8, 8), (8, 16)])
+def test_topology_is_equation_1_and_2_pair_by_pair(in_channels, out_channels):
+    torch.manual_seed(0)
+    fast, usual, _ = layers(in_channels, out_channels)
+    x = torch.randn(2, in_channels, 3, 15, dtype=torch.float64)
+    topologies = fast.topology(x)
+    assert len(topologies) == 3
+    for k, topology in enumerate(topologies):
+        for person in range(2):
+            expected = textbook.refined_topology(usual.subsets[k], x[person], fast.adjacency[k], fast.alpha.item())
+            torch.testing.assert_close(topology[person], torch.tensor(expected, dtype=torch.float64), **TOLERANCE)
+
+
+@pytest.mark.parametrize('training', [True, False])
+@pytest.mark.parametrize('subsets', [1, 3])
+@pytest.mark.parametrize(('in_channels', 'out_channels'), [(3, 8), (8, 8), (8, 16)])
+def test_layer_is_the_textbook_form(in_channels, out_channels, subsets, training):
+    torch.manual_seed(1)
+    fast, usual, pairs = layers(in_channels, out_channels, subsets)
+    x = torch.randn(4, in_channels, 5, 15, dtype=torch.float64)
+    assert_agrees(fast.train(training), usual.train(training), pairs, x)
+
+
+@pytest.mark.parametrize(('channels', 'expected'), [(3, 8), (64, 8), (128, 16)])
+def test_default_relation_channels(channels, expected):
+    layer = CTRGC(channels, 8, ADJACENCY)
+    assert [delta.in_channels for delta in layer.delta] == [expected] * 3
+
+
+def test_starts_as_its_residual_with_the_given_graph():
+    torch.manual_seed(2)
+    layer = CTRGC(8, 8, ADJACENCY).double()
+    x = torch.randn(2, 8, 4, 15, dtype=torch.float64)
+    for topology, adjacency in zip(layer.topology(x), ADJACENCY, strict=True):
+        torch.testing.assert_close(topology, adjacency.expand(2, 8, 15, 15), rtol=0, atol=0)
+    torch.testing.assert_close(layer(x), x.relu(), rtol=0, atol=1e-4)
+
+
+@pytest.mark.parametrize('length', [1, 3, 6])
+def test_absent_frames_are_as_if_the_clip_ended(length):
+    torch.manual_seed(3)
+    fast, _, _ = layers(8, 16)
+    fast.eval()
+    x = torch.randn(3, 8, 6, 15, dtype=torch.float64)
+    presence = torch.zeros(3, 6, dtype=torch.bool)
+    presence[:, :length] = True
+    out = fast(x * presence[:, None, :, None], presence)
+    torch.testing.assert_close(out[:, :, :length], fast(x[:, :, :length]), **TOLERANCE)
+    assert (out[:, :, length:] == 0).all()
+
+
+def test_a_person_who_is_never_there_gives_zeros_and_no_nan():
+    torch.manual_seed(4)
+    fast, _, _ = layers(8, 8)
+    x = torch.randn(2, 8, 4, 15, dtype=torch.float64)
+    x[1] = 0
+    x.requires_grad_()
+    presence = torch.tensor([[True] * 4, [False] * 4])
+    out = fast(x, presence)
+    assert (out[1] == 0).all()
+    assert out[0].abs().max() > 0
+    out.sum().backward()
+    assert x.grad.isfinite().all()
+    assert all(parameter.grad.isfinite().all() for parameter in fast.parameters())

@@ -1,0 +1,80 @@
+"""Multi-scale temporal convolution against its textbook forms."""
+
+import pytest
+import torch
+import torch.nn.functional as F
+
+from asea_mm.models.layers import MultiScaleTCN
+from asea_mm.models.layers.temporal import max_over_time
+from tests import textbook
+
+from . import TOLERANCE, assert_agrees, randomise, teach, temporal_pairs
+
+TEXTBOOK = {'pool': textbook.MultiScaleTCN, 'stacked': textbook.StackedTCN}
+
+
+@pytest.mark.parametrize('training', [True, False])
+@pytest.mark.parametrize('frames', [1, 6, 9])
+@pytest.mark.parametrize('stride', [1, 2])
+@pytest.mark.parametrize('form', TEXTBOOK)
+def test_layer_is_the_textbook_form(form, stride, frames, training):
+    torch.manual_seed(0)
+    fast = randomise(MultiScaleTCN(6, 8, stride, form).double()).train(training)
+    usual = TEXTBOOK[form](6, 8, stride).double().train(training)
+    pairs = temporal_pairs(fast, usual)
+    teach(pairs, fast)
+    x = torch.randn(3, 6, frames, 5, dtype=torch.float64)
+    assert_agrees(fast, usual, pairs, x)
+    assert fast(x).shape == (3, 8, -(-frames // stride), 5)
+
+
+def test_the_forms_differ():
+    torch.manual_seed(1)
+    x = torch.randn(2, 8, 9, 4)
+    shapes = [sorted(tuple(p.shape) for p in MultiScaleTCN(8, 8, form=form).parameters()) for form in TEXTBOOK]
+    assert shapes[0] != shapes[1]
+    assert MultiScaleTCN(8, 8, form='stacked')(x).shape == MultiScaleTCN(8, 8, form='pool')(x).shape
+
+
+@pytest.mark.parametrize('stride', [1, 2, 3])
+@pytest.mark.parametrize('frames', [1, 2, 7, 8])
+def test_max_over_time_is_max_pooling_of_what_is_not_negative(frames, stride):
+    torch.manual_seed(2)
+    x = torch.randn(2, 3, frames, 4, dtype=torch.float64, requires_grad=True)
+    ours = max_over_time(F.relu(x), stride)
+    theirs = F.max_pool2d(F.relu(x), (3, 1), (stride, 1), (1, 0))
+    assert torch.equal(ours, theirs)
+    towards = torch.rand_like(theirs)
+    grads = [torch.autograd.grad(y, x, towards, retain_graph=True)[0] for y in (ours, theirs)]
+    torch.testing.assert_close(*grads, **TOLERANCE)
+
+
+@pytest.mark.parametrize('length', [1, 4, 5])
+@pytest.mark.parametrize('stride', [1, 2])
+@pytest.mark.parametrize('form', TEXTBOOK)
+def test_absent_frames_are_as_if_the_clip_ended(form, stride, length):
+    torch.manual_seed(3)
+    layer = randomise(MultiScaleTCN(8, 8, stride, form).double()).eval()
+    x = torch.randn(2, 8, 9, 4, dtype=torch.float64)
+    presence = torch.zeros(2, 9, dtype=torch.bool)
+    presence[:, :length] = True
+    x = x * presence[:, None, :, None]
+    expected = layer(x[:, :, :length])
+    torch.testing.assert_close(layer(x, presence)[:, :, : expected.shape[2]], expected, **TOLERANCE)
+
+
+def test_presence_of_everybody_changes_nothing():
+    torch.manual_seed(4)
+    for form in TEXTBOOK:
+        layer = randomise(MultiScaleTCN(8, 8, 2, form).double())
+        x = torch.randn(2, 8, 7, 4, dtype=torch.float64)
+        torch.testing.assert_close(layer(x), layer(x, torch.ones(2, 7, dtype=torch.bool)), **TOLERANCE)
+
+
+@pytest.mark.parametrize(
+    ('options', 'message'),
+    [(dict(form='other'), 'form must be one of'), (dict(out_channels=6), 'multiple of 4, got 6')],
+)
+def test_errors(options, message):
+    with pytest.raises(ValueError, match=message):
+        MultiScaleTCN(**{'in_channels': 8, 'out_channels': 8, **options})
