@@ -30,8 +30,6 @@ def parse_args() -> argparse.Namespace:
 
 def main() -> None:
     args = parse_args()
-    if not os.path.isfile(args.checkpoint):
-        raise FileNotFoundError(f'checkpoint {args.checkpoint} does not exist')
     cfg = load_config(args)
     cfg.load_from = args.checkpoint
     evaluators = cfg.test_evaluator if isinstance(cfg.test_evaluator, (list, tuple)) else [cfg.test_evaluator]
@@ -40,7 +38,7 @@ def main() -> None:
         if not args.dump.endswith(('.pkl', '.pickle')):
             raise ValueError(f'--dump: expected a .pkl or .pickle file, got {args.dump}')
         cfg.test_evaluator.append(dict(type='DumpResults', out_file_path=args.dump))
-    build_runner(cfg).test()
+    build_runner(cfg, strict=True).test()
 
 
 if __name__ == '__main__':

@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 import argparse
+import pickle
+import re
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import wraps
 from pathlib import Path
+from typing import Any
 
+import torch
 from mmaction.registry import RUNNERS
-from mmengine.config import Config
+from mmengine.config import Config, ConfigDict
+from mmengine.device import get_device
 from mmengine.runner import Runner
 
 from .options import apply_options
@@ -20,10 +26,17 @@ def load_config(args: argparse.Namespace) -> Config:
 
     Without ``work_dir`` in options or config, results go to ``work_dirs/{config}`` with the options in the name, so
     that folds, streams and seeds do not overwrite each other.
+
+    Raises:
+        FileNotFoundError: If there is no such file.
+        ValueError: If it is not valid Python, or an option does not fit it.
     """
     if not Path(args.config).is_file():
         raise FileNotFoundError(f'config {args.config} does not exist')
-    cfg = Config.fromfile(args.config)
+    try:
+        cfg = Config.fromfile(args.config)
+    except SyntaxError as error:
+        raise ValueError(f'config {args.config}: {error}') from error
     apply_options(cfg, args.split, args.fold, args.stream, args.seed)
     if args.cfg_options is not None:
         cfg.merge_from_dict(args.cfg_options)
@@ -40,9 +53,89 @@ def load_config(args: argparse.Namespace) -> Config:
     return cfg
 
 
-def build_runner(cfg: Config) -> Runner:
-    """mmengine's runner, or the one the config names."""
-    return Runner.from_cfg(cfg) if 'runner_type' not in cfg else RUNNERS.build(cfg)
+def build_runner(cfg: Config, strict: bool = False) -> Runner:
+    """mmengine's runner, or the one the config names.
+
+    Args:
+        cfg: The config. A local file in ``load_from`` is checked before anything is built.
+        strict: Whether a checkpoint must fit the model exactly. mmengine only warns, and tests random weights.
+
+    Raises:
+        FileNotFoundError: If there is no such checkpoint.
+        ValueError: If the checkpoint is none, or the launcher needs a GPU that is not there.
+    """
+    if cfg.get('load_from') and '://' not in cfg.load_from:
+        check_checkpoint(cfg.load_from, resume=cfg.get('resume', False))
+    if cfg.get('launcher') == 'pytorch' and get_device() == 'cpu':
+        _join_cpu_processes(cfg)
+    runner = Runner.from_cfg(cfg) if 'runner_type' not in cfg else RUNNERS.build(cfg)
+    if strict:
+        runner.load_checkpoint = _strictly(runner.load_checkpoint)
+    return runner
+
+
+def check_checkpoint(path: str, resume: bool = False) -> None:
+    """Refuse a file that is not a checkpoint, without running any code that it may contain.
+
+    Args:
+        path: The file.
+        resume: Whether training shall go on from it, which needs more than weights.
+
+    Raises:
+        FileNotFoundError: If there is no such file.
+        ValueError: If it is not a checkpoint, or has no state of a training and ``resume`` is set.
+    """
+    if not Path(path).is_file():
+        raise FileNotFoundError(f'checkpoint {path} does not exist')
+    try:
+        content: Any = torch.load(path, map_location='cpu', weights_only=True)
+    except pickle.UnpicklingError as error:
+        if forbidden := re.search(r'GLOBAL (\S+)', str(error)):
+            raise ValueError(
+                f'checkpoint {path}: refused, it asks for {forbidden[1]}; only tensors, plain containers and what '
+                f'mmengine logs are read, anything else could run code'
+            ) from None
+        raise ValueError(f'checkpoint {path}: not a checkpoint, or a damaged one') from None
+    except Exception as error:  # a damaged file raises almost anything
+        reason = f'{error}'.partition('\n')[0] or type(error).__name__
+        raise ValueError(f'checkpoint {path}: not a checkpoint, or a damaged one ({reason})') from None
+    weights = content.get('state_dict', content) if isinstance(content, dict) else None
+    if not isinstance(weights, dict) or not any(isinstance(weight, torch.Tensor) for weight in weights.values()):
+        found = f'the keys {list(content)[:5]}' if isinstance(content, dict) else type(content).__name__
+        raise ValueError(f"checkpoint {path}: expected weights, in 'state_dict' or on their own, got {found}")
+    if resume and 'epoch' not in content.get('meta', {}):
+        raise ValueError(f'checkpoint {path}: has weights but no state of a training to resume')
+
+
+def _strictly(load: Any) -> Any:
+    @wraps(load)
+    def load_checkpoint(filename: str, *args, **kwargs) -> Any:
+        try:
+            return load(filename, *args, **{**kwargs, 'strict': True})
+        except RuntimeError as error:
+            reason = ' '.join(str(error).split())
+            shortened = reason if len(reason) < 400 else f'{reason[:400]} ...'
+            raise ValueError(f'checkpoint {filename} does not fit the model of this config: {shortened}') from None
+
+    return load_checkpoint
+
+
+def _join_cpu_processes(cfg: Config) -> None:
+    """Join the processes of torchrun and prepare for DDP on CPUs; mmengine does both for GPUs only."""
+    options = dict(cfg.get('env_cfg', {}).get('dist_cfg', {}))
+    if options.get('backend', 'nccl') == 'nccl':
+        raise ValueError(
+            '--launcher pytorch: the backend nccl needs GPUs and there are none; '
+            'on CPUs add --cfg-options env_cfg.dist_cfg.backend=gloo'
+        )
+    if not torch.distributed.is_initialized():
+        torch.distributed.init_process_group(**options)
+    wrapper = {'type': 'MMDistributedDataParallel', 'device_ids': None, 'broadcast_buffers': False}
+    cfg.model_wrapper_cfg = ConfigDict({**wrapper, **(cfg.get('model_wrapper_cfg') or {})})
+
+
+# What a part says that a config names wrongly or gives wrong arguments: KeyError and TypeError, but not others.
+_WRONG_PART = re.compile(r'is not in the .* registry|__init__\(\) (got an unexpected|missing \d+ required)')
 
 
 @contextmanager
@@ -50,6 +143,18 @@ def report_errors() -> Iterator[None]:
     """Show errors that a user can mend as one line instead of a traceback, and exit with 1."""
     try:
         yield
-    except (ValueError, FileNotFoundError) as error:
-        print(f'error: {error}', file=sys.stderr)
-        sys.exit(1)
+    except (ValueError, OSError) as error:
+        _exit_with(error)
+    except (KeyError, TypeError) as error:
+        if not _WRONG_PART.search(str(error)):
+            raise
+        _exit_with(error)
+
+
+def _exit_with(error: Exception) -> None:
+    text = str(error.args[0]) if isinstance(error, KeyError) else str(error)
+    if 'Original Traceback' in text:  # from a worker of the data loader: its message follows the trace
+        text = text.rsplit(f'\n{type(error).__name__}: ', 1)[-1]
+    text = re.sub(r'^(class `[^`]*` in \S+: )+', '', text)  # where mmengine built it
+    print('error:', ' '.join(line.strip() for line in text.splitlines() if line.strip()), file=sys.stderr)
+    sys.exit(1)
