@@ -40,9 +40,9 @@ class ActiveJointsHook(Hook):
         for name, module in self._modules(runner).items():
             if module.active_share is None:
                 continue
-            reading = {'active': float(module.active_share), 'tau': float(module.mean_threshold)}
-            if module.atnac.alpha is not None:
-                reading['alpha'] = float(module.atnac.alpha)
+            reading = {'active': float(module.active_share)}
+            if module.atnac.alpha is not None:  # score='all' has no threshold
+                reading |= {'alpha': float(module.atnac.alpha), 'tau': float(module.mean_threshold)}
             readings[name] = reading
         return readings
 

@@ -62,7 +62,7 @@ class ASEABlock(nn.Module):
             y = self.interaction(y, num_person, presence)
         y = self.temporal(y, presence)
         if self.residual is not None:
-            y = y + self.residual(x)
+            y = y.add_(self.residual(x))
         return mask_frames(F.relu_(y), presence if presence is None else presence[:, :: self.stride])
 
 
@@ -146,9 +146,10 @@ class ASEA(BaseModule):
         presence = presence.reshape(n * m, t)
         if not torch.compiler.is_compiling() and bool(presence.all()):
             presence = None  # the common case, without masks
-        # (N*M, V*C, T): persons share the statistics, so their order does not matter
-        x = self.data_bn(x.reshape(n * m, t, v * c).transpose(1, 2))
-        x = mask_frames(x.view(n * m, v, c, t).permute(0, 2, 3, 1).contiguous(), presence)
+        # Persons share the statistics, so their order does not matter. Channels come last in memory, from here to
+        # the end: batch norm, gathering of joints and most convolutions are faster so.
+        x = self.data_bn(x.reshape(n * m * t, v * c)).view(n * m, t, v, c).permute(0, 3, 1, 2)
+        x = mask_frames(x, presence)
         for block in self.blocks:
             x = block(x, m, presence)
             presence = presence if presence is None else presence[:, :: block.stride]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import torch
 from mmaction.models.heads import GCNHead
 from mmaction.registry import MODELS
 from torch import Tensor
@@ -59,4 +60,6 @@ class InteractionHead(GCNHead):
             pooled = (pooled * weight[:, :, None]).sum(dim=(1, 3)) / present[:, None]
         if self.dropout is not None:
             pooled = self.dropout(pooled)
-        return self.fc(pooled)
+        scores = self.fc(pooled)
+        # mmaction2's accuracy goes through NumPy, which has no bfloat16
+        return scores.to(torch.promote_types(scores.dtype, torch.float32))

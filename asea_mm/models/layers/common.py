@@ -94,9 +94,8 @@ def fold_batch_norm(model: nn.Module) -> nn.Module:
     Args:
         model: Any module; layers with a method ``fold`` are folded.
     """
-    model.eval()
     for module in model.modules():
         fold = getattr(module, 'fold', None)
         if callable(fold):
             fold()
-    return model
+    return model.eval()

@@ -86,7 +86,7 @@ class ATNAC(nn.Module):
             if presence is not None:
                 both = presence[:, 1:] & presence[:, :-1]
                 x = x * F.pad(both, (0, 1))[:, None, :, None]
-        energy = x.square().sum(dim=1, dtype=dtype).sqrt()
+        energy = torch.linalg.vector_norm(x, dim=1, dtype=dtype)
         variance = energy.var(dim=2, correction=0)
         logits = self.gamma * variance
         if presence is not None:  # finite, so that the softmax of a person who is never present is no NaN
@@ -165,14 +165,15 @@ class ExternalAttention(nn.Module):
                 return y.flip(1)
             return y[:, others].transpose(2, 3).flatten(3, 4)
 
-        logits = query @ of_others(key).transpose(-1, -2) / math.sqrt(self.qk_channels)
+        # keys before queries: a softmax over the last but one axis is vectorised also for a handful of keys
+        logits = of_others(key) @ (query / math.sqrt(self.qk_channels)).transpose(-1, -2)
         value = of_others(value)
         if weight is not None:
             weight = of_others(weight.view(total // persons, persons, -1, joints, 1).to(value.dtype))
             # finite: a row without any key stays a number, and its values are zero
-            logits = logits.masked_fill((weight == 0).transpose(-1, -2), torch.finfo(logits.dtype).min)
+            logits = logits.masked_fill(weight == 0, torch.finfo(logits.dtype).min)
             value = value * weight
-        return torch.softmax(logits, dim=-1), value
+        return torch.softmax(logits, dim=-2).transpose(-1, -2), value
 
     def forward(self, x: Tensor, num_person: int, weight: Tensor | None = None) -> Tensor:
         if num_person == 1:
@@ -248,10 +249,15 @@ class AEA(nn.Module):
         if count == x.shape[3]:
             return x + self._update(x, weight, num_person, presence)
         # active joints first, in their order; the rest of the rows is filled up with joints of weight 0
-        index = active.mask.byte().argsort(dim=1, descending=True, stable=True)[:, :count]
-        joints = GatherJoints.apply(x, index)
-        update = self._update(joints, weight.gather(1, index), num_person, presence)
-        return AddJoints.apply(x, update, index)
+        joints = active.mask.byte().argsort(dim=1, descending=True, stable=True)[:, :count]
+        total, channels, frames, vertices = x.shape
+        tokens = x.permute(0, 2, 3, 1).reshape(-1, channels)  # (N*M*T*V, C), a view of channels-last memory
+        start = torch.arange(0, total * frames * vertices, vertices, device=x.device).view(total, frames, 1)
+        index = (start + joints[:, None]).flatten()
+        chosen = tokens.index_select(0, index).view(total, frames, count, channels).permute(0, 3, 1, 2)
+        update = self._update(chosen, weight.gather(1, joints), num_person, presence)
+        tokens = tokens.index_add(0, index, update.permute(0, 2, 3, 1).reshape(-1, channels))
+        return tokens.view(total, frames, vertices, channels).permute(0, 3, 1, 2)
 
     def _update(self, x: Tensor, weight: Tensor, num_person: int, presence: Tensor | None) -> Tensor:
         """Residual of the given joints; ``weight`` ``(N*M, J)`` is zero for those that are not active."""
@@ -259,54 +265,3 @@ class AEA(nn.Module):
         if presence is not None:
             weight = weight * presence[:, :, None].to(weight.dtype)
         return self.attention(x, num_person, weight) * weight[:, None]
-
-
-class GatherJoints(torch.autograd.Function):
-    """Joints of every person by their index; an index names a joint once, so its gradient needs no adding up.
-
-    Shapes:
-        x ``(N, C, T, V)``, index ``(N, J)``; returns ``(N, C, T, J)`` in channels-last memory
-    """
-
-    @staticmethod
-    def forward(ctx, x: Tensor, index: Tensor) -> Tensor:
-        ctx.save_for_backward(index)
-        ctx.joints = x.shape[3]
-        return gather_joints(x, index).contiguous(memory_format=torch.channels_last)
-
-    @staticmethod
-    def backward(ctx, grad: Tensor) -> tuple[Tensor, None]:
-        (index,) = ctx.saved_tensors
-        out = grad.new_zeros((*grad.shape[:3], ctx.joints))
-        return out.scatter_(3, _expanded(index, grad), grad.contiguous()), None
-
-
-class AddJoints(torch.autograd.Function):
-    """``x`` with ``update`` added to the joints of ``index``, each of which is named once.
-
-    Shapes:
-        x ``(N, C, T, V)``, update ``(N, C, T, J)``, index ``(N, J)``; returns as x
-    """
-
-    @staticmethod
-    def forward(ctx, x: Tensor, update: Tensor, index: Tensor) -> Tensor:
-        ctx.save_for_backward(index)
-        # a product with a one-hot matrix: the scattered sum in one pass over x
-        one_hot = F.one_hot(index, x.shape[3]).to(x.dtype)
-        rows, frames = x.shape[1] * x.shape[2], x.shape[:1]
-        update = update.to(x.dtype).reshape(*frames, rows, -1)
-        return torch.baddbmm(x.reshape(*frames, rows, -1), update, one_hot).view(x.shape)
-
-    @staticmethod
-    def backward(ctx, grad: Tensor) -> tuple[Tensor, Tensor, None]:
-        (index,) = ctx.saved_tensors
-        return grad, gather_joints(grad, index), None
-
-
-def _expanded(index: Tensor, x: Tensor) -> Tensor:
-    return index[:, None, None, :].expand(-1, x.shape[1], x.shape[2], -1)
-
-
-def gather_joints(x: Tensor, index: Tensor) -> Tensor:
-    """Joints of every person by their index: ``(N, C, T, V)`` and ``(N, J)`` to ``(N, C, T, J)``."""
-    return x.gather(3, _expanded(index, x))

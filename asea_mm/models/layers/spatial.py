@@ -60,16 +60,23 @@ class CTRGC(nn.Module):
             pooled = pooled / share[:, None, None, None]
         # (N*M, K*R, 1, V) each
         query, key = self.theta(pooled), self.phi(pooled)
-        relations = torch.tanh(query.transpose(2, 3) - key).chunk(self.num_subsets, dim=1)
+        relations = torch.tanh(query.transpose(2, 3) - key).unflatten(1, (self.num_subsets, -1))
+        # A enters as one more channel of the relations with weight one: R comes out of a single convolution
+        adjacency = self.adjacency[:, None].to(relations.dtype).expand(len(x), -1, -1, -1, -1)
+        relations = torch.cat([relations, adjacency], dim=2)
+        one = self.alpha.new_ones(self.value[0].out_channels, 1, 1, 1)
         return [
-            F.conv2d(relation, delta.weight * self.alpha, delta.bias * self.alpha) + adjacency
-            for relation, delta, adjacency in zip(relations, self.delta, self.adjacency, strict=True)
+            F.conv2d(relations[:, k], torch.cat([delta.weight * self.alpha, one], dim=1), delta.bias * self.alpha)
+            for k, delta in enumerate(self.delta)
         ]
 
     def aggregate(self, x: Tensor, presence: Tensor | None = None) -> Tensor:
         """The sum over subsets of R W x, ``(N*M, C_out, T, V)``."""
+        # the products run per channel, so every channel's frames and joints must lie together
+        x = x.contiguous()
+        topologies = self.topology(x, presence)
         y = None
-        for topology, value in zip(self.topology(x, presence), self.value, strict=True):
+        for topology, value in zip(topologies, self.value, strict=True):
             z = value(x)
             shape = z.shape
             z, topology = z.flatten(0, 1), topology.flatten(0, 1).transpose(1, 2).to(z.dtype)
@@ -77,8 +84,8 @@ class CTRGC(nn.Module):
         return y.view(shape)
 
     def forward(self, x: Tensor, presence: Tensor | None = None) -> Tensor:
-        y = self.bn(self.aggregate(x, presence))
-        return mask_frames(F.relu_(y + self.residual(x)), presence)
+        y = self.aggregate(x, presence).contiguous(memory_format=torch.channels_last)
+        return mask_frames(F.relu_(self.bn(y).add_(self.residual(x))), presence)
 
     @torch.no_grad()
     def fold(self) -> None:
@@ -100,4 +107,4 @@ class ChannelShift(nn.Module):
         self.register_buffer('shift', shift.detach().clone()[:, None, None])
 
     def forward(self, x: Tensor) -> Tensor:
-        return x.add_(self.shift) if not x.requires_grad else x + self.shift
+        return x + self.shift

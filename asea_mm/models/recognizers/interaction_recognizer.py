@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import inspect
+from collections.abc import Mapping
+from types import MappingProxyType
 
 from mmaction.models.recognizers import RecognizerGCN
 from mmaction.registry import MODELS
@@ -40,13 +42,13 @@ class InteractionRecognizer(RecognizerGCN):
         backbone: dict,
         cls_head: dict | None = None,
         neck: dict | None = None,
-        loss_reg: dict | None = None,
+        loss_reg: Mapping | None = MappingProxyType({'type': 'ThresholdRegularization'}),
         train_cfg: dict | None = None,
         test_cfg: dict | None = None,
         data_preprocessor: dict | None = None,
     ) -> None:
         super().__init__(backbone, cls_head, neck, train_cfg, test_cfg, data_preprocessor)
-        self.loss_reg: nn.Module = MODELS.build(loss_reg or {'type': 'ThresholdRegularization'})
+        self.loss_reg: nn.Module | None = None if loss_reg is None else MODELS.build(dict(loss_reg))
 
     def thresholds(self) -> dict[str, ATNAC]:
         """Every AT-NAC with a threshold to learn, by the name of its module."""
@@ -91,7 +93,7 @@ class InteractionRecognizer(RecognizerGCN):
         """``loss_cls`` (and the head's accuracies) and ``loss_reg``, Eq. 12."""
         feats, kwargs = self.extract_feat(inputs)
         losses = self.cls_head.loss(feats, data_samples, **kwargs)
-        if thresholds := self.thresholds():
+        if self.loss_reg is not None and (thresholds := self.thresholds()):
             losses['loss_reg'] = self.loss_reg([module.alpha for module in thresholds.values()])
         return losses
 
