@@ -1,6 +1,6 @@
 """Draw one synthetic pair of every class, and say what a test of the synthetic data found.
 
-    python tools/demo_pictures.py work_dirs/asea_demo
+python tools/demo_pictures.py work_dirs/asea_demo
 """
 
 from __future__ import annotations

@@ -90,7 +90,7 @@ def _project(keypoint: np.ndarray, skeleton: Skeleton) -> np.ndarray:
     """Picture coordinates ``(M, T, V, 2)``, to the right and up."""
     if keypoint.shape[-1] == 2:
         return keypoint * (1, -1)
-    present = keypoint.any(axis=(2, 3))
+    present = np.any(keypoint, axis=(2, 3))
     turn = -YAW
     if len(keypoint) > 1 and (both := present[0] & present[1]).any():
         centre = keypoint[:2, both, skeleton.centre_index].mean(axis=1)
@@ -102,7 +102,7 @@ def _project(keypoint: np.ndarray, skeleton: Skeleton) -> np.ndarray:
 
 
 def _draw_row(row: list[Axes], keypoint: np.ndarray, skeleton: Skeleton) -> None:
-    seen = keypoint.any(axis=-1)
+    seen = np.any(keypoint, axis=-1)
     points = _project(keypoint, skeleton)
     visible = points[seen] if seen.any() else np.zeros((1, 2))
     low, high = visible.min(axis=0), visible.max(axis=0)

@@ -1,0 +1,168 @@
+"""The host's gaps are closed where they are, and only there."""
+
+import collections
+import importlib.metadata
+import importlib.util
+import os
+import subprocess
+import sys
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+import torch
+from mmengine.logging import HistoryBuffer, MessageHub
+
+from asea_mm import compat
+
+DRN = 'mmaction.models.localizers.drn'
+
+
+@pytest.fixture
+def modules(monkeypatch):
+    """``sys.modules`` without what compat may have put there; whatever a test puts there goes with it."""
+    found = dict(sys.modules)
+    for name in (DRN, f'{DRN}.drn', 'importlib_metadata'):
+        found.pop(name, None)
+    monkeypatch.setattr(sys, 'modules', found)
+    return found
+
+
+@pytest.fixture
+def find_spec(monkeypatch):
+    """Lets a test say what ``importlib.util.find_spec`` finds."""
+
+    def pretend(**specs):
+        monkeypatch.setattr(importlib.util, 'find_spec', lambda name: specs.get(name))
+
+    return pretend
+
+
+@pytest.fixture
+def mmaction(tmp_path, find_spec):
+    """An installed mmaction2 without its localizer ``drn``."""
+    package = tmp_path / 'mmaction'
+    (package / 'models' / 'localizers').mkdir(parents=True)
+    find_spec(mmaction=SimpleNamespace(origin=str(package / '__init__.py')))
+    return package
+
+
+def test_missing_drn_gets_a_stand_in_that_refuses_to_be_built(modules, mmaction):
+    compat.provide_localizer_drn()
+    assert modules[DRN].drn is modules[f'{DRN}.drn']
+    with pytest.raises(ImportError, match='DRN is missing .* install mmaction2 from source'):
+        modules[f'{DRN}.drn'].DRN(vocab_size=1, kwargs={})
+
+
+def test_drn_that_is_there_is_left_alone(modules, mmaction):
+    (mmaction / 'models' / 'localizers' / 'drn').mkdir()
+    compat.provide_localizer_drn()
+    assert DRN not in modules
+
+
+def test_drn_that_was_imported_is_left_alone(modules, mmaction):
+    modules[DRN] = imported = SimpleNamespace()
+    compat.provide_localizer_drn()
+    assert modules[DRN] is imported
+
+
+@pytest.mark.parametrize('spec', [None, SimpleNamespace(origin=None)])
+def test_without_mmaction_nothing_is_done(modules, find_spec, spec):
+    find_spec(mmaction=spec)
+    compat.provide_localizer_drn()
+    assert DRN not in modules
+
+
+@pytest.mark.parametrize('installed', [True, False])
+def test_importlib_metadata_is_provided_only_when_missing(modules, find_spec, installed):
+    find_spec(importlib_metadata=SimpleNamespace() if installed else None)
+    compat.provide_importlib_metadata()
+    assert modules.get('importlib_metadata') is (None if installed else importlib.metadata)
+
+
+def test_closing_the_gaps_twice_changes_nothing():
+    stand_in = sys.modules.get(DRN)
+    compat.apply()
+    assert sys.modules.get(DRN) is stand_in
+
+
+@pytest.mark.parametrize('code', ['import asea_mm, mmaction.models', 'import mmaction, asea_mm; import mmaction.apis'])
+def test_mmaction_imports_in_a_fresh_process(code, tmp_path):
+    environment = {**os.environ, 'OMP_NUM_THREADS': '1'}
+    done = subprocess.run(
+        [sys.executable, '-c', code], cwd=tmp_path, env=environment, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+
+
+class Other:
+    """Something that no checkpoint of mmengine holds."""
+
+
+def mmengine_checkpoint() -> dict:
+    """What mmengine's CheckpointHook saves."""
+    model = torch.nn.Linear(2, 2)
+    optimizer = torch.optim.AdamW(model.parameters())
+    model(torch.ones(1, 2)).sum().backward()
+    optimizer.step()
+    hub = MessageHub('test_compat')
+    hub.update_scalar('train/loss', 0.5)
+    hub.update_scalar('train/lr', np.float32(0.1))
+    hub.update_info('epoch', np.int64(3))
+    return {
+        'meta': {'epoch': 1, 'iter': 3, 'seed': 0, 'cfg': 'text', 'dataset_meta': {'classes': ('a', 'b')}},
+        'state_dict': model.state_dict(),
+        'message_hub': hub.state_dict(),
+        'optimizer': optimizer.state_dict(),
+        'param_schedulers': [{'base_values': [0.1], 'last_step': 3}],
+    }
+
+
+def test_mmengine_checkpoints_load_safely(tmp_path):
+    torch.save(mmengine_checkpoint(), tmp_path / 'epoch_1.pth')
+    loaded = torch.load(tmp_path / 'epoch_1.pth', weights_only=True)
+    losses = loaded['message_hub']['log_scalars']['train/loss']
+    assert isinstance(losses, HistoryBuffer)
+    assert losses.current() == 0.5
+    assert loaded['message_hub']['runtime_info']['epoch'] == 3
+    assert loaded['optimizer']['state'][0]['step'] == 1
+
+
+NUMPY_VALUES = [
+    *(np.float64(0.5), np.float32(0.5), np.int64(7), np.int32(7), np.bool_(True)),
+    *(np.arange(3), np.ones((2, 3), dtype=np.float32), np.array([True, False])),
+]
+
+
+@pytest.mark.parametrize('value', NUMPY_VALUES, ids=lambda value: f'{type(value).__name__}-{value.dtype}')
+def test_logged_numpy_values_load_safely(tmp_path, value):
+    torch.save({'value': value}, tmp_path / 'value.pth')
+    loaded = torch.load(tmp_path / 'value.pth', weights_only=True)['value']
+    assert np.array_equal(loaded, value)
+    assert loaded.dtype == value.dtype
+
+
+@pytest.mark.parametrize('intruder', [Other(), print, collections.UserDict(a=1)], ids=['class', 'function', 'library'])
+def test_other_objects_in_a_checkpoint_stay_refused(tmp_path, intruder):
+    torch.save({**mmengine_checkpoint(), 'extra': intruder}, tmp_path / 'epoch_1.pth')
+    with pytest.raises(Exception, match='Weights only load failed'):
+        torch.load(tmp_path / 'epoch_1.pth', weights_only=True)
+
+
+class Reaching:
+    """Pickles as a call of ``getattr``, the way from an allowed class to anything."""
+
+    def __init__(self, owner: object, name: str) -> None:
+        self.call = getattr, (owner, name)
+
+    def __reduce__(self) -> tuple:
+        return self.call
+
+
+@pytest.mark.parametrize(
+    'call', [(HistoryBuffer, '__init__'), (HistoryBuffer, 'register_statistics'), (np.ndarray, 'min')]
+)
+def test_getattr_reaches_only_the_statistics_of_the_log(tmp_path, call):
+    torch.save({**mmengine_checkpoint(), 'extra': Reaching(*call)}, tmp_path / 'epoch_1.pth')
+    with pytest.raises(Exception, match='Weights only load failed'):
+        torch.load(tmp_path / 'epoch_1.pth', weights_only=True)
