@@ -6,8 +6,13 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 import torch
+from mmaction.registry import MODELS
+from mmaction.structures import ActionDataSample
 from torch import Tensor, nn
 
+import asea_mm  # noqa: F401  (registers the models)
+
+CLASSES = 5
 TOLERANCE = dict(rtol=1e-9, atol=1e-9)
 
 
@@ -108,3 +113,30 @@ def randomise(module: nn.Module) -> nn.Module:
             part.running_mean.normal_(0, 0.3)
             part.running_var.uniform_(0.5, 2)
     return module
+
+
+def recognizer(neck: dict | None = None, seed: int = 0, options: dict | None = None, **backbone) -> nn.Module:
+    """A small InteractionRecognizer in float64, randomised; ``options`` are its own, the rest the backbone's."""
+    torch.manual_seed(seed)
+    config = dict(
+        type='InteractionRecognizer',
+        data_preprocessor=dict(type='mmaction.ActionDataPreprocessor'),
+        backbone=dict(type='ASEA', **{'layout': 'sbu15', 'channels': (8, 8, 16), **backbone}),
+        neck=neck,
+        cls_head=dict(type='InteractionHead', num_classes=CLASSES, in_channels=16),
+    )
+    return randomise(MODELS.build({**config, **(options or {})}).double())
+
+
+def keypoints(
+    samples: int = 2, persons: int = 2, frames: int = 6, joints: int = 15, channels: int = 3, seed: int = 0
+) -> Tensor:
+    """Keypoints ``(N, M, T, V, C)`` of which all are there."""
+    generator = torch.Generator().manual_seed(seed)
+    shape = (samples, persons, frames, joints, channels)
+    return torch.randn(shape, generator=generator, dtype=torch.float64)
+
+
+def labels(count: int) -> list[ActionDataSample]:
+    """Data samples with labels 0, 1, ..."""
+    return [ActionDataSample().set_gt_label(k % CLASSES) for k in range(count)]

@@ -1,0 +1,197 @@
+"""The recognizer's losses and stages, and our parts among mmaction2's."""
+
+import pytest
+import torch
+from mmaction.registry import MODELS
+from mmengine.optim import OptimWrapper
+from torch import nn
+
+from asea_mm.models import AEA, ATNACNeck
+from asea_mm.models.layers import presence_of
+
+from . import CLASSES, TOLERANCE, keypoints, labels, randomise, recognizer
+
+NECK = dict(type='ATNACNeck', in_channels=16)
+GRAPH = dict(layout='nturgb+d', mode='stgcn_spatial')
+THEIRS = {
+    name: dict(type=name, graph_cfg=GRAPH, base_channels=8, num_stages=3, inflate_stages=[2], down_stages=[2, 3])
+    for name in ('STGCN', 'AAGCN')
+}
+
+
+def set_alphas(model, start=0.1):
+    """Distinct thresholds in float64; returns them."""
+    values = []
+    for k, module in enumerate(module for module in model.modules() if isinstance(module, AEA)):
+        nn.init.constant_(module.atnac.alpha, start + 0.15 * k)
+        values.append(start + 0.15 * k)
+    return values
+
+
+@pytest.mark.parametrize('loss_weight', [0.1, 2.0])
+@pytest.mark.parametrize(('neck', 'blocks', 'count'), [(None, None, 3), (NECK, None, 4), (NECK, [1], 2), (NECK, [], 1)])
+def test_losses_are_separate_and_regularise_every_aea(neck, blocks, count, loss_weight):
+    options = dict(loss_reg=dict(type='ThresholdRegularization', loss_weight=loss_weight, target=0.4))
+    model = recognizer(neck, options=options, interaction_blocks=blocks)
+    alphas = set_alphas(model)
+    assert len(alphas) == len(model.thresholds()) == count
+    losses = model.loss(keypoints()[:, None], labels(2))
+    assert [name for name in losses if name.startswith('loss')] == ['loss_cls', 'loss_reg']
+    expected = loss_weight * sum((alpha - 0.4) ** 2 for alpha in alphas)
+    assert losses['loss_reg'].item() == pytest.approx(expected, abs=1e-9)
+    scores = model(keypoints()[:, None], stage='head')
+    cross_entropy = nn.functional.cross_entropy(scores, torch.tensor([0, 1]))
+    torch.testing.assert_close(losses['loss_cls'], cross_entropy, **TOLERANCE)
+    total, logged = model.parse_losses(losses)
+    torch.testing.assert_close(total, losses['loss_cls'] + losses['loss_reg'], **TOLERANCE)
+    assert logged['loss'] == pytest.approx(cross_entropy.item() + expected)
+    assert {'loss_cls', 'loss_reg', 'top1_acc'} <= set(logged)
+
+
+def test_regularisation_pulls_every_alpha_to_its_target():
+    model = recognizer(NECK, interaction=dict(threshold_grad='none'))
+    model.neck.interaction.atnac.threshold_grad = 'none'
+    alphas = set_alphas(model)
+    total, _ = model.parse_losses(model.loss(keypoints()[:, None], labels(2)))
+    total.backward()
+    for value, module in zip(alphas, model.thresholds().values(), strict=True):
+        assert module.alpha.grad.item() == pytest.approx(2 * 0.1 * (value - 0.5), abs=1e-9)
+
+
+def test_names_of_the_thresholds():
+    names = list(recognizer(NECK, interaction_blocks=[2]).thresholds())
+    assert names == ['backbone.blocks.2.interaction.atnac', 'neck.interaction.atnac']
+
+
+@pytest.mark.parametrize('interaction', [None, dict(score='all')])
+def test_without_threshold_there_is_no_regularisation(interaction):
+    model = recognizer(interaction=interaction)
+    losses = model.loss(keypoints()[:, None], labels(2))
+    assert 'loss_reg' not in losses
+    assert model.parse_losses(losses)[0] == losses['loss_cls']
+
+
+def test_regularisation_may_be_left_out():
+    model = recognizer(options=dict(loss_reg=None))
+    assert 'loss_reg' not in model.loss(keypoints()[:, None], labels(2))
+    assert 'loss_reg' in recognizer().loss(keypoints()[:, None], labels(2))
+
+
+def test_stages():
+    model = recognizer(NECK).eval()
+    x = keypoints(samples=4, frames=7)
+    x[0, 1] = 0
+    inputs = x.unflatten(0, (2, 2))  # two clips each
+    backbone, kwargs = model.extract_feat(inputs, stage='backbone')
+    assert torch.equal(kwargs['presence'], presence_of(x))
+    assert torch.equal(backbone, model.backbone(x))
+    neck = model.extract_feat(inputs)[0]
+    assert torch.equal(neck, model.neck(backbone, presence_of(x)))
+    assert not torch.equal(neck, backbone)
+    scores = model.extract_feat(inputs, stage='head')[0]
+    assert scores.shape == (4, CLASSES)
+    assert torch.equal(scores, model.cls_head(neck, presence_of(x)))
+
+
+def test_predictions_average_the_clips():
+    model = recognizer(NECK).eval()
+    inputs = keypoints(samples=4).unflatten(0, (2, 2))
+    samples = model(inputs, labels(2), mode='predict')
+    scores = model(inputs, stage='head').softmax(dim=1).unflatten(0, (2, 2)).mean(dim=1)
+    for sample, expected in zip(samples, scores, strict=True):
+        torch.testing.assert_close(sample.pred_score, expected, **TOLERANCE)
+
+
+def test_an_absent_partner_does_not_change_the_scores():
+    model = recognizer(NECK).eval()
+    x = keypoints(persons=1)
+    pair = torch.cat([x, torch.zeros_like(x)], dim=1)
+    scores = [model(clip[:, None], stage='head') for clip in (x, pair)]
+    torch.testing.assert_close(*scores, **TOLERANCE)
+
+
+def test_training_and_testing_steps():
+    model = recognizer(NECK).float().train()
+    data = dict(inputs=[x[None].float() for x in keypoints()], data_samples=labels(2))
+    optimiser = torch.optim.SGD(model.parameters(), lr=0.1)
+    before = model.backbone.blocks[0].interaction.atnac.alpha.clone()
+    logged = model.train_step(data, OptimWrapper(optimiser))
+    assert logged['loss'].isfinite()
+    assert model.backbone.blocks[0].interaction.atnac.alpha != before
+    samples = model.eval().test_step(data)
+    assert [sample.pred_score.shape for sample in samples] == [(CLASSES,)] * 2
+
+
+@pytest.mark.parametrize('name', THEIRS)
+def test_neck_after_mmaction2s_backbones(name):
+    model = recognizer(NECK, options=dict(backbone=THEIRS[name])).eval()
+    x = keypoints(joints=25, frames=9)
+    x[0, 1, 5:] = 0
+    inputs = x[:, None]
+    losses = model.loss(inputs, labels(2))
+    expected = 0.1 * (model.neck.interaction.atnac.alpha - 0.5).square()
+    torch.testing.assert_close(losses['loss_reg'], expected, **TOLERANCE)
+    losses['loss_cls'].backward()
+    for parameter_name, parameter in model.named_parameters():
+        if parameter_name.startswith('neck'):
+            assert parameter.grad.isfinite().all()
+            assert parameter.grad.abs().max() > 1e-12, parameter_name
+    with_neck = model(inputs, stage='head')
+    assert model.extract_feat(inputs)[0].shape == (2, 2, 16, 3, 25)
+    model.neck = None
+    assert not torch.allclose(model(inputs, stage='head'), with_neck)
+
+
+@pytest.mark.parametrize('persons', [1, 2, 3])
+def test_neck_is_aea_on_the_remaining_frames(persons):
+    torch.manual_seed(0)
+    neck = randomise(ATNACNeck(16).double())
+    x = torch.randn(2, persons, 16, 3, 6, dtype=torch.float64)
+    presence = torch.ones(2, persons, 5, dtype=torch.bool)
+    presence[0, -1, 3:] = False
+    expected = neck.interaction(x.flatten(0, 1), persons, presence[..., ::2].flatten(0, 1))
+    assert torch.equal(neck(x, presence), expected.view(x.shape))
+    assert torch.equal(neck(x), neck.interaction(x.flatten(0, 1), persons).view(x.shape))
+
+
+def test_options_of_the_neck_reach_the_layers():
+    given = dict(qk_channels=3, gamma=2.0, alpha=0.25, score='velocity', threshold_grad='none', form='masked')
+    layer = MODELS.build(dict(type='ATNACNeck', in_channels=8, **given)).interaction
+    found = (layer.attention.qk_channels, layer.atnac.gamma, layer.atnac.alpha.item(), layer.atnac.score)
+    assert (*found, layer.atnac.threshold_grad, layer.form) == tuple(given.values())
+
+
+@pytest.mark.parametrize('head', ['GCNHead', 'InteractionHead'])
+def test_backbone_and_heads_in_mmaction2s_recognizer(head):
+    options = dict(type='RecognizerGCN', cls_head=dict(type=head, num_classes=CLASSES, in_channels=16))
+    config = dict(data_preprocessor=dict(type='mmaction.ActionDataPreprocessor'))
+    config['backbone'] = dict(type='ASEA', layout='sbu15', channels=(8, 8, 16))
+    torch.manual_seed(0)
+    model = randomise(MODELS.build({**config, **options}).double())
+    losses = model.loss(keypoints()[:, None], labels(2))
+    losses['loss_cls'].backward()
+    assert 'loss_reg' not in losses
+    assert all(parameter.grad.isfinite().all() for parameter in model.parameters())
+    (sample,) = model.eval()(keypoints(samples=1)[:, None], labels(1), mode='predict')
+    assert sample.pred_score.sum().item() == pytest.approx(1)
+
+
+def test_gcn_head_in_our_recognizer():
+    options = dict(cls_head=dict(type='GCNHead', num_classes=CLASSES, in_channels=16))
+    theirs, ours = recognizer(options=options).eval(), recognizer().eval()
+    theirs.load_state_dict(ours.state_dict(), strict=True)
+    x = keypoints()[:, None]
+    assert theirs.extract_feat(x)[1] == {}
+    torch.testing.assert_close(theirs(x, stage='head'), ours(x, stage='head'), **TOLERANCE)
+
+
+def test_errors():
+    model = recognizer()
+    with pytest.raises(ValueError, match="stage must be one of .* got 'tail'"):
+        model.extract_feat(keypoints()[:, None], stage='tail')
+    with pytest.raises(ValueError, match=r'expected inputs \(B, clips, M, T, V, C\), got \(2, 2, 6, 15, 3\)'):
+        model.extract_feat(keypoints())
+    with pytest.raises(ValueError, match=r'expected features \(N, M, 16, T, V\), got \(2, 2, 8, 3, 5\)'):
+        ATNACNeck(16)(torch.ones(2, 2, 8, 3, 5))
+    with pytest.raises(ValueError, match='expected features'):
+        ATNACNeck(16)(torch.ones(4, 16, 3, 5))
