@@ -44,7 +44,7 @@ def test_losses_are_separate_and_regularise_every_aea(neck, blocks, count, loss_
     torch.testing.assert_close(losses['loss_cls'], cross_entropy, **TOLERANCE)
     total, logged = model.parse_losses(losses)
     torch.testing.assert_close(total, losses['loss_cls'] + losses['loss_reg'], **TOLERANCE)
-    assert logged['loss'] == pytest.approx(cross_entropy.item() + expected)
+    assert logged['loss'].item() == pytest.approx(cross_entropy.item() + expected)
     assert {'loss_cls', 'loss_reg', 'top1_acc'} <= set(logged)
 
 
