@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import pickle
 import re
+import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -171,3 +172,11 @@ def _exit_with(error: Exception) -> None:
     text = re.sub(r'^(class `[^`]*` in \S+: )+', '', text)  # where mmengine built it
     print('error:', ' '.join(line.strip() for line in text.splitlines() if line.strip()), file=sys.stderr)
     sys.exit(1)
+
+
+def working_tree_commit() -> str:
+    """The commit of the code that runs, with ``-dirty`` when tracked files differ from it; for result files."""
+    command = ['git', 'describe', '--always', '--dirty', '--abbrev=12', '--exclude', '*']
+    folder = Path(__file__).parent
+    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
+    return done.stdout.strip() or 'unknown'

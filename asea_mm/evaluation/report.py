@@ -29,7 +29,9 @@ def accuracies(scores: np.ndarray, labels: np.ndarray) -> dict[str, Any]:
     confusion = np.zeros((classes, classes), dtype=int)
     np.add.at(confusion, (labels, ranking[:, 0]), 1)
     counts = confusion.sum(axis=1)
-    per_class = [int(hit) / int(count) if count else None for hit, count in zip(np.diag(confusion), counts, strict=False)]
+    per_class = [
+        int(hit) / int(count) if count else None for hit, count in zip(np.diag(confusion), counts, strict=False)
+    ]
     return {
         'num_samples': len(labels),
         'top1': float((ranking[:, 0] == labels).mean()),

@@ -59,7 +59,7 @@ class ASEABlock(nn.Module):
     def forward(self, x: Tensor, num_person: int, presence: Tensor | None = None) -> Tensor:
         y = self.spatial(x, presence)
         if self.interaction is not None:
-            y = self.interaction(y, num_person, presence)
+            y = self.interaction(y, num_person, presence, inplace=not torch.is_grad_enabled())
         y = self.temporal(y, presence)
         if self.residual is not None:
             y = y.add_(self.residual(x))

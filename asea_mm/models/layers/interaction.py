@@ -203,7 +203,8 @@ class AEA(nn.Module):
         form: ``'auto'``, ``'gathered'`` or ``'masked'``.
 
     Shapes:
-        x ``(N*M, C, T, V)``, M fastest; presence ``(N*M, T)`` bool or None (all present); returns as x
+        x ``(N*M, C, T, V)``, M fastest; presence ``(N*M, T)`` bool or None (all present); returns as x. With
+        ``inplace=True`` x may be overwritten, which saves a copy; not with gradients.
 
     Raises:
         ValueError: On an unknown form, or if x is no multiple of ``num_person`` long.
@@ -235,7 +236,7 @@ class AEA(nn.Module):
             return x.device.type == 'cpu' and not torch.compiler.is_compiling()
         return self.form == 'gathered'
 
-    def forward(self, x: Tensor, num_person: int, presence: Tensor | None = None) -> Tensor:
+    def forward(self, x: Tensor, num_person: int, presence: Tensor | None = None, inplace: bool = False) -> Tensor:
         if x.shape[0] % num_person:
             raise ValueError(f'AEA: expected a multiple of {num_person} persons, got {x.shape[0]}')
         if num_person == 1:
@@ -256,7 +257,8 @@ class AEA(nn.Module):
         index = (start + joints[:, None]).flatten()
         chosen = tokens.index_select(0, index).view(total, frames, count, channels).permute(0, 3, 1, 2)
         update = self._update(chosen, weight.gather(1, joints), num_person, presence)
-        tokens = tokens.index_add(0, index, update.permute(0, 2, 3, 1).reshape(-1, channels))
+        add = tokens.index_add_ if inplace else tokens.index_add
+        tokens = add(0, index, update.permute(0, 2, 3, 1).reshape(-1, channels))
         return tokens.view(total, frames, vertices, channels).permute(0, 3, 1, 2)
 
     def _update(self, x: Tensor, weight: Tensor, num_person: int, presence: Tensor | None) -> Tensor:

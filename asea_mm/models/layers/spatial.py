@@ -107,4 +107,4 @@ class ChannelShift(nn.Module):
         self.register_buffer('shift', shift.detach().clone()[:, None, None])
 
     def forward(self, x: Tensor) -> Tensor:
-        return x + self.shift
+        return x.add_(self.shift)  # x is the fresh output of the graph convolution

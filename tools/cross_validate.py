@@ -1,0 +1,206 @@
+"""Cross-validate a config: every fold and seed, several at once if there are cores, and one summary.
+
+    python tools/cross_validate.py configs/asea_sbu.py --folds 1 2 3 4 5 --seeds 0 1 2 --jobs 2 --out results/sbu_asea
+
+Every run is ``tools/train.py`` followed by ``tools/test.py`` on the checkpoint of the last epoch. Runs that are
+finished are not repeated, interrupted ones resume. The summary tells the last epoch (fixed schedule) from the best
+epoch (chosen on the test fold, as most papers of the field report), per fold and pooled over all samples.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import numpy as np
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.table import Table
+
+from asea_mm.engine import report_errors
+from asea_mm.engine.running import working_tree_commit
+
+TOOLS = Path(__file__).resolve().parent
+
+
+def run(args: argparse.Namespace, fold: int, seed: int) -> dict:
+    """Train and test one fold and seed; returns its result, which is also kept as ``result.json``."""
+    work_dir = Path(args.work_dir or Path('work_dirs') / f'{Path(args.config).stem}_cv') / f'fold{fold}_seed{seed}'
+    finished = work_dir / 'result.json'
+    options = ['--fold', str(fold), '--seed', str(seed), *(['--stream', args.stream] if args.stream else [])]
+    options += ['--cfg-options', *args.cfg_options] if args.cfg_options else []
+    settings = {'config': args.config, 'options': options}
+    if finished.exists():
+        result = json.loads(finished.read_text())
+        if result['settings'] != settings:
+            raise ValueError(f'{finished} is of other settings, {result["settings"]}; choose another --work-dir')
+        return result
+    work_dir.mkdir(parents=True, exist_ok=True)
+    environment = {**os.environ, 'OMP_NUM_THREADS': str(max(1, (os.cpu_count() or 1) // args.jobs))}
+    start = time.time()
+    with open(work_dir / 'output.log', 'a') as log:
+
+        def call(tool: str, *arguments: str) -> None:
+            command = [sys.executable, str(TOOLS / tool), args.config, *arguments, *options]
+            done = subprocess.run(command, stdout=log, stderr=subprocess.STDOUT, env=environment, check=False)
+            if done.returncode:
+                raise ValueError(f'{tool} failed for fold {fold}, seed {seed}; see {log.name}')
+
+        call('train.py', '--work-dir', str(work_dir), '--resume')
+        checkpoint = (work_dir / 'last_checkpoint').read_text().strip()
+        call('test.py', checkpoint, '--work-dir', str(work_dir / 'test'))
+    report = json.loads((work_dir / 'test' / 'report.json').read_text())
+    curve = validation_curve(work_dir)
+    result = {
+        'settings': settings,
+        'fold': fold,
+        'seed': seed,
+        'commit': working_tree_commit(),
+        'num_samples': report['num_samples'],
+        'last_top1': report['top1'],
+        'best_top1': max(curve.values()),
+        'best_epoch': max(curve, key=lambda epoch: (curve[epoch], epoch)),
+        'epochs': max(curve),
+        'seconds': round(time.time() - start),
+        'classes': report['classes'],
+        'confusion': report['confusion'],
+        'curve': [round(curve[epoch], 4) for epoch in sorted(curve)],
+    }
+    finished.write_text(json.dumps(result) + '\n')
+    return result
+
+
+def validation_curve(work_dir: Path) -> dict[int, float]:
+    """Top-1 accuracy of every epoch, from the logs of all sittings of a run."""
+    curve = {}
+    for path in sorted(work_dir.glob('*/vis_data/scalars.json')):
+        for line in path.read_text().splitlines():
+            record = json.loads(line)
+            if 'acc/top1' in record:
+                curve[record['step']] = record['acc/top1']
+    if not curve:
+        raise ValueError(f'{work_dir}: no validation accuracy in the logs')
+    return curve
+
+
+def summarise(results: list[dict]) -> dict:
+    """Accuracies per fold and pooled over all samples; mean and standard deviation over seeds."""
+    folds, seeds = sorted({r['fold'] for r in results}), sorted({r['seed'] for r in results})
+    by_run = {(r['fold'], r['seed']): r for r in results}
+
+    def pooled(seed: int, key: str) -> float:
+        runs = [by_run[fold, seed] for fold in folds]
+        return sum(r[key] * r['num_samples'] for r in runs) / sum(r['num_samples'] for r in runs)
+
+    def over_seeds(values: list[float]) -> dict:
+        spread = float(np.std(values, ddof=1)) if len(values) > 1 else None
+        return {'mean': float(np.mean(values)), 'std': spread, 'values': values}
+
+    confusion = sum(np.array(r['confusion']) for r in results)
+    summary: dict = {'num_runs': len(results), 'folds': folds, 'seeds': seeds}
+    for key in ('last_top1', 'best_top1'):
+        summary[key] = {
+            'per_fold': {str(f): over_seeds([by_run[f, s][key] for s in seeds]) for f in folds},
+            'mean_of_folds': over_seeds([float(np.mean([by_run[f, s][key] for f in folds])) for s in seeds]),
+            'pooled': over_seeds([pooled(s, key) for s in seeds]),
+        }
+    classes = results[0]['classes']
+    hits = np.diag(confusion) / np.maximum(confusion.sum(axis=1), 1)
+    summary['per_class_last'] = dict(zip(classes, hits.round(4).tolist(), strict=True))
+    summary['confusion_last'] = confusion.tolist()
+    summary['seconds'] = sum(r['seconds'] for r in results)
+    return summary
+
+
+def as_percent(value: dict) -> str:
+    spread = '' if value['std'] is None else f' ± {100 * value["std"]:.2f}'
+    return f'{100 * value["mean"]:.2f}{spread}'
+
+
+def rows_of(summary: dict) -> list[tuple[str, str, str]]:
+    last, best = summary['last_top1'], summary['best_top1']
+    rows = [
+        (f'fold {f}', as_percent(last['per_fold'][str(f)]), as_percent(best['per_fold'][str(f)]))
+        for f in summary['folds']
+    ]
+    names = (('mean of folds', 'mean_of_folds'), ('pooled over samples', 'pooled'))
+    return rows + [(title, as_percent(last[key]), as_percent(best[key])) for title, key in names]
+
+
+def markdown(summary: dict, result: dict) -> str:
+    lines = [
+        f'# {result["config"]}: cross-validation',
+        '',
+        f'Command: `{result["command"]}`',
+        '',
+        f'Commit {result["commit"]}, {summary["num_runs"]} runs ({len(summary["folds"])} folds, seeds '
+        f'{", ".join(map(str, summary["seeds"]))}), {summary["seconds"] / 3600:.1f} hours of runs. Top-1 in %, mean ± '
+        'standard deviation over seeds. The best epoch is chosen on the test fold.',
+        '',
+        '| | last epoch | best epoch |',
+        '|---|---|---|',
+        *(f'| {" | ".join(row)} |' for row in rows_of(summary)),
+        '',
+        '| class | last epoch, all runs |',
+        '|---|---|',
+        *(f'| {name} | {100 * share:.2f} |' for name, share in summary['per_class_last'].items()),
+    ]
+    return '\n'.join(lines) + '\n'
+
+
+def parse_args() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument('config')
+    parser.add_argument('--folds', type=int, nargs='+', default=[1, 2, 3, 4, 5])
+    parser.add_argument('--seeds', type=int, nargs='+', default=[0])
+    parser.add_argument('--stream', help='as in tools/train.py')
+    parser.add_argument('--jobs', type=int, default=1, help='runs at once; the cores are shared among them')
+    parser.add_argument('--work-dir', help='folder of the runs; default work_dirs/{config}_cv')
+    parser.add_argument('--out', help='write the summary to OUT.json and OUT.md')
+    parser.add_argument('--cfg-options', nargs='+', help='as in tools/train.py')
+    return parser.parse_args()
+
+
+def main() -> None:
+    args = parse_args()
+    if args.jobs < 1:
+        raise ValueError(f'--jobs must be at least 1, got {args.jobs}')
+    runs = [(fold, seed) for seed in args.seeds for fold in args.folds]
+    columns = (TextColumn('{task.description}'), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    results = []
+    with Progress(*columns, console=Console(stderr=True)) as progress, ThreadPoolExecutor(args.jobs) as pool:
+        task = progress.add_task('runs', total=len(runs))
+        for result in pool.map(lambda job: run(args, *job), runs):
+            results.append(result)
+            progress.advance(task)
+            progress.console.print(
+                f'fold {result["fold"]} seed {result["seed"]}: last {result["last_top1"]:.2%}, '
+                f'best {result["best_top1"]:.2%} (epoch {result["best_epoch"]}), {result["seconds"]} s'
+            )
+    summary = summarise(results)
+    result = {
+        'command': ' '.join(['python', 'tools/cross_validate.py', *sys.argv[1:]]),
+        'config': args.config,
+        'commit': ', '.join(sorted({r['commit'] for r in results})),
+        'summary': summary,
+        'runs': results,
+    }
+    table = Table('', 'last epoch', 'best epoch', title=f'{args.config}, top-1 in %')
+    for row in rows_of(summary):
+        table.add_row(*row)
+    Console().print(table)
+    if args.out:
+        Path(args.out).parent.mkdir(parents=True, exist_ok=True)
+        Path(f'{args.out}.json').write_text(json.dumps(result) + '\n')
+        Path(f'{args.out}.md').write_text(markdown(summary, result))
+
+
+if __name__ == '__main__':
+    with report_errors():
+        main()
