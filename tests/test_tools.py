@@ -277,7 +277,7 @@ WRONG_CHECKPOINTS = {
     'empty': (write_empty, ['not a checkpoint']),
     'text': (write_text, ['not a checkpoint']),
     'truncated': (lambda path: (write_other_model(path), path.write_bytes(path.read_bytes()[:-100])), ['not a check']),
-    'pickle': (lambda path: path.write_bytes(pickle.dumps([1, 2])), ['checkpoint']),
+    'pickle': (lambda path: path.write_bytes(pickle.dumps([1, 2], protocol=2)), ['checkpoint']),
     'code': (lambda path: torch.save(dict(state_dict=Code()), path), ['refused', 'system']),
     'no weights': (lambda path: torch.save(dict(meta={}, note='hello'), path), ['expected weights', 'note']),
     'number': (lambda path: torch.save(7, path), ['expected weights', 'int']),
