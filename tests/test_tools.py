@@ -174,6 +174,10 @@ def write_good(path: Path) -> None:
     save(path, annotations())
 
 
+def write_few(path: Path) -> None:
+    save(path, annotations(count=10))
+
+
 def write_empty(path: Path) -> None:
     path.touch()
 
@@ -216,6 +220,7 @@ WRONG_DATA = {
     'nan': (write_nan, [], ['sbu.pkl', "'clip3'", 'person 1, frame 2, joint 4']),
     'joints': (write_joints, [], ['sbu.pkl', "'clip0'", '15 joints', '18']),
     'label': (write_label, [], ['sbu.pkl', "'clip2'", 'below 8', 'got 8']),
+    'few': (write_few, [], ['fewer samples than a batch', 'train_dataloader.batch_size']),
     'fold': (write_good, ['--fold', 9], ['sbu.pkl', 'fold9_train', 'fold1_train']),
     'split': (write_good, ['--split', 'xsub'], ["'train' or 'val'", 'xsub_train']),
     'stream': (write_good, ['--stream', 'bones'], ['--stream', 'bones', 'bone_motion']),

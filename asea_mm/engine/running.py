@@ -163,6 +163,11 @@ def report_errors() -> Iterator[None]:
         if not _WRONG_PART.search(str(error)):
             raise
         _exit_with(error)
+    except AssertionError as error:
+        if '`epoch_length` must be a positive integer' not in str(error):  # how mmengine's schedulers find out
+            raise
+        few = 'the training set has fewer samples than a batch, and drop_last leaves none'
+        _exit_with(ValueError(f'{few}; lower train_dataloader.batch_size'))
 
 
 def _exit_with(error: Exception) -> None:
