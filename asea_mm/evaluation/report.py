@@ -42,11 +42,26 @@ def accuracies(scores: np.ndarray, labels: np.ndarray) -> dict[str, Any]:
     }
 
 
+def relation_accuracy(scores: np.ndarray, labels: np.ndarray, pairs: Sequence[Sequence[int]]) -> float:
+    """Accuracy in telling apart classes that differ only in how the persons relate; chance is one half.
+
+    Every sample of such a class is decided between the two classes of its pair.
+
+    Shapes:
+        scores ``(samples, classes)``, labels ``(samples,)``, pairs: two labels each
+    """
+    partner = {label: other for pair in pairs for label, other in (tuple(pair), tuple(pair)[::-1])}
+    chosen = [k for k, label in enumerate(labels) if int(label) in partner]
+    right = [scores[k, labels[k]] > scores[k, partner[int(labels[k])]] for k in chosen]
+    return float(np.mean(right))
+
+
 @METRICS.register_module()
 class InteractionReport(BaseMetric):
     """Writes ``report.json``, ``scores.npz`` and ``confusion.png`` into a folder after validation or test.
 
-    ``scores.npz`` holds ``scores`` (samples, classes), ``labels`` and ``ids``; two such files can be fused.
+    ``scores.npz`` holds ``scores`` (samples, classes), ``labels`` and ``ids``; two such files can be fused. A dataset
+    that names ``relation_pairs``, as the synthetic one does, gets their accuracy, too (:func:`relation_accuracy`).
 
     Args:
         out_dir: Folder for the files; made when missing.
@@ -76,8 +91,12 @@ class InteractionReport(BaseMetric):
         report = accuracies(scores, labels)
         meta = self.dataset_meta or {}
         classes = [str(name) for name in meta.get('classes') or range(scores.shape[1])]
+        keys = ['top1', 'top5', 'mean_class']
+        if meta.get('relation_pairs'):
+            report['relation'] = relation_accuracy(scores, labels, meta['relation_pairs'])
+            keys.append('relation')
         self.out_dir.mkdir(parents=True, exist_ok=True)
         np.savez(self.out_dir / 'scores.npz', scores=scores, labels=labels, ids=np.array(ids))
         (self.out_dir / 'report.json').write_text(json.dumps({'classes': classes, **report}, indent=1) + '\n')
         plot_confusion(np.array(report['confusion']), classes, self.out_dir / 'confusion.png')
-        return {key: report[key] for key in ('top1', 'top5', 'mean_class')}
+        return {key: report[key] for key in keys}

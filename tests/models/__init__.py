@@ -35,8 +35,8 @@ def spatial_pairs(fast: nn.Module, textbook: nn.Module) -> list[Pair]:
     pairs = [Pair(fast.adjacency, textbook.adjacency), Pair(fast.alpha, textbook.alpha), *same(fast.bn, textbook.bn)]
     for k, subset in enumerate(textbook.subsets):
         width = subset.theta.out_channels
-        rows = slice(k * width, (k + 1) * width)
-        pairs += [*same(fast.theta, subset.theta, rows), *same(fast.phi, subset.phi, rows)]
+        rows, later = (slice((k + half) * width, (k + half + 1) * width) for half in (0, fast.num_subsets))
+        pairs += [*same(fast.relation, subset.theta, rows), *same(fast.relation, subset.phi, later)]
         pairs += [*same(fast.delta[k], subset.delta), *same(fast.value[k], subset.value)]
     if not isinstance(textbook.down, nn.Identity):
         pairs += [pair for k in range(2) for pair in same(fast.residual[k], textbook.down[k])]

@@ -135,7 +135,8 @@ def test_presence_may_be_given():
 @pytest.mark.parametrize('form', FORMS)
 @pytest.mark.parametrize('persons', [2, 3])
 def test_every_parameter_has_a_gradient_of_the_task(persons, form, temporal_form):
-    model = recognizer(interaction=dict(form=form), temporal_form=temporal_form)
+    # wide enough that no ReLU of a branch, two channels of one of eight, is dead by chance
+    model = recognizer(interaction=dict(form=form), temporal_form=temporal_form, channels=(32, 16))
     model.eval()  # in training a bias before a batch norm has none, by construction
     model.loss(keypoints(persons=persons)[:, None], labels(2))['loss_cls'].backward()
     for name, parameter in model.named_parameters():

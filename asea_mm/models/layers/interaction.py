@@ -87,7 +87,8 @@ class ATNAC(nn.Module):
                 both = presence[:, 1:] & presence[:, :-1]
                 x = x * F.pad(both, (0, 1))[:, None, :, None]
         energy = torch.linalg.vector_norm(x, dim=1, dtype=dtype)
-        variance = energy.var(dim=2, correction=0)
+        # several times as fast as var() over so few numbers
+        variance = (energy - energy.mean(dim=2, keepdim=True)).square().mean(dim=2)
         logits = self.gamma * variance
         if presence is not None:  # finite, so that the softmax of a person who is never present is no NaN
             logits = logits.masked_fill(~presence, torch.finfo(dtype).min)
@@ -166,7 +167,7 @@ class ExternalAttention(nn.Module):
             return y[:, others].transpose(2, 3).flatten(3, 4)
 
         # keys before queries: a softmax over the last but one axis is vectorised also for a handful of keys
-        logits = of_others(key) @ (query / math.sqrt(self.qk_channels)).transpose(-1, -2)
+        logits = of_others(key) @ query.transpose(-1, -2) / math.sqrt(self.qk_channels)
         value = of_others(value)
         if weight is not None:
             weight = of_others(weight.view(total // persons, persons, -1, joints, 1).to(value.dtype))

@@ -39,8 +39,8 @@ class CTRGC(nn.Module):
         super().__init__()
         self.num_subsets = adjacency.shape[0]
         relation = relation_channels or max(8, in_channels // 8)
-        self.theta = init_conv(nn.Conv2d(in_channels, self.num_subsets * relation, 1))
-        self.phi = init_conv(nn.Conv2d(in_channels, self.num_subsets * relation, 1))
+        # the paper's two transformations of all subsets, one after the other
+        self.relation = init_conv(nn.Conv2d(in_channels, 2 * self.num_subsets * relation, 1))
         self.delta = nn.ModuleList(init_conv(nn.Conv2d(relation, out_channels, 1)) for _ in adjacency)
         self.value = nn.ModuleList(init_conv(nn.Conv2d(in_channels, out_channels, 1)) for _ in adjacency)
         self.adjacency = nn.Parameter(adjacency.clone())
@@ -59,7 +59,7 @@ class CTRGC(nn.Module):
             share = presence.to(x.dtype).mean(dim=1).clamp(min=1 / presence.shape[1])
             pooled = pooled / share[:, None, None, None]
         # (N*M, K*R, 1, V) each
-        query, key = self.theta(pooled), self.phi(pooled)
+        query, key = self.relation(pooled).chunk(2, dim=1)
         relations = torch.tanh(query.transpose(2, 3) - key).unflatten(1, (self.num_subsets, -1))
         # A enters as one more channel of the relations with weight one: R comes out of a single convolution
         adjacency = self.adjacency[:, None].to(relations.dtype).expand(len(x), -1, -1, -1, -1)
