@@ -16,8 +16,9 @@ from asea_mm.skeletons import Skeleton, get_skeleton
 from ..layers.common import ConvBN, mask_frames, presence_of
 from ..layers.interaction import AEA
 from ..layers.spatial import CTRGC
-from ..layers.temporal import MultiScaleTCN
+from ..layers.temporal import MultiScaleTCN, max_over_time
 
+DOWNSAMPLES = ('pool', 'conv')
 INTERACTION_OPTIONS = ('qk_channels', 'gamma', 'alpha', 'score', 'threshold_grad', 'form')
 
 
@@ -32,9 +33,10 @@ class ASEABlock(nn.Module):
         residual: Whether the block has a residual around it.
         interaction: Options of :class:`AEA`, or None for a block that treats persons apart.
         temporal_form: Form of :class:`MultiScaleTCN`.
+        downsample: Where frames become fewer, see :class:`ASEA`.
 
     Shapes:
-        x ``(N*M, C_in, T, V)``, presence ``(N*M, T)`` bool or None; returns ``(N*M, C_out, ceil(T/stride), V)``
+        x ``(N*M, C_in, T, V)``, not negative if ``stride`` is not 1; presence ``(N*M, T)`` bool or None; returns ``(N*M, C_out, ceil(T/stride), V)``
     """
 
     def __init__(
@@ -46,9 +48,13 @@ class ASEABlock(nn.Module):
         residual: bool,
         interaction: Mapping | None,
         temporal_form: str,
+        downsample: str,
     ) -> None:
         super().__init__()
         self.stride = stride
+        self.pools = stride != 1 and downsample == 'pool'
+        if self.pools:
+            stride = 1
         self.spatial = CTRGC(in_channels, out_channels, adjacency)
         self.interaction = AEA(out_channels, **interaction) if interaction is not None else None
         self.temporal = MultiScaleTCN(out_channels, out_channels, stride, temporal_form)
@@ -57,13 +63,16 @@ class ASEABlock(nn.Module):
             self.residual = ConvBN(in_channels, out_channels, 1, stride)
 
     def forward(self, x: Tensor, num_person: int, presence: Tensor | None = None) -> Tensor:
+        kept = presence if presence is None else presence[:, :: self.stride]
+        if self.pools:
+            x, presence = mask_frames(max_over_time(x, self.stride), kept), kept
         y = self.spatial(x, presence)
         if self.interaction is not None:
             y = self.interaction(y, num_person, presence, inplace=not torch.is_grad_enabled())
         y = self.temporal(y, presence)
         if self.residual is not None:
             y = y.add_(self.residual(x))
-        return mask_frames(F.relu_(y), presence if presence is None else presence[:, :: self.stride])
+        return mask_frames(F.relu_(y), kept)
 
 
 @MODELS.register_module()
@@ -82,6 +91,10 @@ class ASEA(BaseModule):
         interaction: Options of :class:`AEA` without its ``channels``; None is the paper's "Baseline".
         interaction_blocks: Blocks, from 0, that have AEA; default all.
         temporal_form: Form of :class:`MultiScaleTCN`, ``'pool'`` or ``'stacked'``.
+        downsample: Where a block with a stride makes frames fewer; the paper does not say. ``'pool'``: max-pooling
+            over three frames at its start, so that all of it runs on fewer frames. ``'conv'``: stride of the temporal
+            convolution at its end, as in CTR-GCN. By Table 3 of the paper, ASEA without its AEA needs about half
+            the arithmetic of CTR-GCN, so it must be leaner somewhere.
         init_cfg: As of mmengine's ``BaseModule``.
 
     Shapes:
@@ -101,6 +114,7 @@ class ASEA(BaseModule):
         interaction: Mapping | None = MappingProxyType({}),
         interaction_blocks: Sequence[int] | None = None,
         temporal_form: str = 'pool',
+        downsample: str = 'pool',
         init_cfg: Mapping | None = None,
     ) -> None:
         super().__init__(init_cfg=init_cfg)
@@ -116,6 +130,8 @@ class ASEA(BaseModule):
             interaction = dict(interaction)
             if unknown := sorted(set(interaction) - set(INTERACTION_OPTIONS)):
                 raise ValueError(f'ASEA: unknown interaction options {unknown}; known are {INTERACTION_OPTIONS}')
+        if downsample not in DOWNSAMPLES:
+            raise ValueError(f'ASEA: downsample must be one of {DOWNSAMPLES}, got {downsample!r}')
         blocks = range(len(channels))
         chosen = set(blocks if interaction_blocks is None else interaction_blocks)
         if not chosen <= set(blocks):
@@ -131,6 +147,7 @@ class ASEA(BaseModule):
                 residual=k > 0,
                 interaction=interaction if k in chosen else None,
                 temporal_form=temporal_form,
+                downsample=downsample,
             )
             for k in blocks
         )
