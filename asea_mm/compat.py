@@ -6,14 +6,18 @@ with ``importlib_metadata`` present, with a torch that has no ``weights_only`` a
 
 from __future__ import annotations
 
+import importlib
 import importlib.metadata
 import importlib.util
+import pickle
 import sys
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 import numpy as np
 import torch
+from mmengine.logging import HistoryBuffer
 
 
 def provide_importlib_metadata() -> None:
@@ -48,21 +52,27 @@ def provide_localizer_drn() -> None:
     sys.modules.setdefault(module.__name__, module)
 
 
+def _statistics_method(owner: type, name: str) -> Any:
+    """What ``getattr`` in a checkpoint may do: look up how mmengine's log sums up its history, and no more."""
+    if owner is not HistoryBuffer or name not in ('min', 'max', 'current', 'mean'):
+        raise pickle.UnpicklingError(f'GLOBAL getattr of {owner!r} and {name!r}')
+    return getattr(owner, name)
+
+
 def allow_mmengine_checkpoints() -> None:
     """Let ``torch.load(weights_only=True)``, the default from torch 2.6 on, read what mmengine saves.
 
-    Besides tensors an mmengine checkpoint holds logged scalars: ``HistoryBuffer`` and NumPy arrays.
-    Exactly these classes are allowed; everything else stays refused.
+    Besides tensors an mmengine checkpoint holds logged scalars: ``HistoryBuffer``, pickled with its methods, and
+    NumPy arrays. Exactly these are allowed; everything else stays refused.
     """
     if not hasattr(torch.serialization, 'add_safe_globals'):
         return
-    from mmengine.logging.history_buffer import HistoryBuffer
-
-    multiarray = np._core.multiarray if hasattr(np, '_core') else np.core.multiarray
+    multiarray = importlib.import_module('numpy._core.multiarray' if hasattr(np, '_core') else 'numpy.core.multiarray')
     scalars = (np.float64, np.float32, np.int64, np.int32, np.bool_)
     torch.serialization.add_safe_globals(
         [
             HistoryBuffer,
+            (_statistics_method, 'builtins.getattr'),  # type: ignore[list-item]
             np.ndarray,
             np.dtype,
             *{type(np.dtype(scalar)) for scalar in scalars},

@@ -25,7 +25,9 @@ from pathlib import Path
 
 import torch
 import torch.nn.functional as F
+from mmaction.registry import MODELS
 from mmengine.config import Config
+from mmengine.registry import init_default_scope
 from rich.console import Console
 from rich.table import Table
 from torch import Tensor, nn
@@ -55,18 +57,12 @@ class Classifier(nn.Module):
 
 
 def from_config(path: str) -> Classifier:
-    from mmaction.registry import MODELS
-    from mmengine.registry import init_default_scope
-
     cfg = Config.fromfile(path)
-    init_default_scope(cfg.get('default_scope', 'mmaction'))
     return Classifier(MODELS.build(cfg.model))
 
 
 def textbook_models(layout: str, num_classes: int) -> dict[str, nn.Module]:
     """The textbook CTR-GCN, and ASEA of the same widths with AEA in every block and without."""
-    from mmaction.registry import MODELS
-
     from tests.textbook import CTRGCN
 
     def asea(interaction: dict | None) -> Classifier:
@@ -226,6 +222,7 @@ def main() -> None:
     if args.threads:
         torch.set_num_threads(args.threads)
     torch.manual_seed(0)
+    init_default_scope('mmaction')
     device = torch.device(args.device)
     result = {
         'command': ' '.join(['python', 'tools/benchmark.py', *sys.argv[1:]]),

@@ -38,7 +38,7 @@ class ActiveJointsHook(Hook):
         """Alpha, tau and share of active joints by module; a module that has not run yet is left out."""
         readings = {}
         for name, module in self._modules(runner).items():
-            if module.active_share is None:
+            if module.active_share is None or module.mean_threshold is None:
                 continue
             reading = {'active': float(module.active_share)}
             if module.atnac.alpha is not None:  # score='all' has no threshold

@@ -17,22 +17,9 @@ import torch
 from mmaction.registry import RUNNERS
 from mmengine.config import Config, ConfigDict
 from mmengine.device import get_device
-from mmengine.logging import HistoryBuffer
 from mmengine.runner import Runner
 
 from .options import apply_options
-
-
-def _statistics_method(owner: type, name: str) -> Any:
-    """What ``getattr`` in a checkpoint may do: look up how mmengine's log sums up its history, and no more."""
-    if owner is not HistoryBuffer or name not in ('min', 'max', 'current', 'mean'):
-        raise pickle.UnpicklingError(f'GLOBAL getattr of {owner!r} and {name!r}')
-    return getattr(owner, name)
-
-
-# Every HistoryBuffer is pickled with its methods. Next to the other allowed names, see ``compat``.
-if hasattr(torch.serialization, 'add_safe_globals'):
-    torch.serialization.add_safe_globals([(_statistics_method, 'builtins.getattr')])  # type: ignore[list-item]
 
 
 def load_config(args: argparse.Namespace) -> Config:

@@ -86,8 +86,9 @@ class InteractionReport(BaseMetric):
             )
 
     def compute_metrics(self, results: list) -> dict[str, float]:
-        ids, scores, labels = zip(*results, strict=False)
-        scores, labels = np.stack(scores), np.array(labels)
+        ids = [sample for sample, _, _ in results]
+        scores = np.stack([score for _, score, _ in results])
+        labels = np.array([label for _, _, label in results])
         report = accuracies(scores, labels)
         meta = self.dataset_meta or {}
         classes = [str(name) for name in meta.get('classes') or range(scores.shape[1])]

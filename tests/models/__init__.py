@@ -37,7 +37,8 @@ def spatial_pairs(fast: nn.Module, textbook: nn.Module) -> list[Pair]:
         width = subset.theta.out_channels
         rows, later = (slice((k + half) * width, (k + half + 1) * width) for half in (0, fast.num_subsets))
         pairs += [*same(fast.relation, subset.theta, rows), *same(fast.relation, subset.phi, later)]
-        pairs += [*same(fast.delta[k], subset.delta), *same(fast.value[k], subset.value)]
+        rows = slice(k * subset.value.out_channels, (k + 1) * subset.value.out_channels)
+        pairs += [*same(fast.delta, subset.delta, rows), *same(fast.value, subset.value, rows)]
     if not isinstance(textbook.down, nn.Identity):
         pairs += [pair for k in range(2) for pair in same(fast.residual[k], textbook.down[k])]
     return pairs

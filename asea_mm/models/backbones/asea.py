@@ -36,7 +36,8 @@ class ASEABlock(nn.Module):
         downsample: Where frames become fewer, see :class:`ASEA`.
 
     Shapes:
-        x ``(N*M, C_in, T, V)``, not negative if ``stride`` is not 1; presence ``(N*M, T)`` bool or None; returns ``(N*M, C_out, ceil(T/stride), V)``
+        x ``(N*M, C_in, T, V)``, not negative if ``stride`` is not 1; presence ``(N*M, T)`` bool or None;
+        returns ``(N*M, C_out, ceil(T/stride), V)``
     """
 
     def __init__(

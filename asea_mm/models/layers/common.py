@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import torch
 from torch import Tensor, nn
-from torch.nn.utils.fusion import fuse_conv_bn_weights
 
 
 def presence_of(keypoint: Tensor) -> Tensor:
@@ -72,18 +71,23 @@ class ConvBN(nn.Sequential):
             self[1] = nn.Identity()
 
 
+def scale_and_shift(bn: nn.Module, channels: slice = slice(None)) -> tuple[Tensor, Tensor]:
+    """What (these channels of) a batch norm multiply by and add in evaluation."""
+    assert isinstance(bn, nn.BatchNorm2d)
+    assert bn.running_mean is not None
+    assert bn.running_var is not None
+    scale = bn.weight[channels] / torch.sqrt(bn.running_var[channels] + bn.eps)
+    return scale, bn.bias[channels] - bn.running_mean[channels] * scale
+
+
 @torch.no_grad()
-def fold_into(conv: nn.Conv2d, bn: nn.BatchNorm2d, channels: slice = slice(None)) -> None:
+def fold_into(conv: nn.Module, bn: nn.Module, channels: slice = slice(None)) -> None:
     """Fold (these channels of) a batch norm in evaluation form into the convolution before it."""
-    conv.weight, conv.bias = fuse_conv_bn_weights(
-        conv.weight,
-        conv.bias,
-        bn.running_mean[channels],
-        bn.running_var[channels],
-        bn.eps,
-        bn.weight[channels],
-        bn.bias[channels],
-    )
+    assert isinstance(conv, nn.Conv2d)
+    assert conv.bias is not None
+    scale, shift = scale_and_shift(bn, channels)
+    conv.weight *= scale[:, None, None, None]
+    conv.bias.mul_(scale).add_(shift)
 
 
 def fold_batch_norm(model: nn.Module) -> nn.Module:

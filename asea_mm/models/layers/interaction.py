@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
 import torch
 import torch.nn.functional as F
@@ -144,7 +144,7 @@ class ExternalAttention(nn.Module):
         self.qk_channels = qk_channels or 3 * channels // 4
         self.qkv = nn.Conv2d(channels, 2 * self.qk_channels + channels, 1)
         nn.init.xavier_uniform_(self.qkv.weight)
-        nn.init.zeros_(self.qkv.bias)
+        nn.init.constant_(cast(Tensor, self.qkv.bias), 0)
 
     def attention(self, x: Tensor, num_person: int, weight: Tensor | None = None) -> tuple[Tensor, Tensor]:
         """The attention maps of Eq. 9 and the values they weight.
@@ -158,7 +158,7 @@ class ExternalAttention(nn.Module):
         # 1x1 convolution in channels-last memory is one matrix product over all tokens
         qkv = self.qkv(x.contiguous(memory_format=torch.channels_last))
         qkv = qkv.permute(0, 2, 3, 1).unflatten(0, (total // persons, persons))
-        query, key, value = qkv.split([self.qk_channels, self.qk_channels, self.channels], dim=-1)
+        query, keys_values = qkv.split([self.qk_channels, self.qk_channels + self.channels], dim=-1)
         others = [[o for o in range(persons) if o != p] for p in range(persons)]
 
         def of_others(y: Tensor) -> Tensor:  # (N, M, T, J, D) -> (N, M, T, (M-1)*J, D)
@@ -167,8 +167,8 @@ class ExternalAttention(nn.Module):
             return y[:, others].transpose(2, 3).flatten(3, 4)
 
         # keys before queries: a softmax over the last but one axis is vectorised also for a handful of keys
-        logits = of_others(key) @ query.transpose(-1, -2) / math.sqrt(self.qk_channels)
-        value = of_others(value)
+        key, value = of_others(keys_values).split([self.qk_channels, self.channels], dim=-1)
+        logits = key @ query.transpose(-1, -2) / math.sqrt(self.qk_channels)
         if weight is not None:
             weight = of_others(weight.view(total // persons, persons, -1, joints, 1).to(value.dtype))
             # finite: a row without any key stays a number, and its values are zero

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Iterator
+from typing import cast
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from .common import ConvBN, init_conv, mask_frames
+from .common import ConvBN, init_conv, mask_frames, scale_and_shift
 
 
 class CTRGC(nn.Module):
@@ -41,47 +45,54 @@ class CTRGC(nn.Module):
         relation = relation_channels or max(8, in_channels // 8)
         # the paper's two transformations of all subsets, one after the other
         self.relation = init_conv(nn.Conv2d(in_channels, 2 * self.num_subsets * relation, 1))
-        self.delta = nn.ModuleList(init_conv(nn.Conv2d(relation, out_channels, 1)) for _ in adjacency)
-        self.value = nn.ModuleList(init_conv(nn.Conv2d(in_channels, out_channels, 1)) for _ in adjacency)
+        # all subsets in one parameter each; forward takes them one after the other
+        self.delta = nn.Conv2d(self.num_subsets * relation, self.num_subsets * out_channels, 1, groups=self.num_subsets)
+        self.value = nn.Conv2d(in_channels, self.num_subsets * out_channels, 1)
+        for conv in (self.delta, self.value):
+            nn.init.normal_(conv.weight, std=math.sqrt(2 / out_channels))  # He, by the outgoing ones of a subset
+            nn.init.constant_(cast(Tensor, conv.bias), 0)
         self.adjacency = nn.Parameter(adjacency.clone())
         self.alpha = nn.Parameter(torch.zeros(1))
-        self.bn: nn.Module = nn.BatchNorm2d(out_channels)
-        # the block starts as its residual, as in CTR-GCN
-        nn.init.constant_(self.bn.weight, 1e-6)
+        bn = nn.BatchNorm2d(out_channels)
+        nn.init.constant_(bn.weight, 1e-6)  # the layer starts as its residual, as in CTR-GCN
+        self.bn: nn.Module = bn
         self.residual: nn.Module = nn.Identity()
         if in_channels != out_channels:
             self.residual = ConvBN(in_channels, out_channels)
 
-    def topology(self, x: Tensor, presence: Tensor | None = None) -> list[Tensor]:
-        """The K refined topologies R of Eq. 2, each ``(N*M, C_out, V, V)``."""
+    def topologies(self, x: Tensor, presence: Tensor | None = None) -> Iterator[Tensor]:
+        """The K refined topologies R of Eq. 2, each ``(N*M, C_out, V, V)``.
+
+        One after the other: where channels are many and frames few they are larger than the features.
+        """
         pooled = x.mean(dim=2, keepdim=True)
         if presence is not None:  # absent frames are zero: divide by the present ones only
             share = presence.to(x.dtype).mean(dim=1).clamp(min=1 / presence.shape[1])
             pooled = pooled / share[:, None, None, None]
         # (N*M, K*R, 1, V) each
         query, key = self.relation(pooled).chunk(2, dim=1)
-        relations = torch.tanh(query.transpose(2, 3) - key).unflatten(1, (self.num_subsets, -1))
+        relations = (query.transpose(2, 3) - key).tanh_().chunk(self.num_subsets, dim=1)
         # A enters as one more channel of the relations with weight one: R comes out of a single convolution
-        adjacency = self.adjacency[:, None].to(relations.dtype).expand(len(x), -1, -1, -1, -1)
-        relations = torch.cat([relations, adjacency], dim=2)
-        one = self.alpha.new_ones(self.value[0].out_channels, 1, 1, 1)
-        return [
-            F.conv2d(relations[:, k], torch.cat([delta.weight * self.alpha, one], dim=1), delta.bias * self.alpha)
-            for k, delta in enumerate(self.delta)
-        ]
+        weights = (self.delta.weight * self.alpha).chunk(self.num_subsets)
+        biases = (cast(Tensor, self.delta.bias) * self.alpha).chunk(self.num_subsets)
+        one = torch.ones_like(weights[0][:, :1])
+        for relation, adjacency, weight, bias in zip(relations, self.adjacency, weights, biases, strict=True):
+            adjacency = adjacency.to(relation.dtype).expand(len(x), 1, -1, -1)
+            yield F.conv2d(torch.cat([relation, adjacency], dim=1), torch.cat([weight, one], dim=1), bias)
 
     def aggregate(self, x: Tensor, presence: Tensor | None = None) -> Tensor:
         """The sum over subsets of R W x, ``(N*M, C_out, T, V)``."""
         # the products run per channel, so every channel's frames and joints must lie together
         x = x.contiguous()
-        topologies = self.topology(x, presence)
-        y = None
-        for topology, value in zip(topologies, self.value, strict=True):
-            z = value(x)
+        weights = self.value.weight.chunk(self.num_subsets)
+        biases = cast(Tensor, self.value.bias).chunk(self.num_subsets)
+        y: Tensor | None = None
+        for topology, weight, bias in zip(self.topologies(x, presence), weights, biases, strict=True):
+            z = F.conv2d(x, weight, bias)
             shape = z.shape
             z, topology = z.flatten(0, 1), topology.flatten(0, 1).transpose(1, 2).to(z.dtype)
             y = torch.bmm(z, topology) if y is None else y.baddbmm_(z, topology)
-        return y.view(shape)
+        return cast(Tensor, y).view(shape)
 
     def forward(self, x: Tensor, presence: Tensor | None = None) -> Tensor:
         y = self.aggregate(x, presence).contiguous(memory_format=torch.channels_last)
@@ -92,15 +103,17 @@ class CTRGC(nn.Module):
         """Fold the batch norm: its scale commutes with the channel-wise topology, its shift stays."""
         if isinstance(self.bn, ChannelShift):
             return
-        scale = self.bn.weight / torch.sqrt(self.bn.running_var + self.bn.eps)
-        for value in self.value:
-            value.weight *= scale[:, None, None, None]
-            value.bias *= scale
-        self.bn = ChannelShift(self.bn.bias - self.bn.running_mean * scale)
+        scale, shift = scale_and_shift(self.bn)
+        scales = scale.repeat(self.num_subsets)
+        self.value.weight *= scales[:, None, None, None]
+        cast(Tensor, self.value.bias).mul_(scales)
+        self.bn = ChannelShift(shift)
 
 
 class ChannelShift(nn.Module):
     """Adds a constant to every channel: what remains of a folded batch norm."""
+
+    shift: Tensor
 
     def __init__(self, shift: Tensor) -> None:
         super().__init__()

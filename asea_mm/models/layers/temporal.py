@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from typing import cast
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from .common import ConvBN, fold_into, init_conv, mask_frames
+from .common import ConvBN, fold_into, init_conv, mask_frames, scale_and_shift
 
 TEMPORAL_FORMS = ('pool', 'stacked')
 
@@ -57,18 +59,23 @@ class MultiScaleTCN(nn.Module):
             raise ValueError(f'MultiScaleTCN: out_channels must be a multiple of 4, got {out_channels}')
         self.form, self.stride, width = form, stride, out_channels // 4
         self.width = width
-        self.reduce = ConvBN(in_channels, 3 * width)
-        self.skip = init_conv(nn.Conv2d(in_channels, width, 1, (stride, 1)))
+        self.reduce: nn.Module = ConvBN(in_channels, 3 * width)
+        self.skip: nn.Module = init_conv(nn.Conv2d(in_channels, width, 1, (stride, 1)))
         if form == 'pool':
-            self.first = None
+            self.first: nn.ModuleList | None = None
             self.dilated = nn.ModuleList(_temporal(width, 5, stride, dilation) for dilation in (1, 2))
         else:
             self.first = nn.ModuleList(ConvBN(width, width, 3, 1, dilation) for dilation in (1, 2, 3))
             self.dilated = nn.ModuleList(_temporal(width, 3, stride, dilation) for dilation in (2, 3, 4))
         self.bn: nn.Module = nn.BatchNorm2d(out_channels)
+        self.merged: nn.Conv2d | None = None  # the four 1x1 convolutions as one, when folded
 
     def forward(self, x: Tensor, presence: Tensor | None = None) -> Tensor:
-        reduced = mask_frames(F.relu_(self.reduce(x)), presence).split(self.width, dim=1)
+        if self.merged is None:
+            pointwise, skip = self.reduce(x), self.skip(x)
+        else:
+            pointwise, skip = self.merged(x).split([3 * self.width, self.width], dim=1)
+        reduced = mask_frames(F.relu_(pointwise), presence).split(self.width, dim=1)
         if self.first is None:
             branches = [conv(y) for conv, y in zip(self.dilated, reduced, strict=False)]
             branches.append(max_over_time(reduced[2], self.stride))
@@ -78,7 +85,7 @@ class MultiScaleTCN(nn.Module):
                 y = conv(mask_frames(F.relu_(first(y)), presence))
                 kept = None if presence is None else presence[:, :: self.stride]
                 branches.append(max_over_time(mask_frames(F.relu_(y), kept)))
-        return self.bn(torch.cat([*branches, self.skip(x)], dim=1))
+        return self.bn(torch.cat([*branches, skip], dim=1))
 
     @torch.no_grad()
     def fold(self) -> None:
@@ -92,7 +99,15 @@ class MultiScaleTCN(nn.Module):
             for conv, quarter in zip(self.dilated, quarters, strict=False):
                 fold_into(conv, self.bn, quarter)
             pooled = quarters[2]
-        self.bn = PartialAffine(self.bn, pooled)
+        self.bn = PartialAffine(*scale_and_shift(self.bn, pooled), pooled)
+        reduce, skip = cast(ConvBN, self.reduce), cast(nn.Conv2d, self.skip)
+        reduce.fold()
+        if self.stride == 1:
+            convs = (cast(nn.Conv2d, reduce[0]), skip)
+            self.merged = nn.Conv2d(skip.in_channels, 4 * self.width, 1)
+            self.merged.weight = nn.Parameter(torch.cat([conv.weight for conv in convs]))
+            self.merged.bias = nn.Parameter(torch.cat([cast(Tensor, conv.bias) for conv in convs]))
+            self.reduce = self.skip = nn.Identity()
 
 
 def _temporal(channels: int, kernel: int, stride: int, dilation: int) -> nn.Conv2d:
@@ -103,12 +118,13 @@ def _temporal(channels: int, kernel: int, stride: int, dilation: int) -> nn.Conv
 class PartialAffine(nn.Module):
     """Scale and shift of some channels: what remains of a batch norm whose other channels were folded."""
 
-    def __init__(self, bn: nn.BatchNorm2d, channels: slice) -> None:
+    scale: Tensor
+    shift: Tensor
+
+    def __init__(self, scale: Tensor, shift: Tensor, channels: slice) -> None:
         super().__init__()
         self.channels = channels
-        scale = bn.weight[channels] / torch.sqrt(bn.running_var[channels] + bn.eps)
         self.register_buffer('scale', scale.detach()[:, None, None])
-        shift = bn.bias[channels] - bn.running_mean[channels] * scale
         self.register_buffer('shift', shift.detach()[:, None, None])
 
     def forward(self, x: Tensor) -> Tensor:
