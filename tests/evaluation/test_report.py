@@ -9,7 +9,7 @@ from mmaction.registry import METRICS
 from mmaction.structures import ActionDataSample
 
 from asea_mm.evaluation import InteractionReport
-from asea_mm.evaluation.report import accuracies
+from asea_mm.evaluation.report import accuracies, relation_accuracy
 from asea_mm.visualization import pairs, plot_confusion, plot_pair, plot_pairs
 
 SCORES = np.array(
@@ -157,3 +157,10 @@ def test_a_sample_of_nobody_is_an_empty_picture(tmp_path):
 def test_wrong_samples_are_not_drawn(tmp_path, shapes, options, message):
     with pytest.raises(ValueError, match=f'plot_pairs: .*{message}'):
         plot_pairs([np.ones(shape) for shape in shapes], 'nturgbd25', tmp_path / 'pair.png', **options)
+
+
+def test_relation_accuracy_decides_within_the_pair():
+    scores = np.array([[9.0, 1, 2], [9, 2, 1], [9, 2, 1], [0, 1, 2]])
+    labels = np.array([2, 1, 2, 0])
+    # class 0 wins everywhere, but only classes 1 and 2 are a pair, and two of its three samples are right
+    assert relation_accuracy(scores, labels, [(1, 2)]) == pytest.approx(2 / 3)

@@ -100,12 +100,14 @@ def test_the_partner_matters(form):
         assert torch.equal(model(x)[:, 0], model(other)[:, 0]) != changes
 
 
+@pytest.mark.parametrize('downsample', ['pool', 'conv'])
 @pytest.mark.parametrize('temporal_form', ['pool', 'stacked'])
 @pytest.mark.parametrize('form', FORMS)
 @pytest.mark.parametrize('padding', [1, 5, 8])
 @pytest.mark.parametrize('frames', [1, 4, 7, 8])
-def test_padding_leaves_scores_and_is_zero_in_the_output(frames, padding, form, temporal_form):
-    options = dict(interaction=dict(form=form), temporal_form=temporal_form, channels=(4, 8, 16))  # strides 1, 2, 2
+def test_padding_leaves_scores_and_is_zero_in_the_output(frames, padding, form, temporal_form, downsample):
+    options = dict(interaction=dict(form=form), temporal_form=temporal_form, downsample=downsample)
+    options['channels'] = (4, 8, 16)  # strides 1, 2, 2
     model = recognizer(neck=dict(type='ATNACNeck', in_channels=16, form=form), **options).eval()
     x = keypoints(frames=frames)
     padded = torch.cat([x, torch.zeros_like(x[:, :, :1]).expand(-1, -1, padding, -1, -1)], dim=2)
@@ -282,3 +284,22 @@ def test_errors_of_the_input(sizes):
     found = f'got {sizes.get("joints", 15)} and {sizes.get("channels", 3)}'
     with pytest.raises(ValueError, match=rf'expected 15 joints \(sbu15\) and 3 channels, {found}'):
         backbone()(keypoints(**sizes))
+
+
+@pytest.mark.parametrize('persons', [1, 2])
+def test_downsampling_by_pooling_is_a_block_on_fewer_frames(persons):
+    x = torch.rand(2 * persons, 8, 9, 15, dtype=torch.float64)
+    block = backbone(downsample='pool').blocks[2]
+    assert block.stride == 2
+    pooled = torch.nn.functional.max_pool2d(x, (3, 1), (2, 1), (1, 0))
+    whole = block(x, persons)
+    block.pools = False
+    torch.testing.assert_close(whole, block(pooled, persons), **TOLERANCE)
+
+
+def test_downsampling_by_convolution_strides_at_the_blocks_end():
+    model = backbone(downsample='conv')
+    assert [block.temporal.stride for block in model.blocks] == [1, 1, 2]
+    assert [block.temporal.stride for block in backbone().blocks] == [1, 1, 1]
+    with pytest.raises(ValueError, match="ASEA: downsample must be one of .*'mean'"):
+        backbone(downsample='mean')

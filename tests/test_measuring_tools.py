@@ -1,0 +1,124 @@
+"""The tools that measure: summaries of cross-validation by hand-computed numbers, the benchmark on tiny input."""
+
+import json
+import runpy
+import sys
+from pathlib import Path
+
+import pytest
+
+TOOLS = Path(__file__).parents[1] / 'tools'
+
+
+@pytest.fixture(scope='module')
+def cross_validate():
+    return runpy.run_path(str(TOOLS / 'cross_validate.py'))
+
+
+def result(fold, seed, last, best, samples):
+    hits = round(last * samples)
+    return {
+        'fold': fold,
+        'seed': seed,
+        'last_top1': last,
+        'best_top1': best,
+        'num_samples': samples,
+        'classes': ['a', 'b'],
+        'confusion': [[hits, samples - hits], [0, 0]],
+        'seconds': 10,
+    }
+
+
+def test_summary_of_folds_and_seeds(cross_validate):
+    runs = [
+        result(1, 0, 0.5, 0.75, 4),
+        result(2, 0, 1.0, 1.0, 12),
+        result(1, 1, 0.75, 0.75, 4),
+        result(2, 1, 1.0, 1.0, 12),
+    ]
+    summary = cross_validate['summarise'](runs)
+    assert summary['num_runs'] == 4
+    assert summary['last_top1']['per_fold']['1'] == {
+        'mean': 0.625,
+        'std': pytest.approx(0.1767767),
+        'values': [0.5, 0.75],
+    }
+    assert summary['last_top1']['mean_of_folds']['values'] == [0.75, 0.875]
+    assert summary['last_top1']['pooled']['values'] == [0.875, 0.9375]  # 14 and 15 of 16
+    assert summary['best_top1']['pooled']['mean'] == 0.9375
+    assert summary['confusion_last'] == [[29, 3], [0, 0]]
+    assert summary['per_class_last']['a'] == pytest.approx(29 / 32, abs=1e-4)
+    assert summary['seconds'] == 40
+
+
+def test_one_seed_has_no_spread(cross_validate):
+    summary = cross_validate['summarise']([result(1, 0, 0.5, 0.75, 4)])
+    assert summary['last_top1']['pooled']['std'] is None
+    assert cross_validate['as_percent'](summary['last_top1']['pooled']) == '50.00'
+
+
+def test_curve_joins_the_sittings_of_a_run(cross_validate, tmp_path):
+    for sitting, epochs in (('20260101_000000', (1, 2)), ('20260102_000000', (2, 3))):
+        folder = tmp_path / sitting / 'vis_data'
+        folder.mkdir(parents=True)
+        lines = [json.dumps({'acc/top1': epoch / 10, 'step': epoch}) for epoch in epochs]
+        (folder / 'scalars.json').write_text('\n'.join([*lines, json.dumps({'loss': 1.0, 'step': 7})]) + '\n')
+    assert cross_validate['validation_curve'](tmp_path) == {1: 0.1, 2: 0.2, 3: 0.3}
+    with pytest.raises(ValueError, match='no validation accuracy'):
+        cross_validate['validation_curve'](tmp_path / 'nowhere')
+
+
+def test_cross_validation_runs_and_does_not_repeat(cross_validate, tmp_path, monkeypatch, capsys):
+    annotations = tmp_path / 'data.pkl'
+    write_two_folds(annotations)
+    config = tmp_path / 'tiny.py'
+    config.write_text(
+        f"_base_ = ['{TOOLS.parent / 'configs' / 'asea_sbu.py'}']\n"
+        f"data = dict(dataset=dict(ann_file='{annotations}'))\n"
+        'train_dataloader = dict(batch_size=2, **data)\n'
+        'val_dataloader = test_dataloader = dict(**data)\n'
+        'model = dict(backbone=dict(channels=(8,)), cls_head=dict(in_channels=8))\n'
+        'train_cfg = dict(max_epochs=1)\n'
+    )
+    command = ['cross_validate.py', str(config), '--folds', '1', '2', '--work-dir', str(tmp_path / 'runs')]
+    monkeypatch.setattr(sys, 'argv', [*command, '--out', str(tmp_path / 'out' / 'summary')])
+    cross_validate['main']()
+    summary = json.loads((tmp_path / 'out' / 'summary.json').read_text())
+    assert [run['fold'] for run in summary['runs']] == [1, 2]
+    assert summary['summary']['folds'] == [1, 2]
+    assert '| pooled over samples |' in (tmp_path / 'out' / 'summary.md').read_text()
+    stamps = {path: path.stat().st_mtime_ns for path in (tmp_path / 'runs').rglob('*.pth')}
+    assert len(stamps) >= 2
+    cross_validate['main']()
+    assert stamps == {path: path.stat().st_mtime_ns for path in (tmp_path / 'runs').rglob('*.pth')}
+
+
+def write_two_folds(path):
+    import numpy as np
+
+    from asea_mm.datasets import save_annotations
+    from asea_mm.skeletons import get_skeleton
+
+    rng = np.random.default_rng(0)
+    joints = get_skeleton('sbu15').num_joints
+    annotations = [
+        dict(frame_dir=f's{k}', label=k % 8, total_frames=12, keypoint=rng.normal(size=(2, 12, joints, 3)).astype('f4'))
+        for k in range(8)
+    ]
+    names = [annotation['frame_dir'] for annotation in annotations]
+    split = dict(fold1_train=names[:4], fold1_val=names[4:], fold2_train=names[4:], fold2_val=names[:4])
+    meta = dict(layout='sbu15', classes=[f'class {k}' for k in range(8)], source='test', units='metre')
+    save_annotations(path, annotations, split, meta)
+
+
+def test_benchmark_sets_fast_layers_beside_the_textbook(tmp_path, monkeypatch, capsys):
+    out = tmp_path / 'benchmark.json'
+    options = ['--textbook', '--batch', '1', '--frames', '8', '--repeats', '1', '--device', 'cpu', '--out', str(out)]
+    monkeypatch.setattr(sys, 'argv', ['benchmark.py', *options])
+    runpy.run_path(str(TOOLS / 'benchmark.py'))['main']()
+    figures = json.loads(out.read_text())
+    textbook, asea, apart = figures['models'].values()
+    assert textbook['parameters'] == pytest.approx(1.44e6, rel=0.01)
+    assert asea['parameters'] == pytest.approx(2.04e6, rel=0.05)
+    assert apart['gflops'] < asea['gflops'] <= 1.1 * textbook['gflops']
+    assert all(row['active_share'] == pytest.approx(0.36) for row in figures['aea'].values())
