@@ -3,29 +3,16 @@
 from __future__ import annotations
 
 import argparse
-import os
 
-from mmengine.config import DictAction
-
-from asea_mm.engine import build_runner, load_config, report_errors
+from asea_mm.engine import build_runner, load_config, parse_options, report_errors
 
 
 def parse_args() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description='Test a checkpoint')
     parser.add_argument('config', help='config file')
     parser.add_argument('checkpoint', help='checkpoint file')
-    parser.add_argument('--work-dir', help='folder for the results')
-    parser.add_argument('--split', help='benchmark of the dataset, e.g. xsub or xset')
-    parser.add_argument('--fold', type=int, help='fold of cross-validation')
-    parser.add_argument('--stream', help='joint, bone, joint_motion, bone_motion, or several separated by commas')
-    parser.add_argument('--seed', type=int, help='random seed')
     parser.add_argument('--dump', help='also dump all predictions to this .pkl, as mmaction2 does')
-    parser.add_argument('--cfg-options', nargs='+', action=DictAction, help='override settings, key=value')
-    parser.add_argument('--launcher', choices=['none', 'pytorch', 'slurm', 'mpi'], default='none')
-    parser.add_argument('--local_rank', '--local-rank', type=int, default=0)
-    args = parser.parse_args()
-    os.environ.setdefault('LOCAL_RANK', str(args.local_rank))
-    return args
+    return parse_options(parser)
 
 
 def main() -> None:

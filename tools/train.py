@@ -3,21 +3,15 @@
 from __future__ import annotations
 
 import argparse
-import os
 
-from mmengine.config import DictAction
+import torch
 
-from asea_mm.engine import build_runner, load_config, report_errors
+from asea_mm.engine import build_runner, load_config, parse_options, report_errors
 
 
 def parse_args() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description='Train a recognizer')
     parser.add_argument('config', help='config file')
-    parser.add_argument('--work-dir', help='folder for logs and checkpoints')
-    parser.add_argument('--split', help='benchmark of the dataset, e.g. xsub or xset')
-    parser.add_argument('--fold', type=int, help='fold of cross-validation')
-    parser.add_argument('--stream', help='joint, bone, joint_motion, bone_motion, or several separated by commas')
-    parser.add_argument('--seed', type=int, help='random seed')
     parser.add_argument('--deterministic', action='store_true', help='deterministic algorithms on CUDA')
     parser.add_argument('--diff-rank-seed', action='store_true', help='another seed on every rank')
     parser.add_argument(
@@ -26,12 +20,7 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('--amp', action='store_true', help='automatic mixed precision (needs a GPU)')
     parser.add_argument('--no-validate', action='store_true', help='train without validation')
     parser.add_argument('--auto-scale-lr', action='store_true', help='scale the learning rate with the batch size')
-    parser.add_argument('--cfg-options', nargs='+', action=DictAction, help='override settings, key=value')
-    parser.add_argument('--launcher', choices=['none', 'pytorch', 'slurm', 'mpi'], default='none')
-    parser.add_argument('--local_rank', '--local-rank', type=int, default=0)
-    args = parser.parse_args()
-    os.environ.setdefault('LOCAL_RANK', str(args.local_rank))
-    return args
+    return parse_options(parser)
 
 
 def main() -> None:
@@ -41,6 +30,8 @@ def main() -> None:
         cfg.val_cfg = cfg.val_dataloader = cfg.val_evaluator = None
         cfg.default_hooks.checkpoint.save_best = None
     if args.amp:
+        if not torch.cuda.is_available():
+            raise ValueError('--amp needs a GPU; without one, training in float32 is what there is')
         cfg.optim_wrapper.type = 'AmpOptimWrapper'
         cfg.optim_wrapper.setdefault('loss_scale', 'dynamic')
     if args.auto_scale_lr:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import pickle
 import re
 import subprocess
@@ -15,11 +16,26 @@ from typing import Any
 
 import torch
 from mmaction.registry import RUNNERS
-from mmengine.config import Config, ConfigDict
+from mmengine.config import Config, ConfigDict, DictAction
 from mmengine.device import get_device
 from mmengine.runner import Runner
 
 from .options import apply_options
+
+
+def parse_options(parser: argparse.ArgumentParser) -> argparse.Namespace:
+    """Add the options that training and testing share to a tool's own, and parse them all."""
+    parser.add_argument('--work-dir', help='folder for what the tool writes')
+    parser.add_argument('--split', help='benchmark of the dataset, e.g. xsub or xset')
+    parser.add_argument('--fold', type=int, help='fold of cross-validation')
+    parser.add_argument('--stream', help='joint, bone, joint_motion, bone_motion, or several separated by commas')
+    parser.add_argument('--seed', type=int, help='random seed')
+    parser.add_argument('--cfg-options', nargs='+', action=DictAction, help='override settings, key=value')
+    parser.add_argument('--launcher', choices=['none', 'pytorch', 'slurm', 'mpi'], default='none')
+    parser.add_argument('--local_rank', '--local-rank', type=int, default=0)
+    args = parser.parse_args()
+    os.environ.setdefault('LOCAL_RANK', str(args.local_rank))
+    return args
 
 
 def load_config(args: argparse.Namespace) -> Config:

@@ -1,12 +1,13 @@
 # SBU Kinect Interaction: tools/prepare_data.py sbu PATH writes the file; --fold K chooses the fold.
-# Joints and their velocities, the true time scale: clips of 10 to 46 frames, zero-padded to 48.
+# Joints and their velocities, the true time scale: clips of 10 to 46 frames, zero-padded to 48. A punch is over in a
+# few frames, so crops and warps stay small.
 stream = ['joint', 'joint_motion']
 train_pipeline = [
     dict(type='CentrePair'),
-    dict(type='RandomTimeWarp', strength=0.2),
-    dict(type='SampleClip', clip_len=48, mode='pad', crop=(0.7, 1.0)),
+    dict(type='RandomTimeWarp', strength=0.1),
+    dict(type='SampleClip', clip_len=48, mode='pad', crop=(0.9, 1.0)),
     dict(type='RandomRotation3D', angles=(5, 30, 5)),
-    dict(type='RandomScale3D', scale=0.15),
+    dict(type='RandomScale3D', scale=0.15, isotropic=True),
     dict(type='MirrorPose'),
     dict(type='SwapPersons'),
     dict(type='GenerateStream', stream=stream),
