@@ -303,3 +303,12 @@ def test_downsampling_by_convolution_strides_at_the_blocks_end():
     assert [block.temporal.stride for block in backbone().blocks] == [1, 1, 1]
     with pytest.raises(ValueError, match="ASEA: downsample must be one of .*'mean'"):
         backbone(downsample='mean')
+
+
+def test_graph_capture_in_one_piece():
+    """torch.compile finds no break: under it the masked form runs, which needs no number on the host."""
+    model = backbone(channels=(8, 8), strides=(1, 2))
+    x = keypoints(persons=2)
+    x[1, 1] = 0
+    compiled = torch.compile(model, backend='aot_eager', fullgraph=True)
+    torch.testing.assert_close(compiled(x), model(x), **TOLERANCE)
