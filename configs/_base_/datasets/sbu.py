@@ -1,13 +1,12 @@
 # SBU Kinect Interaction: tools/prepare_data.py sbu PATH writes the file; --fold K chooses the fold.
-# Joints and their velocities, the true time scale: clips of 10 to 46 frames, zero-padded to 48. A punch is over in a
-# few frames, so crops and warps stay small.
+# Joints and their velocities, clips of 10 to 46 frames resized to 32, crops of 50 to 100 % as ISTA-Net takes them.
 stream = ['joint', 'joint_motion']
 train_pipeline = [
     dict(type='CentrePair'),
-    dict(type='RandomTimeWarp', strength=0.1),
-    dict(type='SampleClip', clip_len=48, mode='pad', crop=(0.9, 1.0)),
-    dict(type='RandomRotation3D', angles=(5, 30, 5)),
-    dict(type='RandomScale3D', scale=0.15, isotropic=True),
+    dict(type='RandomTimeWarp', strength=0.2),
+    dict(type='SampleClip', clip_len=32, crop=(0.5, 1.0)),
+    dict(type='RandomRotation3D', angles=(10, 45, 10)),
+    dict(type='RandomScale3D', scale=0.2),
     dict(type='MirrorPose'),
     dict(type='SwapPersons'),
     dict(type='GenerateStream', stream=stream),
@@ -16,7 +15,7 @@ train_pipeline = [
 ]
 test_pipeline = [
     dict(type='CentrePair'),
-    dict(type='SampleClip', clip_len=48, mode='pad'),
+    dict(type='SampleClip', clip_len=32),
     dict(type='GenerateStream', stream=stream),
     dict(type='FormatGCNInput', num_person=2),
     dict(type='PackActionInputs', meta_keys=('frame_dir',)),
