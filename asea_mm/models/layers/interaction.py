@@ -109,7 +109,7 @@ class ATNAC(nn.Module):
         if presence is not None:
             mask = mask & presence.any(dim=1)[:, None]
         weight = mask.to(score.dtype)
-        if self.alpha is not None and self.threshold_grad == 'ste':
+        if self.alpha is not None and self.threshold_grad == 'ste' and torch.is_grad_enabled():
             distance = (score - threshold[:, None]) / sigma.clamp(min=torch.finfo(sigma.dtype).tiny)[:, None]
             soft = torch.sigmoid(distance)
             weight = weight * (1 + (soft - soft.detach()))  # the bracket is exactly zero
