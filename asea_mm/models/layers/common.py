@@ -48,6 +48,12 @@ def init_conv(conv: nn.Conv2d) -> nn.Conv2d:
     return conv
 
 
+def temporal_conv(in_channels: int, out_channels: int, kernel: int, stride: int, dilation: int) -> nn.Conv2d:
+    """Convolution over time, centred on every ``stride``-th frame, initialised."""
+    padding = (kernel - 1) * dilation // 2
+    return init_conv(nn.Conv2d(in_channels, out_channels, (kernel, 1), (stride, 1), (padding, 0), (dilation, 1)))
+
+
 class ConvBN(nn.Sequential):
     """Convolution and batch norm; :func:`fold_batch_norm` makes it one convolution."""
 
@@ -59,9 +65,9 @@ class ConvBN(nn.Sequential):
         stride: int = 1,
         dilation: int = 1,
     ) -> None:
-        padding = (kernel - 1) * dilation // 2
-        conv = nn.Conv2d(in_channels, out_channels, (kernel, 1), (stride, 1), (padding, 0), (dilation, 1))
-        super().__init__(init_conv(conv), nn.BatchNorm2d(out_channels))
+        super().__init__(
+            temporal_conv(in_channels, out_channels, kernel, stride, dilation), nn.BatchNorm2d(out_channels)
+        )
 
     def fold(self) -> None:
         """Fold the batch norm's running statistics into the convolution."""

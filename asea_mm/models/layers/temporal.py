@@ -8,7 +8,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from .common import ConvBN, fold_into, init_conv, mask_frames, scale_and_shift
+from .common import ConvBN, fold_into, init_conv, mask_frames, scale_and_shift, temporal_conv
 
 TEMPORAL_FORMS = ('pool', 'stacked')
 
@@ -57,16 +57,16 @@ class MultiScaleTCN(nn.Module):
             raise ValueError(f'MultiScaleTCN: form must be one of {TEMPORAL_FORMS}, got {form!r}')
         if out_channels % 4:
             raise ValueError(f'MultiScaleTCN: out_channels must be a multiple of 4, got {out_channels}')
-        self.form, self.stride, width = form, stride, out_channels // 4
-        self.width = width
+        self.form, self.stride = form, stride
+        self.width = width = out_channels // 4
         self.reduce: nn.Module = ConvBN(in_channels, 3 * width)
         self.skip: nn.Module = init_conv(nn.Conv2d(in_channels, width, 1, (stride, 1)))
         if form == 'pool':
             self.first: nn.ModuleList | None = None
-            self.dilated = nn.ModuleList(_temporal(width, 5, stride, dilation) for dilation in (1, 2))
+            self.dilated = nn.ModuleList(temporal_conv(width, width, 5, stride, dilation) for dilation in (1, 2))
         else:
             self.first = nn.ModuleList(ConvBN(width, width, 3, 1, dilation) for dilation in (1, 2, 3))
-            self.dilated = nn.ModuleList(_temporal(width, 3, stride, dilation) for dilation in (2, 3, 4))
+            self.dilated = nn.ModuleList(temporal_conv(width, width, 3, stride, dilation) for dilation in (2, 3, 4))
         self.bn: nn.Module = nn.BatchNorm2d(out_channels)
         self.merged: nn.Conv2d | None = None  # the four 1x1 convolutions as one, when folded
 
@@ -108,11 +108,6 @@ class MultiScaleTCN(nn.Module):
             self.merged.weight = nn.Parameter(torch.cat([conv.weight for conv in convs]))
             self.merged.bias = nn.Parameter(torch.cat([cast(Tensor, conv.bias) for conv in convs]))
             self.reduce = self.skip = nn.Identity()
-
-
-def _temporal(channels: int, kernel: int, stride: int, dilation: int) -> nn.Conv2d:
-    padding = (kernel - 1) * dilation // 2
-    return init_conv(nn.Conv2d(channels, channels, (kernel, 1), (stride, 1), (padding, 0), (dilation, 1)))
 
 
 class PartialAffine(nn.Module):
