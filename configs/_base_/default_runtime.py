@@ -7,6 +7,8 @@ default_hooks = dict(
     param_scheduler=dict(type='ParamSchedulerHook'),
     checkpoint=dict(type='CheckpointHook', interval=1, save_best='acc/top1', rule='greater', max_keep_ckpts=1),
     sampler_seed=dict(type='DistSamplerSeedHook'),
+    # each process has batch norm statistics of its own; validation and checkpoints take their mean
+    sync_buffers=dict(type='SyncBuffersHook'),
 )
 custom_hooks = [dict(type='ActiveJointsHook')]
 env_cfg = dict(
