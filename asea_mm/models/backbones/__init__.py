@@ -1,3 +1,4 @@
 from .asea import ASEA
+from .skeleton_backbone import SkeletonBackbone
 
-__all__ = ['ASEA']
+__all__ = ['ASEA', 'SkeletonBackbone']

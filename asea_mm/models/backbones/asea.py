@@ -8,15 +8,15 @@ from types import MappingProxyType
 import torch
 import torch.nn.functional as F
 from mmaction.registry import MODELS
-from mmengine.model import BaseModule
 from torch import Tensor, nn
 
-from asea_mm.skeletons import Skeleton, get_skeleton
+from asea_mm.skeletons import Skeleton
 
-from ..layers.common import ConvBN, mask_frames, presence_of
+from ..layers.common import ConvBN, mask_frames
 from ..layers.interaction import AEA
 from ..layers.spatial import CTRGC
 from ..layers.temporal import MultiScaleTCN, max_over_time
+from .skeleton_backbone import SkeletonBackbone, strides_of
 
 DOWNSAMPLES = ('pool', 'conv')
 INTERACTION_OPTIONS = ('qk_channels', 'gamma', 'alpha', 'score', 'threshold_grad', 'form')
@@ -77,12 +77,10 @@ class ASEABlock(nn.Module):
 
 
 @MODELS.register_module()
-class ASEA(BaseModule):
+class ASEA(SkeletonBackbone):
     """Active node selection with external attention: the backbone of the first paper (Fig. 2).
 
-    Ten blocks of CTR-GC, AEA and multi-scale temporal convolution. Persons share all weights, so the model is
-    equivariant to their order. Persons and frames that are absent (all-zero keypoints) leave the features of the
-    others unchanged and are zero in the output.
+    Ten blocks of CTR-GC, AEA and multi-scale temporal convolution.
 
     Args:
         layout: Skeleton layout: a name, or a dictionary of :class:`asea_mm.skeletons.Skeleton` fields.
@@ -99,8 +97,7 @@ class ASEA(BaseModule):
         init_cfg: As of mmengine's ``BaseModule``.
 
     Shapes:
-        x ``(N, M, T, V, C)`` (N is batch times clips), presence ``(N, M, T)`` bool, default: where x is not all zero;
-        returns ``(N, M, C', T', V)``, which mmaction2's ``GCNHead`` takes
+        as of :class:`SkeletonBackbone`
 
     Raises:
         ValueError: If lists do not fit each other, an option is unknown, or the input's joints are not the layout's.
@@ -118,15 +115,9 @@ class ASEA(BaseModule):
         downsample: str = 'pool',
         init_cfg: Mapping | None = None,
     ) -> None:
-        super().__init__(init_cfg=init_cfg)
-        self.skeleton = get_skeleton(layout)
-        self.in_channels = in_channels
+        super().__init__(layout, in_channels, init_cfg)
         inputs = [in_channels, *channels[:-1]]
-        if strides is None:
-            grows = [k > 0 and channels[k] > channels[k - 1] for k in range(len(channels))]
-            strides = [2 if grown else 1 for grown in grows]
-        if len(strides) != len(channels):
-            raise ValueError(f'ASEA: expected as many strides as channels, {len(channels)}, got {len(strides)}')
+        strides = strides_of(channels, strides, 'ASEA')
         if interaction is not None:
             interaction = dict(interaction)
             if unknown := sorted(set(interaction) - set(INTERACTION_OPTIONS)):
@@ -138,7 +129,6 @@ class ASEA(BaseModule):
         if not chosen <= set(blocks):
             raise ValueError(f'ASEA: interaction_blocks must be within 0..{len(channels) - 1}, got {sorted(chosen)}')
         adjacency = torch.from_numpy(self.skeleton.adjacency())
-        self.data_bn = nn.BatchNorm1d(in_channels * self.skeleton.num_joints)
         self.blocks = nn.ModuleList(
             ASEABlock(
                 inputs[k],
@@ -152,23 +142,3 @@ class ASEA(BaseModule):
             )
             for k in blocks
         )
-
-    def forward(self, x: Tensor, presence: Tensor | None = None) -> Tensor:
-        n, m, t, v, c = x.shape
-        if v != self.skeleton.num_joints or c != self.in_channels:
-            raise ValueError(
-                f'ASEA: expected {self.skeleton.num_joints} joints ({self.skeleton.name}) and {self.in_channels} '
-                f'channels, got {v} and {c}'
-            )
-        presence = presence_of(x) if presence is None else presence
-        presence = presence.reshape(n * m, t)
-        if not torch.compiler.is_compiling() and bool(presence.all()):
-            presence = None  # the common case, without masks
-        # Persons share the statistics, so their order does not matter. Channels come last in memory, from here to
-        # the end: batch norm, gathering of joints and most convolutions are faster so.
-        x = self.data_bn(x.reshape(n * m * t, v * c)).view(n * m, t, v, c).permute(0, 3, 1, 2)
-        x = mask_frames(x, presence)
-        for block in self.blocks:
-            x = block(x, m, presence)
-            presence = presence if presence is None else presence[:, :: block.stride]
-        return x.view(n, m, *x.shape[1:])
