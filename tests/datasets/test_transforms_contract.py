@@ -223,6 +223,7 @@ def test_scores_of_the_wrong_shape_are_refused(name):
         ({'type': 'GenerateStream', 'stream': 'bones'}, 'joint, bone, joint_motion, bone_motion'),
         ({'type': 'GenerateStream', 'stream': ['joint', 'speed']}, 'joint, bone, joint_motion, bone_motion'),
         ({'type': 'GenerateStream', 'stream': []}, 'stream'),
+        ({'type': 'GenerateStream', 'true_speed': 1}, 'true_speed must be True or False'),
     ],
 )
 def test_wrong_arguments_are_refused(config, named):
@@ -240,7 +241,8 @@ def test_repr_shows_class_and_arguments():
     shown = repr(TRANSFORMS.build({'type': 'SampleClip', 'clip_len': 8, 'crop': [0.5, 1.0]}))
     assert shown == "SampleClip(clip_len=8, mode='resize', crop=(0.5, 1.0), num_clips=1, window=0.75)"
     assert repr(TRANSFORMS.build({'type': 'MirrorPose', 'axis': 2})) == 'MirrorPose(prob=0.5, axis=2)'
-    assert repr(TRANSFORMS.build({'type': 'GenerateStream', 'stream': 'bone'})) == "GenerateStream(stream='bone')"
+    shown = repr(TRANSFORMS.build({'type': 'GenerateStream', 'stream': 'bone'}))
+    assert shown == "GenerateStream(stream='bone', true_speed=False)"
 
 
 def test_a_layout_may_be_a_dictionary_or_a_skeleton():

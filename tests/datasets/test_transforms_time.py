@@ -138,8 +138,9 @@ def test_no_strength_no_warp():
     assert rows_of(sampled(RandomTimeWarp(0.0), range(1, 9))) == [list(range(1, 9))]
 
 
-def stream(name, keypoint, **keys):
-    return GenerateStream(name)(dict(keypoint=np.array(keypoint, dtype=np.float32), layout=PAIR, **keys))['keypoint']
+def stream(name, keypoint, true_speed=False, **keys):
+    sample = dict(keypoint=np.array(keypoint, dtype=np.float32), layout=PAIR, **keys)
+    return GenerateStream(name, true_speed)(sample)['keypoint']
 
 
 # One person, three frames, root and tip in the plane.
@@ -166,6 +167,40 @@ def test_motion_stays_within_its_clip_and_off_absence():
     assert two.tolist() == [1, 2, 4, 0, 0, 1, 2, 0]
     one = stream('joint_motion', keypoint[:, 1:])[0, :, 0, 0]
     assert one.tolist() == [2, 4, 0, 0, 1, 2, 0]
+
+
+@pytest.mark.parametrize(
+    ('sampler', 'expected'),
+    [
+        (SampleClip(7), [[2, 2, 2, 2, 2, 2, 0]]),  # steps of half a frame
+        (SampleClip(2), [[2, 0]]),  # three frames
+        (SampleClip(4), [[2, 2, 2, 0]]),
+        (SampleClip(6, mode='pad'), [[2, 2, 2, 0, 0, 0]]),
+        (SampleClip(1), [[0]]),
+        (SampleClip(3, num_clips=2, window=0.5), [[2, 2, 0, 2, 2, 0]]),
+    ],
+    ids=str,
+)
+def test_true_speed_does_not_depend_on_the_sampling(sampler, expected):
+    results = GenerateStream('joint_motion', true_speed=True)(sampled(sampler, [1, 3, 5, 7]))
+    np.testing.assert_allclose(rows_of(results), expected, rtol=1e-6)
+
+
+def test_true_speed_without_sampling_is_motion():
+    keypoint = clip_of([1, 2, 5], [0, 3, 4])
+    sample = {'keypoint': keypoint, 'layout': PAIR}
+    plain, true = (GenerateStream('joint_motion', speed)(dict(sample)) for speed in (False, True))
+    np.testing.assert_array_equal(plain['keypoint'], true['keypoint'])
+
+
+def test_a_still_sequence_of_one_frame_has_no_speed():
+    results = GenerateStream('joint_motion', true_speed=True)(sampled(SampleClip(3), [6]))
+    assert rows_of(results) == [[0, 0, 0]]
+
+
+def test_true_speed_refuses_steps_of_other_clips():
+    with pytest.raises(ValueError, match=r'GenerateStream.*one frame_step for each of 1 clips, got \(2,\)'):
+        stream('joint_motion', np.ones((1, 2, 2, 3)), true_speed=True, frame_step=np.ones(2))
 
 
 def test_motion_refuses_frames_that_do_not_divide_into_clips():

@@ -32,7 +32,8 @@ class SampleClip(KeypointTransform):
       ends at the last.
 
     A piece has at least two frames if the sequence has. Keypoint scores are treated alike, and are zero
-    where the person is absent. Sets ``num_clips``, ``clip_len`` and ``total_frames = num_clips * clip_len``.
+    where the person is absent. Sets ``num_clips``, ``clip_len``, ``total_frames = num_clips * clip_len`` and
+    ``frame_step``, the frames of the sequence from one frame of a clip to the next, for every clip.
 
     Args:
         clip_len: Frames of a clip.
@@ -103,7 +104,9 @@ class SampleClip(KeypointTransform):
 
         starts, lengths = self._pieces(keypoint.shape[1])
         steps = np.arange(self.clip_len)
+        step = np.ones(self.num_clips, dtype=np.float32)
         if self.mode == 'resize':
+            step = ((lengths - 1) / max(self.clip_len - 1, 1)).astype(np.float32)
             # First multiply, then divide: whole positions come out whole, and clip_len = T changes nothing.
             if self.clip_len > 1:
                 offsets = steps * (lengths[:, None] - 1) / (self.clip_len - 1)
@@ -122,6 +125,7 @@ class SampleClip(KeypointTransform):
             results['keypoint_score'] = score
         results['num_clips'] = self.num_clips
         results['clip_len'] = self.clip_len
+        results['frame_step'] = step
         results['total_frames'] = self.num_clips * self.clip_len
         return results
 

@@ -33,6 +33,8 @@ class GenerateStream(KeypointTransform):
     Args:
         stream: ``'joint'``, ``'bone'``, ``'joint_motion'`` or ``'bone_motion'``, or a sequence of these. It may
             be set anew on the object, with the same check.
+        true_speed: Motion per frame of the sequence instead of per frame of the clip: how fast people move does not
+            then depend on how far :class:`SampleClip` stretched the sequence.
 
     Shapes:
         keypoint: ``(M, T, V, C)``, any unit, with ``T = num_clips * clip_len`` -> ``(M, T, V, S * C)`` for S
@@ -43,8 +45,18 @@ class GenerateStream(KeypointTransform):
             joints, or frames that do not divide into its clips.
     """
 
-    def __init__(self, stream: str | Sequence[str] = 'joint') -> None:
+    def __init__(self, stream: str | Sequence[str] = 'joint', true_speed: bool = False) -> None:
+        if not isinstance(true_speed, bool):
+            self._wrong_argument('true_speed', 'True or False', true_speed)
         self.stream = stream
+        self.true_speed = true_speed
+
+    def _frame_step(self, results: dict[str, Any], num_clips: int) -> np.ndarray:
+        """Frames of the sequence between two of a clip, ``(num_clips,)``; a clip of one frame does not move."""
+        step = np.asarray(results.get('frame_step', np.ones(num_clips)), dtype=np.float32)
+        if step.shape != (num_clips,):
+            self._wrong_sample(results, f'expected one frame_step for each of {num_clips} clips, got {step.shape}')
+        return np.where(step > 0, step, np.float32(1))
 
     @property
     def stream(self) -> str | tuple[str, ...]:
@@ -73,7 +85,9 @@ class GenerateStream(KeypointTransform):
             num_clips = self._clips(results, keypoint)
             num_person, total = keypoint.shape[:2]
             present = presence(keypoint).reshape(num_person, num_clips, -1)
-            moves = present[:, :, 1:] & present[:, :, :-1]
+            moves = (present[:, :, 1:] & present[:, :, :-1]).astype(np.float32)
+            if self.true_speed:
+                moves /= self._frame_step(results, num_clips)[:, None]
             for base in ('joint', 'bone'):
                 if f'{base}_motion' not in names:
                     continue
