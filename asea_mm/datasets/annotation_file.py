@@ -9,67 +9,19 @@ The format is the one that mmaction2's ``PoseDataset`` and PYSKL read, plus ``me
 
 from __future__ import annotations
 
-import importlib
 import os
-import pickle
+import sys
 import tempfile
-from collections import Counter, OrderedDict
-from collections.abc import Iterable, Mapping
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, NoReturn
 
 import numpy as np
 
+from .plain_pickle import ForbiddenGlobal, PlainUnpickler, dump_stream
+
 EXPECTED = "a pickle of {'split': {name: [id, ...]}, 'annotations': [...]} or of a list of annotations"
-
-
-class _ForbiddenGlobal(Exception):
-    """A pickle asked for something that is neither an array nor a plain container."""
-
-
-def _plain_dtype(spec: str, *flags: bool) -> np.dtype:
-    """``numpy.dtype`` for numbers and strings only: object and structured arrays could smuggle pointers."""
-    dtype = np.dtype(spec, *flags) if isinstance(spec, str) else None
-    if dtype is None or dtype.kind not in 'biufcSU':
-        raise _ForbiddenGlobal(f'numpy.dtype({spec!r})')
-    return dtype
-
-
-def _latin1_bytes(text: str, encoding: str) -> bytes:
-    """How protocols 0 to 2 write ``bytes``; the general ``codecs.encode`` would import any codec by name."""
-    if encoding != 'latin1':
-        raise _ForbiddenGlobal(f'_codecs.encode to {encoding!r}')
-    return text.encode('latin1')
-
-
-def _allowed_globals() -> dict[tuple[str, str], Any]:
-    # NumPy 2 moved numpy.core to numpy._core; a pickle names the one of the NumPy that wrote it.
-    core = 'numpy._core' if int(np.__version__.split('.')[0]) >= 2 else 'numpy.core'
-    allowed: dict[tuple[str, str], Any] = {
-        ('numpy', 'ndarray'): np.ndarray,
-        ('numpy', 'dtype'): _plain_dtype,
-        ('_codecs', 'encode'): _latin1_bytes,
-        ('collections', 'OrderedDict'): OrderedDict,
-    }
-    for module, names in {'multiarray': ('_reconstruct', 'scalar'), 'numeric': ('_frombuffer',)}.items():
-        functions = importlib.import_module(f'{core}.{module}')
-        for name in names:
-            for written_by in ('numpy.core', 'numpy._core'):
-                allowed[f'{written_by}.{module}', name] = getattr(functions, name)
-    for plain in (list, tuple, dict, set, frozenset, bytes, bytearray, complex):
-        allowed['builtins', plain.__name__] = allowed['__builtin__', plain.__name__] = plain
-    return allowed
-
-
-class _PlainUnpickler(pickle.Unpickler):
-    """Unpickler of NumPy arrays, plain containers and scalars; any other global is refused before it is imported."""
-
-    allowed = _allowed_globals()
-
-    def find_class(self, module: str, name: str) -> Any:
-        if (module, name) not in self.allowed:
-            raise _ForbiddenGlobal(f'{module}.{name}')
-        return self.allowed[module, name]
 
 
 def load_annotations(path: str | os.PathLike) -> dict:
@@ -101,8 +53,8 @@ def load_annotations(path: str | os.PathLike) -> dict:
         start = file.read(16)
         file.seek(0)
         try:
-            content = _PlainUnpickler(file).load()
-        except _ForbiddenGlobal as error:
+            content = PlainUnpickler(file).load()
+        except ForbiddenGlobal as error:
             raise ValueError(
                 f'{path}: refused, the pickle asks for {error}; an annotation file may hold only NumPy arrays of '
                 f'numbers and plain containers. Anything else could run code'
@@ -133,12 +85,10 @@ def _checked_structure(content: Any, path: Path) -> dict:
         fail(f"expected 'meta' to be a dict, got {_describe(meta)}")
     annotations = []
     for index, annotation in enumerate(content['annotations']):
-        if not isinstance(annotation, dict):
-            fail(f'expected annotation {index} to be a dict, got {_describe(annotation)}')
-        sample_id = annotation.get('frame_dir', annotation.get('filename'))
-        if not isinstance(sample_id, str):
-            fail(f"expected annotation {index} to have a string 'frame_dir', got {_describe(sample_id)}")
-        annotations.append({**annotation, 'frame_dir': sample_id})
+        sample_id = _sample_id(annotation, index, path)
+        # A streamed file holds its keys once a sample: interned, they take memory once.
+        fields = {sys.intern(name) if type(name) is str else name: value for name, value in annotation.items()}
+        annotations.append({**fields, 'frame_dir': sample_id})
     if repeated := _repeated(annotation['frame_dir'] for annotation in annotations):
         fail(f"every 'frame_dir' must be there once; repeated are {_shorten(repeated)}")
     return {'split': {name: list(ids) for name, ids in split.items()}, 'annotations': annotations, 'meta': meta}
@@ -234,27 +184,58 @@ def validate_annotation(
 
 
 def save_annotations(
-    path: str | os.PathLike, annotations: list[dict], split: Mapping[str, list[str]], meta: Mapping[str, Any]
+    path: str | os.PathLike, annotations: Iterable[Mapping], split: Mapping[str, list[str]], meta: Mapping[str, Any]
 ) -> None:
     """Write an annotation file that mmaction2's ``PoseDataset``, PYSKL and :func:`load_annotations` read.
 
-    The file appears whole or not at all, and missing folders are made.
+    The file appears whole or not at all, and missing folders are made. Annotations are taken one by one, so an
+    iterator over more than the memory holds will do; ``split`` and ``meta`` are read after the last of them.
 
     Args:
         path: File to write.
         annotations: The samples.
         split: Split name to the ``frame_dir`` of its samples.
         meta: ``layout``, ``classes``, ``source`` and ``units``.
+
+    Raises:
+        ValueError: If :func:`load_annotations` could not read the file: a sample is no dictionary with an id of its
+            own, or something in it is neither an array of numbers nor a plain container.
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    content = {'split': dict(split), 'annotations': list(annotations), 'meta': dict(meta)}
     handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f'.{path.name}.')
     try:
         with os.fdopen(handle, 'wb') as file:
-            pickle.dump(content, file, protocol=4)
+            dump_stream(file, 'annotations', _with_ids(annotations, path), {'split': split, 'meta': meta})
         os.chmod(temporary, 0o644)  # mkstemp makes it private to its owner
         os.replace(temporary, path)
+    except ForbiddenGlobal as error:
+        os.unlink(temporary)
+        found, holder = error.args
+        where = f'sample {holder["frame_dir"]!r}' if 'frame_dir' in holder else "'split' or 'meta'"
+        raise ValueError(f'{path}: {where} holds {found}; a file keeps arrays and plain containers') from None
     except BaseException:
         os.unlink(temporary)
         raise
+
+
+def _with_ids(annotations: Iterable[Mapping], path: Path) -> Iterator[Mapping]:
+    """The same annotations, each with an id of its own in ``frame_dir``."""
+    seen: set[str] = set()
+    for index, annotation in enumerate(annotations):
+        sample_id = _sample_id(annotation, index, path)
+        if sample_id in seen:
+            raise ValueError(f"{path}: every 'frame_dir' must be there once; repeated is {sample_id!r}")
+        seen.add(sample_id)
+        yield {**annotation, 'frame_dir': sample_id}
+
+
+def _sample_id(annotation: Any, index: int, path: Path) -> str:
+    if not isinstance(annotation, Mapping):
+        raise ValueError(f'{path}: expected annotation {index} to be a dict, got {_describe(annotation)}')
+    sample_id = annotation.get('frame_dir', annotation.get('filename'))
+    if not isinstance(sample_id, str):
+        raise ValueError(
+            f"{path}: expected annotation {index} to have a string 'frame_dir', got {_describe(sample_id)}"
+        )
+    return sample_id

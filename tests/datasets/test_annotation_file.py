@@ -1,8 +1,11 @@
 """Annotation files: safe reading, one clear error per wrong file or sample, round trip with mmaction2."""
 
+import copy
 import os
 import pickle
 import pickletools
+import weakref
+from types import MappingProxyType
 
 import numpy as np
 import pytest
@@ -55,10 +58,88 @@ def test_failed_save_leaves_the_old_file(tmp_path):
     path = tmp_path / 'ann.pkl'
     save_annotations(path, [sample()], {}, META)
     before = path.read_bytes()
-    with pytest.raises((pickle.PicklingError, AttributeError, TypeError)):
-        save_annotations(path, [sample(extra=lambda: None)], {}, META)
+    with pytest.raises(ValueError, match=r"ann.pkl: sample 's1' holds <function .* \(function\)"):
+        save_annotations(path, [sample('s0'), sample('s1', extra=lambda: None)], {}, META)
     assert path.read_bytes() == before
     assert os.listdir(tmp_path) == ['ann.pkl']
+
+
+def test_an_iterator_is_written_as_a_list_is(tmp_path):
+    samples = [sample(f's{index}', extra=[1, (2, 'x'), {'y': np.float32(3)}]) for index in range(2500)]
+    split = {'train': ['s0']}
+    save_annotations(tmp_path / 'list.pkl', samples, split, META)
+    save_annotations(tmp_path / 'iterator.pkl', (copy.deepcopy(item) for item in samples), split, META)
+    assert (tmp_path / 'list.pkl').read_bytes() == (tmp_path / 'iterator.pkl').read_bytes()
+    plain, safe = pickle.loads((tmp_path / 'list.pkl').read_bytes()), load_annotations(tmp_path / 'list.pkl')
+    for content in (plain, safe):
+        assert (content['split'], content['meta']) == (split, META)
+        assert type(content['annotations']) is list
+        assert [item['frame_dir'] for item in content['annotations']] == [item['frame_dir'] for item in samples]
+        assert content['annotations'][7]['extra'] == samples[7]['extra']
+        np.testing.assert_array_equal(content['annotations'][-1]['keypoint'], samples[-1]['keypoint'])
+
+
+@pytest.mark.parametrize('count', [0, 1])
+def test_few_samples(tmp_path, count):
+    save_annotations(tmp_path / 'ann.pkl', iter([sample()] * count), {}, META)
+    assert len(load_annotations(tmp_path / 'ann.pkl')['annotations']) == count
+
+
+def test_samples_are_let_go_as_they_are_written(tmp_path):
+    alive, most = weakref.WeakValueDictionary(), []
+
+    class Array(np.ndarray):
+        pass
+
+    def stream():
+        for index in range(50):
+            item = sample(f's{index}')
+            item['keypoint'] = item['keypoint'].view(Array)
+            alive[index] = item['keypoint']
+            most.append(len(alive))
+            yield item
+
+    save_annotations(tmp_path / 'ann.pkl', stream(), {}, META)
+    assert max(most) <= 4
+    assert type(load_annotations(tmp_path / 'ann.pkl')['annotations'][0]['keypoint']) is np.ndarray
+
+
+def test_split_and_meta_may_be_filled_while_streaming(tmp_path):
+    split = {'train': []}
+
+    def stream():
+        for index in range(3):
+            split['train'].append(f's{index}')
+            yield sample(f's{index}')
+
+    save_annotations(tmp_path / 'ann.pkl', stream(), split, MappingProxyType(META))
+    content = load_annotations(tmp_path / 'ann.pkl')
+    assert content['split'] == {'train': ['s0', 's1', 's2']}
+    assert content['meta'] == META
+
+
+def raising():
+    yield sample('s0')
+    raise RuntimeError('the source is broken')
+
+
+@pytest.mark.parametrize(
+    ('annotations', 'error', 'message'),
+    [
+        (raising, RuntimeError, 'the source is broken'),
+        (lambda: [sample('s0'), sample('s0')], ValueError, "there once; repeated is 's0'"),
+        (lambda: [[1]], ValueError, 'expected annotation 0 to be a dict'),
+        (lambda: [sample(None)], ValueError, "annotation 0 to have a string 'frame_dir'"),
+        (lambda: [sample(extra=np.array([None]))], ValueError, r"sample 's0' holds an array of object \(ndarray\)"),
+        (lambda: [sample(extra=np.datetime64('2020'))], ValueError, "sample 's0' holds .*datetime64"),
+    ],
+)
+def test_what_could_not_be_read_is_not_written(tmp_path, annotations, error, message):
+    with pytest.raises(error, match=message):
+        save_annotations(tmp_path / 'ann.pkl', annotations(), {}, META)
+    assert os.listdir(tmp_path) == []
+    with pytest.raises(ValueError, match="ann.pkl: 'split' or 'meta' holds"):
+        save_annotations(tmp_path / 'ann.pkl', [sample()], {}, {'classes': max})
 
 
 @pytest.mark.parametrize('protocol', [0, 1, 2, 3, 4, 5])

@@ -1,0 +1,132 @@
+"""Pickles of NumPy arrays and plain containers: read without running code from them, written as a stream."""
+
+from __future__ import annotations
+
+import importlib
+import pickle
+from collections import OrderedDict
+from collections.abc import Iterable, Mapping
+from typing import IO, Any
+
+import numpy as np
+
+PLAIN_KINDS = 'biufcSU'  # dtypes of numbers and strings; object and structured arrays could smuggle pointers
+
+
+class ForbiddenGlobal(Exception):
+    """Something in a pickle is neither an array of numbers or strings nor a plain container."""
+
+
+def plain_dtype(spec: str, *flags: bool) -> np.dtype:
+    """``numpy.dtype`` for numbers and strings only.
+
+    Raises:
+        ForbiddenGlobal: If it is another dtype.
+    """
+    dtype = np.dtype(spec, *flags) if isinstance(spec, str) else None
+    if dtype is None or dtype.kind not in PLAIN_KINDS:
+        raise ForbiddenGlobal(f'numpy.dtype({spec!r})')
+    return dtype
+
+
+def _latin1_bytes(text: str, encoding: str) -> bytes:
+    """How protocols 0 to 2 write ``bytes``; the general ``codecs.encode`` would import any codec by name."""
+    if encoding != 'latin1':
+        raise ForbiddenGlobal(f'_codecs.encode to {encoding!r}')
+    return text.encode('latin1')
+
+
+def _numpy_functions() -> dict[tuple[str, str], Any]:
+    """Module within NumPy's core and name, to the function that a pickled array is made with."""
+    # NumPy 2 moved numpy.core to numpy._core; a pickle names the one of the NumPy that wrote it.
+    core = 'numpy._core' if int(np.__version__.split('.')[0]) >= 2 else 'numpy.core'
+    names = {'multiarray': ('_reconstruct', 'scalar'), 'numeric': ('_frombuffer',)}
+    modules = {module: importlib.import_module(f'{core}.{module}') for module in names}
+    return {(module, name): getattr(modules[module], name) for module in names for name in names[module]}
+
+
+def _allowed_globals() -> dict[tuple[str, str], Any]:
+    allowed: dict[tuple[str, str], Any] = {
+        ('numpy', 'ndarray'): np.ndarray,
+        ('numpy', 'dtype'): plain_dtype,
+        ('_codecs', 'encode'): _latin1_bytes,
+        ('collections', 'OrderedDict'): OrderedDict,
+    }
+    for (module, name), function in _numpy_functions().items():
+        for written_by in ('numpy.core', 'numpy._core'):
+            allowed[f'{written_by}.{module}', name] = function
+    for plain in (list, tuple, dict, set, frozenset, bytes, bytearray, complex):
+        allowed['builtins', plain.__name__] = allowed['__builtin__', plain.__name__] = plain
+    return allowed
+
+
+class PlainUnpickler(pickle.Unpickler):
+    """Unpickler of NumPy arrays, plain containers and scalars; any other global is refused before it is imported."""
+
+    allowed = _allowed_globals()
+
+    def find_class(self, module: str, name: str) -> Any:
+        if (module, name) not in self.allowed:
+            raise ForbiddenGlobal(f'{module}.{name}')
+        return self.allowed[module, name]
+
+
+class _Stream:
+    """Pickled as the list of the items, taken one by one."""
+
+    def __init__(self, items: Iterable[Mapping]) -> None:
+        self.items = items
+
+
+class _Item:
+    """Pickled as the dictionary; the pickler notes which one it is at."""
+
+    def __init__(self, content: Mapping) -> None:
+        self.content = content
+
+
+class _PlainPickler(pickle.Pickler):
+    """Pickler of what :class:`PlainUnpickler` reads; anything else is refused when it is written, not when read."""
+
+    protocol = 4
+    makers = (list, dict, np.ndarray, np.dtype, *_numpy_functions().values())
+    item: Mapping = {}
+
+    def reducer_override(self, value: Any) -> Any:
+        if isinstance(value, _Stream):
+            return list, (), None, map(_Item, value.items)
+        if isinstance(value, _Item):
+            self.item = value.content
+            return dict, (), None, None, iter(value.content.items())
+        if isinstance(value, Mapping):
+            return dict, (), None, None, iter(value.items())
+        if isinstance(value, np.ndarray) and value.dtype.kind in PLAIN_KINDS:
+            return np.asarray(value).__reduce_ex__(self.protocol)  # of a memory map, too: its values, not its class
+        if isinstance(value, (np.dtype, np.generic)) and np.dtype(value).kind in PLAIN_KINDS:
+            return NotImplemented
+        if any(value is maker for maker in self.makers):
+            return NotImplemented
+        found = f'an array of {value.dtype}' if isinstance(value, np.ndarray) else f'{value!r:.60}'
+        raise ForbiddenGlobal(f'{found} ({type(value).__name__})', self.item)
+
+
+def dump_stream(file: IO[bytes], key: str, items: Iterable[Mapping], others: Mapping[str, Mapping]) -> None:
+    """Write a dictionary with one long list of dictionaries as a pickle, holding only two of them at a time.
+
+    The bytes are the same whatever kind of iterable the items come from.
+
+    Args:
+        file: Open for writing.
+        key: Key of the list.
+        items: The dictionaries; no list of them need be in memory.
+        others: The other keys, written after the list.
+
+    Raises:
+        ForbiddenGlobal: If something is neither an array of numbers or strings nor a plain container or scalar; its
+            arguments are what, and the item or other that holds it.
+    """
+    pickler = _PlainPickler(file, protocol=_PlainPickler.protocol)
+    # A pickler remembers every object that it wrote, to write it once, and so would keep all samples in memory.
+    # `fast` switches that off.
+    pickler.fast = True
+    pickler.dump({key: _Stream(items), **{name: _Item(content) for name, content in others.items()}})
