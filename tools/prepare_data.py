@@ -1,6 +1,8 @@
 """Make annotation files from raw data.
 
     python tools/prepare_data.py sbu PATH [--out data/sbu/sbu.pkl]
+    python tools/prepare_data.py kinetics10 PATH [--out data/kinetics/kinetics10.pkl]
+    python tools/prepare_data.py ntu PATH [--benchmark ntu26|ntu11|ntu60|ntu120] [--out data/ntu/ntu26.pkl]
 
 Every source is a subcommand: a converter in ``asea_mm/datasets/converters`` plus one small function here.
 """
@@ -8,6 +10,7 @@ Every source is a subcommand: a converter in ``asea_mm/datasets/converters`` plu
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from collections import Counter
 from collections.abc import Iterable, Sequence
@@ -16,12 +19,13 @@ from statistics import median
 
 from rich import box
 from rich.console import Console
-from rich.progress import track
+from rich.progress import Progress, track
 from rich.table import Table
 from rich.text import Text
 
 from asea_mm.datasets.annotation_file import save_annotations
-from asea_mm.datasets.converters import convert_sbu
+from asea_mm.datasets.converters import convert_kinetics10, convert_ntu, convert_sbu
+from asea_mm.datasets.converters.ntu_facts import BENCHMARKS
 from asea_mm.datasets.converters.sbu import FOLD_SIZES
 
 # Results go to stdout, everything about the run to stderr.
@@ -74,6 +78,68 @@ def prepare_sbu(args: argparse.Namespace) -> None:
     output.print(f'wrote {len(annotations)} samples to {args.out}', markup=False, highlight=False, soft_wrap=True)
 
 
+def prepare_kinetics10(args: argparse.Namespace) -> None:
+    """Kinetics-10: the two-person classes of Kinetics-400, from ST-GCN's skeletons or PYSKL's HRNet poses."""
+    problems: list[str] = []
+    try:
+        annotations, split, meta = convert_kinetics10(args.path, track=_progress, report=problems.append)
+    finally:
+        for problem in problems:
+            messages.print(Text(f'left out: {problem}', style='yellow'), soft_wrap=True)
+    if problems and args.strict:
+        raise ValueError(
+            f'{args.path}: clips that cannot be converted: {len(problems)}; nothing was written (--strict)'
+        )
+    save_annotations(args.out, annotations, split, meta)
+    output.print(summary_table(annotations, split, meta['classes'], f'{meta["source"]}, samples per split'))
+    if problems:
+        messages.print(
+            Text(f'warning: left out {len(problems)} of {len(problems) + len(annotations)} clips', style='yellow')
+        )
+    output.print(f'wrote {len(annotations)} samples to {args.out}', markup=False, highlight=False, soft_wrap=True)
+
+
+def prepare_ntu(args: argparse.Namespace) -> None:
+    """NTU RGB+D 60 and 120: raw .skeleton files or PYSKL's pickle to a benchmark (rules: docs/ntu.md)."""
+    out = args.out or Path(f'data/ntu/{args.benchmark}.pkl')
+    report, cache = Path(f'{out}.report.txt'), Path(f'{out}.partial')
+    progress = Progress(console=messages, transient=True)
+    task = progress.add_task('converting', total=None)
+
+    def show(done: int, total: int) -> None:
+        progress.start()  # not before the processes have been forked
+        progress.update(task, completed=done, total=total)
+
+    try:
+        with progress:
+            progress.stop()
+            done = convert_ntu(args.path, args.benchmark, cache, args.jobs, args.keep_broken, args.dtype, show)
+            if done.refused and args.strict:
+                first = next(iter(done.refused.values()))
+                raise ValueError(f'{len(done.refused)} refused, so nothing is written (--strict); the first: {first}')
+            save_annotations(out, done.annotations, done.split, done.meta)
+    except KeyboardInterrupt:
+        messages.print(f'stopped; the same command goes on from {cache}', markup=False, soft_wrap=True)
+        raise SystemExit(130) from None
+    done.remove_cache()
+    report.unlink(missing_ok=True)
+    benchmark = BENCHMARKS[args.benchmark]
+    names = [f'A{number:03d} {name[:26]}' for number, name in zip(benchmark.actions, benchmark.classes, strict=True)]
+    groups = {name.replace('_', '\n'): ids for name, ids in done.split.items()}
+    output.print(summary_table(done.samples, groups, names, f'{benchmark.title}, samples per split'))
+    for remark in done.remarks():
+        messages.print(remark, markup=False, highlight=False, soft_wrap=True)
+    if (found := len(done.samples) + len(done.broken) + len(done.refused)) < benchmark.num_samples:
+        expected = f'expected {benchmark.num_samples} with the broken ones'
+        messages.print(Text(f'warning: {found} samples of {benchmark.title}, {expected}', style='yellow'))
+    if done.refused:
+        report.write_text(''.join(f'{reason}\n' for reason in done.refused.values()), encoding='utf-8')
+        messages.print(Text(f'warning: {len(done.refused)} refused, all of them in {report}:', style='yellow'))
+        for reason in list(done.refused.values())[:10]:
+            messages.print(f'  {reason}', markup=False, highlight=False, soft_wrap=True)
+    output.print(f'wrote {len(done.samples)} samples to {out}', markup=False, highlight=False, soft_wrap=True)
+
+
 def build_parser() -> argparse.ArgumentParser:
     """The command line."""
     parser = argparse.ArgumentParser(description='Make annotation files from raw data.')
@@ -82,6 +148,20 @@ def build_parser() -> argparse.ArgumentParser:
     sbu.add_argument('path', type=Path, help='folder that holds s01s02, s01s03, ... or fold1 ... fold5')
     sbu.add_argument('--out', type=Path, default=Path('data/sbu/sbu.pkl'), help='file to write (default: %(default)s)')
     sbu.set_defaults(prepare=prepare_sbu)
+    k10 = sources.add_parser('kinetics10', help='Kinetics-10, of Kinetics-400', description=prepare_kinetics10.__doc__)
+    k10.add_argument('path', type=Path, help="ST-GCN's folder that holds kinetics_train, or PYSKL's k400_hrnet.pkl")
+    k10.add_argument('--out', type=Path, default=Path('data/kinetics/kinetics10.pkl'), help='default: %(default)s')
+    k10.add_argument('--strict', action='store_true', help='write nothing if any clip cannot be converted')
+    k10.set_defaults(prepare=prepare_kinetics10)
+    ntu = sources.add_parser('ntu', help='NTU RGB+D 60 and 120', description=prepare_ntu.__doc__)
+    ntu.add_argument('path', type=Path, help="folder with .skeleton files, or PYSKL's ntu60_3d.pkl or ntu120_3d.pkl")
+    ntu.add_argument('--benchmark', choices=list(BENCHMARKS), default='ntu26', help='default: %(default)s')
+    ntu.add_argument('--out', type=Path, help='file to write (default: data/ntu/{benchmark}.pkl)')
+    ntu.add_argument('--jobs', type=int, default=os.cpu_count() or 1, help='processes (default: one per core)')
+    ntu.add_argument('--keep-broken', action='store_true', help='keep the 535 samples listed as missing skeletons')
+    ntu.add_argument('--dtype', choices=['float32', 'float16'], default='float32', help='default: %(default)s')
+    ntu.add_argument('--strict', action='store_true', help='write nothing if any file is refused')
+    ntu.set_defaults(prepare=prepare_ntu)
     return parser
 
 

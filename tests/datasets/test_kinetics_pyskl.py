@@ -141,7 +141,7 @@ def test_neither_form_is_named(tmp_path):
 
 
 def test_files_that_are_not_kinetics(tmp_path):
-    with pytest.raises(FileNotFoundError, match='nowhere.pkl'):
+    with pytest.raises(FileNotFoundError, match='nowhere.pkl: not found; expected ST-GCN'):
         convert_kinetics10(tmp_path / 'nowhere.pkl')
     with pytest.raises(ValueError, match='no clip of train and val is of the ten classes'):
         convert_kinetics10(write(tmp_path / 'k.pkl', [plain('a', 3)]))

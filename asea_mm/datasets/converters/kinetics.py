@@ -231,6 +231,8 @@ def convert_kinetics10(
         ValueError: If it is not of either format, or no clip can be converted.
     """
     path = Path(path)
+    if not path.exists():
+        raise FileNotFoundError(f"{path}: not found; expected ST-GCN's folder or PYSKL's k400_hrnet.pkl")
     if path.is_dir():
         clips, layout, units = find_kinetics_clips(path), 'openpose18', 'image share'
         source = "Kinetics-400, ST-GCN's kinetics-skeleton (OpenPose)"
