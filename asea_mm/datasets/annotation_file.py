@@ -19,19 +19,27 @@ from typing import Any, NoReturn
 
 import numpy as np
 
+from ..skeletons import get_skeleton
+from .annotation_store import AnnotationStore
 from .plain_pickle import ForbiddenGlobal, PlainUnpickler, dump_stream
+from .store_writing import write_store
 
+STORE_SUFFIX = '.store'
 EXPECTED = "a pickle of {'split': {name: [id, ...]}, 'annotations': [...]} or of a list of annotations"
 
 
-def load_annotations(path: str | os.PathLike) -> dict:
-    """Read an annotation file without running any code that it may contain.
+def load_annotations(path: str | os.PathLike, lazy: bool = False, repeated_ids: bool = False) -> dict:
+    """Read an annotation file or an annotation store, without running any code that it may contain.
 
     Pickles of protocol 0 to 5, written under NumPy 1 or 2, of arrays, plain containers and scalars. Nothing of the
     samples is checked but that each is a dictionary with an id of its own; see :func:`validate_annotation`.
 
     Args:
-        path: The file: ours, mmaction2's or PYSKL's ``{'split', 'annotations'}``, or mmaction2's older plain list.
+        path: The file: ours, mmaction2's or PYSKL's ``{'split', 'annotations'}``, or mmaction2's older plain list;
+            or the folder of a store.
+        lazy: Of a store, leave the samples where they are: ``annotations`` is then an
+            :class:`~asea_mm.datasets.annotation_store.AnnotationStore`, which reads each when it is asked for.
+        repeated_ids: Whether ids may be there more than once, for programs that look for such errors.
 
     Returns:
         ``{'split': {name: [id, ...]}, 'annotations': [...], 'meta': {...}}``; ``split`` and ``meta`` are empty where
@@ -45,8 +53,9 @@ def load_annotations(path: str | os.PathLike) -> dict:
     path = Path(path)
     if not path.exists():
         raise FileNotFoundError(f'{path}: no such annotation file; expected {EXPECTED}')
-    if not path.is_file():
-        raise ValueError(f'{path}: expected an annotation file ({EXPECTED}), got a directory')
+    if path.is_dir():
+        store = AnnotationStore(path)
+        return {'split': store.split, 'annotations': store if lazy else list(store), 'meta': store.meta}
     if path.stat().st_size == 0:
         raise ValueError(f'{path}: the annotation file is empty; expected {EXPECTED}')
     with path.open('rb') as file:
@@ -66,10 +75,10 @@ def load_annotations(path: str | os.PathLike) -> dict:
             else:
                 found = f'a file that is not a pickle, it starts with {start!r}'
             raise ValueError(f'{path}: expected {EXPECTED}, got {found}') from None
-    return _checked_structure(content, path)
+    return _checked_structure(content, path, repeated_ids)
 
 
-def _checked_structure(content: Any, path: Path) -> dict:
+def _checked_structure(content: Any, path: Path, repeated_ids: bool) -> dict:
     def fail(message: str) -> NoReturn:
         raise ValueError(f'{path}: {message}')
 
@@ -89,7 +98,7 @@ def _checked_structure(content: Any, path: Path) -> dict:
         # A streamed file holds its keys once a sample: interned, they take memory once.
         fields = {sys.intern(name) if type(name) is str else name: value for name, value in annotation.items()}
         annotations.append({**fields, 'frame_dir': sample_id})
-    if repeated := _repeated(annotation['frame_dir'] for annotation in annotations):
+    if not repeated_ids and (repeated := _repeated(annotation['frame_dir'] for annotation in annotations)):
         fail(f"every 'frame_dir' must be there once; repeated are {_shorten(repeated)}")
     return {'split': {name: list(ids) for name, ids in split.items()}, 'annotations': annotations, 'meta': meta}
 
@@ -133,13 +142,16 @@ def select_split(content: Mapping, name: str, path: str | os.PathLike) -> list[d
 
 
 def validate_annotation(
-    annotation: Mapping, num_joints: int, num_classes: int | None = None, source: str | os.PathLike = 'annotation'
+    annotation: Mapping,
+    num_joints: int | None,
+    num_classes: int | None = None,
+    source: str | os.PathLike = 'annotation',
 ) -> None:
     """Check one sample.
 
     Args:
         annotation: The sample: ``frame_dir``, ``label``, ``total_frames``, ``keypoint`` and maybe ``keypoint_score``.
-        num_joints: Joints V of the layout.
+        num_joints: Joints V of the layout; ``None`` if unknown.
         num_classes: Labels must be below it; ``None`` if unknown.
         source: The file, for the messages.
 
@@ -151,9 +163,31 @@ def validate_annotation(
         ValueError: If something is missing, of a wrong shape or type, not finite, without any frame or person, or
             labelled outside the classes; the message names the file and the sample.
     """
+    validate_header(annotation, num_joints, num_classes, source)
+    score = annotation.get('keypoint_score')
+    for name, values in (('keypoint', annotation['keypoint']), ('keypoint_score', score)):
+        if values is not None and not (finite := np.isfinite(values)).all():
+            person, frame, joint = np.argwhere(~finite)[0][:3]
+            found = f'NaN or infinity (first: person {person}, frame {frame}, joint {joint})'
+            raise _wrong(annotation, source, f'finite {name!r}', found)
+    if not annotation['keypoint'].any():
+        raise _wrong(annotation, source, 'at least one person', "an all-zero 'keypoint'")
+
+
+def _wrong(annotation: Mapping, source: str | os.PathLike, expected: str, got: Any) -> ValueError:
+    return ValueError(f'{source}: sample {annotation.get("frame_dir")!r}: expected {expected}, got {got}')
+
+
+def validate_header(
+    annotation: Mapping,
+    num_joints: int | None,
+    num_classes: int | None = None,
+    source: str | os.PathLike = 'annotation',
+) -> None:
+    """The checks of :func:`validate_annotation` that do not need the values of the arrays, only their shapes."""
 
     def fail(expected: str, got: Any) -> NoReturn:
-        raise ValueError(f'{source}: sample {annotation.get("frame_dir")!r}: expected {expected}, got {got}')
+        raise _wrong(annotation, source, expected, got)
 
     keypoint = annotation.get('keypoint')
     if not isinstance(keypoint, np.ndarray) or keypoint.dtype.kind not in 'fiu':
@@ -161,21 +195,18 @@ def validate_annotation(
     if keypoint.ndim != 4 or keypoint.shape[-1] not in (2, 3):
         fail("'keypoint' of shape (persons, frames, joints, 2 or 3)", f'shape {keypoint.shape}')
     persons, frames, joints, _ = keypoint.shape
-    if joints != num_joints:
+    if num_joints is not None and joints != num_joints:
         fail(f'{num_joints} joints as the layout has', f"{joints} ('keypoint' of shape {keypoint.shape})")
     if not persons or not frames:
         fail('at least one person and one frame', f"'keypoint' of shape {keypoint.shape}")
     if annotation.get('total_frames') != frames:
         fail(f"'total_frames' to equal the {frames} frames of 'keypoint'", annotation.get('total_frames'))
     score = annotation.get('keypoint_score')
-    if score is not None and (not isinstance(score, np.ndarray) or score.shape != keypoint.shape[:3]):
-        fail(f"'keypoint_score' of shape {keypoint.shape[:3]}", f'shape {np.shape(score)}')
-    for name, values in (('keypoint', keypoint), ('keypoint_score', score)):
-        if values is not None and not (finite := np.isfinite(values)).all():
-            person, frame, joint = np.argwhere(~finite)[0][:3]
-            fail(f'finite {name!r}', f'NaN or infinity (first: person {person}, frame {frame}, joint {joint})')
-    if not keypoint.any():
-        fail('at least one person', "an all-zero 'keypoint'")
+    if score is not None:
+        if not isinstance(score, np.ndarray) or score.dtype.kind not in 'fiu':
+            fail("'keypoint_score' to be an array of numbers", _describe(score))
+        if score.shape != keypoint.shape[:3]:
+            fail(f"'keypoint_score' of shape {keypoint.shape[:3]}", f'shape {score.shape}')
     label = annotation.get('label')
     if isinstance(label, bool) or not isinstance(label, (int, np.integer)) or label < 0:
         fail("'label' to be a class number from 0", _describe(label))
@@ -186,23 +217,27 @@ def validate_annotation(
 def save_annotations(
     path: str | os.PathLike, annotations: Iterable[Mapping], split: Mapping[str, list[str]], meta: Mapping[str, Any]
 ) -> None:
-    """Write an annotation file that mmaction2's ``PoseDataset``, PYSKL and :func:`load_annotations` read.
+    """Write an annotation file that mmaction2's ``PoseDataset``, PYSKL and :func:`load_annotations` read, or a store.
 
     The file appears whole or not at all, and missing folders are made. Annotations are taken one by one, so an
     iterator over more than the memory holds will do; ``split`` and ``meta`` are read after the last of them.
 
     Args:
-        path: File to write.
-        annotations: The samples.
+        path: File to write; with the suffix ``.store``, a folder that only :func:`load_annotations` reads.
+        annotations: The samples; those of a store are checked by :func:`validate_annotation`.
         split: Split name to the ``frame_dir`` of its samples.
         meta: ``layout``, ``classes``, ``source`` and ``units``.
 
     Raises:
         ValueError: If :func:`load_annotations` could not read the file: a sample is no dictionary with an id of its
-            own, or something in it is neither an array of numbers nor a plain container.
+            own, or something in it is neither an array of numbers nor a plain container. For a store also if a
+            sample or a split is not as it should be.
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
+    if path.suffix == STORE_SUFFIX:
+        write_store(path, _validated(_with_ids(annotations, path), meta, path), split, meta)
+        return
     handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f'.{path.name}.')
     try:
         with os.fdopen(handle, 'wb') as file:
@@ -228,6 +263,21 @@ def _with_ids(annotations: Iterable[Mapping], path: Path) -> Iterator[Mapping]:
             raise ValueError(f"{path}: every 'frame_dir' must be there once; repeated is {sample_id!r}")
         seen.add(sample_id)
         yield {**annotation, 'frame_dir': sample_id}
+
+
+def _validated(annotations: Iterable[Mapping], meta: Mapping[str, Any], path: Path) -> Iterator[Mapping]:
+    """The same annotations, none of which is broken; without a layout, all have as many joints as the first."""
+    num_joints = num_classes = None
+    for index, annotation in enumerate(annotations):
+        if index == 0:  # only now: whoever makes the annotations may fill `meta` until the first is there
+            num_classes = len(meta['classes']) if meta.get('classes') is not None else None
+            try:
+                num_joints = get_skeleton(meta['layout']).num_joints if meta.get('layout') is not None else None
+            except ValueError as error:
+                raise ValueError(f'{path}: {error}') from None
+        validate_annotation(annotation, num_joints, num_classes, path)
+        num_joints = annotation['keypoint'].shape[2]
+        yield annotation
 
 
 def _sample_id(annotation: Any, index: int, path: Path) -> str:

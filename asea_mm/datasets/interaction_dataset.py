@@ -12,7 +12,8 @@ from mmaction.registry import DATASETS
 from mmengine.config import Config, ConfigDict
 
 from ..skeletons import SKELETONS, Skeleton, get_skeleton
-from .annotation_file import load_annotations, select_split, validate_annotation
+from .annotation_file import load_annotations, select_split, validate_annotation, validate_header
+from .annotation_store import AnnotationStore
 
 Classes = Sequence[str | int]
 
@@ -84,11 +85,15 @@ class PairDataset(BaseActionDataset):
             - keypoint: ``(M, T, V, C)``, float32
             - keypoint_score: ``(M, T, V)``, float32
         """
-        info = super().get_data_info(idx)
+        info = self._read(super().get_data_info(idx))
         info['layout'] = self._layout
         for name in ('keypoint', 'keypoint_score'):
             if name in info:  # files store half precision, which no transform should compute in
                 info[name] = np.asarray(info[name], dtype=np.float32)
+        return info
+
+    def _read(self, info: dict) -> dict:
+        """Complete what the data list holds of a sample."""
         return info
 
     def get_cat_ids(self, idx: int) -> list[int]:
@@ -103,7 +108,7 @@ class PairDataset(BaseActionDataset):
         """
         data = super().prepare_data(idx)
         if data is None and (self.test_mode or not self.max_refetch):
-            sample = super().get_data_info(idx)['frame_dir']
+            sample = self.get_data_info(idx)['frame_dir']
             raise ValueError(
                 f'{type(self).__name__}: the pipeline returned None for sample {sample!r}; every transform must return '
                 f'the results (in training, max_refetch > 0 draws another sample instead)'
@@ -116,10 +121,12 @@ class InteractionPoseDataset(PairDataset):
     """Skeletons of two persons from an annotation file, with splits, folds and class subsets.
 
     The file is ours, mmaction2's or PYSKL's (see :mod:`asea_mm.datasets.annotation_file`) and is read without running
-    code from it. Every sample used is checked when the file is loaded; none is ever skipped.
+    code from it. Every sample used is checked when the file is loaded; none is ever skipped. Samples of a store (see
+    :mod:`asea_mm.datasets.annotation_store`) stay on disk: each is read, and its values are checked, when it is asked
+    for.
 
     Args:
-        ann_file: Annotation file (a pickle).
+        ann_file: Annotation file (a pickle), or the folder of an annotation store.
         pipeline: Transforms.
         split: Name of the split in the file, e.g. ``'xsub_train'``; all samples if ``None``. With ``fold``,
             ``'train'`` or ``'val'``.
@@ -168,6 +175,7 @@ class InteractionPoseDataset(PairDataset):
         self.split = split if fold is None else f'fold{fold}_{split}'
         self.classes = classes
         self.layout = layout
+        self._store: AnnotationStore | None = None
         super().__init__(
             ann_file,
             pipeline=pipeline,
@@ -184,8 +192,14 @@ class InteractionPoseDataset(PairDataset):
     def load_data_list(self) -> list[dict]:
         """Load, select, check and relabel the samples."""
         path = self.ann_file
-        content = load_annotations(path)
+        content = load_annotations(path, lazy=True)
         annotations, meta = content['annotations'], content['meta']
+        validate = validate_annotation
+        if isinstance(annotations, AnnotationStore):
+            self._store, validate = annotations, validate_header
+            content['annotations'] = annotations = [
+                {**annotations.header(number), 'number': number} for number in range(len(annotations))
+            ]
         layout = self.layout if self.layout is not None else meta.get('layout')
         if layout is None:
             raise ValueError(
@@ -209,16 +223,25 @@ class InteractionPoseDataset(PairDataset):
         if self.classes is not None:
             mapping = select_classes(self.classes, names, num_classes, path)
 
-        data_list = []
+        data_list, coordinates = [], set()
+        fields = _FIELDS if self._store is None else ('number', 'label')
         for annotation in used:
-            validate_annotation(annotation, skeleton.num_joints, num_classes, path)
+            validate(annotation, skeleton.num_joints, num_classes, path)
             if annotation['label'] in mapping:
-                sample = {name: annotation[name] for name in _FIELDS if annotation.get(name) is not None}
+                coordinates.add(annotation['keypoint'].shape[-1])
+                sample = {name: annotation[name] for name in fields if annotation.get(name) is not None}
                 sample['label'] = mapping[int(annotation['label'])]
                 data_list.append(sample)
         if not data_list:
             raise ValueError(f'{path}: no samples in split {self.split!r} with classes {self.classes!r}')
-        if len({sample['keypoint'].shape[-1] for sample in data_list}) > 1:
+        if len(coordinates) > 1:
             raise ValueError(f'{path}: some samples have 2 coordinates and some have 3; a split must have one kind')
         self._describe_data(skeleton, [known_names[label] for label in mapping])
         return data_list
+
+    def _read(self, info: dict) -> dict:
+        if self._store is None:
+            return info
+        sample = self._store[info.pop('number')]
+        validate_annotation(sample, None, None, self.ann_file)  # the rest was checked when the file was loaded
+        return {**{name: sample[name] for name in _FIELDS if sample.get(name) is not None}, **info}
