@@ -3,6 +3,7 @@
     python tools/prepare_data.py sbu PATH [--out data/sbu/sbu.pkl]
     python tools/prepare_data.py kinetics10 PATH [--out data/kinetics/kinetics10.pkl]
     python tools/prepare_data.py ntu PATH [--benchmark ntu26|ntu11|ntu60|ntu120] [--out data/ntu/ntu26.pkl]
+    python tools/prepare_data.py custom PATH --layout LAYOUT --labels LABELS --split SPLIT [--out FILE]
 
 Every source is a subcommand: a converter in ``asea_mm/datasets/converters`` plus one small function here.
 """
@@ -24,7 +25,9 @@ from rich.table import Table
 from rich.text import Text
 
 from asea_mm.datasets.annotation_file import save_annotations
-from asea_mm.datasets.converters import convert_kinetics10, convert_ntu, convert_sbu
+from asea_mm.datasets.converters import convert_custom, convert_kinetics10, convert_ntu, convert_sbu
+from asea_mm.datasets.converters.custom_doubts import find_doubts
+from asea_mm.datasets.converters.custom_recording import UNITS, UP_AXES
 from asea_mm.datasets.converters.ntu_facts import BENCHMARKS
 from asea_mm.datasets.converters.sbu import FOLD_SIZES
 
@@ -111,16 +114,16 @@ def prepare_ntu(args: argparse.Namespace) -> None:
         progress.update(task, completed=done, total=total)
 
     try:
-        with progress:
-            progress.stop()
-            done = convert_ntu(args.path, args.benchmark, cache, args.jobs, args.keep_broken, args.dtype, show)
-            if done.refused and args.strict:
-                first = next(iter(done.refused.values()))
-                raise ValueError(f'{len(done.refused)} refused, so nothing is written (--strict); the first: {first}')
-            save_annotations(out, done.annotations, done.split, done.meta)
+        done = convert_ntu(args.path, args.benchmark, cache, args.jobs, args.keep_broken, args.dtype, show)
+        if done.refused and args.strict:
+            first = next(iter(done.refused.values()))
+            raise ValueError(f'{len(done.refused)} refused, so nothing is written (--strict); the first: {first}')
+        save_annotations(out, done.annotations, done.split, done.meta)
     except KeyboardInterrupt:
         messages.print(f'stopped; the same command goes on from {cache}', markup=False, soft_wrap=True)
         raise SystemExit(130) from None
+    finally:
+        progress.stop()
     done.remove_cache()
     report.unlink(missing_ok=True)
     benchmark = BENCHMARKS[args.benchmark]
@@ -138,6 +141,35 @@ def prepare_ntu(args: argparse.Namespace) -> None:
         for reason in list(done.refused.values())[:10]:
             messages.print(f'  {reason}', markup=False, highlight=False, soft_wrap=True)
     output.print(f'wrote {len(done.samples)} samples to {out}', markup=False, highlight=False, soft_wrap=True)
+
+
+def prepare_custom(args: argparse.Namespace) -> None:
+    """Your own recordings: arrays, CSV, JSON, OpenPose, COCO results, mmpose. All forms: docs/custom_data.md."""
+    skipped: list[str] = []
+    options = {name: getattr(args, name) for name in ('classes', 'num_person', 'units', 'up', 'fps', 'seed')}
+    skip = skipped.append if args.skip_bad else None
+    annotations, split, meta = convert_custom(
+        args.path, args.layout, args.labels, args.split, fill=args.fill_missing, skip=skip, track=_progress, **options
+    )
+    out = args.out or Path('data/custom') / f'{meta["source"]}.pkl'
+    save_annotations(out, annotations, split, meta)
+    for message in skipped:
+        messages.print(Text(f'left out: {message}', style='yellow'), soft_wrap=True)
+    folds = {name.removesuffix('_val').replace('fold', 'fold '): split[name] for name in split if name[-4:] == '_val'}
+    plain = {name: ids for name, ids in split.items() if not name.startswith('fold')}
+    output.print(summary_table(annotations, {**plain, **folds}, meta['classes'], f'{meta["source"]}, samples'))
+    for doubt in find_doubts(annotations, split, meta):
+        messages.print(Text(f'warning: {doubt}', style='yellow'), soft_wrap=True)
+    channels, scores = annotations[0]['keypoint'].shape[-1], int('keypoint_score' in annotations[0])
+    layout = meta['layout'] if isinstance(meta['layout'], str) else f'the content of {args.layout}'
+    output.print(
+        f'for the config: layout {layout}, num_classes={len(meta["classes"])}, in_channels={channels + scores} for one '
+        f'stream, {2 * channels + scores} for two',
+        markup=False,
+        highlight=False,
+        soft_wrap=True,
+    )
+    output.print(f'wrote {len(annotations)} samples to {out}', markup=False, highlight=False, soft_wrap=True)
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -162,6 +194,25 @@ def build_parser() -> argparse.ArgumentParser:
     ntu.add_argument('--dtype', choices=['float32', 'float16'], default='float32', help='default: %(default)s')
     ntu.add_argument('--strict', action='store_true', help='write nothing if any file is refused')
     ntu.set_defaults(prepare=prepare_ntu)
+    custom = sources.add_parser('custom', help='your own recordings', description=prepare_custom.__doc__)
+    custom.add_argument('path', type=Path, help='folder of recordings: .npy, .npz, .csv, .json, OpenPose folders')
+    custom.add_argument('--layout', required=True, help='sbu15, nturgbd25, coco17, openpose18, body25 or a JSON file')
+    custom.add_argument('--labels', required=True, help="CSV 'name,label[,split][,subject][,fold]', or: folders")
+    custom.add_argument('--split', required=True, help='column, ratio:0.8, subject:3,7,9 or kfold:5')
+    custom.add_argument('--classes', type=Path, help='text file, one class name a line (default: sorted labels)')
+    custom.add_argument('--num-person', type=int, default=2, help='persons to keep (default: %(default)s)')
+    custom.add_argument('--units', choices=UNITS, help='default: metre for 3-D, pixel for 2-D')
+    custom.add_argument(
+        '--up', nargs='?', const='', choices=['', *UP_AXES], metavar='{y,z,-y}', help='axis that points up in 3-D'
+    )
+    # argparse takes the value of `--up -y` for an option, so it is one.
+    custom.add_argument('-y', dest='up', action='store_const', const='-y', help=argparse.SUPPRESS)
+    custom.add_argument('--fps', type=float, help='frames per second of recordings that do not say')
+    custom.add_argument('--fill-missing', action='store_true', help='interpolate missing joints in time')
+    custom.add_argument('--skip-bad', action='store_true', help='leave out bad recordings instead of stopping')
+    custom.add_argument('--seed', type=int, default=0, help='of random splits (default: %(default)s)')
+    custom.add_argument('--out', type=Path, help='file to write (default: data/custom/{name of the folder}.pkl)')
+    custom.set_defaults(prepare=prepare_custom)
     return parser
 
 

@@ -96,7 +96,7 @@ def two_persons(raw: RawSkeleton) -> tuple[np.ndarray, BodyNotes]:
 
 def _streams(raw: RawSkeleton) -> list[_Track]:
     """Step 1: the records of every id. All zero means absent; an id twice in a frame is two bodies."""
-    present = raw.joints.any(axis=(1, 2)).tolist()
+    present = np.any(raw.joints, axis=(1, 2)).tolist()
     records: dict[tuple[int, int], list[int]] = defaultdict(list)
     seen: set[tuple[int, int, int]] = set()
     for index, (frame, body_id) in enumerate(zip(raw.frame.tolist(), raw.body_id, strict=True)):
