@@ -1,4 +1,4 @@
-from .backbones import ASEA
+from .backbones import ASEA, CTRGCN
 from .heads import InteractionHead
 from .layers import AEA, ATNAC, ExternalAttention
 from .losses import ThresholdRegularization
@@ -10,6 +10,7 @@ __all__ = [
     'ASEA',
     'ATNAC',
     'ATNACNeck',
+    'CTRGCN',
     'ExternalAttention',
     'InteractionHead',
     'InteractionRecognizer',

@@ -1,4 +1,9 @@
 from .asea import ASEA
+from .ctrgcn import CTRGCN
 from .skeleton_backbone import SkeletonBackbone
 
-__all__ = ['ASEA', 'SkeletonBackbone']
+__all__ = [
+    'ASEA',
+    'CTRGCN',
+    'SkeletonBackbone',
+]

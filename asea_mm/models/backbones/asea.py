@@ -6,74 +6,19 @@ from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 
 import torch
-import torch.nn.functional as F
 from mmaction.registry import MODELS
-from torch import Tensor, nn
+from torch import nn
 
 from asea_mm.skeletons import Skeleton
 
-from ..layers.common import ConvBN, mask_frames
 from ..layers.interaction import AEA
 from ..layers.spatial import CTRGC
-from ..layers.temporal import MultiScaleTCN, max_over_time
+from ..layers.temporal import MultiScaleTCN
+from .graph_block import GraphBlock
 from .skeleton_backbone import SkeletonBackbone, strides_of
 
 DOWNSAMPLES = ('pool', 'conv')
 INTERACTION_OPTIONS = ('qk_channels', 'gamma', 'alpha', 'score', 'threshold_grad', 'form')
-
-
-class ASEABlock(nn.Module):
-    """Spatial graph convolution, attention between persons if any, temporal convolution, residual; ASEA, Fig. 2.
-
-    Args:
-        in_channels: Channels of the input.
-        out_channels: Channels of the output.
-        adjacency: Graph subsets ``(K, V, V)``.
-        stride: Temporal stride.
-        residual: Whether the block has a residual around it.
-        interaction: Options of :class:`AEA`, or None for a block that treats persons apart.
-        temporal_form: Form of :class:`MultiScaleTCN`.
-        downsample: Where frames become fewer, see :class:`ASEA`.
-
-    Shapes:
-        x ``(N*M, C_in, T, V)``, not negative if ``stride`` is not 1; presence ``(N*M, T)`` bool or None;
-        returns ``(N*M, C_out, ceil(T/stride), V)``
-    """
-
-    def __init__(
-        self,
-        in_channels: int,
-        out_channels: int,
-        adjacency: Tensor,
-        stride: int,
-        residual: bool,
-        interaction: Mapping | None,
-        temporal_form: str,
-        downsample: str,
-    ) -> None:
-        super().__init__()
-        self.stride = stride
-        self.pools = stride != 1 and downsample == 'pool'
-        if self.pools:
-            stride = 1
-        self.spatial = CTRGC(in_channels, out_channels, adjacency)
-        self.interaction = AEA(out_channels, **interaction) if interaction is not None else None
-        self.temporal = MultiScaleTCN(out_channels, out_channels, stride, temporal_form)
-        self.residual: nn.Module | None = nn.Identity() if residual else None
-        if residual and (in_channels != out_channels or stride != 1):
-            self.residual = ConvBN(in_channels, out_channels, 1, stride)
-
-    def forward(self, x: Tensor, num_person: int, presence: Tensor | None = None) -> Tensor:
-        kept = presence if presence is None else presence[:, :: self.stride]
-        if self.pools:
-            x, presence = mask_frames(max_over_time(x, self.stride), kept), kept
-        y = self.spatial(x, presence)
-        if self.interaction is not None:
-            y = self.interaction(y, num_person, presence, inplace=not torch.is_grad_enabled())
-        y = self.temporal(y, presence)
-        if self.residual is not None:
-            y = y.add_(self.residual(x))
-        return mask_frames(F.relu_(y), kept)
 
 
 @MODELS.register_module()
@@ -128,17 +73,19 @@ class ASEA(SkeletonBackbone):
         chosen = set(blocks if interaction_blocks is None else interaction_blocks)
         if not chosen <= set(blocks):
             raise ValueError(f'ASEA: interaction_blocks must be within 0..{len(channels) - 1}, got {sorted(chosen)}')
+        pools = [stride != 1 and downsample == 'pool' for stride in strides]
         adjacency = torch.from_numpy(self.skeleton.adjacency())
         self.blocks = nn.ModuleList(
-            ASEABlock(
+            GraphBlock(
                 inputs[k],
                 channels[k],
-                adjacency,
                 strides[k],
+                # in this order, that of the data: it is also the order in which the weights are drawn
+                spatial=CTRGC(inputs[k], channels[k], adjacency),
+                interaction=AEA(channels[k], **interaction) if interaction is not None and k in chosen else None,
+                temporal=MultiScaleTCN(channels[k], channels[k], 1 if pools[k] else strides[k], temporal_form),
                 residual=k > 0,
-                interaction=interaction if k in chosen else None,
-                temporal_form=temporal_form,
-                downsample=downsample,
+                pools=pools[k],
             )
             for k in blocks
         )
