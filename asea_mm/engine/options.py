@@ -25,7 +25,7 @@ def apply_options(
         split: Name of a benchmark, e.g. ``xset``: training reads ``xset_train``, validation and test ``xset_val``.
         fold: Fold of cross-validation.
         stream: ``joint``, ``bone``, ``joint_motion`` or ``bone_motion``, or several separated by commas (early
-            fusion); the backbone's ``in_channels`` follow.
+            fusion); the backbone's ``in_channels`` follow. Scores that ``ScoreChannel`` appends stay one channel.
         seed: Random seed.
 
     Returns:
@@ -66,21 +66,27 @@ def _set_stream(cfg: Config, stream: str) -> None:
     names = stream.split(',')
     if unknown := [name for name in names if name not in STREAMS]:
         raise ValueError(f'--stream: unknown {unknown}; known are {list(STREAMS)}')
-    steps = [
-        step
-        for name in LOADERS
-        for step in _walk(cfg.get(name) or {})
-        if isinstance(step, dict) and step.get('type') == 'GenerateStream'
-    ]
+    steps = _steps(cfg, 'GenerateStream')
     if not steps:
         raise ValueError('--stream: no pipeline of this config has a GenerateStream step')
     before = steps[0].get('stream', 'joint')
     before = 1 if isinstance(before, str) else len(before)
     for step in steps:
         step['stream'] = names[0] if len(names) == 1 else names
+    if len(names) == before:
+        return  # as many channels as before; not every backbone has an option for them
     backbone = cfg.model.backbone
-    per_stream = backbone.get('in_channels', 3 * before) // before
-    backbone['in_channels'] = per_stream * len(names)
+    while 'backbone' in backbone:  # InteractionBackbone wraps the one that takes the channels
+        backbone = backbone['backbone']
+    scores = int(any(step.get('keep', True) for step in _steps(cfg, 'ScoreChannel')))
+    per_stream = (backbone.get('in_channels', 3 * before + scores) - scores) // before
+    backbone['in_channels'] = per_stream * len(names) + scores
+
+
+def _steps(cfg: Config, kind: str) -> list[dict]:
+    """All steps of this type in the pipelines of all loaders."""
+    steps = [step for name in LOADERS for step in _walk(cfg.get(name) or {})]
+    return [step for step in steps if isinstance(step, dict) and step.get('type') == kind]
 
 
 def _walk(node: object) -> Iterator[object]:

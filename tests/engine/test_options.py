@@ -62,6 +62,32 @@ def test_fused_streams_of_images_have_two_channels_each(cfg):
     assert cfg.model.backbone.in_channels == 4
 
 
+@pytest.mark.parametrize(('stream', 'channels'), [('bone', 3), ('joint,bone', 5), ('joint,bone,joint_motion', 7)])
+def test_scores_stay_one_channel(cfg, stream, channels):
+    for name in LOADERS:
+        cfg[name].dataset.pipeline.insert(2, dict(type='ScoreChannel'))
+    apply_options(cfg, stream=stream)
+    assert cfg.model.backbone.in_channels == channels
+    apply_options(cfg, stream='joint')
+    assert cfg.model.backbone.in_channels == 3
+
+
+def test_dropped_scores_are_no_channel(cfg):
+    cfg.model.backbone.in_channels = 2
+    for name in LOADERS:
+        cfg[name].dataset.pipeline.insert(2, dict(type='ScoreChannel', keep=False))
+    apply_options(cfg, stream='joint,bone')
+    assert cfg.model.backbone.in_channels == 4
+
+
+def test_a_wrapped_backbone_takes_the_channels(cfg):
+    cfg.model.backbone = dict(type='InteractionBackbone', backbone=dict(type='STGCN'))
+    apply_options(cfg, stream='bone')
+    assert cfg.model.backbone == dict(type='InteractionBackbone', backbone=dict(type='STGCN'))
+    apply_options(cfg, stream='joint,bone')
+    assert cfg.model.backbone.backbone == dict(type='STGCN', in_channels=6)
+
+
 def test_from_fused_streams_to_one_and_back(cfg):
     apply_options(cfg, stream='joint,bone')
     apply_options(cfg, stream='bone')
