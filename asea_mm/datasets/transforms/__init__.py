@@ -6,6 +6,7 @@ exactly zero, and is never blended into a present one.
 
 from .augment import JointNoise, MirrorPose, RandomRotation3D, RandomScale3D, RandomShear3D, SwapPersons
 from .common import presence, resample
+from .keypoints_2d import FillMissingJoints, NormalizeByBody, NormalizeByImage, ScoreChannel
 from .normalize import AlignFacing, CentrePair
 from .sampling import RandomTimeWarp, SampleClip
 from .streams import STREAMS, GenerateStream
@@ -14,14 +15,18 @@ __all__ = [
     'STREAMS',
     'AlignFacing',
     'CentrePair',
+    'FillMissingJoints',
     'GenerateStream',
     'JointNoise',
     'MirrorPose',
+    'NormalizeByBody',
+    'NormalizeByImage',
     'RandomRotation3D',
     'RandomScale3D',
     'RandomShear3D',
     'RandomTimeWarp',
     'SampleClip',
+    'ScoreChannel',
     'SwapPersons',
     'presence',
     'resample',

@@ -1,0 +1,214 @@
+"""Keypoints of pose estimators in images: missing joints, size, and the confidence as an input channel.
+
+A pose estimator gives pixels and a score for every joint, and leaves joints out. The order that works::
+
+    FillMissingJoints       a joint at (0, 0) is not there; all that follows would take it for a place
+    NormalizeByImage        or NormalizeByBody: people and images differ in size
+    CentrePair, SampleClip, augmentation
+    GenerateStream          bones and motions of the coordinates
+    ScoreChannel            the scores as they are, after the streams: a difference of scores means nothing
+    FormatGCNInput
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from mmaction.registry import TRANSFORMS
+
+from .common import KeypointTransform, is_number, presence
+
+
+def seen_joints(keypoint: np.ndarray, score: np.ndarray | None = None, score_thr: float = 0.0) -> np.ndarray:
+    """Which joints were found: not at exactly zero, with a score above the threshold where there are scores.
+
+    Shapes:
+        keypoint: ``(M, T, V, C)``; score ``(M, T, V)`` or None; returns ``(M, T, V)``, bool
+    """
+    seen = np.asarray(keypoint.any(axis=-1))
+    return seen if score is None else seen & (score > score_thr)
+
+
+@TRANSFORMS.register_module()
+class FillMissingJoints(KeypointTransform):
+    """Give missing joints a place, so that they do not pull to the origin of the image.
+
+    A joint is missing where its coordinates are exactly zero or its score is not above ``score_thr``. A person
+    without any joint in a frame is absent there, and becomes exactly zero. Otherwise, with
+
+    - ``mode='interpolate'`` it is interpolated linearly in time between the frames in which it was seen; before the
+      first and after the last of these it stays where it was; never seen, it is at the mean of the person's seen
+      joints;
+    - ``mode='centre'`` it is always at that mean.
+
+    Either way its score becomes 0, so :class:`CentrePair` does not take it for the person's place, and the model can
+    tell it from one that was measured (:class:`ScoreChannel`). Use it first: on the whole sequence, and before the
+    coordinates move.
+
+    Args:
+        mode: ``'interpolate'`` or ``'centre'``.
+        score_thr: Largest score of a missing joint.
+
+    Shapes:
+        keypoint: ``(M, T, V, C)``, any unit; keypoint_score ``(M, T, V)``, if any; both unchanged
+
+    Raises:
+        ValueError: If an argument is out of range; if a sample is empty, holds NaN or infinity, has the wrong number
+            of joints, or has been sampled into several clips before.
+    """
+
+    def __init__(self, mode: str = 'interpolate', score_thr: float = 0.0) -> None:
+        if mode not in ('interpolate', 'centre'):
+            self._wrong_argument('mode', "'interpolate' or 'centre'", mode)
+        if not is_number(score_thr) or score_thr < 0:
+            self._wrong_argument('score_thr', 'a number of at least 0', score_thr)
+        self.mode = mode
+        self.score_thr = score_thr
+
+    def transform(self, results: dict[str, Any]) -> dict[str, Any]:
+        """Fill in keypoints, and set scores to 0."""
+        keypoint = self._keypoint(results)
+        self._require_finite(results, keypoint)
+        score = self._score(results, keypoint)
+        if results.get('num_clips', 1) != 1:
+            self._wrong_sample(results, f'expected an unsampled sequence, got {results["num_clips"]} clips')
+        seen = seen_joints(keypoint, score, self.score_thr)
+        present = np.asarray(seen.any(axis=-1))
+        missing = present[..., None] & ~seen
+        count = np.maximum(seen.sum(axis=2), 1).astype(np.float32)
+        centre = (keypoint * seen[..., None]).sum(axis=2) / count[..., None]
+        filled = np.where(missing[..., None], centre[:, :, None], keypoint)
+        filled[~present] = 0
+        if self.mode == 'interpolate':
+            for person, joint in np.argwhere(missing.any(axis=1) & seen.any(axis=1)):
+                known, wanted = seen[person, :, joint].nonzero()[0], missing[person, :, joint].nonzero()[0]
+                for axis in range(keypoint.shape[-1]):
+                    values = np.interp(wanted, known, keypoint[person, known, joint, axis])
+                    filled[person, wanted, joint, axis] = values
+        results['keypoint'] = filled
+        if score is not None:
+            results['keypoint_score'] = np.where(seen, score, 0)
+        return results
+
+
+@TRANSFORMS.register_module()
+class NormalizeByImage(KeypointTransform):
+    """Coordinates from the image's middle, with its longer side from -1 to 1; the aspect ratio is kept.
+
+    Args:
+        unit: What the coordinates are: ``'pixel'``, or ``'share'`` of the image's width and height, 0 to 1.
+        img_shape: Height and width of the images, for samples that do not have ``img_shape``; a sample's own comes
+            first. For shares only their ratio matters.
+
+    Shapes:
+        keypoint: ``(M, T, V, 2)``, pixels or shares -> half longer sides of the image
+
+    Raises:
+        ValueError: If an argument is out of range; if a sample is not two-dimensional, has no image shape, or has the
+            wrong number of joints.
+    """
+
+    def __init__(self, unit: str = 'pixel', img_shape: Sequence[int] | None = None) -> None:
+        if unit not in ('pixel', 'share'):
+            self._wrong_argument('unit', "'pixel' or 'share'", unit)
+        if img_shape is not None and not _is_shape(img_shape):
+            self._wrong_argument('img_shape', 'None or (height, width), both positive', img_shape)
+        self.unit = unit
+        self.img_shape = None if img_shape is None else tuple(img_shape)
+
+    def transform(self, results: dict[str, Any]) -> dict[str, Any]:
+        """Move and scale the coordinates of all present persons."""
+        keypoint = self._keypoint(results)
+        if keypoint.shape[-1] != 2:
+            self._wrong_sample(results, f'expected 2 coordinates in an image, got {keypoint.shape[-1]}')
+        shape = results.get('img_shape') or self.img_shape or ()
+        if not _is_shape(shape):
+            self._wrong_sample(
+                results, f'expected img_shape (height, width) in the sample or as an argument, got {shape}'
+            )
+        height, width = shape
+        side = np.array([width, height], dtype=np.float32)
+        scale = side if self.unit == 'share' else np.ones(2, dtype=np.float32)
+        moved = (keypoint * scale - side / 2) / (side.max() / 2)
+        results['keypoint'] = np.where(presence(keypoint)[:, :, None, None], moved, 0)
+        return results
+
+
+def _is_shape(shape: object) -> bool:
+    return isinstance(shape, Sequence) and len(shape) == 2 and all(is_number(side) and side > 0 for side in shape)
+
+
+@TRANSFORMS.register_module()
+class NormalizeByBody(KeypointTransform):
+    """Divide all coordinates by the length of a bone, so that people near and far, in any unit, are alike.
+
+    The length is the median over the bones of the layout, the frames and the present persons. It is one number for
+    the sample: the persons keep their sizes and distances relative to each other. Bones of a median depend less on
+    which joints were seen than the size of the whole body does. Bones with a joint of score 0 and bones without a
+    length do not count; a sample without any other is left as it is.
+
+    The origin stays where it is; :class:`CentrePair` moves it.
+
+    Shapes:
+        keypoint: ``(M, T, V, C)``, any unit -> median bones
+
+    Raises:
+        ValueError: If a sample is empty, holds NaN or infinity, has no layout or the wrong number of joints.
+    """
+
+    def transform(self, results: dict[str, Any]) -> dict[str, Any]:
+        """Scale all persons alike."""
+        keypoint = self._keypoint(results)
+        self._require_finite(results, keypoint)
+        children, parents = np.array(self._skeleton(results, keypoint).bone_indices).T
+        lengths = np.linalg.norm(keypoint[:, :, children] - keypoint[:, :, parents], axis=-1)
+        counts = (lengths > 0) & presence(keypoint)[..., None]
+        score = self._score(results, keypoint)
+        if score is not None:
+            counts &= (score[:, :, children] > 0) & (score[:, :, parents] > 0)
+        if counts.any():
+            results['keypoint'] = keypoint / np.median(lengths[counts])
+        return results
+
+
+@TRANSFORMS.register_module()
+class ScoreChannel(KeypointTransform):
+    """Make the scores the last channel of the keypoints, or drop them.
+
+    mmaction2's ``FormatGCNInput`` appends the scores of a sample that has some, unasked; this says which it shall be,
+    and takes them out of the sample. Use it after :class:`GenerateStream`: bones and motions are differences of
+    coordinates, while the score of a joint serves for its bone and its motion as it is. ``--stream`` of the tools
+    counts this channel.
+
+    Where a person is all zero the score is, too, so absence stays absence.
+
+    Args:
+        keep: Whether the scores become a channel; if not, they are dropped.
+
+    Shapes:
+        keypoint: ``(M, T, V, C)``, any unit, and keypoint_score ``(M, T, V)`` -> keypoint ``(M, T, V, C + 1)``, or
+        ``(M, T, V, C)`` if not kept
+
+    Raises:
+        ValueError: If ``keep`` is no bool; if a sample has no scores that shall be kept, or the wrong number of joints.
+    """
+
+    def __init__(self, keep: bool = True) -> None:
+        if not isinstance(keep, bool):
+            self._wrong_argument('keep', 'True or False', keep)
+        self.keep = keep
+
+    def transform(self, results: dict[str, Any]) -> dict[str, Any]:
+        """Append the scores, or not."""
+        keypoint = self._keypoint(results)
+        score = self._score(results, keypoint)
+        results.pop('keypoint_score', None)
+        if not self.keep:
+            return results
+        if score is None:
+            self._wrong_sample(results, "expected the key 'keypoint_score', which shall become a channel")
+        score = np.where(presence(keypoint)[..., None], score, 0)
+        results['keypoint'] = np.concatenate([keypoint, score[..., None]], axis=-1)
+        return results
