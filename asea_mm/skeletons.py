@@ -288,3 +288,16 @@ def get_skeleton(layout: str | Mapping | Skeleton) -> Skeleton:
     if layout not in SKELETONS:
         raise ValueError(f'Skeleton: unknown layout {layout!r}; known are {sorted(SKELETONS)}')
     return SKELETONS[layout]
+
+
+def graph_layout(layout: str | Mapping | Skeleton) -> dict:
+    """A layout in the form that mmaction2's ``Graph`` takes: ``graph_cfg=dict(layout=graph_layout('sbu15'), ...)``.
+
+    Args:
+        layout: As of :func:`get_skeleton`.
+
+    Returns:
+        ``num_node``, ``inward`` (pairs of child and parent) and ``center``, plain numbers that a config can hold.
+    """
+    skeleton = get_skeleton(layout)
+    return dict(num_node=skeleton.num_joints, inward=list(skeleton.bone_indices), center=skeleton.centre_index)

@@ -1,4 +1,4 @@
-from .backbones import ASEA, CTRGCN
+from .backbones import ASEA, CTRGCN, InteractionBackbone
 from .heads import InteractionHead
 from .layers import AEA, ATNAC, ExternalAttention
 from .losses import ThresholdRegularization
@@ -12,6 +12,7 @@ __all__ = [
     'ATNACNeck',
     'CTRGCN',
     'ExternalAttention',
+    'InteractionBackbone',
     'InteractionHead',
     'InteractionRecognizer',
     'ThresholdRegularization',

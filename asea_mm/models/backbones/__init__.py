@@ -1,9 +1,6 @@
 from .asea import ASEA
 from .ctrgcn import CTRGCN
+from .interaction_backbone import InteractionBackbone
 from .skeleton_backbone import SkeletonBackbone
 
-__all__ = [
-    'ASEA',
-    'CTRGCN',
-    'SkeletonBackbone',
-]
+__all__ = ['ASEA', 'CTRGCN', 'InteractionBackbone', 'SkeletonBackbone']

@@ -13,6 +13,8 @@ from torch import Tensor, nn
 SCORES = ('amplitude', 'velocity', 'all')
 THRESHOLD_GRADS = ('ste', 'none')
 FORMS = ('auto', 'gathered', 'masked')
+INACTIVE = ('keep', 'drop')
+AEA_OPTIONS = ('qk_channels', 'gamma', 'alpha', 'score', 'threshold_grad', 'form', 'inactive', 'gate')
 
 
 class ActiveJoints(NamedTuple):
@@ -190,6 +192,9 @@ class AEA(nn.Module):
     ASEA, sections 3.4 and 3.5. Active joints get a residual update, the others pass through unchanged. A single
     person and a person whose partner is absent are left as they are.
 
+    With ``inactive='drop'`` inactive joints are zero behind it ("J is the number of active joints", section 3.5),
+    except in frames where the person has no partner.
+
     Two forms with the same result: ``'gathered'`` computes queries, keys and values of active joints only (up to
     the largest count in the batch); ``'masked'`` computes them for all joints and needs no number on the host, which
     ``torch.compile`` and CUDA streams prefer. ``'auto'`` gathers on the CPU outside of ``torch.compile``.
@@ -202,13 +207,15 @@ class AEA(nn.Module):
         score: See :class:`ATNAC`.
         threshold_grad: See :class:`ATNAC`.
         form: ``'auto'``, ``'gathered'`` or ``'masked'``.
+        inactive: What becomes of inactive joints: ``'keep'`` or ``'drop'``.
+        gate: Whether a trainable factor scales the update, from zero: AEA starts as identity (not in the paper).
 
     Shapes:
         x ``(N*M, C, T, V)``, M fastest; presence ``(N*M, T)`` bool or None (all present); returns as x. With
         ``inplace=True`` x may be overwritten, which saves a copy; not with gradients.
 
     Raises:
-        ValueError: On an unknown form, or if x is no multiple of ``num_person`` long.
+        ValueError: On an unknown form or value of ``inactive``, or if x is no multiple of ``num_person`` long.
     """
 
     def __init__(
@@ -220,11 +227,16 @@ class AEA(nn.Module):
         score: str = 'amplitude',
         threshold_grad: str = 'ste',
         form: str = 'auto',
+        inactive: str = 'keep',
+        gate: bool = False,
     ) -> None:
         super().__init__()
         if form not in FORMS:
             raise ValueError(f'AEA: form must be one of {FORMS}, got {form!r}')
-        self.form = form
+        if inactive not in INACTIVE:
+            raise ValueError(f'AEA: inactive must be one of {INACTIVE}, got {inactive!r}')
+        self.form, self.inactive = form, inactive
+        self.gate = nn.Parameter(torch.zeros(())) if gate else None
         self.atnac = ATNAC(gamma, alpha, score, threshold_grad)
         self.attention = ExternalAttention(channels, qk_channels)
         # of the last batch, for the logs; tensors, so that reading them costs only who reads
@@ -245,11 +257,12 @@ class AEA(nn.Module):
         active = self.atnac(x, presence)
         self.active_share, self.mean_threshold = active.mask.float().mean(), active.threshold.mean()
         weight = active.weight.to(x.dtype)
+        kept = x if self.inactive == 'keep' else drop_inactive(x, weight, num_person, presence)
         if not self.gathers(x):
-            return x + self._update(x, weight, num_person, presence)
+            return kept + self._update(x, weight, num_person, presence)
         count = max(1, int(active.mask.sum(dim=1).max()))  # a batch of nobody would leave no column
         if count == x.shape[3]:
-            return x + self._update(x, weight, num_person, presence)
+            return kept + self._update(x, weight, num_person, presence)
         # active joints first, in their order; the rest of the rows is filled up with joints of weight 0
         joints = active.mask.byte().argsort(dim=1, descending=True, stable=True)[:, :count]
         total, channels, frames, vertices = x.shape
@@ -258,6 +271,8 @@ class AEA(nn.Module):
         index = (start + joints[:, None]).flatten()
         chosen = tokens.index_select(0, index).view(total, frames, count, channels).permute(0, 3, 1, 2)
         update = self._update(chosen, weight.gather(1, joints), num_person, presence)
+        if kept is not x:
+            tokens = kept.permute(0, 2, 3, 1).reshape(-1, channels)
         add = tokens.index_add_ if inplace else tokens.index_add
         tokens = add(0, index, update.permute(0, 2, 3, 1).reshape(-1, channels))
         return tokens.view(total, frames, vertices, channels).permute(0, 3, 1, 2)
@@ -267,4 +282,19 @@ class AEA(nn.Module):
         weight = weight[:, None]  # (N*M, T or 1, J)
         if presence is not None:
             weight = weight * presence[:, :, None].to(weight.dtype)
-        return self.attention(x, num_person, weight) * weight[:, None]
+        update = self.attention(x, num_person, weight)
+        return update * (weight if self.gate is None else weight * self.gate)[:, None]
+
+
+def drop_inactive(x: Tensor, weight: Tensor, num_person: int, presence: Tensor | None) -> Tensor:
+    """Multiply joints by their weight in frames where the person and another one are present.
+
+    Shapes:
+        x ``(N*M, C, T, V)``, weight ``(N*M, V)``, presence ``(N*M, T)`` bool or None (all present); returns as x
+    """
+    weight = weight[:, None]  # (N*M, T or 1, V)
+    if presence is not None:
+        here = presence.unflatten(0, (-1, num_person))
+        together = here & (here.sum(dim=1, keepdim=True) > 1)
+        weight = torch.where(together.flatten(0, 1)[..., None], weight, 1)
+    return x * weight[:, None]

@@ -24,6 +24,8 @@ class ATNACNeck(BaseModule):
         score: ``'amplitude'``, ``'velocity'`` or ``'all'``.
         threshold_grad: ``'ste'`` or ``'none'``.
         form: ``'auto'``, ``'gathered'`` or ``'masked'``.
+        inactive: ``'keep'`` or ``'drop'``.
+        gate: Whether the update is scaled by a trainable factor that starts at zero.
         init_cfg: As of mmengine's ``BaseModule``.
 
     Shapes:
@@ -39,11 +41,13 @@ class ATNACNeck(BaseModule):
         score: str = 'amplitude',
         threshold_grad: str = 'ste',
         form: str = 'auto',
+        inactive: str = 'keep',
+        gate: bool = False,
         init_cfg: dict | None = None,
     ) -> None:
         super().__init__(init_cfg=init_cfg)
         self.in_channels = in_channels
-        self.interaction = AEA(in_channels, qk_channels, gamma, alpha, score, threshold_grad, form)
+        self.interaction = AEA(in_channels, qk_channels, gamma, alpha, score, threshold_grad, form, inactive, gate)
 
     def forward(self, x: Tensor, presence: Tensor | None = None) -> Tensor:
         if x.ndim != 5 or x.shape[2] != self.in_channels:
