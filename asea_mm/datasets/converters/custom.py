@@ -174,6 +174,8 @@ def convert_custom(
         shown = problems[:_MOST_MESSAGES]
         if len(problems) > len(shown):
             shown.append(f'and {len(problems) - len(shown)} more')
+        if len(problems) > 1:
+            shown.append(f'{len(problems)} problems, nothing is written; --skip-bad leaves bad recordings out')
         raise ValueError('\n'.join(shown))
     for problem in problems:
         skip(problem)  # type: ignore[misc]  # without it they have been raised

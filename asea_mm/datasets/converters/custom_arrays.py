@@ -63,7 +63,10 @@ def read_npz(path: Path, skeleton: Skeleton) -> Recording:
 
 
 def _reason(error: Exception) -> str:
-    return ' '.join(f'{error}'.split())[:200] or type(error).__name__
+    text = ' '.join(f'{error}'.split())
+    if 'allow_pickle' in text or 'pickled' in text:
+        return 'another kind of file or an array of objects, which are not read: they could run code'
+    return text[:200] or type(error).__name__
 
 
 def _recording(
