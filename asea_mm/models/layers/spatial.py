@@ -13,6 +13,19 @@ from torch import Tensor, nn
 from .common import ConvBN, init_conv, mask_frames, scale_and_shift
 
 
+def mean_over_time(x: Tensor, presence: Tensor | None = None) -> Tensor:
+    """Mean over the frames in which the person is there; absent frames are zero in x.
+
+    Shapes:
+        x ``(N*M, C, T, V)``, presence ``(N*M, T)`` bool or None (all present); returns ``(N*M, C, 1, V)``
+    """
+    pooled = x.mean(dim=2, keepdim=True)
+    if presence is None:
+        return pooled
+    share = presence.to(x.dtype).mean(dim=1).clamp(min=1 / presence.shape[1])
+    return pooled / share[:, None, None, None]
+
+
 class CTRGC(nn.Module):
     r"""Channel-wise topology refinement graph convolution over all graph subsets, with its residual.
 
@@ -65,12 +78,8 @@ class CTRGC(nn.Module):
 
         One after the other: where channels are many and frames few they are larger than the features.
         """
-        pooled = x.mean(dim=2, keepdim=True)
-        if presence is not None:  # absent frames are zero: divide by the present ones only
-            share = presence.to(x.dtype).mean(dim=1).clamp(min=1 / presence.shape[1])
-            pooled = pooled / share[:, None, None, None]
         # (N*M, K*R, 1, V) each
-        query, key = self.relation(pooled).chunk(2, dim=1)
+        query, key = self.relation(mean_over_time(x, presence)).chunk(2, dim=1)
         relations = (query.transpose(2, 3) - key).tanh_().chunk(self.num_subsets, dim=1)
         # A enters as one more channel of the relations with weight one: R comes out of a single convolution
         weights = (self.delta.weight * self.alpha).chunk(self.num_subsets)

@@ -1,0 +1,202 @@
+"""Temporal self-attention, alone and in the hybrid module, against Eq. 8-9 and PyTorch's own multi-head attention."""
+
+import pytest
+import torch
+import torch.nn.functional as F
+from mmaction.registry import MODELS
+from torch import nn
+
+from asea_mm.models.layers import MultiScaleAttentionTCN, TemporalSelfAttention, fold_batch_norm
+from tests import textbook_mssagcn as textbook
+
+from . import TOLERANCE, Pair, assert_agrees, randomise, same, teach
+
+PRESENCES = {
+    'all': [[1, 1, 1, 1, 1, 1, 1]] * 3,
+    'padded': [[1, 1, 1, 1, 0, 0, 0], [1, 1, 1, 1, 1, 1, 1], [1, 0, 0, 0, 0, 0, 0]],
+    'never': [[0, 0, 1, 1, 0, 1, 0], [0] * 7, [1] * 7],
+}
+
+
+def attention_pairs(fast, *groups):
+    """TemporalSelfAttention, and the textbook's of every group."""
+    rows = fast.query.out_channels // len(groups)
+    names = ('query', 'key', 'value')
+    return [
+        Pair(getattr(fast, name).weight, getattr(group, name).weight, slice(k * rows, (k + 1) * rows))
+        for k, group in enumerate(groups)
+        for name in names
+    ]
+
+
+def hybrid_pairs(fast, usual):
+    """MultiScaleAttentionTCN and the textbook's."""
+    eighths = [slice(a * fast.half, b * fast.half) for a, b in ((0, 1), (1, 2), (2, 3), (3, 4), (4, 6), (6, 8))]
+    norms = (usual.attention_bn[0], usual.conv[0][1], usual.attention_bn[1], *(usual.conv[k][1] for k in (1, 2, 3)))
+    pairs = attention_pairs(fast.attention, *usual.attention)
+    for norm, part in zip(norms, eighths, strict=True):
+        pairs += same(fast.bn, norm, part)
+    for k in range(4):
+        quarter = slice(k * fast.width, (k + 1) * fast.width)
+        pairs += [
+            *same(fast.reduce[0], usual.reduce[k][0], quarter),
+            *same(fast.reduce[1], usual.reduce[k][1], quarter),
+        ]
+        pairs += same(fast.dilated[k], usual.conv[k][0])
+    return pairs
+
+
+def presence_like(name):
+    return torch.tensor(PRESENCES[name], dtype=torch.bool)
+
+
+def features(presence, channels, joints=4):
+    x = torch.randn(len(presence), channels, presence.shape[1], joints, dtype=torch.float64)
+    return x * presence[:, None, :, None]
+
+
+@pytest.mark.parametrize('stride', [1, 2, 3])
+@pytest.mark.parametrize('name', PRESENCES)
+@pytest.mark.parametrize(('channels', 'heads', 'groups'), [((8, 8), 4, 1), ((6, 12), 2, 1), ((8, 16), 4, 2)])
+def test_layer_is_the_textbook_form(channels, heads, groups, name, stride):
+    torch.manual_seed(0)
+    fast = randomise(TemporalSelfAttention(*channels, heads, stride, groups).double())
+    sizes = [count // groups for count in channels]
+    usual = nn.ModuleList(textbook.TemporalSelfAttention(*sizes, heads, stride).double() for _ in range(groups))
+
+    def of_groups(x, presence):
+        return torch.cat([part(y, presence) for part, y in zip(usual, x.chunk(groups, dim=1), strict=True)], dim=1)
+
+    usual.forward = of_groups
+    pairs = attention_pairs(fast, *usual)
+    teach(pairs, fast)
+    presence = presence_like(name)
+    assert_agrees(fast, usual, pairs, features(presence, channels[0]), presence)
+
+
+@pytest.mark.parametrize('name', ['all', 'padded'])
+@pytest.mark.parametrize('heads', [1, 4])
+def test_layer_is_pytorchs_multi_head_attention(heads, name):
+    torch.manual_seed(1)
+    channels, joints = 8, 4
+    layer = randomise(TemporalSelfAttention(channels, heads=heads).double())
+    presence = presence_like(name)
+    x = features(presence, channels, joints)
+    tokens = x.permute(2, 0, 3, 1).flatten(1, 2)  # (T, N*M*V, C)
+    expected, _ = F.multi_head_attention_forward(
+        *(tokens, tokens, tokens, channels, heads),
+        in_proj_weight=torch.cat([conv.weight[:, :, 0, 0] for conv in (layer.query, layer.key, layer.value)]),
+        in_proj_bias=None,
+        bias_k=None,
+        bias_v=None,
+        add_zero_attn=False,
+        dropout_p=0.0,
+        out_proj_weight=torch.eye(channels, dtype=torch.float64),
+        out_proj_bias=None,
+        key_padding_mask=~presence.repeat_interleave(joints, dim=0),
+    )
+    expected = expected.unflatten(1, (len(x), joints)).permute(1, 3, 0, 2) * presence[:, None, :, None]
+    torch.testing.assert_close(layer(x, presence), expected, **TOLERANCE)
+
+
+def test_by_hand():
+    """One channel, one head, weights one: two frames with features 0 and ln 3, so the second weighs 3^x."""
+    layer = TemporalSelfAttention(1, heads=1).double()
+    for conv in (layer.query, layer.key, layer.value):
+        nn.init.ones_(conv.weight)
+    ln3 = torch.tensor(3.0, dtype=torch.float64).log()
+    x = torch.stack([torch.zeros_like(ln3), ln3]).view(1, 1, 2, 1)
+    weight = 3**ln3 / (1 + 3**ln3)
+    torch.testing.assert_close(layer(x).flatten(), torch.stack([ln3 / 2, ln3 * weight]), **TOLERANCE)
+
+
+def test_a_person_who_is_never_there_gives_zeros_and_no_nan():
+    torch.manual_seed(2)
+    for layer in (TemporalSelfAttention(8), MultiScaleAttentionTCN(8, 8, heads=1)):
+        presence = presence_like('never')
+        x = features(presence, 8).float().requires_grad_()
+        out = layer.eval()(x, presence)
+        out.sum().backward()
+        assert out.isfinite().all()
+        assert x.grad.isfinite().all()
+        assert all(parameter.grad.isfinite().all() for parameter in layer.parameters())
+        if isinstance(layer, TemporalSelfAttention):
+            assert (out[1] == 0).all()
+            assert out[0].abs().max() > 0
+
+
+def test_joints_and_persons_attend_on_their_own():
+    torch.manual_seed(3)
+    layer = randomise(TemporalSelfAttention(8).double())
+    x = torch.randn(3, 8, 6, 4, dtype=torch.float64)
+    other = x.clone()
+    other[1, :, :, 2] = torch.randn(8, 6, dtype=torch.float64)
+    difference = (layer(other) - layer(x)).abs().amax(dim=(1, 2)) > 1e-12
+    assert difference.nonzero().tolist() == [[1, 2]]
+
+
+@pytest.mark.parametrize('training', [True, False])
+@pytest.mark.parametrize('frames', [1, 6, 9])
+@pytest.mark.parametrize('stride', [1, 2])
+@pytest.mark.parametrize('heads', [1, 2])
+def test_hybrid_module_is_the_textbook_form(heads, stride, frames, training):
+    torch.manual_seed(4)
+    fast = randomise(MultiScaleAttentionTCN(6, 16, stride, heads).double()).train(training)
+    usual = textbook.MultiScaleAttentionTCN(6, 16, stride, heads).double().train(training)
+    pairs = hybrid_pairs(fast, usual)
+    teach(pairs, fast)
+    x = torch.randn(3, 6, frames, 4, dtype=torch.float64)
+    assert_agrees(fast, usual, pairs, x)
+    assert fast(x).shape == (3, 16, -(-frames // stride), 4)
+
+
+@pytest.mark.parametrize('length', [1, 4, 5])
+@pytest.mark.parametrize('stride', [1, 2])
+def test_absent_frames_are_as_if_the_clip_ended(stride, length):
+    torch.manual_seed(5)
+    layer = randomise(MultiScaleAttentionTCN(8, 16, stride, 2).double()).eval()
+    presence = torch.arange(9).expand(2, 9) < length
+    x = features(presence, 8)
+    expected = layer(x[:, :, :length])
+    torch.testing.assert_close(layer(x, presence)[:, :, : expected.shape[2]], expected, **TOLERANCE)
+
+
+def test_presence_of_everybody_changes_nothing():
+    torch.manual_seed(6)
+    layer = randomise(MultiScaleAttentionTCN(8, 8, 2, 1).double())
+    x = torch.randn(3, 8, 7, 4, dtype=torch.float64)
+    torch.testing.assert_close(layer(x), layer(x, presence_like('all')), **TOLERANCE)
+
+
+@pytest.mark.parametrize('stride', [1, 2])
+@pytest.mark.parametrize('name', PRESENCES)
+def test_folded_it_is_the_same(name, stride):
+    torch.manual_seed(7)
+    layer = randomise(MultiScaleAttentionTCN(8, 16, stride, 2).double()).eval()
+    presence = presence_like(name)
+    x = features(presence, 8)
+    given, kept = x.clone(), presence[:, None, ::stride, None]
+    expected = layer(x, presence)
+    for _ in range(2):
+        assert not any(isinstance(part, nn.BatchNorm2d) for part in fold_batch_norm(layer).modules())
+        torch.testing.assert_close(layer(x, presence) * kept, expected * kept, **TOLERANCE)
+    assert torch.equal(x, given), 'the input must not be written to'
+
+
+def test_built_by_name_it_keeps_the_channels():
+    layer = MODELS.build(dict(type='TemporalSelfAttention', in_channels=8))
+    assert isinstance(layer, TemporalSelfAttention)
+    assert layer(torch.randn(2, 8, 5, 3)).shape == (2, 8, 5, 3)
+
+
+@pytest.mark.parametrize(
+    ('layer', 'options', 'message'),
+    [
+        (TemporalSelfAttention, dict(in_channels=6), r'multiple of 4 \(4 heads x 1 groups\), got 6'),
+        (TemporalSelfAttention, dict(in_channels=9, out_channels=8, groups=2), 'multiple of 2, got 9'),
+        (MultiScaleAttentionTCN, dict(in_channels=8, out_channels=48), r'multiple of 32 \(8 x 4 heads\), got 48'),
+    ],
+)
+def test_errors(layer, options, message):
+    with pytest.raises(ValueError, match=message):
+        layer(**options)
