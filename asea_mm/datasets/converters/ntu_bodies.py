@@ -29,11 +29,12 @@ SAME_PLACE = 0.1  # metres
 # Fewer frames than this share of the clip, and a body yields to those that are there longer.
 SHORT_SHARE = 0.1
 # What a person's skeleton is like: medians over the frames, in metres.
-TRUNK_LENGTH = (0.25, 0.9)
+TRUNK_LENGTH = (0.3, 0.8)  # base of the spine, its middle, shoulders
+TRUNK_STRAIGHTNESS = 0.8  # the direct way from base to shoulders, as a share of that length
+TRUNK_SPREAD = 0.5  # interquartile range of the length, as a share of its median
 FARTHEST_JOINT = (0.4, 1.6)  # from the base of the spine
-LIMB_LENGTH = (0.08, 0.8)
-LEAST_LIMBS = 6  # of 8: upper arms, forearms, thighs, shins
-TRUNK_SPREAD = 0.5  # interquartile range of the trunk's length, as a share of its median
+ARM_BONE, LEG_BONE = (0.12, 0.5), (0.2, 0.7)
+LEAST_LIMBS = 6  # of the 8 such bones: upper arms, forearms, thighs, shins
 
 
 @dataclass
@@ -153,8 +154,9 @@ def _find_contradictions(streams: list[_Track]) -> None:
             starting[int(stream.frames[i])].append(stream.joints[i])
         for i in (*whole.tolist(), len(stream.frames) - 1):
             ending[int(stream.frames[i]) + 1].append(stream.joints[i])
+    events = starting.keys() | ending.keys()
     for stream, step, position in zip(streams, steps, positions, strict=True):
-        for frame in (starting.keys() | ending.keys()) & position.keys():
+        for frame in events & position.keys():
             i = position[frame]
             if i == 0 or stream.frames[i - 1] != frame - 1:
                 continue
@@ -264,10 +266,11 @@ _TRUNK = [_JOINT[name] for name in ('spine_base', 'spine_middle', 'spine_shoulde
 _LIMBS = np.array(
     [
         (_JOINT[f'{side}_{child}'], _JOINT[f'{side}_{parent}'])
-        for side in ('left', 'right')
         for child, parent in (('elbow', 'shoulder'), ('wrist', 'elbow'), ('knee', 'hip'), ('ankle', 'knee'))
+        for side in ('left', 'right')
     ]
 )
+_SHORTEST, _LONGEST = np.array([ARM_BONE] * 4 + [LEG_BONE] * 4).T
 
 
 def looks_like_a_person(joints: np.ndarray) -> bool:
@@ -283,11 +286,13 @@ def looks_like_a_person(joints: np.ndarray) -> bool:
     """
     trunk = np.linalg.norm(np.diff(joints[:, _TRUNK], axis=1), axis=-1).sum(axis=-1)
     low, length, high = np.percentile(trunk, [25, 50, 75])
+    direct = np.median(np.linalg.norm(joints[:, _TRUNK[-1]] - joints[:, _TRUNK[0]], axis=-1))
+    farthest = np.median(np.linalg.norm(joints - joints[:, _TRUNK[:1]], axis=-1).max(axis=-1))
     limbs = np.median(np.linalg.norm(joints[:, _LIMBS[:, 0]] - joints[:, _LIMBS[:, 1]], axis=-1), axis=0)
-    farthest = np.median(np.linalg.norm(joints - joints[:, :1], axis=-1).max(axis=-1))
     return bool(
         TRUNK_LENGTH[0] <= length <= TRUNK_LENGTH[1]
+        and direct >= TRUNK_STRAIGHTNESS * length
         and high - low <= TRUNK_SPREAD * length
         and FARTHEST_JOINT[0] <= farthest <= FARTHEST_JOINT[1]
-        and ((limbs >= LIMB_LENGTH[0]) & (limbs <= LIMB_LENGTH[1])).sum() >= LEAST_LIMBS
+        and ((limbs >= _SHORTEST) & (limbs <= _LONGEST)).sum() >= LEAST_LIMBS
     )

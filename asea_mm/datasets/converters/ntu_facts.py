@@ -90,7 +90,7 @@ def parse_ntu_name(name: str) -> NTUName:
     parsed = NTUName(*map(int, match.groups()))
     for (field, largest), number in zip(_LARGEST.items(), parsed, strict=True):
         if not 1 <= number <= largest:
-            raise ValueError(f'{name}: expected a {field} from 1 to {largest}, got {number}')
+            raise ValueError(f'{name}: expected {field} 1 to {largest}, got {number}')
     return parsed
 
 
