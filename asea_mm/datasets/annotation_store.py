@@ -179,18 +179,26 @@ class AnnotationStore(Sequence[dict]):
                     self._fail(f'sample {self.ids[number]!r}: a truncated or damaged annotation store: {error}')
         return sample
 
-    def header(self, number: int) -> dict:
-        """The sample without reading its arrays: they have their dtypes and shapes, but all values are zero."""
-        sample = self._plain_fields(number)
-        for name, column in self._arrays.items():
-            if column.which[number] >= 0:
-                dtype, shape = column.kinds[column.which[number]]
-                sample[name] = np.broadcast_to(np.zeros((), dtype), shape)
-        return sample
+    def headers(self) -> Iterator[dict]:
+        """The samples without reading their arrays: these have dtype and shape, but all values are zero."""
+        blank = {
+            name: [np.broadcast_to(np.zeros((), dtype), shape) for dtype, shape in column.kinds]
+            for name, column in self._arrays.items()
+        }
+        for number in range(self._count):
+            sample = self._plain_fields(number)
+            for name, column in self._arrays.items():
+                if (kind := column.which[number]) >= 0:
+                    sample[name] = blank[name][kind]
+            yield sample
 
     def _plain_fields(self, number: int) -> dict:
-        present = ((name, column.which[number], column) for name, column in self._plain.items())
-        return {name: copy.deepcopy(column.values[kind]) for name, kind, column in present if kind >= 0}
+        sample = {}
+        for name, column in self._plain.items():
+            if (kind := column.which[number]) >= 0:
+                value = column.values[kind]  # other samples may have the same object
+                sample[name] = copy.deepcopy(value) if isinstance(value, (list, tuple, dict)) else value
+        return sample
 
     def __iter__(self) -> Iterator[dict]:
         return (self[number] for number in range(self._count))

@@ -198,7 +198,7 @@ class InteractionPoseDataset(PairDataset):
         if isinstance(annotations, AnnotationStore):
             self._store, validate = annotations, validate_header
             content['annotations'] = annotations = [
-                {**annotations.header(number), 'number': number} for number in range(len(annotations))
+                {**header, 'number': number} for number, header in enumerate(annotations.headers())
             ]
         layout = self.layout if self.layout is not None else meta.get('layout')
         if layout is None:
