@@ -4,22 +4,46 @@ import os
 import re
 import runpy
 import sys
+from collections.abc import Iterator
 from pathlib import Path
+from typing import NamedTuple
 
+import numpy as np
 import pytest
 import torch
-from mmaction.registry import MODELS
+from mmaction.registry import MODELS, TRANSFORMS
 from mmaction.structures import ActionDataSample
+from mmcv.transforms import Compose
 from mmengine.config import Config
 from mmengine.registry import init_default_scope
 
 from asea_mm.datasets import load_annotations
+from asea_mm.datasets.transforms import STREAMS
+from asea_mm.engine.options import LOADERS, apply_options
 from asea_mm.skeletons import get_skeleton
 
 ROOT = Path(__file__).parents[1]
 CONFIGS = sorted((ROOT / 'configs').glob('*.py'))
 BASES = ROOT / 'configs' / '_base_'
 EXAMPLES = re.findall(r'```python\n(.*?)```', (ROOT / 'README.md').read_text(), flags=re.DOTALL)
+
+
+class Data(NamedTuple):
+    """What cannot be read from a config, because the annotation file says it."""
+
+    layout: str
+    coordinates: int
+    classes: int
+
+
+# by the name of the annotation file
+DATA = dict(
+    synthetic=Data('nturgbd25', 3, 12),
+    sbu=Data('sbu15', 3, 8),
+    ntu26=Data('nturgbd25', 3, 26),
+    ntu60=Data('nturgbd25', 3, 60),
+    kinetics10=Data('openpose18', 2, 10),
+)
 
 every_config = pytest.mark.parametrize('path', CONFIGS, ids=lambda path: path.stem)
 
@@ -49,38 +73,73 @@ def step(model_cfg: dict, joints: int, channels: int, frames: int = 16) -> dict[
     return {name: float(loss.detach()) for name, loss in losses.items()}
 
 
+def channels(backbone: dict) -> int:
+    """Input channels that a config gives its backbone, or the one that this wraps; three is their default."""
+    while 'backbone' in backbone:
+        backbone = backbone['backbone']
+    return backbone.get('in_channels', 3)
+
+
+def data_of(cfg: Config) -> Data:
+    """What the dataset of a config holds, which its file would say."""
+    dataset = cfg.train_dataloader.dataset
+    known = DATA[Path(dataset.get('ann_file', 'synthetic')).stem]
+    return known._replace(classes=len(dataset.classes)) if dataset.get('classes') else known
+
+
+def inputs_of(pipeline: list[dict], data: Data, frames: int = 20) -> torch.Tensor:
+    """A random sample after a pipeline: (clips, M, T, V, C)."""
+    init_default_scope('mmaction')
+    rng = np.random.default_rng(0)
+    shape = (2, frames, get_skeleton(data.layout).num_joints, data.coordinates)
+    keypoint = rng.uniform(0.1, 0.9, size=shape).astype(np.float32)
+    sample = dict(keypoint=keypoint, layout=data.layout, frame_dir='clip', label=1, total_frames=frames)
+    if data.coordinates == 2:
+        sample['keypoint_score'] = rng.uniform(0.1, 0.9, size=shape[:3]).astype(np.float32)
+    return Compose([TRANSFORMS.build(step) for step in pipeline])(sample)['inputs']
+
+
 @every_config
-def test_config_takes_a_training_step(path):
+def test_config_takes_a_training_step_on_what_its_pipeline_gives(path):
     cfg = Config.fromfile(path)
-    backbone = cfg.model.backbone
-    losses = step(cfg.model, get_skeleton(backbone.layout).num_joints, backbone.in_channels)
+    inputs = inputs_of(cfg.train_dataloader.dataset.pipeline, data_of(cfg))
+    losses = step(cfg.model, *inputs.shape[-2:])
     assert 'loss_cls' in losses
-    assert ('loss_reg' in losses) == (backbone.get('interaction') is not None)
+    assert ('loss_reg' in losses) == bool(MODELS.build(cfg.model).thresholds())
 
 
 @every_config
 def test_head_has_as_many_classes_as_the_data(path):
     cfg = Config.fromfile(path)
-    dataset = cfg.train_dataloader.dataset
-    known = dict(SyntheticInteractionDataset=12, InteractionPoseDataset=8)  # all of the synthetic, all of SBU
-    classes = len(dataset.classes) if dataset.get('classes') else known[dataset.type]
-    assert cfg.model.cls_head.num_classes == classes
+    assert cfg.model.cls_head.num_classes == data_of(cfg).classes
 
 
 @every_config
-def test_pipeline_gives_the_channels_of_the_backbone(path):
-    cfg = Config.fromfile(path)
-    for loader in (cfg.train_dataloader, cfg.val_dataloader, cfg.test_dataloader):
-        (stream,) = [step.stream for step in loader.dataset.pipeline if step.type == 'GenerateStream']
-        assert cfg.model.backbone.in_channels == 3 * (1 if isinstance(stream, str) else len(stream))
+@pytest.mark.parametrize('stream', [None, *STREAMS, 'joint,bone'])
+def test_pipelines_give_the_joints_and_channels_of_the_backbone(path, stream):
+    cfg = apply_options(Config.fromfile(path), stream=stream)
+    data = data_of(cfg)
+    for name in LOADERS:
+        inputs = inputs_of(cfg[name].dataset.pipeline, data)
+        assert inputs.shape[-1] == channels(cfg.model.backbone)
+        assert inputs.shape[-2] == get_skeleton(data.layout).num_joints
+
+
+def bases(path: Path) -> Iterator[Path]:
+    """The base files that a config inherits, also by way of another leaf, in order."""
+    named = runpy.run_path(str(path)).get('_base_', [])
+    for base in [named] if isinstance(named, str) else named:
+        file = (path.parent / base).resolve()
+        yield from [file] if BASES in file.parents else bases(file)
 
 
 @every_config
 def test_leaves_are_short_and_inherit_all_four_axes(path):
     lines = [line for line in path.read_text().splitlines() if line.strip() and not line.startswith('#')]
     assert len(lines) <= 15
-    bases = [Path(base).parts[1] for base in runpy.run_path(str(path))['_base_']]
-    assert bases == ['models', 'datasets', 'schedules', 'default_runtime.py']
+    assert [base.relative_to(BASES).parts[0] for base in bases(path)] == [
+        *('models', 'datasets', 'schedules', 'default_runtime.py')
+    ]
 
 
 def test_base_files_of_different_axes_share_no_key():
@@ -96,7 +155,9 @@ def test_base_files_of_different_axes_share_no_key():
 
 
 def test_every_base_is_used():
-    used = {(path.parent / base).resolve() for path in CONFIGS for base in runpy.run_path(str(path))['_base_']}
+    used = {base for path in CONFIGS for base in bases(path)}
+    for base in list(used):
+        used.update(bases(base))
     assert used == set(BASES.rglob('*.py'))
 
 

@@ -213,6 +213,13 @@ def test_three_coordinates_are_not_in_an_image():
         apply(dict(type='NormalizeByImage', img_shape=(2, 2)), np.ones((1, 1, 3, 3)))
 
 
+@pytest.mark.parametrize(('unit', 'scale'), [('pixel', 0.004), ('share', 1)])
+def test_the_other_unit_is_refused(unit, scale):
+    config = dict(type='NormalizeByImage', unit=unit, img_shape=(256, 340))
+    with pytest.raises(ValueError, match=f"'clip7': expected coordinates in the unit '{unit}', got up to"):
+        apply(config, scale * np.array(PIXELS))
+
+
 @pytest.mark.parametrize('kind', ['FillMissingJoints', 'NormalizeByBody'])
 def test_nan_is_refused(kind):
     with pytest.raises(ValueError, match=f'{kind}.*NaN.*person 0, frame 1, joint 0'):

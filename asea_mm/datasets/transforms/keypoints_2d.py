@@ -106,8 +106,8 @@ class NormalizeByImage(KeypointTransform):
         keypoint: ``(M, T, V, 2)``, pixels or shares -> half longer sides of the image
 
     Raises:
-        ValueError: If an argument is out of range; if a sample is not two-dimensional, has no image shape, or has the
-            wrong number of joints.
+        ValueError: If an argument is out of range; if a sample is not two-dimensional, has no image shape, has the
+            wrong number of joints, or is clearly in the other unit.
     """
 
     def __init__(self, unit: str = 'pixel', img_shape: Sequence[int] | None = None) -> None:
@@ -128,6 +128,10 @@ class NormalizeByImage(KeypointTransform):
             self._wrong_sample(
                 results, f'expected img_shape (height, width) in the sample or as an argument, got {shape}'
             )
+        largest = float(np.abs(keypoint).max())
+        # Joints may lie a little outside of the image. In the wrong unit all would end in one point, or far away.
+        if keypoint.any() and (largest > 2) != (self.unit == 'pixel'):
+            self._wrong_sample(results, f'expected coordinates in the unit {self.unit!r}, got up to {largest:g}')
         height, width = shape
         side = np.array([width, height], dtype=np.float32)
         scale = side if self.unit == 'share' else np.ones(2, dtype=np.float32)

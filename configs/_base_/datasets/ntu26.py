@@ -1,7 +1,7 @@
 # The 26 two-person classes of NTU RGB+D 120, X-Sub by default; --split xset for X-Set.
-# ann_file: PYSKL's ntu120_3d.pkl (same format); classes A050-A060 and A106-A120, relabelled 0-25 in that order.
-ann_file = 'data/ntu/ntu120_3d.pkl'
-classes = [*range(49, 60), *range(105, 120)]
+# tools/prepare_data.py ntu PATH writes the file. PYSKL's ntu120_3d.pkl can be read as it is, too; then the line is
+# source = dict(ann_file='data/ntu/ntu120_3d.pkl', classes=[*range(49, 60), *range(105, 120)])
+source = dict(ann_file='data/ntu/ntu26.pkl', classes=None)
 train_pipeline = [
     dict(type='CentrePair'),
     dict(type='SampleClip', clip_len=64, crop=(0.5, 1.0)),
@@ -25,9 +25,8 @@ train_dataloader = dict(
     drop_last=True,
     dataset=dict(
         type='InteractionPoseDataset',
-        ann_file=ann_file,
+        **source,
         layout='nturgbd25',
-        classes=classes,
         split='xsub_train',
         pipeline=train_pipeline,
     ),
@@ -39,9 +38,8 @@ val_dataloader = dict(
     sampler=dict(type='DefaultSampler', shuffle=False),
     dataset=dict(
         type='InteractionPoseDataset',
-        ann_file=ann_file,
+        **source,
         layout='nturgbd25',
-        classes=classes,
         split='xsub_val',
         pipeline=test_pipeline,
         test_mode=True,
