@@ -1,6 +1,6 @@
-from .backbones import ASEA, CTRGCN, InteractionBackbone
+from .backbones import ASEA, CTRGCN, MSSAGCN, InteractionBackbone
 from .heads import InteractionHead
-from .layers import AEA, ATNAC, ExternalAttention
+from .layers import AEA, ATNAC, ExternalAttention, TemporalSelfAttention
 from .losses import ThresholdRegularization
 from .necks import ATNACNeck
 from .recognizers import InteractionRecognizer
@@ -15,5 +15,7 @@ __all__ = [
     'InteractionBackbone',
     'InteractionHead',
     'InteractionRecognizer',
+    'MSSAGCN',
+    'TemporalSelfAttention',
     'ThresholdRegularization',
 ]

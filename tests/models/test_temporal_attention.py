@@ -31,7 +31,7 @@ def attention_pairs(fast, *groups):
 
 def hybrid_pairs(fast, usual):
     """MultiScaleAttentionTCN and the textbook's."""
-    eighths = [slice(a * fast.half, b * fast.half) for a, b in ((0, 1), (1, 2), (2, 3), (3, 4), (4, 6), (6, 8))]
+    eighths = [slice(a * fast.eighth, b * fast.eighth) for a, b in ((0, 1), (1, 2), (2, 3), (3, 4), (4, 6), (6, 8))]
     norms = (usual.attention_bn[0], usual.conv[0][1], usual.attention_bn[1], *(usual.conv[k][1] for k in (1, 2, 3)))
     pairs = attention_pairs(fast.attention, *usual.attention)
     for norm, part in zip(norms, eighths, strict=True):

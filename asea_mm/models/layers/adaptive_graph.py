@@ -89,7 +89,7 @@ class MultiScaleAGC(nn.Module):
         """Weight and bias of the convolution from x to the X' of all parts: split, then Eq. 4."""
         if self.merged is not None:
             return self.merged.weight, cast(Tensor, self.merged.bias)
-        transform = self.transform.weight.view(PARTS, self.width, self.width)
+        transform = cast(Tensor, self.transform.weight).view(PARTS, self.width, self.width)
         weight = transform @ self.split.weight.view(PARTS, self.width, -1)
         bias = transform @ cast(Tensor, self.split.bias).view(PARTS, self.width, 1)
         return weight.view_as(self.split.weight), bias.flatten()

@@ -122,12 +122,12 @@ class MultiScaleAttentionTCN(nn.Module):
                 f'got {out_channels}'
             )
         self.width = width = out_channels // 4
-        self.half = half = width // 2
+        self.eighth = eighth = out_channels // 8
         self.reduce = ConvBN(in_channels, out_channels)
         self.attention = TemporalSelfAttention(2 * width, width, heads, stride, groups=2)
         self.dilated = nn.ModuleList(
             temporal_conv(width, channels, KERNEL, stride, dilation)
-            for dilation, channels in enumerate((half, half, width, width), start=1)
+            for dilation, channels in enumerate((eighth, eighth, width, width), start=1)
         )
         self.bn: nn.Module = nn.BatchNorm2d(out_channels)
 
@@ -146,7 +146,7 @@ class MultiScaleAttentionTCN(nn.Module):
         self.reduce.fold()
         # where the parts lie in the concatenation, in eighths of the channels
         first, conv_1, second, conv_2, conv_3, conv_4 = (
-            slice(start * self.half, stop * self.half)
+            slice(start * self.eighth, stop * self.eighth)
             for start, stop in ((0, 1), (1, 2), (2, 3), (3, 4), (4, 6), (6, 8))
         )
         for conv, channels in zip(self.dilated, (conv_1, conv_2, conv_3, conv_4), strict=True):

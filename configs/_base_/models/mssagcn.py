@@ -1,0 +1,7 @@
+# MSSAGCN as in its paper: 64-128-256 channels, ten blocks, four heads.
+# A leaf sets the layout, the number of classes and, for early-fused streams, in_channels.
+model = dict(
+    type='InteractionRecognizer',
+    backbone=dict(type='MSSAGCN', layout='nturgbd25', in_channels=3),
+    cls_head=dict(type='InteractionHead', num_classes=60, in_channels=256),
+)
