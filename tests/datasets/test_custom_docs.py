@@ -15,7 +15,7 @@ from test_prepare_data import tool  # noqa: F401  (a fixture)
 
 ROOT = Path(__file__).parents[2]
 TEXT = (ROOT / 'docs' / 'custom_data.md').read_text().partition('# Examples')[2]
-SECTIONS = {title: body for title, body in re.findall(r'\n## (.*)\n((?:(?!\n## )[\s\S])*)', TEXT)}
+SECTIONS = dict(re.findall(r'\n## (.*)\n((?:(?!\n## )[\s\S])*)', TEXT))
 BLOCKS = re.compile(r'```(?:python|bash)\n(.*?)```', flags=re.DOTALL)
 
 

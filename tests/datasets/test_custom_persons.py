@@ -1,0 +1,108 @@
+"""Users' recordings: who is who from frame to frame, and which persons are kept."""
+
+import json
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from asea_mm.datasets.converters.custom import finish_recording
+from asea_mm.datasets.converters.custom_find import read_recording
+from asea_mm.datasets.converters.custom_recording import Recording, all_frames, choose_persons
+from asea_mm.datasets.converters.tracks import body_distance, body_size, link_detections
+from asea_mm.skeletons import get_skeleton
+
+STICK = get_skeleton(dict(name='stick2', joints=['head', 'foot'], bones=[['foot', 'head']]))
+
+
+def body(x, height=10.0):
+    return np.array([[x, 0.0], [x, height]])
+
+
+def test_size_and_distance():
+    assert body_size(np.array([[0, 0], [3, 4.0], [np.nan, 9]])) == 5
+    assert body_distance(body(0), body(5)) == 0.5
+    assert body_distance(body(0, 10), body(0, 20)) == 0.25  # the larger of the two sizes
+    half, other = body(0), body(5)
+    half[0], other[1] = np.nan, np.nan
+    assert body_distance(np.vstack([half, [[0, 0]]]), np.vstack([other, [[5, 0]]])) == 0.5  # the third joint
+    assert body_distance(body(0)[:1], body(0)[:1]) == 0
+    assert body_distance(body(0)[:1], body(1)[:1]) == np.inf
+
+
+@pytest.mark.parametrize(
+    ('frames', 'expected'),
+    [
+        ([[0, 50], [51, 1], [2, 52]], [[0, 1], [1, 0], [0, 1]]),  # the order changes
+        ([[0], [], [1, 50], [51]], [[0], [], [0, 1], [1]]),  # one comes, one goes
+        ([[0], [9]], [[0], [1]]),  # too far for one frame ...
+        ([[0], [], [9]], [[0], [], [0]]),  # ... but not for two
+        ([[0, 4], [3, 7]], [[0, 1], [0, 1]]),  # least total distance; the nearest first would swap them
+        ([[], []], [[], []]),
+    ],
+)
+def test_linking(frames, expected):
+    assert link_detections([[body(x) for x in frame] for frame in frames]) == expected
+
+
+def test_a_lost_body_is_waited_for_but_not_for_ever():
+    lost = [[body(0)], [], [], [body(0)]]
+    assert link_detections(lost, max_gap=2)[-1] == [0]
+    assert link_detections(lost, max_gap=1)[-1] == [1]
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.data(), st.integers(1, 4), st.integers(1, 8))
+def test_bodies_far_apart_keep_their_track_in_any_order(data, persons, frames):
+    orders = [data.draw(st.permutations(range(persons))) for _ in range(frames)]
+    moved = [[body(100 * person + frame) for person in order] for frame, order in enumerate(orders)]
+    links = link_detections(moved)
+    first = dict(zip(orders[0], links[0], strict=True))
+    for order, link in zip(orders, links, strict=True):
+        assert [first[person] for person in order] == link
+
+
+def test_json_without_ids_where_persons_swap_and_vanish(tmp_path):
+    frames = [[(10, 1), (90, 1)], [(91, 1), (11, 1)], [(92, 1)], [(93, 1), (13, 1)]]
+    content = [{'persons': [{'keypoint': (body(x) + [0, 5]).tolist()} for x, _ in frame]} for frame in frames]
+    (tmp_path / 'a.json').write_text(json.dumps({'frames': content}))
+    keypoint = finish_recording(read_recording(tmp_path / 'a.json', STICK), STICK, 'a')['keypoint']
+    np.testing.assert_array_equal(keypoint[:, :, 0, 0], [[10, 11, 0, 13], [90, 91, 92, 93]])
+
+
+def recording(*persons, score=None):
+    keypoint = np.stack([np.stack([body(x) if x is not None else body(np.nan) for x in xs]) for xs in persons])
+    keypoint[np.isnan(keypoint).any(axis=-1)] = np.nan
+    return Recording(keypoint, score, range(keypoint.shape[1]), [str(i) for i in range(len(persons))])
+
+
+def test_who_is_there_longest_and_moves_most_is_kept():
+    passing = [None, None, None, 0]
+    still, walking, waving = [50] * 4, [100, 101, 102, 103], [200, 202, 200, 202]
+    # shares: passing 1/4 + 0, still 1 + 0, walking 1 + 1/2, waving 1 + 1
+    everyone = recording(passing, still, walking, waving)
+    assert [choose_persons(everyone, count) for count in (1, 2, 3, 9)] == [[3], [2, 3], [1, 2, 3], [0, 1, 2, 3]]
+
+
+def test_scores_count_and_the_first_of_equals_is_kept():
+    equal = recording([0] * 3, [50] * 3, [90] * 3)
+    assert choose_persons(equal, 2) == [0, 1]
+    equal.score = np.array([0.2, 0.9, 0.9])[:, None, None] * np.ones((3, 3, 2))
+    assert choose_persons(equal, 2) == [1, 2]
+
+
+def test_motion_is_in_body_sizes():
+    near, far = recording([0, 10, 20]), recording([50, 52, 54])
+    both = Recording(np.concatenate([near.keypoint * 10, far.keypoint]), None, range(3), ['near', 'far'])
+    assert choose_persons(both, 1) == [0]  # it moves further ...
+    both.keypoint[0, :, 1, 1] = 2000
+    assert choose_persons(both, 1) == [1]  # ... but not for its size
+
+
+@pytest.mark.parametrize(
+    ('numbers', 'expected'),
+    [([3], [3]), ([1, 2, 4], [1, 2, 3, 4]), ([10, 0, 20, 40], [0, 10, 20, 30, 40]), ([-1, 1, 1], [-1, 1])],
+)
+def test_frame_numbers(numbers, expected):
+    assert list(all_frames(numbers, 'a')) == expected
