@@ -1,4 +1,4 @@
-from .backbones import ASEA, CTRGCN, MSSAGCN, InteractionBackbone
+from .backbones import ASEA, CTRGCN, MSG3D, MSSAGCN, InteractionBackbone
 from .heads import InteractionHead
 from .layers import AEA, ATNAC, ExternalAttention, TemporalSelfAttention
 from .losses import ThresholdRegularization
@@ -15,6 +15,7 @@ __all__ = [
     'InteractionBackbone',
     'InteractionHead',
     'InteractionRecognizer',
+    'MSG3D',
     'MSSAGCN',
     'TemporalSelfAttention',
     'ThresholdRegularization',

@@ -1,7 +1,15 @@
 from .asea import ASEA
 from .ctrgcn import CTRGCN
 from .interaction_backbone import InteractionBackbone
+from .msg3d import MSG3D
 from .mssagcn import MSSAGCN
 from .skeleton_backbone import SkeletonBackbone
 
-__all__ = ['ASEA', 'CTRGCN', 'InteractionBackbone', 'MSSAGCN', 'SkeletonBackbone']
+__all__ = [
+    'ASEA',
+    'CTRGCN',
+    'InteractionBackbone',
+    'MSG3D',
+    'MSSAGCN',
+    'SkeletonBackbone',
+]

@@ -1,0 +1,83 @@
+"""Temporal convolution in branches, with any convolutions: that of MS-G3D and of DeGCN."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from .common import ConvBN, fold_into, init_conv, mask_frames, scale_and_shift, temporal_conv
+from .temporal import PartialAffine, max_over_time
+
+
+class BranchedTCN(nn.Module):
+    """Parallel temporal branches: one per given convolution, one with max-pooling, one that is only a 1x1.
+
+    Liu et al., "Disentangling and Unifying Graph Convolutions for Skeleton-Based Action Recognition", CVPR 2020,
+    Fig. 3c: every branch but the last starts with a 1x1, batch norm and ReLU, and all end in a batch norm; their
+    outputs are concatenated. As in :class:`MultiScaleTCN`, the branches' first convolutions are one, and so are the
+    batch norms at both ends.
+
+    Args:
+        in_channels: Channels of the input.
+        out_channels: Channels of the output, a multiple of the number of branches.
+        stride: Temporal stride.
+        convs: Temporal convolutions with that stride from ``width`` to ``width`` channels, see :meth:`width_of`.
+        residual: Whether the input is added, through a 1x1 and batch norm if the sizes differ.
+
+    Shapes:
+        x ``(N*M, C_in, T, V)``, presence ``(N*M, T)`` bool or None; returns ``(N*M, C_out, ceil(T/stride), V)``.
+        Absent frames carry nothing to others; at themselves the output is not zero.
+
+    Raises:
+        ValueError: If the number of branches does not divide ``out_channels``.
+    """
+
+    def __init__(
+        self, in_channels: int, out_channels: int, stride: int, convs: Sequence[nn.Module], residual: bool = False
+    ) -> None:
+        super().__init__()
+        self.stride = stride
+        self.width = width = self.width_of(out_channels, len(convs))
+        self.reduce = ConvBN(in_channels, (len(convs) + 1) * width)
+        self.convs = nn.ModuleList(convs)
+        self.skip = init_conv(nn.Conv2d(in_channels, width, 1, (stride, 1)))
+        self.bn: nn.Module = nn.BatchNorm2d(out_channels)
+        self.residual: nn.Module | None = nn.Identity() if residual else None
+        if residual and (in_channels != out_channels or stride != 1):
+            self.residual = ConvBN(in_channels, out_channels, 1, stride)
+
+    @staticmethod
+    def width_of(out_channels: int, convs: int) -> int:
+        """Channels of a branch where ``convs`` branches have a convolution."""
+        branches = convs + 2
+        if out_channels % branches:
+            raise ValueError(f'BranchedTCN: out_channels must be a multiple of {branches}, got {out_channels}')
+        return out_channels // branches
+
+    def forward(self, x: Tensor, presence: Tensor | None = None) -> Tensor:
+        reduced = mask_frames(F.relu_(self.reduce(x)), presence).split(self.width, dim=1)
+        branches = [conv(y) for conv, y in zip(self.convs, reduced, strict=False)]
+        y = self.bn(torch.cat([*branches, max_over_time(reduced[-1], self.stride), self.skip(x)], dim=1))
+        return y if self.residual is None else y.add_(self.residual(x))
+
+    @torch.no_grad()
+    def fold(self) -> None:
+        """Fold the last batch norm into the branches that end in a convolution; max-pooling's stays an affine map."""
+        if not isinstance(self.bn, nn.BatchNorm2d):
+            return
+        ends = [slice(k * self.width, (k + 1) * self.width) for k in range(len(self.convs) + 2)]
+        for conv, channels in zip([*self.convs, self.skip], [*ends[:-2], ends[-1]], strict=True):
+            fold_into(conv, self.bn, channels)
+        self.bn = PartialAffine(*scale_and_shift(self.bn, ends[-2]), ends[-2])
+
+
+def dilated_tcn(
+    in_channels: int, out_channels: int, stride: int = 1, dilations: Sequence[int] = (1, 2, 3, 4)
+) -> BranchedTCN:
+    """The multi-scale temporal convolution of MS-G3D: kernels of three frames, dilated, and a residual."""
+    width = BranchedTCN.width_of(out_channels, len(dilations))
+    convs = [temporal_conv(width, width, 3, stride, dilation) for dilation in dilations]
+    return BranchedTCN(in_channels, out_channels, stride, convs, residual=True)
