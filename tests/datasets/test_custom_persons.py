@@ -102,7 +102,7 @@ def test_motion_is_in_body_sizes():
 
 @pytest.mark.parametrize(
     ('numbers', 'expected'),
-    [([3], [3]), ([1, 2, 4], [1, 2, 3, 4]), ([10, 0, 20, 40], [0, 10, 20, 30, 40]), ([-1, 1, 1], [-1, 1])],
+    [([3], [3]), ([1, 2, 4], [1, 2, 3, 4]), ([10, 0, 20, 40], [0, 10, 20, 30, 40]), ([-1, 1, 1], [-1, 0, 1])],
 )
 def test_frame_numbers(numbers, expected):
     assert list(all_frames(numbers, 'a')) == expected

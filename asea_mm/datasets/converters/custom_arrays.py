@@ -64,7 +64,7 @@ def read_npz(path: Path, skeleton: Skeleton) -> Recording:
 
 def _reason(error: Exception) -> str:
     text = ' '.join(f'{error}'.split())
-    if 'allow_pickle' in text or 'pickled' in text:
+    if any(word in text for word in ('allow_pickle', 'pickled', 'Python objects')):
         return 'another kind of file or an array of objects, which are not read: they could run code'
     return text[:200] or type(error).__name__
 

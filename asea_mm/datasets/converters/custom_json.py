@@ -73,7 +73,7 @@ def _items(value: Any, where: str, key: str = '') -> list:
         if not isinstance(value, dict) or key not in value:
             found = f'the keys {list(value)[:6]}' if isinstance(value, dict) else type(value).__name__
             raise ValueError(f'{where}: expected an object with {key!r}, got {found}')
-        value, where = value[key], f'{where}.{key}'
+        value, where = value[key], f'{where}, {key}'
     if not isinstance(value, list):
         raise ValueError(f'{where}: expected a list, got {type(value).__name__} {value!r:.40}')
     return value

@@ -83,7 +83,8 @@ def read_fps(value: object, where: str) -> float | None:
 def all_frames(numbers: Iterable[int], source: str) -> range:
     """Every frame from the first to the last; a number that is not there is a frame in which nobody was seen.
 
-    Where all numbers are a multiple of a step apart (every second frame was kept), the step is the distance of frames.
+    Where three or more numbers are all a multiple of a step apart (every second frame was kept), the step is the
+    distance of frames.
 
     Raises:
         ValueError: If there is no frame, or hardly any of the frames between the first and the last is there.
@@ -92,7 +93,7 @@ def all_frames(numbers: Iterable[int], source: str) -> range:
     if not found:
         raise ValueError(f'{source}: expected at least one frame, got none')
     first, last = found[0], found[-1]
-    step = math.gcd(*(number - first for number in found)) or 1
+    step = math.gcd(*(number - first for number in found)) if len(found) > 2 else 1
     if (last - first) // step > 20 * len(found) + 1000:
         raise ValueError(
             f'{source}: expected frame numbers of one recording, got {len(found)} frames between {first} and {last}; '
