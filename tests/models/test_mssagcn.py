@@ -269,3 +269,13 @@ def test_graph_capture_in_one_piece():
     x[1, 1] = 0
     compiled = torch.compile(model, backend='aot_eager', fullgraph=True)
     torch.testing.assert_close(compiled(x), model(x), **TOLERANCE)
+
+
+@pytest.mark.parametrize('interaction', [False, True])
+def test_the_partner_matters_only_with_interaction(interaction):
+    config = dict(type='InteractionBackbone', backbone=SMALL) if interaction else SMALL
+    model = recognizer(options=dict(backbone=config)).eval().backbone
+    x = keypoints()
+    other = x.clone()
+    other[:, 1] = other[:, 1].flip(1)
+    assert torch.equal(model(x)[:, 0], model(other)[:, 0]) != interaction
