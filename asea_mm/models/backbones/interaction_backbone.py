@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 from typing import Any
 
+import mmaction.engine.model  # noqa: F401  (registers AAGCN's initialisation, which mmaction2's registry does not find)
 import torch
 from mmaction.registry import MODELS
 from mmengine.model import BaseModule
