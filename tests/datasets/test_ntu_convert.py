@@ -104,12 +104,14 @@ def test_a_wrong_file_does_not_lose_the_others(raw, tmp_path):
     write_clip(raw / 'again', 'S020C001P045R001A120', (1, A))
     write_clip(raw / '__MACOSX', '._S001C001P001R001A055', text='resource fork')
     (raw / 'readme.txt').write_text('not a clip')
+    (raw / 'S001C001P001R001A056.skeleton').symlink_to(tmp_path / 'nowhere')
     result = convert_ntu(raw, cache=tmp_path / 'cache')
     assert {item['frame_dir'] for item in result.annotations} == set(NAMES)
     reasons = {Path(file).name: reason for file, reason in result.refused.items()}
-    assert len(reasons) == 5
+    assert len(reasons) == 6
     for file, reason in result.refused.items():
-        assert reason.startswith(file)
+        assert file in reason
+    assert 'No such file' in reasons['S001C001P001R001A056.skeleton']
     assert 'got an empty file' in reasons['S001C001P001R001A051.skeleton']
     assert 'expected at least one body, got none in 2 frames' in reasons['S001C001P001R001A052.skeleton']
     assert 'cut short' in reasons['S001C001P001R001A053.skeleton']
@@ -316,6 +318,14 @@ def test_killed(many, tmp_path):
     for one, other in zip(resumed.annotations, fresh.annotations, strict=True):
         np.testing.assert_array_equal(one.pop('keypoint'), other.pop('keypoint'))
         assert one == other
+
+
+def test_only_shards_are_removed(many, tmp_path):
+    cache = tmp_path / 'cache'
+    result = convert_ntu(many, 'ntu11', cache)
+    (cache / 'mine.json').touch()
+    result.remove_cache()
+    assert [file.name for file in cache.iterdir()] == ['mine.json']
 
 
 # The command

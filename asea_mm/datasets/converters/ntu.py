@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -16,7 +15,7 @@ from ..annotation_file import load_annotations, validate_annotation
 from .ntu_bodies import two_persons
 from .ntu_facts import BENCHMARKS, Benchmark, parse_ntu_name
 from .ntu_missing import MISSING_SKELETONS
-from .ntu_shards import Outcome, Progress, Shard, convert_shards, make_shards, read_keypoints
+from .ntu_shards import Outcome, Progress, Shard, convert_shards, make_shards, read_keypoints, remove_shards
 from .ntu_skeleton import NUM_JOINTS, parse_ntu_skeleton
 
 
@@ -59,9 +58,9 @@ class NTUConversion:
         return remarks
 
     def remove_cache(self) -> None:
-        """Remove what only a further run would need."""
+        """Remove what only a further run would need; other files in the folder stay."""
         if self.cache is not None:
-            shutil.rmtree(self.cache, ignore_errors=True)
+            remove_shards(self.cache)
 
 
 def read_ntu_skeleton(path: str | os.PathLike) -> np.ndarray:

@@ -11,12 +11,14 @@ import hashlib
 import json
 import multiprocessing
 import os
+import re
 import signal
 import sys
 import zipfile
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -64,8 +66,11 @@ class Shard:
         """Changes when a file or the way to read it does."""
         states = []
         for sample_id, path in self.files:
-            state = os.stat(path)
-            states.append((sample_id, path, state.st_size, state.st_mtime_ns))
+            try:
+                state = os.stat(path)
+                states.append((sample_id, path, state.st_size, state.st_mtime_ns))
+            except OSError:  # reading it will say what is wrong with this one file
+                states.append((sample_id, path, 0, 0))
         return hashlib.sha256(json.dumps([RULES_VERSION, self.dtype, states]).encode()).hexdigest()
 
     def finished(self) -> list[Outcome] | None:
@@ -153,6 +158,15 @@ def convert_shards(shards: Sequence[Shard], jobs: int, progress: Progress) -> li
         finally:
             executor.shutdown(cancel_futures=True)
     return [outcome for index in range(len(shards)) for outcome in outcomes[index]]
+
+
+def remove_shards(cache: Path) -> None:
+    """Remove all shards, and the folder if nothing else is in it."""
+    for file in cache.glob('[0-9]*.*'):
+        if re.fullmatch(r'\d{6}\.(npz|json|tmp)', file.name):
+            file.unlink(missing_ok=True)
+    with suppress(OSError):
+        cache.rmdir()
 
 
 def _ignore_interrupt() -> None:
