@@ -131,3 +131,76 @@ class MSG3DBlock(nn.Module):
         factorised = self.second(torch.relu(self.first(self.graph(x))))
         pathways = [factorised, *(window(x) for window in self.windows)]
         return torch.relu(self.last(torch.relu(sum(pathways))))
+
+
+class DeformableGC(nn.Module):
+    """Every joint of every person samples the joints of highest score, one kernel point and channel group at a time."""
+
+    def __init__(
+        self, in_channels: int, out_channels: int, points: int, joints: int, samples: int, groups: int, relation: int
+    ) -> None:
+        super().__init__()
+        self.samples, self.groups, self.relation, self.points = samples, groups, relation, points
+        self.query = nn.Conv2d(in_channels, points * groups * relation, 1)
+        self.key = nn.Conv2d(in_channels, points * groups * relation, 1)
+        self.alpha = nn.Parameter(torch.zeros(1))
+        self.location = nn.Parameter(torch.zeros(points, joints, joints))
+        self.values = nn.ModuleList(nn.Conv2d(in_channels, out_channels, 1) for _ in range(points))
+        self.bn = nn.BatchNorm2d(out_channels)
+        self.down = nn.Identity()
+        if in_channels != out_channels:
+            self.down = nn.Sequential(nn.Conv2d(in_channels, out_channels, 1), nn.BatchNorm2d(out_channels))
+
+    def weights(self, query: Tensor, key: Tensor, location: Tensor) -> Tensor:
+        """Weights of the joints that one joint samples, ``(V,)``; query ``(d,)``, key ``(d, V)``."""
+        scores = location + self.alpha * (query @ key) / math.sqrt(self.relation)
+        chosen = sorted(range(len(scores)), key=lambda j: -scores[j].item())[: self.samples]
+        total = sum(scores[j].exp() for j in chosen)
+        zero = torch.zeros_like(total[0] if total.ndim else total)
+        return torch.stack([scores[j].exp() / total if j in chosen else zero for j in range(len(scores))])
+
+    def person(self, x: Tensor) -> Tensor:
+        """One person, ``(1, C, T, V)``."""
+        query, key = self.query(x).mean(2)[0], self.key(x).mean(2)[0]
+        out = []
+        for group in range(self.groups):
+            total = 0
+            for point, value in enumerate(self.values):
+                start = (point * self.groups + group) * self.relation
+                rows = slice(start, start + self.relation)
+                weights = torch.stack(
+                    [
+                        self.weights(query[rows, i], key[rows], self.location[point, i])
+                        for i in range(self.location.shape[1])
+                    ]
+                )
+                features = value(x).chunk(self.groups, dim=1)[group]
+                total = total + torch.einsum('ij,nctj->ncti', weights, features)
+            out.append(total)
+        return torch.cat(out, dim=1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        y = torch.cat([self.person(person[None]) for person in x])
+        return torch.relu(self.bn(y) + self.down(x))
+
+
+def deformable_temporal_conv(x: Tensor, weight: Tensor, bias: Tensor, positions: Tensor, stride: int) -> Tensor:
+    """Linear interpolation at every tap's instant, frame by frame; x ``(N, C, T, V)``, positions ``(C, kernel)``."""
+    n, channels, frames, joints = x.shape
+
+    def at(channel: int, instant: Tensor) -> Tensor:
+        before = math.floor(instant.item())
+        after = before + 1
+        left = x[:, channel, before] if 0 <= before < frames else torch.zeros_like(x[:, channel, 0])
+        right = x[:, channel, after] if 0 <= after < frames else torch.zeros_like(x[:, channel, 0])
+        return (after - instant) * left + (instant - before) * right
+
+    out = []
+    for t in range(0, frames, stride):
+        y = bias[None, :, None].expand(n, -1, joints)
+        for channel in range(channels):
+            for tap in range(weight.shape[2]):
+                value = at(channel, t + positions[channel, tap])
+                y = y + weight[:, channel, tap, 0][None, :, None] * value[:, None]
+        out.append(y)
+    return torch.stack(out, dim=2)

@@ -1,4 +1,4 @@
-from .backbones import ASEA, CTRGCN, MSG3D, MSSAGCN, InteractionBackbone
+from .backbones import ASEA, CTRGCN, MSG3D, MSSAGCN, DeGCN, InteractionBackbone
 from .heads import InteractionHead
 from .layers import AEA, ATNAC, ExternalAttention, TemporalSelfAttention
 from .losses import ThresholdRegularization
@@ -11,6 +11,7 @@ __all__ = [
     'ATNAC',
     'ATNACNeck',
     'CTRGCN',
+    'DeGCN',
     'ExternalAttention',
     'InteractionBackbone',
     'InteractionHead',

@@ -1,5 +1,6 @@
 from .asea import ASEA
 from .ctrgcn import CTRGCN
+from .degcn import DeGCN
 from .interaction_backbone import InteractionBackbone
 from .msg3d import MSG3D
 from .mssagcn import MSSAGCN
@@ -8,6 +9,7 @@ from .skeleton_backbone import SkeletonBackbone
 __all__ = [
     'ASEA',
     'CTRGCN',
+    'DeGCN',
     'InteractionBackbone',
     'MSG3D',
     'MSSAGCN',

@@ -1,6 +1,9 @@
 from .adaptive_graph import MultiScaleAGC
+from .branched_tcn import BranchedTCN
 from .common import fold_batch_norm, presence_of, stride_presence
+from .deformable import DeformableGC, DeformableTemporalConv
 from .interaction import AEA, ATNAC, ActiveJoints, ExternalAttention
+from .multi_scale import MultiScaleGC, WindowedGC
 from .spatial import CTRGC
 from .temporal import MultiScaleTCN
 from .temporal_attention import MultiScaleAttentionTCN, TemporalSelfAttention
@@ -8,13 +11,18 @@ from .temporal_attention import MultiScaleAttentionTCN, TemporalSelfAttention
 __all__ = [
     'AEA',
     'ATNAC',
-    'CTRGC',
     'ActiveJoints',
+    'BranchedTCN',
+    'CTRGC',
+    'DeformableGC',
+    'DeformableTemporalConv',
     'ExternalAttention',
     'MultiScaleAGC',
     'MultiScaleAttentionTCN',
+    'MultiScaleGC',
     'MultiScaleTCN',
     'TemporalSelfAttention',
+    'WindowedGC',
     'fold_batch_norm',
     'presence_of',
     'stride_presence',

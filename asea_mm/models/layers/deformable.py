@@ -1,0 +1,184 @@
+"""Convolutions whose sampling locations are learned: joints on the graph, instants between frames."""
+
+from __future__ import annotations
+
+import math
+from typing import cast
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from .common import ConvBN, init_conv, mask_frames, scale_and_shift
+from .spatial import ChannelShift, mean_over_time
+
+
+class DeformableGC(nn.Module):
+    r"""Graph convolution that samples, for every joint, the few joints that tell most about it.
+
+    .. math::
+        l^{sg}_{ij} &= B^s_{ij} + \alpha \langle \theta^{sg}(\bar x_i), \varphi^{sg}(\bar x_j) \rangle / \sqrt{d},
+        \qquad P^{sg}_i = \mathrm{softmax}(\mathrm{top}_\eta(l^{sg}_i)) \\
+        y &= \mathrm{ReLU}\bigl(\mathrm{BN}(\textstyle\sum_s P^{sg} W^s x) + \mathrm{residual}(x)\bigr)
+
+    The deformable spatial graph convolution of Myung et al., "DeGCN: Deformable Graph Convolutional Networks for
+    Skeleton-Based Action Recognition", IEEE TIP 2024, in the reading of docs/baselines.md. A kernel has S points;
+    where point s of joint i lies is a distribution over the :math:`\eta` joints with the highest score (a
+    location between joints), for each group g of channels another one. It depends on the clip through the joints'
+    mean features :math:`\bar x`, and starts at the graph's subset s.
+
+    Args:
+        in_channels: Channels of the input.
+        out_channels: Channels of the output, a multiple of ``groups``.
+        adjacency: Graph subsets ``(S, V, V)`` that the kernel's points start from; row i gathers from columns j.
+        samples: Joints that a location may lie between, at most.
+        groups: Groups of channels with locations of their own.
+        relation_channels: Channels d of :math:`\theta` and :math:`\varphi`, per group.
+
+    Shapes:
+        x ``(N*M, C_in, T, V)``, presence ``(N*M, T)`` bool or None; returns ``(N*M, C_out, T, V)``
+
+    Raises:
+        ValueError: If ``samples`` is not positive or ``groups`` does not divide ``out_channels``.
+    """
+
+    def __init__(
+        self,
+        in_channels: int,
+        out_channels: int,
+        adjacency: Tensor,
+        samples: int = 5,
+        groups: int = 4,
+        relation_channels: int = 4,
+    ) -> None:
+        super().__init__()
+        if samples < 1:
+            raise ValueError(f'DeformableGC: samples must be positive, got {samples}')
+        if out_channels % groups:
+            raise ValueError(f'DeformableGC: out_channels must be a multiple of groups, {groups}, got {out_channels}')
+        self.points, joints, _ = adjacency.shape
+        self.samples, self.groups = min(samples, joints), groups
+        self.relation_channels = relation_channels
+        self.relation = init_conv(nn.Conv2d(in_channels, 2 * self.points * groups * self.relation_channels, 1))
+        self.alpha = nn.Parameter(torch.zeros(1))
+        self.location = nn.Parameter(location_scores(adjacency))
+        # all points in one parameter; forward takes them one after the other
+        self.value = nn.Conv2d(in_channels, self.points * out_channels, 1)
+        nn.init.normal_(self.value.weight, std=math.sqrt(2 / out_channels))  # He, by the outgoing ones of a point
+        nn.init.zeros_(cast(Tensor, self.value.bias))
+        bn = nn.BatchNorm2d(out_channels)
+        nn.init.constant_(bn.weight, 1e-6)  # the layer starts as its residual, as CTRGC does
+        self.bn: nn.Module = bn
+        self.residual: nn.Module = nn.Identity()
+        if in_channels != out_channels:
+            self.residual = ConvBN(in_channels, out_channels)
+
+    def locations(self, x: Tensor, presence: Tensor | None = None) -> Tensor:
+        """Where the kernel's points of every joint lie, P above: ``(N*M, S, G, V, V)``, rows sum to one."""
+        sizes = (2, self.points, self.groups, self.relation_channels)
+        relation = self.relation(mean_over_time(x, presence)).squeeze(2).unflatten(1, sizes)
+        query, key = relation.unbind(1)  # (N*M, S, G, d, V)
+        scores = query.transpose(-1, -2) @ key * (self.alpha / math.sqrt(self.relation_channels))
+        scores = scores + self.location[:, None].to(scores.dtype)
+        # equal scores are all in: what is taken does not depend on the order of the joints
+        lowest = scores.detach().topk(self.samples, dim=-1).values[..., -1:]
+        return torch.softmax(scores.masked_fill(scores < lowest, -torch.inf), dim=-1)
+
+    def forward(self, x: Tensor, presence: Tensor | None = None) -> Tensor:
+        locations = self.locations(x, presence).flatten(3, 4)  # (N*M, S, G, V*V)
+        weights = self.value.weight.chunk(self.points)
+        biases = cast(Tensor, self.value.bias).chunk(self.points)
+        # the products run per group of channels, so each group's frames and joints must lie together
+        features = x.contiguous()
+        total, _, frames, joints = x.shape
+        y: Tensor | None = None
+        for location, weight, bias in zip(locations.unbind(1), weights, biases, strict=True):
+            z = F.conv2d(features, weight, bias).contiguous().view(total * self.groups, -1, joints)
+            to_joint = location.reshape(-1, joints, joints).transpose(1, 2).to(z.dtype)
+            y = torch.bmm(z, to_joint) if y is None else y.baddbmm_(z, to_joint)
+        y = cast(Tensor, y).view(total, -1, frames, joints).contiguous(memory_format=torch.channels_last)
+        return mask_frames(F.relu_(self.bn(y).add_(self.residual(x))), presence)
+
+    @torch.no_grad()
+    def fold(self) -> None:
+        """Fold the batch norm: its scale commutes with the locations, its shift stays."""
+        if not isinstance(self.bn, nn.BatchNorm2d):
+            return
+        scale, shift = scale_and_shift(self.bn)
+        scales = scale.repeat(self.points)
+        self.value.weight *= scales[:, None, None, None]
+        cast(Tensor, self.value.bias).mul_(scales)
+        self.bn = ChannelShift(shift)
+
+
+def location_scores(adjacency: Tensor) -> Tensor:
+    """Scores whose softmax lies at the given neighbours; at the joint itself where it has none in a subset.
+
+    Other joints score less the more bones away from there they are, so the nearest are within reach at first.
+
+    Shapes:
+        adjacency ``(S, V, V)``; returns ``(S, V, V)``
+    """
+    linked = adjacency > 0
+    joints = adjacency.shape[1]
+    itself = torch.eye(joints, dtype=torch.bool)
+    steps = (linked.any(dim=0) | linked.any(dim=0).T | itself).to(adjacency.dtype)
+    within = torch.where(linked.any(dim=2, keepdim=True), linked, itself)
+    distance = torch.zeros_like(adjacency)
+    for _ in range(joints):
+        distance += ~within
+        within = within.to(adjacency.dtype) @ steps > 0
+    return -3 * distance  # one bone away a weight of 5 %
+
+
+class DeformableTemporalConv(nn.Conv2d):
+    r"""Temporal convolution whose taps lie at learned instants, between frames where they have to.
+
+    .. math::
+        y_t = b + \sum_{k,c} W_{kc}\, x_c(t + p_{kc}), \qquad
+        x(u) = (\lceil u \rceil - u)\, x_{\lfloor u \rfloor} + (u - \lfloor u \rfloor)\, x_{\lceil u \rceil}
+
+    The deformable temporal graph convolution of DeGCN (see :class:`DeformableGC`): features are a continuous function
+    of time, given by linear interpolation, zero outside the clip. The instants p are parameters, for every input
+    channel its own, within one frame beyond the regular kernel, near which they start.
+
+    The exact rewriting that makes it fast: interpolation is linear, and p is the same for all frames, so
+    :math:`x(t + p)` is a sum of whole frames whose weights are the triangle :math:`\max(0, 1 - |p - m|)`; these
+    weights go into W instead, and what remains is one ordinary convolution over the frames m in reach.
+
+    Args:
+        in_channels: Channels of the input.
+        out_channels: Channels of the output.
+        kernel: Taps, odd.
+        stride: Temporal stride.
+        dilation: Frames from tap to tap in the regular kernel.
+
+    Shapes:
+        x ``(N*M, C_in, T, V)``, zero in absent frames; returns ``(N*M, C_out, ceil(T/stride), V)``
+
+    Raises:
+        ValueError: If the kernel is even.
+    """
+
+    grid: Tensor
+
+    def __init__(self, in_channels: int, out_channels: int, kernel: int, stride: int = 1, dilation: int = 1) -> None:
+        if kernel % 2 == 0:
+            raise ValueError(f'DeformableTemporalConv: kernel must be odd, got {kernel}')
+        super().__init__(in_channels, out_channels, (kernel, 1), (stride, 1))
+        init_conv(self)
+        radius = kernel // 2 * dilation
+        self.reach = radius + 1
+        self.register_buffer('grid', torch.arange(-radius, radius + 1, dilation).float(), persistent=False)
+        # off the grid, where interpolation has a kink and no derivative
+        self.offset = nn.Parameter(torch.empty(in_channels, kernel).uniform_(-0.5, 0.5))
+
+    def positions(self) -> Tensor:
+        """Instants of the taps, relative to the output's frame, in frames: ``(C_in, kernel)``."""
+        return (self.grid + self.offset).clamp(-self.reach, self.reach)
+
+    def forward(self, x: Tensor) -> Tensor:
+        frames = torch.arange(-self.reach, self.reach + 1, device=x.device)
+        share = F.relu(1 - (self.positions()[:, :, None] - frames).abs())  # (C_in, kernel, frames)
+        weight = torch.einsum('ock,ckm->ocm', self.weight.squeeze(3), share)
+        return F.conv2d(x, weight.unsqueeze(3), self.bias, self.stride, (self.reach, 0))
