@@ -57,7 +57,8 @@ def read_npz(path: Path, skeleton: Skeleton) -> Recording:
     rate = None
     if fps is not None:
         if not isinstance(fps, np.ndarray) or fps.size != 1 or fps.dtype.kind not in 'iuf':
-            raise ValueError(f'{path}: expected fps to be one number, got {fps!r:.60}')
+            found = getattr(fps, 'shape', 'something else'), getattr(fps, 'dtype', '')
+            raise ValueError(f'{path}: expected fps to be one number, got {found[0]} {found[1]}')
         rate = read_fps(fps.reshape(-1)[0].item(), str(path))
     return _recording(arrays['keypoint'], arrays.get('keypoint_score'), rate, skeleton, str(path))
 
@@ -74,9 +75,8 @@ def _recording(
 ) -> Recording:
     for name, array in (('keypoint', keypoint), ('keypoint_score', score)):
         if array is not None and (not isinstance(array, np.ndarray) or array.dtype.kind not in 'iuf'):
-            raise ValueError(
-                f'{source}: expected {name} to be an array of numbers, got {getattr(array, "dtype", array)}'
-            )
+            found = array.dtype if isinstance(array, np.ndarray) else 'bytes that are no array'
+            raise ValueError(f'{source}: expected {name} to be an array of numbers, got {found}')
     shape = keypoint.shape
     if keypoint.ndim not in (3, 4) or shape[-1] not in (2, 3) or 0 in shape:
         raise ValueError(f'{source}: expected an array {_SHAPES}, got {shape}')

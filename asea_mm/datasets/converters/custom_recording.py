@@ -132,7 +132,7 @@ def assemble(
                 f'{source}, {body.where}: expected {channels} coordinates as in {bodies[0].where}, '
                 f'got {body.keypoint.shape[-1]}'
             )
-    persons = _named_persons(bodies, source) if named else _linked_persons(bodies, numbers)
+    persons = _named_persons(bodies, source) if named else _linked_persons(bodies, numbers, source)
     joints = bodies[0].keypoint.shape[0]
     keypoint = np.full((len(persons), len(numbers), joints, channels), np.nan)
     has_score = any(body.score is not None for body in bodies)
@@ -164,7 +164,11 @@ def _named_persons(bodies: Sequence[Detection], source: str) -> dict[str, list[D
     return {name: list(frames.values()) for name, frames in persons.items()}
 
 
-def _linked_persons(bodies: Sequence[Detection], numbers: range) -> dict[str, list[Detection]]:
+def _linked_persons(bodies: Sequence[Detection], numbers: range, source: str) -> dict[str, list[Detection]]:
+    for body in bodies:
+        if (np.abs(body.keypoint) > _LARGEST).any():  # the distances would overflow
+            found = body.keypoint[np.abs(body.keypoint) > _LARGEST][0]
+            raise ValueError(f'{source}, {body.where}: expected finite coordinates, got {found:g}')
     frames: list[list[Detection]] = [[] for _ in numbers]
     for body in bodies:
         frames[numbers.index(body.frame)].append(body)
