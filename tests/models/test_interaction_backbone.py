@@ -363,7 +363,7 @@ class Odd(nn.Module):
     ('odd', 'message'),
     [
         (dict(), r'cannot tell joints and input channels of Odd; give channels='),
-        (dict(in_channels=3, graph=get_skeleton('sbu15')), r'return \(N\*M, C, T, 15\), got \(1, 2, 8, 15, 3\)'),
+        (dict(in_channels=3, graph=get_skeleton('sbu15')), r'return \(N\*M, C, T, 15\), got \(2, 2, 8, 15, 3\)'),
     ],
 )
 def test_errors_of_foreign_backbones(odd, message):

@@ -157,8 +157,8 @@ def channels_after(parts: Sequence[nn.Module], backbone: nn.Module) -> list[int]
         raise ValueError(f'InteractionBackbone: cannot tell joints and input channels of {name}; give channels=[...]')
     persons = 2
     norm = getattr(backbone, 'data_bn', None)
-    if isinstance(norm, nn.BatchNorm1d) and norm.num_features != joints * width:
-        persons = norm.num_features // (joints * width)  # one batch norm for all persons of a clip
+    if isinstance(norm, nn.BatchNorm1d):  # of one person, or of all persons of a clip
+        persons = norm.num_features // (joints * width)
     shapes: dict[nn.Module, torch.Size] = {}
 
     def note(module: nn.Module, args: tuple, x: Tensor) -> None:
@@ -167,16 +167,16 @@ def channels_after(parts: Sequence[nn.Module], backbone: nn.Module) -> list[int]
     handles = [part.register_forward_hook(note) for part in parts]
     training = backbone.training
     try:
-        backbone.eval()(next(backbone.parameters()).new_ones(1, persons, 8, joints, width))
+        backbone.eval()(next(backbone.parameters()).new_ones(2, persons, 8, joints, width))
     finally:
         backbone.train(training)
         for handle in handles:
             handle.remove()
     for part in parts:
         shape = tuple(shapes.get(part, ()))
-        if len(shape) != 4 or shape[0] != persons or shape[3] != joints:
+        if len(shape) != 4 or shape[0] != 2 * persons or shape[3] != joints:
             raise ValueError(
                 f'InteractionBackbone: expected the spatial parts of {name} to return (N*M, C, T, {joints}), '
-                f'got {shape} for {persons} persons. Put ATNACNeck after the backbone instead'
+                f'got {shape} for two clips of {persons}. Put ATNACNeck after the backbone instead'
             )
     return [shapes[part][1] for part in parts]
