@@ -110,7 +110,7 @@ def prepare_ntu(args: argparse.Namespace) -> None:
     task = progress.add_task('converting', total=None)
 
     def show(done: int, total: int) -> None:
-        progress.start()  # not before the processes have been forked
+        progress.live.start()  # not before the processes have been forked
         progress.update(task, completed=done, total=total)
 
     try:
@@ -123,7 +123,7 @@ def prepare_ntu(args: argparse.Namespace) -> None:
         messages.print(f'stopped; the same command goes on from {cache}', markup=False, soft_wrap=True)
         raise SystemExit(130) from None
     finally:
-        progress.stop()
+        progress.live.stop()
     done.remove_cache()
     report.unlink(missing_ok=True)
     benchmark = BENCHMARKS[args.benchmark]
