@@ -96,6 +96,7 @@ TEXTS = [
     ('json', own(PERSON, fps=0), ': expected fps to be a positive number, got 0'),
     ('json', own({'keypoint': [[1, 2], [1, 2], [1, 10**400]]}), r'.keypoint\[2\]: expected finite numbers'),
     ('json', coco({'keypoints': [1] * 54}), r'\[0\].keypoints: expected 9 numbers.* got 54; --layout openpose18'),
+    ('json', coco({'keypoints': [1] * 75}), r'got 75; --layout body25 has as many'),
     ('json', coco({}, {'keypoints': [1, 2, True] * 3}), r'\[1\].keypoints\[2\]: expected a number or null, got bool'),
     ('json', coco({}, {'image_id': None}), r'\[1\].image_id: expected a number or a file name'),
     ('json', coco({'image_id': 'a/1.jpg'}, {'image_id': 'b/1.jpg'}), ': expected the images of one video'),

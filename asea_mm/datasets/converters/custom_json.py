@@ -15,6 +15,7 @@ from ...skeletons import SKELETONS, Skeleton
 from .custom_recording import Detection, Recording, assemble, read_fps
 
 OPENPOSE_FILE = re.compile(r'(?P<video>.*?)_?(?P<frame>\d+)_keypoints\.json')
+_IN_IMAGES = ('coco17', 'openpose18', 'body25')
 _FORMS = (
     '{"frames": [...]}, mmpose\'s {"instance_info": [...]} or [{"instances": [...]}], '
     'or COCO results [{"image_id", "keypoints"}]'
@@ -115,7 +116,7 @@ def _triples(value: Any, where: str, skeleton: Skeleton) -> tuple[np.ndarray, np
     """Joints as one list x, y, score, x, y, score, ..."""
     numbers = _items(value, where)
     if len(numbers) != 3 * skeleton.num_joints:
-        others = [name for name, other in SKELETONS.items() if len(numbers) == 3 * other.num_joints]
+        others = [name for name in _IN_IMAGES if len(numbers) == 3 * SKELETONS[name].num_joints]
         fix = f'; --layout {others[0]} has as many' if others else ''
         raise ValueError(
             f'{where}: expected {3 * skeleton.num_joints} numbers, x, y, score of {skeleton.num_joints} joints of '
