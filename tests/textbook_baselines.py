@@ -156,7 +156,7 @@ class DeformableGC(nn.Module):
         scores = location + self.alpha * (query @ key) / math.sqrt(self.relation)
         chosen = sorted(range(len(scores)), key=lambda j: -scores[j].item())[: self.samples]
         total = sum(scores[j].exp() for j in chosen)
-        zero = torch.zeros_like(total[0] if total.ndim else total)
+        zero = torch.zeros_like(total)
         return torch.stack([scores[j].exp() / total if j in chosen else zero for j in range(len(scores))])
 
     def person(self, x: Tensor) -> Tensor:
