@@ -19,46 +19,21 @@ import argparse
 import json
 import platform
 import sys
-import time
-from collections.abc import Callable
 from pathlib import Path
 
 import torch
-import torch.nn.functional as F
 from mmaction.registry import MODELS
-from mmengine.config import Config
 from mmengine.registry import init_default_scope
-from rich.console import Console
-from rich.table import Table
 from torch import Tensor, nn
-from torch.utils.flop_counter import FlopCounterMode
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from asea_mm.engine import report_errors
+from asea_mm.engine.measuring import Classifier, from_config, interleaved, measure, print_rows
 from asea_mm.engine.running import working_tree_commit
-from asea_mm.models.layers import AEA, fold_batch_norm
+from asea_mm.models.backbones.interaction_backbone import input_size
+from asea_mm.models.layers import AEA
 from asea_mm.skeletons import get_skeleton
-
-
-class Classifier(nn.Module):
-    """Backbone, average and classifier: a model of a config without mmengine around it.
-
-    Shapes:
-        x ``(N, M, T, V, C)``; returns ``(N, num_classes)``
-    """
-
-    def __init__(self, recognizer: nn.Module) -> None:
-        super().__init__()
-        self.recognizer = recognizer
-
-    def forward(self, x: Tensor) -> Tensor:
-        return self.recognizer(x[:, None], stage='head')
-
-
-def from_config(path: str) -> Classifier:
-    cfg = Config.fromfile(path)
-    return Classifier(MODELS.build(cfg.model))
 
 
 def textbook_models(layout: str, num_classes: int) -> dict[str, nn.Module]:
@@ -76,83 +51,6 @@ def textbook_models(layout: str, num_classes: int) -> dict[str, nn.Module]:
         'ASEA': asea({}),
         'ASEA, interaction=None': asea(None),
     }
-
-
-def interleaved(calls: dict[str, Callable[[], None]], repeats: int, device: torch.device) -> dict[str, float]:
-    """Median seconds of every call; the calls take turns, after two rounds of warming up."""
-    seconds: dict[str, list[float]] = {name: [] for name in calls}
-    for repeat in range(repeats + 2):
-        for name, call in calls.items():
-            if device.type == 'cuda':
-                torch.cuda.synchronize()
-            start = time.perf_counter()
-            call()
-            if device.type == 'cuda':
-                torch.cuda.synchronize()
-            if repeat >= 2:
-                seconds[name].append(time.perf_counter() - start)
-    return {name: sorted(values)[len(values) // 2] for name, values in seconds.items()}
-
-
-def train_step(model: nn.Module, x: Tensor, labels: Tensor, autocast: Callable) -> None:
-    model.zero_grad(set_to_none=True)
-    with autocast():
-        loss = F.cross_entropy(model(x).float(), labels)
-    loss.backward()
-
-
-def infer(model: nn.Module, x: Tensor, autocast: Callable) -> None:
-    with torch.inference_mode(), autocast():
-        model(x)
-
-
-def measure(models: dict[str, nn.Module], x: Tensor, args: argparse.Namespace) -> dict[str, dict[str, float]]:
-    """Parameters, GFLOPs and speed of every model on the same input."""
-    device = x.device
-    labels = torch.zeros(len(x), dtype=torch.long, device=device)
-
-    def autocast() -> torch.autocast:
-        return torch.autocast(device.type, dtype=torch.bfloat16, enabled=args.amp)
-
-    rows: dict[str, dict[str, float]] = {}
-    for name, model in models.items():
-        model.to(device).eval()
-        with FlopCounterMode(display=False) as counter:
-            model(x)
-        rows[name] = {
-            'parameters': sum(parameter.numel() for parameter in model.parameters()),
-            # the counter counts a multiply-add as two; papers of this field count it as one
-            'gflops': counter.get_total_flops() / 2 / len(x) / 1e9,
-        }
-        model.train()
-    with Console(stderr=True).status('training steps'):
-        training = interleaved(
-            {name: (lambda m=model: train_step(m, x, labels, autocast)) for name, model in models.items()},
-            args.repeats,
-            device,
-        )
-    for model in models.values():
-        fold_batch_norm(model)
-    if args.compile:
-        models = {name: torch.compile(model) for name, model in models.items()}
-    with Console(stderr=True).status('inference'):
-        inference = interleaved(
-            {name: (lambda m=model: infer(m, x, autocast)) for name, model in models.items()},
-            3 * args.repeats,
-            device,
-        )
-    for name, row in rows.items():
-        row.update(
-            train_seconds=training[name],
-            infer_seconds=inference[name],
-            train_samples_per_s=len(x) / training[name],
-            infer_samples_per_s=len(x) / inference[name],
-        )
-    first = next(iter(rows.values()))
-    for row in rows.values():
-        for key in ('gflops', 'train_seconds', 'infer_seconds'):
-            row[f'{key}_ratio'] = row[key] / first[key]
-    return rows
 
 
 def measure_gathering(args: argparse.Namespace, device: torch.device) -> dict[str, dict[str, float]]:
@@ -182,17 +80,6 @@ def measure_gathering(args: argparse.Namespace, device: torch.device) -> dict[st
             'speedup': seconds['masked'] / seconds['gathered'],
         }
     return rows
-
-
-def print_rows(title: str, rows: dict[str, dict[str, float]]) -> None:
-    columns = list(next(iter(rows.values())))
-    table = Table(title=title)
-    table.add_column('')
-    for column in columns:
-        table.add_column(column, justify='right')
-    for name, row in rows.items():
-        table.add_row(name, *(f'{row[key]:,}' if isinstance(row[key], int) else f'{row[key]:.3f}' for key in columns))
-    Console(width=200 if not sys.stdout.isatty() else None).print(table)
 
 
 def parse_args() -> argparse.Namespace:
@@ -235,16 +122,17 @@ def main() -> None:
     if args.textbook:
         skeleton = get_skeleton(args.layout)
         x = torch.randn(args.batch, args.persons, args.frames, skeleton.num_joints, 3, device=device)
-        result['models'] = measure(textbook_models(args.layout, 26), x, args)
+        models = textbook_models(args.layout, 26)
+        result['models'] = measure(models, dict.fromkeys(models, x), args.repeats, args.amp, args.compile)
         print_rows('ASEA beside the textbook CTR-GCN (ratios: textbook = 1)', result['models'])
         result['aea'] = measure_gathering(args, device)
         print_rows('AEA, forward and backward', result['aea'])
     for path in args.configs:
         model = from_config(path)
-        backbone = model.recognizer.backbone
-        joints = backbone.skeleton.num_joints
-        x = torch.randn(args.batch, args.persons, args.frames, joints, backbone.in_channels, device=device)
-        rows = measure({Path(path).stem: model}, x, args)
+        joints, channels = input_size(model.recognizer.backbone)
+        x = torch.randn(args.batch, args.persons, args.frames, joints, channels, device=device)
+        name = Path(path).stem
+        rows = measure({name: model}, {name: x}, args.repeats, args.amp, args.compile)
         result.setdefault('configs', {}).update(rows)
         print_rows(f'{path}: {joints} joints', rows)
     if args.out:

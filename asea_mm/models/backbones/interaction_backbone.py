@@ -142,6 +142,15 @@ def spatial_parts(backbone: nn.Module) -> list[nn.Module]:
     )
 
 
+def input_size(backbone: nn.Module) -> tuple[int, int]:
+    """Joints and channels of the keypoints that a backbone, ours or mmaction2's, takes; 0 where it does not tell."""
+    while isinstance(backbone, InteractionBackbone):
+        backbone = backbone.backbone
+    graph = getattr(backbone, 'skeleton', None) or getattr(backbone, 'graph', None)
+    joints = getattr(graph, 'num_joints', None) or getattr(graph, 'num_node', None) or 0
+    return joints, getattr(backbone, 'in_channels', None) or 0
+
+
 @torch.no_grad()
 def channels_after(parts: Sequence[nn.Module], backbone: nn.Module) -> list[int]:
     """Channels that modules of a backbone return, seen in one pass over a clip of a few frames.
@@ -150,9 +159,7 @@ def channels_after(parts: Sequence[nn.Module], backbone: nn.Module) -> list[int]
         ValueError: If the input's size cannot be told from the backbone, or persons are not folded into the batch.
     """
     name = type(backbone).__name__
-    graph = getattr(backbone, 'skeleton', None) or getattr(backbone, 'graph', None)
-    joints = getattr(graph, 'num_joints', None) or getattr(graph, 'num_node', None)
-    width = getattr(backbone, 'in_channels', None)
+    joints, width = input_size(backbone)
     if not joints or not width:
         raise ValueError(f'InteractionBackbone: cannot tell joints and input channels of {name}; give channels=[...]')
     persons = 2
