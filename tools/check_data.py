@@ -3,7 +3,8 @@
     python tools/check_data.py data/mine/mine.pkl --pictures mine.png
 
 Any annotation file will do: ours, mmaction2's, PYSKL's, or a store. What is in it and everything that is wrong with it
-goes to stdout. Exit code: 0 fit for training, 1 not fit (there are errors), 2 the file cannot be read.
+goes to stdout. Exit code: 0 fit for training, 1 not fit (there are errors), 2 the file cannot be read, or a picture or
+JSON file cannot be written.
 """
 
 from __future__ import annotations
@@ -43,9 +44,9 @@ def print_report(report: Report, console: Console) -> None:
     line('layout', f'{facts["layout"] or "unknown"} ({joints or "no"} joints, {coordinates or "no coordinates"})')
     line('dtype', ', '.join(facts['dtypes']) or '-')
     line('frames', spread(facts['frames'], '.0f'))
-    line('body size', spread(facts['body size'], '.3g'))
+    line('body size', spread(facts['body size'], '.4g'))
     for axis, (low, high) in facts['range'].items():
-        line(f'range of {axis}', f'{low:.3g} to {high:.3g}')
+        line(f'range of {axis}', f'{low:.4g} to {high:.4g}')
     shares = facts['share of frames with persons'].items()
     line('persons in a frame', ', '.join(f'{count}: {share:.1%}' for count, share in shares) or '-')
     if facts.get('joints missing'):
@@ -115,6 +116,7 @@ def main() -> int:
     print_report(report, output)
     try:
         if args.json:
+            Path(args.json).parent.mkdir(parents=True, exist_ok=True)
             Path(args.json).write_text(json.dumps(report.as_dict(), indent=1) + '\n', encoding='utf-8')
         if args.pictures and report.pictures and report.skeleton:
             plot_contact_sheet(report.pictures, report.skeleton, args.pictures)
