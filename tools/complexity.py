@@ -158,9 +158,10 @@ def as_markdown(result: Mapping) -> str:
 def sentence(nearest: Mapping | None) -> str:
     if nearest is None:
         return 'No plain model of Table 3 is among these.'
+    counted = ('once', 'twice')[nearest['counts_per_multiply_add'] - 1]
     return (
         f'GFLOPs of Table 3: of the usual settings {nearest["frames"]} frames, {nearest["skeletons"]} skeletons '
-        f'(persons times samples) and a multiply-add counted {("once", "twice")[nearest["counts_per_multiply_add"] - 1]} come '
+        f'(persons times samples) and a multiply-add counted {counted} come '
         f'nearest, within {CLOSE - 1:.0%} for {", ".join(nearest["near"]) or "no model"}; '
         f'not for {", ".join(nearest["far"]) or "none"}.'
     )

@@ -20,17 +20,17 @@ from asea_mm.skeletons import get_skeleton, graph_layout
 from . import CLASSES, TOLERANCE, keypoints, labels, randomise
 
 LAYOUTS = ('nturgbd25', 'sbu15', 'openpose18')
-WIDTH = 16  # of the last block
+WIDTH = 24  # of the last block
 
 
 def theirs(name, mode='stgcn_spatial', **options):
-    small = dict(base_channels=8, num_stages=3, inflate_stages=[3], down_stages=[2, 3])
+    small = dict(base_channels=12, num_stages=3, inflate_stages=[3], down_stages=[2, 3])
     return lambda layout, persons: dict(
         type=name, graph_cfg=dict(layout=graph_layout(layout), mode=mode), num_person=persons, **small, **options
     )
 
 
-def ours(name, channels=(8, 8, 16), **options):
+def ours(name, channels=(8, 8, 24), **options):
     return lambda layout, persons: dict(type=name, layout=layout, channels=channels, strides=(1, 2, 2), **options)
 
 
@@ -41,6 +41,9 @@ BACKBONES = {
     'AAGCN': theirs('AAGCN'),
     'ASEA': ours('ASEA', interaction=None),
     'CTRGCN': ours('CTRGCN'),
+    'MSG3D': ours('MSG3D', (12, 12, 24), num_scales=3, window_scales=2),
+    'DeGCN': ours('DeGCN'),
+    'MSSAGCN': ours('MSSAGCN', heads=1),
 }
 # what makes them small; without, they have the widths of the papers: 64, 128, 256
 SMALL = ('base_channels', 'num_stages', 'inflate_stages', 'down_stages', 'channels', 'strides')
@@ -122,7 +125,7 @@ def test_every_backbone_trains_under_bfloat16_autocast(name):
 
 @every_backbone
 def test_graph_capture_in_one_piece(name):
-    one = dict(num_stages=1) if name in NOT_PICKLED else dict(channels=[16], strides=[1])  # block: seconds, not minutes
+    one = dict(num_stages=1) if name in NOT_PICKLED else dict(channels=[24], strides=[1])  # block: seconds, not minutes
     small = config(name)
     model = randomise(MODELS.build(dict(small, backbone=small['backbone'] | one)).double()).eval()
     x = clips()
@@ -153,7 +156,7 @@ def test_in_mmaction2s_blocks_it_is_between_gcn_and_tcn(name):
 def test_in_ctr_gcn_it_is_asea(form):
     """Table 3's "CTR-GCN + AEA" and ASEA with CTR-GCN's way of downsampling are one function."""
     model = build('CTRGCN', interaction=dict(form=form))
-    asea = ASEA('sbu15', channels=(8, 8, 16), strides=(1, 2, 2), interaction=dict(form=form), downsample='conv')
+    asea = ASEA('sbu15', channels=(8, 8, 24), strides=(1, 2, 2), interaction=dict(form=form), downsample='conv')
     moved = {}
     for key, value in model.state_dict().items():
         head, _, rest = key.partition('.')
@@ -217,7 +220,7 @@ def test_size_in_the_papers_widths(name):
     full = {key: value for key, value in BACKBONES[name]('nturgbd25', 2).items() if key not in SMALL}
     plain, model = MODELS.build(full), MODELS.build(dict(type='InteractionBackbone', backbone=full))
     added = sum(p.numel() for p in model.parameters()) - sum(p.numel() for p in plain.parameters())
-    assert 0.6e6 < added < 0.8e6
+    assert 0.6e6 < added < 0.8e6 or name == 'MSG3D'  # which has three blocks, of 96, 192 and 384 channels
     assert added == sum(p.numel() for p in model.interactions.parameters())
 
 
@@ -312,7 +315,7 @@ def test_presence_may_be_given_and_is_else_where_keypoints_are(recognizer):
 
 
 def test_channels_may_be_given():
-    assert build('STGCN', channels=[8, 8, 16]).interactions['2'].attention.channels == 16
+    assert build('STGCN', channels=[12, 12, 24]).interactions['2'].attention.channels == 24
     buffers = dict(MODELS.build(config('STGCN')).backbone.named_buffers())
     assert buffers['data_bn.num_batches_tracked'] == 0, 'looking for the channels must leave no trace'
     assert MODELS.build(config('STGCN')).training
