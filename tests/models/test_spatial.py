@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from asea_mm.models.layers import CTRGC
+from asea_mm.models.layers import CTRGC, spatial
 from asea_mm.skeletons import get_skeleton
 from tests import textbook
 
@@ -27,7 +27,7 @@ def test_topology_is_equation_1_and_2_pair_by_pair(in_channels, out_channels):
     torch.manual_seed(0)
     fast, usual, _ = layers(in_channels, out_channels)
     x = torch.randn(2, in_channels, 3, 15, dtype=torch.float64)
-    topologies = list(fast.topologies(x))
+    topologies = list(fast.topologies(fast.relations(x)))
     assert len(topologies) == 3
     for k, topology in enumerate(topologies):
         for person in range(2):
@@ -45,6 +45,27 @@ def test_layer_is_the_textbook_form(in_channels, out_channels, subsets, training
     assert_agrees(fast.train(training), usual.train(training), pairs, x)
 
 
+@pytest.mark.parametrize('folded', [False, True])
+@pytest.mark.parametrize('together', [1, 2, 3, 4])
+def test_a_few_samples_at_a_time_are_all_at_once(monkeypatch, together, folded):
+    torch.manual_seed(5)
+    layer = layers(8, 16)[0].eval()
+    if folded:
+        layer.fold()
+    x = torch.randn(4, 8, 5, 15, dtype=torch.float64)
+    presence = torch.ones(4, 5, dtype=torch.bool)
+    presence[1, 3:] = presence[3] = False
+    x *= presence[:, None, :, None]
+    at_once = layer(x, presence)
+    taken = []
+    products = layer._products
+    monkeypatch.setattr(layer, '_products', lambda x, relations: taken.append(len(x)) or products(x, relations))
+    monkeypatch.setattr(spatial, 'CACHED_NUMBERS', together * 16 * 5 * 15)
+    with torch.no_grad():
+        torch.testing.assert_close(layer(x, presence), at_once.detach(), **TOLERANCE)
+    assert taken == {1: [1, 1, 1, 1], 2: [2, 2], 3: [3, 1], 4: [4]}[together]
+
+
 @pytest.mark.parametrize(('channels', 'expected'), [(3, 8), (64, 8), (128, 16)])
 def test_default_relation_channels(channels, expected):
     layer = CTRGC(channels, 8, ADJACENCY)
@@ -55,7 +76,7 @@ def test_starts_as_its_residual_with_the_given_graph():
     torch.manual_seed(2)
     layer = CTRGC(8, 8, ADJACENCY).double()
     x = torch.randn(2, 8, 4, 15, dtype=torch.float64)
-    for topology, adjacency in zip(layer.topologies(x), ADJACENCY, strict=True):
+    for topology, adjacency in zip(layer.topologies(layer.relations(x)), ADJACENCY, strict=True):
         torch.testing.assert_close(topology, adjacency.expand(2, 8, 15, 15), rtol=0, atol=0)
     torch.testing.assert_close(layer(x), x.relu(), rtol=0, atol=1e-4)
 

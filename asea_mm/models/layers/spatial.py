@@ -12,6 +12,9 @@ from torch import Tensor, nn
 
 from .common import ConvBN, init_conv, mask_frames, scale_and_shift
 
+# Values of a feature map that a CPU's cache holds together with what is computed from it: 2 MiB of float32.
+CACHED_NUMBERS = 2**19
+
 
 def mean_over_time(x: Tensor, presence: Tensor | None = None) -> Tensor:
     """Mean over the frames in which the person is there; absent frames are zero in x.
@@ -19,7 +22,8 @@ def mean_over_time(x: Tensor, presence: Tensor | None = None) -> Tensor:
     Shapes:
         x ``(N*M, C, T, V)``, presence ``(N*M, T)`` bool or None (all present); returns ``(N*M, C, 1, V)``
     """
-    pooled = x.mean(dim=2, keepdim=True)
+    # in this order of axes several times as fast for channels-last memory, and no slower for others
+    pooled = x.permute(0, 2, 3, 1).mean(dim=1, keepdim=True).permute(0, 3, 1, 2)
     if presence is None:
         return pooled
     share = presence.to(x.dtype).mean(dim=1).clamp(min=1 / presence.shape[1])
@@ -73,38 +77,59 @@ class CTRGC(nn.Module):
         if in_channels != out_channels:
             self.residual = ConvBN(in_channels, out_channels)
 
-    def topologies(self, x: Tensor, presence: Tensor | None = None) -> Iterator[Tensor]:
+    def relations(self, x: Tensor, presence: Tensor | None = None) -> Tensor:
+        """What the topologies are made of, tanh(query - key), ``(N*M, K*R, V, V)``."""
+        query, key = self.relation(mean_over_time(x, presence)).chunk(2, dim=1)  # (N*M, K*R, 1, V) each
+        return (query.transpose(2, 3) - key).tanh_()
+
+    def topologies(self, relations: Tensor) -> Iterator[Tensor]:
         """The K refined topologies R of Eq. 2, each ``(N*M, C_out, V, V)``.
 
         One after the other: where channels are many and frames few they are larger than the features.
         """
-        # (N*M, K*R, 1, V) each
-        query, key = self.relation(mean_over_time(x, presence)).chunk(2, dim=1)
-        relations = (query.transpose(2, 3) - key).tanh_().chunk(self.num_subsets, dim=1)
         # A enters as one more channel of the relations with weight one: R comes out of a single convolution
         weights = (self.delta.weight * self.alpha).chunk(self.num_subsets)
         biases = (cast(Tensor, self.delta.bias) * self.alpha).chunk(self.num_subsets)
         one = torch.ones_like(weights[0][:, :1])
-        for relation, adjacency, weight, bias in zip(relations, self.adjacency, weights, biases, strict=True):
-            adjacency = adjacency.to(relation.dtype).expand(len(x), 1, -1, -1)
+        parts = relations.chunk(self.num_subsets, dim=1)
+        for relation, adjacency, weight, bias in zip(parts, self.adjacency, weights, biases, strict=True):
+            adjacency = adjacency.to(relation.dtype).expand(len(relation), 1, -1, -1)
             yield F.conv2d(torch.cat([relation, adjacency], dim=1), torch.cat([weight, one], dim=1), bias)
 
-    def aggregate(self, x: Tensor, presence: Tensor | None = None) -> Tensor:
+    def _products(self, x: Tensor, relations: Tensor) -> Tensor:
         """The sum over subsets of R W x, ``(N*M, C_out, T, V)``."""
         # the products run per channel, so every channel's frames and joints must lie together
         x = x.contiguous()
         weights = self.value.weight.chunk(self.num_subsets)
         biases = cast(Tensor, self.value.bias).chunk(self.num_subsets)
         y: Tensor | None = None
-        for topology, weight, bias in zip(self.topologies(x, presence), weights, biases, strict=True):
+        for topology, weight, bias in zip(self.topologies(relations), weights, biases, strict=True):
             z = F.conv2d(x, weight, bias)
             shape = z.shape
             z, topology = z.flatten(0, 1), topology.flatten(0, 1).transpose(1, 2).to(z.dtype)
             y = torch.bmm(z, topology) if y is None else y.baddbmm_(z, topology)
         return cast(Tensor, y).view(shape)
 
+    def aggregate(self, x: Tensor, presence: Tensor | None = None) -> Tensor:
+        """The sum over subsets of R W x, ``(N*M, C_out, T, V)`` in channels-last memory."""
+        relations = self.relations(x, presence)
+        total, _, frames, joints = x.shape
+        channels = self.value.out_channels // self.num_subsets
+        together = max(1, CACHED_NUMBERS // (channels * frames * joints))
+        if torch.is_grad_enabled() or torch.compiler.is_compiling() or x.device.type != 'cpu' or together >= total:
+            return self._products(x, relations).contiguous(memory_format=torch.channels_last)
+        # without gradients nothing needs to be kept: a few samples at a time stay within the cache of a CPU
+        y: Tensor | None = None
+        for start in range(0, total, together):
+            part = slice(start, start + together)
+            products = self._products(x[part], relations[part])
+            if y is None:
+                y = products.new_empty(total, frames, joints, channels).permute(0, 3, 1, 2)
+            y[part] = products
+        return cast(Tensor, y)
+
     def forward(self, x: Tensor, presence: Tensor | None = None) -> Tensor:
-        y = self.aggregate(x, presence).contiguous(memory_format=torch.channels_last)
+        y = self.aggregate(x, presence)
         return mask_frames(F.relu_(self.bn(y).add_(self.residual(x))), presence)
 
     @torch.no_grad()
