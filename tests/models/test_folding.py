@@ -16,6 +16,8 @@ LAYERS = {
     'spatial': lambda: CTRGC(8, 8, ADJACENCY),
     'spatial, wider': lambda: CTRGC(8, 16, ADJACENCY),
     'pool': lambda: MultiScaleTCN(8, 16, 2, 'pool'),
+    'merged': lambda: MultiScaleTCN(8, 16, 1, 'pool'),
+    'merged, stacked': lambda: MultiScaleTCN(8, 16, 1, 'stacked'),
     'stacked': lambda: MultiScaleTCN(8, 16, 2, 'stacked'),
     'convolution': lambda: ConvBN(8, 16, 3, 2, 2),
 }

@@ -75,6 +75,8 @@ class MultiScaleTCN(nn.Module):
             pointwise, skip = self.reduce(x), self.skip(x)
         else:
             pointwise, skip = self.merged(x).split([3 * self.width, self.width], dim=1)
+            if torch.is_grad_enabled():  # what split returns cannot be changed in place then
+                pointwise = pointwise.clone()
         reduced = mask_frames(F.relu_(pointwise), presence).split(self.width, dim=1)
         if self.first is None:
             branches = [conv(y) for conv, y in zip(self.dilated, reduced, strict=False)]
