@@ -1,5 +1,14 @@
 from .hooks import ActiveJointsHook
 from .options import apply_options
 from .running import build_runner, load_config, parse_options, report_errors
+from .visualization_hook import InteractionVisualizationHook
 
-__all__ = ['ActiveJointsHook', 'apply_options', 'build_runner', 'load_config', 'parse_options', 'report_errors']
+__all__ = [
+    'ActiveJointsHook',
+    'InteractionVisualizationHook',
+    'apply_options',
+    'build_runner',
+    'load_config',
+    'parse_options',
+    'report_errors',
+]

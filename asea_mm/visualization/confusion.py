@@ -11,6 +11,11 @@ from matplotlib.figure import Figure
 
 
 def plot_confusion(confusion: np.ndarray, classes: Sequence[str], path: str | Path) -> None:
+    """Write the picture of :func:`draw_confusion` to a file."""
+    draw_confusion(confusion, classes).savefig(path, dpi=120)
+
+
+def draw_confusion(confusion: np.ndarray, classes: Sequence[str]) -> Figure:
     """Draw a confusion matrix: shares of the true class as shade, counts as numbers.
 
     Shapes:
@@ -39,4 +44,4 @@ def plot_confusion(confusion: np.ndarray, classes: Sequence[str], path: str | Pa
             fontsize=8,
             color='white' if share[true, predicted] > 0.55 else 'black',
         )
-    figure.savefig(path, dpi=120)
+    return figure

@@ -86,16 +86,22 @@ def _colour(person: int) -> str:
     return COLOURS[person % len(COLOURS)]
 
 
+def view_turn(keypoint: np.ndarray, skeleton: Skeleton) -> float:
+    """Angle of the view about the vertical axis: the line between the first two persons nearly from left to right."""
+    present = np.any(keypoint, axis=(2, 3))
+    turn = -float(YAW)
+    if len(keypoint) > 1 and (both := present[0] & present[1]).any():
+        centre = keypoint[:2, both, skeleton.centre_index].mean(axis=1)
+        along = centre[1] - centre[0]
+        turn += float(np.arctan2(along[2], along[0]))
+    return turn
+
+
 def _project(keypoint: np.ndarray, skeleton: Skeleton) -> np.ndarray:
     """Picture coordinates ``(M, T, V, 2)``, to the right and up."""
     if keypoint.shape[-1] == 2:
         return keypoint * (1, -1)
-    present = np.any(keypoint, axis=(2, 3))
-    turn = -YAW
-    if len(keypoint) > 1 and (both := present[0] & present[1]).any():
-        centre = keypoint[:2, both, skeleton.centre_index].mean(axis=1)
-        along = centre[1] - centre[0]
-        turn += np.arctan2(along[2], along[0])
+    turn = view_turn(keypoint, skeleton)
     x, y, z = np.moveaxis(keypoint, -1, 0)
     right, depth = np.cos(turn) * x + np.sin(turn) * z, np.cos(turn) * z - np.sin(turn) * x
     return np.stack([right, np.cos(PITCH) * y - np.sin(PITCH) * depth], axis=-1)

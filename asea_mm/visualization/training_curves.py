@@ -1,0 +1,143 @@
+"""How a training went: loss, accuracy, and what AT-NAC did."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from matplotlib import colormaps
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from .drawing import new_figure
+
+Curve = tuple[list[float], list[float]]  # epochs, values
+READINGS = {'alpha': 'α of the threshold (Eq. 7)', 'tau': 'threshold τ (Eq. 7)', 'active': 'share of active joints'}
+
+
+def read_scalars(path: str | Path) -> dict[str, Curve]:
+    """Curves over epochs from the ``scalars.json`` that mmengine writes: one JSON object a line.
+
+    Args:
+        path: The file.
+
+    Raises:
+        FileNotFoundError: If there is no such file.
+        ValueError: If a line is no JSON object, or none has a value.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise FileNotFoundError(f'{path} does not exist; it is what a training writes, in WORK_DIR/DATE/vis_data')
+    lines: list[dict[str, Any]] = []
+    for number, text in enumerate(path.read_text().splitlines(), start=1):
+        try:
+            content = json.loads(text)
+        except ValueError as error:
+            raise ValueError(f'{path}, line {number}: expected a JSON object, got {text[:40]!r} ({error})') from None
+        if not isinstance(content, dict):
+            raise ValueError(f'{path}, line {number}: expected a JSON object, got {text[:40]!r}')
+        lines.append(content)
+    # lines of training have iterations; those of validation have the epoch as their step
+    per_epoch = max(
+        (line['iter'] / line['epoch'] for line in lines if line.get('epoch') and line.get('iter')), default=1
+    )
+    curves: dict[str, Curve] = {}
+    for line in lines:
+        if 'iter' in line:
+            epoch = line['iter'] / per_epoch
+        else:
+            readings = any(key.startswith('aea/') for key in line)  # written by a hook, at its iteration
+            epoch = line.get('step', 0) / (per_epoch if readings else 1)
+        for key, value in line.items():
+            if key not in ('iter', 'epoch', 'step') and isinstance(value, (int, float)):
+                epochs, values = curves.setdefault(key, ([], []))
+                epochs.append(epoch)
+                values.append(float(value))
+    if not curves:
+        raise ValueError(f'{path}: expected lines with values such as a loss, got none')
+    return curves
+
+
+def read_active_joints(checkpoint: str | Path) -> dict[str, Curve]:
+    """What ``ActiveJointsHook`` read during training, from the message hub that a checkpoint holds.
+
+    Args:
+        checkpoint: File that ``CheckpointHook`` wrote.
+
+    Returns:
+        Curves by names ``aea/{module}/{alpha, tau or active}``; none if the hook did not run.
+    """
+    content = torch.load(checkpoint, map_location='cpu', weights_only=True)
+    scalars = content.get('message_hub', {}).get('log_scalars', {})
+    last = content.get('meta', {}).get('epoch') or 1
+    curves = {}
+    for key, history in scalars.items():
+        if key.startswith('aea/'):
+            values = [float(value) for value in history.data[0]]
+            curves[key] = ((np.arange(1, len(values) + 1) / max(len(values), 1) * last).tolist(), values)
+    return curves
+
+
+def draw_training(curves: Mapping[str, Curve], title: str = '') -> Figure:
+    """Losses, accuracies, and where they are known alpha, tau and the share of active joints of every stage.
+
+    Args:
+        curves: What :func:`read_scalars` and :func:`read_active_joints` return.
+        title: Of the picture.
+
+    Raises:
+        ValueError: If there is neither a loss nor an accuracy.
+    """
+    losses = {key: curve for key, curve in curves.items() if key.startswith('loss')}
+    scores = {key: curve for key, curve in curves.items() if 'top' in key or 'acc' in key or 'mean_class' in key}
+    readings = {
+        name: {key: curve for key, curve in curves.items() if key.startswith('aea/') and key.endswith(f'/{name}')}
+        for name in READINGS
+    }
+    panels: list[tuple[str, dict[str, Curve]]] = [('loss', losses), ('accuracy', scores)]
+    panels += [(READINGS[name], found) for name, found in readings.items()]
+    panels = [(name, found) for name, found in panels if found]
+    if not losses and not scores:
+        raise ValueError(f'draw_training: expected a loss or an accuracy among the curves, got {sorted(curves)[:8]}')
+    columns = min(len(panels), 3)
+    rows = -(-len(panels) // columns)
+    figure = new_figure(4.3 * columns, 3.3 * rows + 0.4)
+    grid = figure.subplots(rows, columns, squeeze=False)
+    for axes, (name, found) in zip(grid.flat, panels, strict=False):
+        _panel(axes, name, found)
+    for axes in grid.flat[len(panels) :]:
+        axes.set_axis_off()
+    if title:
+        figure.suptitle(title, fontsize=10)
+    return figure
+
+
+def _panel(axes: Axes, name: str, curves: Mapping[str, Curve]) -> None:
+    colours = _colours(len(curves))
+    for colour, (key, (epochs, values)) in zip(colours, curves.items(), strict=True):
+        label = key
+        if key.startswith('aea/'):
+            label = key.split('/')[1].replace('.interaction', '').replace('interactions.', '')
+        elif name == 'accuracy':
+            label = f'validation {key.split("/")[-1]}' if '/' in key else f'training {key}'
+        style = dict(marker='o', markersize=3) if len(values) < 30 else dict(lw=1)
+        axes.plot(epochs, values, color=colour, label=label, **style)  # type: ignore[arg-type]
+    if name == 'loss' and all(min(values) > 0 for _, values in curves.values()):
+        axes.set_yscale('log')
+    if name == 'accuracy':
+        axes.set_ylim(top=1.02)
+    axes.set_title(name, fontsize=9.5)
+    axes.set_xlabel('epoch', fontsize=8.5)
+    axes.tick_params(labelsize=8)
+    axes.grid(alpha=0.3)
+    axes.legend(fontsize=7, frameon=False, ncols=1 if len(curves) < 6 else 2)
+
+
+def _colours(count: int) -> list[str] | np.ndarray:
+    """Okabe and Ito's for a few curves; for a row of stages a scale from dark to light."""
+    few = ['#0072B2', '#E69F00', '#009E73', '#CC79A7', '#000000']
+    return few[:count] if count <= len(few) else np.asarray(colormaps['viridis'](np.linspace(0, 0.9, count)))
