@@ -11,14 +11,13 @@ from torch import nn
 
 from asea_mm.skeletons import Skeleton
 
-from ..layers.interaction import AEA
+from ..layers.interaction import AEA, AEA_OPTIONS
 from ..layers.spatial import CTRGC
 from ..layers.temporal import MultiScaleTCN
 from .graph_block import GraphBlock
 from .skeleton_backbone import SkeletonBackbone, strides_of
 
 DOWNSAMPLES = ('pool', 'conv')
-INTERACTION_OPTIONS = ('qk_channels', 'gamma', 'alpha', 'score', 'threshold_grad', 'form')
 
 
 @MODELS.register_module()
@@ -65,8 +64,8 @@ class ASEA(SkeletonBackbone):
         strides = strides_of(channels, strides, 'ASEA')
         if interaction is not None:
             interaction = dict(interaction)
-            if unknown := sorted(set(interaction) - set(INTERACTION_OPTIONS)):
-                raise ValueError(f'ASEA: unknown interaction options {unknown}; known are {INTERACTION_OPTIONS}')
+            if unknown := sorted(set(interaction) - set(AEA_OPTIONS)):
+                raise ValueError(f'ASEA: unknown interaction options {unknown}; known are {AEA_OPTIONS}')
         if downsample not in DOWNSAMPLES:
             raise ValueError(f'ASEA: downsample must be one of {DOWNSAMPLES}, got {downsample!r}')
         blocks = range(len(channels))
