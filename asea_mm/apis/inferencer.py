@@ -1,0 +1,233 @@
+"""Keypoints in, interaction out."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from itertools import groupby
+from typing import Any
+
+import numpy as np
+import torch
+from mmaction.registry import TRANSFORMS
+from mmengine.config import Config
+from mmengine.dataset import pseudo_collate
+from torch import Tensor, nn
+
+from ..models.layers import fold_batch_norm
+from ..skeletons import Skeleton
+from .explain import InteractionRecorder
+from .inputs import ReadOptions, is_single, make_sample, read_samples
+from .loading import load_model
+from .pairs import Pairs, groups_of
+from .results import InteractionResult
+from .windows import MERGES, Clip, Findings, Group, clips_of, make_result
+
+
+class InteractionInferencer:
+    """A trained model at work: arrays, annotations or files in, labels and scores out.
+
+    Every clip or window goes through the test pipeline of the model's config, so that scores are those of
+    ``tools/test.py``. No global state is touched; use one inferencer per thread.
+
+    Args:
+        model: A checkpoint, which carries its config, or a config file or object.
+        weights: The checkpoint, where ``model`` is a config.
+        device: Where the model runs, e.g. ``'cuda'``.
+        fold: Fold batch norms into convolutions: faster, the same to rounding (:func:`fold_batch_norm`). Rounding may
+            make another joint active where two scores all but tie, so this is not the default.
+        layout: Layout of the keypoints; default the one the model was trained on.
+        num_clips: Clips that ``SampleClip`` takes of every clip or window; default as in the pipeline. Fewer are
+            faster and less exact.
+
+    Attributes:
+        classes: Name of every class.
+        skeleton: Layout of the keypoints.
+        num_person: Persons that the model takes at a time.
+
+    Raises:
+        FileNotFoundError: If a file is not there.
+        ValueError: If a file is not what it should be, or an argument does not fit the config.
+    """
+
+    def __init__(
+        self,
+        model: str | os.PathLike | Config,
+        weights: str | os.PathLike | None = None,
+        device: str | torch.device = 'cpu',
+        fold: bool = False,
+        layout: str | Mapping | Skeleton | None = None,
+        num_clips: int | None = None,
+    ) -> None:
+        trained = load_model(model, weights, device, layout)
+        self.model: Any = fold_batch_norm(trained.model) if fold else trained.model
+        self.skeleton, self.classes, self.num_person = trained.skeleton, trained.classes, trained.num_person
+        self._channels = trained.channels
+        if num_clips is not None:
+            steps = [step for step in trained.pipeline if step['type'].rpartition('.')[2] == 'SampleClip']
+            if not steps:
+                raise ValueError('num_clips: the test pipeline of this model has no SampleClip step')
+            steps[0]['num_clips'] = num_clips
+        self._pipeline = [TRANSFORMS.build(step) for step in trained.pipeline]
+
+    def __call__(
+        self,
+        inputs: Any,
+        keypoint_score: Any = None,
+        pairs: Pairs = None,
+        window: int | None = None,
+        overlap: int | None = None,
+        merge: str = 'mean',
+        batch_size: int = 32,
+        topk: int = 5,
+        explain: bool = False,
+        split: str | None = None,
+        fold: int | None = None,
+        units: str | None = None,
+        up: str | None = None,
+        fill_missing: bool = False,
+    ) -> InteractionResult | list[InteractionResult]:
+        """Recognise interactions.
+
+        Args:
+            inputs: One of these, or a list of any of them:
+
+                - an array ``(M, T, V, C)``, or ``(T, V, C)`` of one person
+                - an annotation: ``keypoint``, maybe ``keypoint_score``, ``frame_dir``, ``img_shape``
+                - a file: an annotation file (.pkl) or store, NTU's .skeleton, a recording as ``docs/custom_data.md``
+                  lists them (.npy, .npz, .csv, .json, a folder of OpenPose's files), or a folder of such
+            keypoint_score: Confidences, where ``inputs`` is one array.
+            pairs: Where there are more persons than the model takes: None chooses the likeliest pair of the clip
+                (:func:`~.pairs.choose_group`), ``'all'`` takes every pair that shares a frame, and a list of pairs
+                of person numbers just these.
+            window: Frames of a sliding window; default the whole clip at once.
+            overlap: Frames that consecutive windows share; default half of the window.
+            merge: How scores of windows become those of the clip: ``'mean'`` or ``'max'`` of every class.
+            batch_size: Clips or windows that run at once.
+            topk: Classes in ``top_k``.
+            explain: Whether to return attention between joints, too.
+            split: Split of annotation files; default all samples.
+            fold: Fold of annotation files; ``split`` is then ``'val'`` (default) or ``'train'``.
+            units: Of recordings: ``'metre'``, ``'centimetre'``, ``'millimetre'`` or ``'pixel'``.
+            up: Axis of recordings that points up: ``'y'``, ``'z'`` or ``'-y'``.
+            fill_missing: Whether missing joints of 3-D recordings are interpolated in time.
+
+        Returns:
+            One result for one array, annotation or recording; a list for a list, an annotation file or a folder.
+
+        Shapes:
+            M persons, T frames, V joints of the layout, C coordinates as in training; absent persons are all zero
+
+        Raises:
+            FileNotFoundError: If a file is not there.
+            ValueError: If an argument or a sample is not as expected; the message names the sample.
+        """
+        self._check(window, overlap, merge, batch_size, topk)
+        overlap = (window or 0) // 2 if overlap is None else overlap
+        options = ReadOptions(split, fold, units, up, fill_missing)
+        if keypoint_score is None:
+            samples = read_samples(inputs, self.skeleton, options)
+        elif isinstance(inputs, (str, os.PathLike, Mapping, list, tuple)):
+            raise ValueError('keypoint_score: expected one array as inputs; give dictionaries with both otherwise')
+        else:
+            samples = iter([make_sample('input', inputs, keypoint_score, self.skeleton)])
+
+        found: list[list[Group]] = []
+        waiting: list[tuple[Group, Clip]] = []
+        for sample in samples:
+            found.append([])
+            for persons in groups_of(sample.keypoint, self.num_person, pairs, sample.name):
+                group = Group(sample, persons)
+                found[-1].append(group)
+                for clip in clips_of(group, window, overlap):
+                    waiting.append((group, clip))
+                    if len(waiting) == batch_size:
+                        self._finish(waiting, explain)
+        self._finish(waiting, explain)
+        results = [make_result(groups, merge, topk, self.classes, self.skeleton) for groups in found]
+        return results[0] if is_single(inputs) else results
+
+    @staticmethod
+    def _check(window: int | None, overlap: int | None, merge: str, batch_size: int, topk: int) -> None:
+        counts = {'batch_size': batch_size, 'topk': topk, **({} if window is None else {'window': window})}
+        for name, value in counts.items():
+            if not isinstance(value, int) or isinstance(value, bool) or value < 1:
+                raise ValueError(f'{name}: expected a positive integer, got {value!r}')
+        if overlap is not None and window is None:
+            raise ValueError('overlap: expected a window with it, got None')
+        if overlap is not None and (not isinstance(overlap, int) or not 0 <= overlap < (window or 0)):
+            raise ValueError(f'overlap: expected frames from 0 to below the window of {window}, got {overlap!r}')
+        if merge not in MERGES:
+            raise ValueError(f'merge: expected one of {MERGES}, got {merge!r}')
+
+    def _finish(self, waiting: list[tuple[Group, Clip]], explain: bool) -> None:
+        """Run what waits, and put it where it belongs."""
+        for (group, _), findings in zip(waiting, self.classify([clip for _, clip in waiting], explain), strict=True):
+            group.findings.append(findings)
+        waiting.clear()
+
+    def prepare(self, clip: Clip) -> dict:
+        """A clip through the test pipeline.
+
+        Raises:
+            ValueError: If a transform refuses it, or the model was trained on other channels.
+        """
+        data: Any = {
+            **clip.extra,
+            'frame_dir': clip.name,
+            'total_frames': clip.keypoint.shape[1],
+            'keypoint': clip.keypoint,
+            'layout': self.skeleton,
+            'modality': 'Pose',
+            'start_index': 0,
+            'sample_idx': 0,
+        }
+        if clip.score is not None:
+            data['keypoint_score'] = clip.score
+        for transform in self._pipeline:
+            data = transform(data)
+            if data is None:
+                raise ValueError(f'{clip.name}: {type(transform).__name__} of the test pipeline returned None')
+        got = data['inputs'].shape[-1]
+        if self._channels and got != self._channels:
+            raise ValueError(
+                f'{clip.name}: expected keypoints that give {self._channels} channels behind the test pipeline, as in '
+                f'training, got {got} from {clip.keypoint.shape[-1]} coordinates '
+                f'{"without scores" if clip.score is None else "and their scores"}'
+            )
+        return data
+
+    @torch.no_grad()
+    def classify(self, clips: Sequence[Clip], explain: bool = False, note: bool = True) -> list[Findings]:
+        """Run clips through pipeline and model, all at once; nothing but pipeline and model checks them.
+
+        Args:
+            clips: The clips.
+            explain: Whether to compute attention maps.
+            note: Whether to note the active joints.
+        """
+        findings: list[Findings] = []
+        for shape, members in groupby(map(self.prepare, clips), key=lambda data: data['inputs'].shape):
+            batch = list(members)
+            with InteractionRecorder(self.model if note else nn.Module(), explain) as recorder:
+                outputs = self.model.test_step(pseudo_collate(batch))
+            size, taken = len(batch), shape[0]
+            active, attention = (_of_samples(values, size, taken) for values in (recorder.active, recorder.attention))
+            for index, output in enumerate(outputs):
+                scores = output.pred_score.float().cpu().numpy()
+                if not np.isfinite(scores).all():
+                    clip = clips[len(findings)]
+                    raise ValueError(
+                        f'{clip.name}: the scores are not finite; expected coordinates as in training, '
+                        f'got values up to {np.abs(clip.keypoint).max():.3g}'
+                    )
+                notes = ({name: value[index] for name, value in values.items()} for values in (active, attention))
+                findings.append(Findings(scores, *notes))
+        return findings
+
+
+def _of_samples(values: Mapping[str, Tensor], samples: int, clips: int) -> dict[str, np.ndarray]:
+    """``(samples * clips, ...)`` of every layer to the mean over clips, ``(samples, ...)``."""
+    return {
+        name: value.float().unflatten(0, (samples, clips)).mean(dim=1).cpu().numpy() for name, value in values.items()
+    }

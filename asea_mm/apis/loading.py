@@ -1,0 +1,218 @@
+"""A trained model and what belongs to it, from a checkpoint that need not be trusted."""
+
+from __future__ import annotations
+
+import ast
+import importlib
+import os
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from mmaction.registry import MODELS
+from mmengine.config import Config
+from torch import nn
+
+from ..engine.running import check_checkpoint
+from ..models.backbones.interaction_backbone import input_size
+from ..skeletons import Skeleton, get_skeleton
+
+# Registries may be named in front of a part's name; anything else with a dot mmengine would import.
+_SCOPES = ('mmaction', 'mmengine', 'mmcv', 'mmdet', 'mmpose')
+
+
+@dataclass
+class TrainedModel:
+    """A model in evaluation mode, and how to feed and read it.
+
+    Args:
+        model: The recognizer.
+        pipeline: Configs of the transforms of its test pipeline.
+        skeleton: The layout of its keypoints.
+        classes: Name of every class.
+        channels: Channels behind the pipeline; 0 if the backbone does not tell.
+        num_person: Persons it takes at a time.
+    """
+
+    model: nn.Module
+    pipeline: list[dict]
+    skeleton: Skeleton
+    classes: list[str]
+    channels: int
+    num_person: int
+
+
+def load_model(
+    model: str | os.PathLike | Config,
+    weights: str | os.PathLike | None = None,
+    device: str | torch.device = 'cpu',
+    layout: str | Mapping | Skeleton | None = None,
+) -> TrainedModel:
+    """Load a checkpoint, with the config that it carries or another.
+
+    No code in the checkpoint is run: of its weights as everywhere in this package, and its config is read as the
+    literals that it consists of, with parts that are registered. A config file of its own is Python and is run.
+
+    Args:
+        model: A checkpoint that this package's tools or mmengine wrote, or a config file or object.
+        weights: The checkpoint, where ``model`` is a config.
+        device: Where the model runs.
+        layout: Layout of the keypoints; default what checkpoint or config say.
+
+    Raises:
+        FileNotFoundError: If there is no such file.
+        ValueError: If a file is not what it should be, the two do not fit, or the layout is nowhere said.
+    """
+    is_config = isinstance(model, Config) or Path(model).suffix in ('.py', '.json', '.yaml', '.yml')
+    if is_config and weights is None:
+        raise ValueError(f'weights: expected a checkpoint for the config {_name(model)}, got None')
+    if not is_config and weights is not None:
+        raise ValueError(f'model: expected a config (.py) where weights are given, got {_name(model)}')
+    path = str(weights if is_config else model)
+    check_checkpoint(path)
+    checkpoint = torch.load(path, map_location='cpu', weights_only=True)
+    meta = checkpoint.get('meta') or {} if isinstance(checkpoint, dict) else {}
+    if not is_config:
+        if not isinstance(meta.get('cfg'), str):
+            raise ValueError(
+                f'checkpoint {path}: it carries no config; give its config file as model and it as weights'
+            )
+        cfg = parse_config(meta['cfg'], f'checkpoint {path}')
+    else:
+        cfg = model if isinstance(model, Config) else _read_config(Path(model))
+    for name in (cfg.get('custom_imports') or {}).get('imports', []):
+        importlib.import_module(name)
+    recognizer: Any = MODELS.build(dict(cfg.model))
+    try:
+        recognizer.load_state_dict(checkpoint.get('state_dict', checkpoint))
+    except RuntimeError as error:
+        reason = ' '.join(str(error).split())
+        raise ValueError(f'checkpoint {path} does not fit the model of its config: {reason:.400}') from None
+
+    dataset_meta = meta.get('dataset_meta') or {}
+    dataset = _test_dataset(cfg)
+    pipeline = [dict(step) for step in dataset.get('pipeline') or []]
+    if not pipeline:
+        raise ValueError(f'{path}: the config has no pipeline in test_dataloader or val_dataloader')
+    skeleton = _layout(layout, recognizer, dataset_meta, dataset, path)
+    classes = dataset_meta.get('classes') or (dataset.get('metainfo') or {}).get('classes') or dataset.get('classes')
+    count = cfg.model.get('cls_head', {}).get('num_classes') or len(classes or [])
+    if not classes or len(classes) != count:
+        classes = range(count)
+    formats = [step for step in pipeline if str(step.get('type')).rpartition('.')[2] == 'FormatGCNInput']
+    return TrainedModel(
+        model=recognizer.to(device).eval(),
+        pipeline=pipeline,
+        skeleton=skeleton,
+        classes=[str(name) for name in classes],
+        channels=input_size(recognizer.backbone)[1],
+        num_person=formats[-1].get('num_person', 2) if formats else 2,
+    )
+
+
+def _name(model: Any) -> str:
+    return str(getattr(model, 'filename', None) or 'object') if isinstance(model, Config) else str(model)
+
+
+def _read_config(path: Path) -> Config:
+    if not path.is_file():
+        raise FileNotFoundError(f'config {path} does not exist')
+    try:
+        return Config.fromfile(path)
+    except SyntaxError as error:
+        raise ValueError(f'config {path}: {error}') from error
+
+
+def _test_dataset(cfg: Config) -> Mapping:
+    """The dataset that tests read, inside of wrappers; empty where there is none."""
+    loader = cfg.get('test_dataloader') or cfg.get('val_dataloader') or {}
+    dataset = loader.get('dataset') or {}
+    while 'dataset' in dataset:
+        dataset = dataset['dataset']
+    return dataset
+
+
+def _layout(given: Any, recognizer: Any, dataset_meta: Mapping, dataset: Mapping, path: str) -> Skeleton:
+    backbone = recognizer.backbone
+    while hasattr(backbone, 'backbone'):  # InteractionBackbone wraps one
+        backbone = backbone.backbone
+    places = (given, dataset_meta.get('layout'), getattr(backbone, 'skeleton', None), dataset.get('layout'))
+    found = next((place for place in places if place is not None), None)
+    if found is None:
+        raise ValueError(f"{path}: neither checkpoint nor config name the layout of the joints; give layout='...'")
+    skeleton = get_skeleton(found)
+    joints = input_size(recognizer.backbone)[0]
+    if joints and joints != skeleton.num_joints:
+        raise ValueError(
+            f'{path}: layout: expected {joints} joints as the model has, got {skeleton.num_joints} of {skeleton.name!r}'
+        )
+    return skeleton
+
+
+def parse_config(text: str, source: str) -> Config:
+    """The config that mmengine writes into checkpoints, without running it as Python.
+
+    It is a list of assignments of literals and ``dict(...)``; anything else is refused. So are parts with a dotted
+    name that is not a registry's: mmengine would import and call whatever that names.
+
+    Args:
+        text: What ``Config.pretty_text`` gave.
+        source: The file, for the messages.
+
+    Raises:
+        ValueError: If there is anything else in it.
+    """
+    fields: dict[str, Any] = {}
+    try:
+        for statement in ast.parse(text).body:
+            if not isinstance(statement, ast.Assign) or not isinstance(statement.targets[0], ast.Name):
+                raise ValueError(f'a statement that is no assignment in line {statement.lineno}')
+            fields[statement.targets[0].id] = _literal(statement.value)
+    except (SyntaxError, ValueError, RecursionError) as error:
+        raise ValueError(
+            f'{source}: refused, its config has {error}; only plain values are read, anything else could run code. '
+            f'Give a config file that you trust as model, and the checkpoint as weights'
+        ) from None
+    for kind in _types(fields):
+        scope, _, name = kind.rpartition('.')
+        if scope and scope not in _SCOPES:
+            raise ValueError(f'{source}: refused, its config asks for {kind!r}, which is no registered part')
+    if 'model' not in fields:
+        raise ValueError(f"{source}: expected a config with 'model', got {sorted(fields)[:8]}")
+    return Config(fields)
+
+
+def _literal(node: ast.expr) -> Any:
+    """Literals, containers of them, ``dict(...)`` with keywords, and signed numbers such as ``-inf``."""
+    if isinstance(node, ast.Constant):
+        return node.value
+    if isinstance(node, ast.Dict) and None not in node.keys:
+        return {_literal(key): _literal(value) for key, value in zip(node.keys, node.values, strict=True) if key}
+    if isinstance(node, (ast.List, ast.Tuple, ast.Set)):
+        kind = {ast.List: list, ast.Tuple: tuple, ast.Set: set}[type(node)]
+        return kind(_literal(item) for item in node.elts)
+    if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and not node.args:
+        if node.func.id == 'dict' and all(keyword.arg for keyword in node.keywords):
+            return {str(keyword.arg): _literal(keyword.value) for keyword in node.keywords}
+        if node.func.id == 'set' and not node.keywords:
+            return set()
+    if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.USub):
+        value = _literal(node.operand)
+        if isinstance(value, (int, float)):
+            return -value
+    if isinstance(node, ast.Name) and node.id in ('inf', 'nan'):  # how numbers without end are printed
+        return float(node.id)
+    raise ValueError(f'{ast.unparse(node)[:60]!r} in line {node.lineno}')
+
+
+def _types(node: Any) -> Iterator[str]:
+    if isinstance(node, Mapping):
+        for key, value in node.items():
+            if key == 'type' and isinstance(value, str):
+                yield value
+            yield from _types(value)
+    elif isinstance(node, (list, tuple, set)):
+        for value in node:
+            yield from _types(value)

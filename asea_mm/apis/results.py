@@ -1,0 +1,174 @@
+"""What an inferencer returns: plain Python objects that JSON can hold."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+import numpy as np
+
+
+@dataclass
+class Candidate:
+    """A class and its score."""
+
+    label: int
+    label_name: str
+    score: float
+
+
+@dataclass
+class WindowScores:
+    """Scores of the frames from ``start`` up to, not including, ``stop``."""
+
+    start: int
+    stop: int
+    label: int
+    label_name: str
+    scores: list[float]
+
+
+@dataclass
+class ActiveJoints:
+    """The joints of a person that AT-NAC selected (ASEA, Eq. 8).
+
+    Args:
+        person: Number of the person in the sample.
+        share: Joint name to the share of stages, windows and clips in which it was active, highest first; without
+            those that never were.
+        stages: Name of the AEA layer to the joints that were active in at least half of its windows and clips.
+    """
+
+    person: int
+    share: dict[str, float]
+    stages: dict[str, list[str]]
+
+
+@dataclass
+class Attention:
+    """What a person's joints attend to (ASEA, Eq. 9): means over frames, clips and windows.
+
+    Args:
+        person: Number of the person in the sample.
+        others: Numbers of the persons whose joints are the columns, one after another.
+        stages: Name of the AEA layer to its weights: a row for each joint of the person, in the layout's order, a
+            column for each joint of the others. A row sums up to the share in which its joint was active.
+        mean: Mean of the stages.
+    """
+
+    person: int
+    others: list[int]
+    stages: dict[str, list[list[float]]]
+    mean: list[list[float]]
+
+
+@dataclass
+class PairResult:
+    """What two persons (or as many as the model takes) do.
+
+    Args:
+        persons: Numbers of the persons in the sample, in the order in which the model saw them.
+        person_names: What the source calls them; the numbers where it does not.
+        label: The class with the highest score.
+        label_name: Its name.
+        score: Its score.
+        scores: Scores of all classes, merged over the windows.
+        top_k: The best classes, best first.
+        windows: Scores of every window; one with all frames where there are no windows.
+        active_joints: One entry a person; empty for models without AT-NAC.
+        attention: One entry a person if it was asked for and the model has any.
+    """
+
+    persons: list[int]
+    person_names: list[str]
+    label: int
+    label_name: str
+    score: float
+    scores: list[float]
+    top_k: list[Candidate]
+    windows: list[WindowScores]
+    active_joints: list[ActiveJoints] = field(default_factory=list)
+    attention: list[Attention] = field(default_factory=list)
+
+
+@dataclass
+class InteractionResult:
+    """What was recognised in one sample; ``label``, ``label_name``, ``score``, ``scores`` and ``top_k`` are the best
+    pair's.
+
+    Args:
+        name: Name of the sample.
+        num_frames: Frames of the sample.
+        num_person: Persons in the sample.
+        pairs: One entry for each pair that was recognised.
+    """
+
+    name: str
+    num_frames: int
+    num_person: int
+    pairs: list[PairResult]
+
+    @property
+    def best(self) -> PairResult:
+        """The pair with the highest score; the first of equals."""
+        return max(self.pairs, key=lambda pair: pair.score)
+
+    @property
+    def label(self) -> int:
+        return self.best.label
+
+    @property
+    def label_name(self) -> str:
+        return self.best.label_name
+
+    @property
+    def score(self) -> float:
+        return self.best.score
+
+    @property
+    def scores(self) -> list[float]:
+        return self.best.scores
+
+    @property
+    def top_k(self) -> list[Candidate]:
+        return self.best.top_k
+
+    def to_dict(self) -> dict[str, Any]:
+        """All fields as plain containers."""
+        return asdict(self)
+
+    def to_json(self, indent: int | None = None) -> str:
+        """All fields as JSON."""
+        return json.dumps(self.to_dict(), indent=indent, allow_nan=False)
+
+    @classmethod
+    def from_dict(cls, content: dict[str, Any]) -> InteractionResult:
+        """The inverse of :meth:`to_dict`."""
+        parts = {
+            'top_k': Candidate,
+            'windows': WindowScores,
+            'active_joints': ActiveJoints,
+            'attention': Attention,
+        }
+        pairs = []
+        for pair in content['pairs']:
+            lists: dict[str, Any] = {name: [part(**item) for item in pair[name]] for name, part in parts.items()}
+            pairs.append(PairResult(**{**pair, **lists}))
+        return cls(**{**content, 'pairs': pairs})
+
+    @classmethod
+    def from_json(cls, text: str) -> InteractionResult:
+        """The inverse of :meth:`to_json`."""
+        return cls.from_dict(json.loads(text))
+
+
+def ranking(scores: np.ndarray, classes: Sequence[str], count: int) -> list[Candidate]:
+    """The best classes, best first; of equal scores the lower label first.
+
+    Shapes:
+        scores ``(classes,)``
+    """
+    order = np.argsort(-scores, kind='stable')[:count]
+    return [Candidate(int(label), classes[label], float(scores[label])) for label in order]

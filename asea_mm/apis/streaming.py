@@ -1,0 +1,291 @@
+"""Interactions in a stream of frames, as they come."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Mapping
+from dataclasses import dataclass
+from itertools import combinations
+from typing import Any
+
+import numpy as np
+
+from .inferencer import InteractionInferencer
+from .pairs import body_centres, body_sizes, distances
+from .windows import Clip
+
+
+@dataclass
+class StreamResult:
+    """What two persons did in the last window.
+
+    Args:
+        persons: Their track ids, who came first first.
+        label: The class with the highest score.
+        label_name: Its name.
+        score: Its score.
+        scores: Scores of all classes, smoothed if that was asked for.
+        start: First frame of the window, counted from 0 since the start of the stream.
+        stop: The frame after its last.
+        times: Timestamps of its first and last frame; None where none were given.
+    """
+
+    persons: tuple[Hashable, Hashable]
+    label: int
+    label_name: str
+    score: float
+    scores: list[float]
+    start: int
+    stop: int
+    times: tuple[float, float] | None = None
+
+
+class StreamingRecognizer:
+    """Recognises the interactions of the last ``window`` frames, every ``stride`` frames.
+
+    Every evaluation runs the nearest pairs in one batch through the inferencer, as it runs windows of recordings:
+    without smoothing the scores are those of its sliding windows. Tracks live in a ring of ``max_persons`` places
+    that is made once; nothing grows with the stream.
+
+    A person who is not in a frame is absent in it (all zero). One who has been away for ``forget_after`` frames is
+    forgotten, and begins anew when they return. Where more than ``max_persons`` are there, who was seen last makes room
+    for newcomers unless they are in view themselves; newcomers beyond that are left out until there is room.
+
+    Args:
+        inferencer: The model; it must take two persons.
+        window: Frames of a window.
+        stride: Frames from one evaluation to the next.
+        smoothing: Weight of the past, from 0 (none) to below 1: ``p = smoothing * p + (1 - smoothing) * new``, for
+            every pair. The past counts while the pair was evaluated within the last ``window + stride`` frames.
+        max_persons: Tracks that are kept.
+        max_pairs: Pairs that are evaluated, the nearest first.
+        min_shared: Least share of the window in which both are there, above 0.
+        forget_after: Frames after which an absent person is forgotten; default ``window``.
+        fix_swaps: Whether ids that exchange bodies from one frame to the next keep the bodies' past: if that saves
+            the two more than half a body's size of way.
+
+    Raises:
+        ValueError: If an argument is out of range, or the model does not take two persons.
+    """
+
+    def __init__(
+        self,
+        inferencer: InteractionInferencer,
+        window: int,
+        stride: int = 8,
+        smoothing: float = 0.0,
+        max_persons: int = 8,
+        max_pairs: int = 4,
+        min_shared: float = 0.5,
+        forget_after: int | None = None,
+        fix_swaps: bool = False,
+    ) -> None:
+        forget_after = window if forget_after is None else forget_after
+        counts = dict(window=window, stride=stride, max_pairs=max_pairs, forget_after=forget_after)
+        for name, value, least in (*((n, v, 1) for n, v in counts.items()), ('max_persons', max_persons, 2)):
+            if not isinstance(value, int) or isinstance(value, bool) or value < least:
+                raise ValueError(f'StreamingRecognizer: {name}: expected an integer from {least}, got {value!r}')
+        if not 0 <= smoothing < 1:
+            raise ValueError(f'StreamingRecognizer: smoothing: expected 0 <= smoothing < 1, got {smoothing!r}')
+        if not 0 < min_shared <= 1:
+            raise ValueError(f'StreamingRecognizer: min_shared: expected 0 < min_shared <= 1, got {min_shared!r}')
+        if inferencer.num_person != 2:
+            raise ValueError(f'StreamingRecognizer: expected a model of 2 persons, got one of {inferencer.num_person}')
+        self.inferencer = inferencer
+        self.window, self.stride, self.smoothing = window, stride, smoothing
+        self.max_persons, self.max_pairs, self.forget_after = max_persons, max_pairs, forget_after
+        self.least_shared = max(1, round(min_shared * window))
+        self.fix_swaps = fix_swaps
+        self._keypoint: np.ndarray | None = None  # (places, window, V, C), made when C is known
+        self._score: np.ndarray | None = None  # (places, window, V), made if the first person has scores
+        self.reset()
+
+    def reset(self) -> None:
+        """Forget everything: the next frame is the first."""
+        self.num_frames = 0
+        self.current: list[StreamResult] | None = None
+        self._keypoint = self._score = None
+        self._times = np.full(self.window, np.nan)
+        self._last_time = -np.inf
+        self._place: dict[Hashable, int] = {}  # of every track
+        self._seen: dict[int, int] = {}  # of every taken place, the frame in which its body was last seen
+        self._since: dict[int, int] = {}  # of every taken place, how many tracks had begun before
+        self._begun = 0
+        self._past: dict[tuple[int, int], tuple[int, np.ndarray]] = {}  # of pairs of places: frame and scores
+
+    @property
+    def tracks(self) -> list[Hashable]:
+        """Ids that are kept, in the order in which they came."""
+        return sorted(self._place, key=lambda track: self._since[self._place[track]])
+
+    def push(self, frame: Mapping[Hashable, Any], timestamp: float | None = None) -> list[StreamResult] | None:
+        """Take one frame.
+
+        Args:
+            frame: Track id to the person's keypoints, or to a pair of keypoints and scores; empty if nobody is there.
+            timestamp: Time of the frame, in any unit; must not decrease.
+
+        Returns:
+            The interactions of the last evaluation, the nearest pair first; maybe none. None until the first window
+            is full. That there was an evaluation just now shows in ``stop == num_frames``.
+
+        Shapes:
+            keypoints ``(V, C)``, in the units of training; scores ``(V,)``
+
+        Raises:
+            ValueError: If a person's keypoints are not as expected, or time runs backwards; the frame is then not
+                taken.
+        """
+        bodies = {track: body for track, body in self._checked(frame).items() if body[0].any()}
+        if timestamp is not None and not timestamp >= self._last_time:
+            raise ValueError(
+                f'frame {self.num_frames}: timestamp: expected at least {self._last_time:g}, got {timestamp!r}'
+            )
+        self._times[self.num_frames % self.window] = np.nan if timestamp is None else timestamp
+        self._last_time = self._last_time if timestamp is None else timestamp
+        if self._keypoint is None and bodies:
+            self._make_ring(*next(iter(bodies.values())))
+        if self._keypoint is not None:
+            self._write(bodies)
+        self.num_frames += 1
+        if self.num_frames >= self.window and (self.num_frames - self.window) % self.stride == 0:
+            self.current = self._evaluate()
+        return self.current
+
+    def _checked(self, frame: Mapping[Hashable, Any]) -> dict[Hashable, tuple[np.ndarray, np.ndarray | None]]:
+        if not isinstance(frame, Mapping):
+            raise ValueError(f'frame {self.num_frames}: expected {{track id: keypoints}}, got {type(frame).__name__}')
+        skeleton = self.inferencer.skeleton
+        channels = (2, 3) if self._keypoint is None else (self._keypoint.shape[-1],)
+        scored = None if self._keypoint is None else self._score is not None
+        bodies = {}
+        for track, body in frame.items():
+            where = f'frame {self.num_frames}, person {track!r}'
+            keypoint, score = body if isinstance(body, tuple) and len(body) == 2 else (body, None)
+            try:
+                keypoint = np.asarray(keypoint, dtype=np.float32)
+                score = None if score is None else np.asarray(score, dtype=np.float32)
+            except (TypeError, ValueError) as error:
+                raise ValueError(f'{where}: expected arrays of numbers, got {error}') from None
+            if keypoint.shape not in [(skeleton.num_joints, count) for count in channels]:
+                raise ValueError(
+                    f'{where}: expected keypoints of shape ({skeleton.num_joints}, {" or ".join(map(str, channels))}), '
+                    f'the joints of {skeleton.name!r}, got {keypoint.shape}'
+                )
+            if score is not None and score.shape != keypoint.shape[:1]:
+                raise ValueError(f'{where}: expected scores of shape {keypoint.shape[:1]}, got {score.shape}')
+            scored = (score is not None) if scored is None else scored
+            if scored != (score is not None):
+                raise ValueError(f'{where}: expected {"scores" if scored else "no scores"} as of those before')
+            for values in (keypoint, score):
+                if values is not None and not np.isfinite(values).all():
+                    joint = skeleton.joints[np.argwhere(~np.isfinite(values))[0][0]]
+                    raise ValueError(f'{where}: expected finite values, got NaN or infinity at joint {joint!r}')
+            bodies[track] = (keypoint, score)
+            channels = (keypoint.shape[-1],)
+        return bodies
+
+    def _make_ring(self, keypoint: np.ndarray, score: np.ndarray | None) -> None:
+        self._keypoint = np.zeros((self.max_persons, self.window, *keypoint.shape), np.float32)
+        self._score = None if score is None else np.zeros(self._keypoint.shape[:3], np.float32)
+
+    def _write(self, bodies: Mapping[Hashable, tuple[np.ndarray, np.ndarray | None]]) -> None:
+        """Put the bodies of one frame into the ring."""
+        assert self._keypoint is not None
+        now = self.num_frames
+        for track in list(self._place):
+            if track not in bodies and now - self._seen[self._place[track]] >= self.forget_after:
+                self._forget(track)
+        if self.fix_swaps:
+            self._exchange({track: keypoint for track, (keypoint, _) in bodies.items() if track in self._place})
+        column = now % self.window
+        self._keypoint[:, column] = 0
+        if self._score is not None:
+            self._score[:, column] = 0
+        for track, (keypoint, score) in bodies.items():
+            place = self._place[track] if track in self._place else self._new_place(track, bodies)
+            if place is None:
+                continue
+            self._seen[place] = now
+            self._keypoint[place, column] = keypoint
+            if self._score is not None:
+                self._score[place, column] = score
+
+    def _new_place(self, track: Hashable, bodies: Mapping) -> int | None:
+        if len(self._place) == self.max_persons:
+            away = [other for other in self._place if other not in bodies]
+            if not away:
+                return None
+            self._forget(min(away, key=lambda other: self._seen[self._place[other]]))
+        free = min(set(range(self.max_persons)) - set(self._place.values()))
+        self._place[track], self._since[free] = free, self._begun
+        self._begun += 1
+        return free
+
+    def _forget(self, track: Hashable) -> None:
+        assert self._keypoint is not None
+        place = self._place.pop(track)
+        del self._seen[place], self._since[place]
+        self._past = {pair: past for pair, past in self._past.items() if place not in pair}
+        self._keypoint[place] = 0
+        if self._score is not None:
+            self._score[place] = 0
+
+    def _exchange(self, bodies: Mapping[Hashable, np.ndarray]) -> None:
+        """Let two ids exchange places if their bodies did."""
+        assert self._keypoint is not None
+        before = (self.num_frames - 1) % self.window
+        known = [track for track in bodies if self._seen[self._place[track]] == self.num_frames - 1]
+        for a, b in combinations(known, 2):
+            pair = [self._place[a], self._place[b]]
+            old, new = self._keypoint[pair][:, before, None], np.stack([bodies[a], bodies[b]])[:, None]
+            was, now = body_centres(old)[:, 0], body_centres(new)[:, 0]
+            stayed = np.linalg.norm(was - now, axis=-1).sum()
+            crossed = np.linalg.norm(was - now[::-1], axis=-1).sum()
+            if crossed + 0.5 * float(body_sizes(new).mean()) < stayed:
+                self._place[a], self._place[b] = pair[1], pair[0]
+
+    def _evaluate(self) -> list[StreamResult]:
+        tracks = self.tracks
+        if self._keypoint is None or len(tracks) < 2:
+            return []
+        stop, start = self.num_frames, self.num_frames - self.window
+        order = np.arange(start, stop) % self.window
+        places = [self._place[track] for track in tracks]
+        keypoint = self._keypoint[places][:, order]
+        score = None if self._score is None else self._score[places][:, order]
+        apart = distances(keypoint, self.least_shared)
+        near = sorted((float(apart[a, b]), a, b) for a, b in combinations(range(len(tracks)), 2))
+        pairs = [(a, b) for distance, a, b in near[: self.max_pairs] if np.isfinite(distance)]
+        clips = [
+            Clip(f'frames {start} to {stop - 1}', keypoint[[a, b]], None if score is None else score[[a, b]])
+            for a, b in pairs
+        ]
+        found = self.inferencer.classify(clips, note=False)
+        times = self._times[order[[0, -1]]]
+        results = []
+        for (a, b), findings in zip(pairs, found, strict=True):
+            scores = self._smooth((places[a], places[b]), findings.scores)
+            label = int(scores.argmax())
+            results.append(
+                StreamResult(
+                    persons=(tracks[a], tracks[b]),
+                    label=label,
+                    label_name=self.inferencer.classes[label],
+                    score=float(scores[label]),
+                    scores=scores.tolist(),
+                    start=start,
+                    stop=stop,
+                    times=None if np.isnan(times).any() else (float(times[0]), float(times[1])),
+                )
+            )
+        return results
+
+    def _smooth(self, places: tuple[int, int], scores: np.ndarray) -> np.ndarray:
+        if not self.smoothing:
+            return scores
+        pair = (min(places), max(places))
+        when, past = self._past.get(pair, (self.num_frames, scores))
+        if self.num_frames - when <= self.window + self.stride:
+            scores = self.smoothing * past + (1 - self.smoothing) * scores
+        self._past[pair] = (self.num_frames, scores)
+        return scores

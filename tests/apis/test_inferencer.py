@@ -1,0 +1,258 @@
+"""The inferencer gives the scores of the test tool, on any input, in any batch."""
+
+import json
+import os
+
+import numpy as np
+import pytest
+import torch
+from mmaction.registry import DATASETS
+from mmengine.runner import Runner
+
+from asea_mm.apis import InteractionInferencer, InteractionResult
+from asea_mm.apis.windows import Clip, window_ranges
+from asea_mm.datasets import save_annotations
+from asea_mm.datasets.converters import convert_sbu
+from asea_mm.evaluation.report import InteractionReport  # noqa: F401  (registered)
+
+from ..datasets.ntu_files import body_lines, person
+from .conftest import tiny_config, write_checkpoint
+
+SAME = dict(rtol=0, atol=1e-6)
+
+
+def scores_of_the_tool(cfg, checkpoint, folder):
+    """Ids and scores that tools/test.py leaves behind."""
+    cfg = cfg.copy()
+    cfg.work_dir, cfg.load_from, cfg.log_level = str(folder), str(checkpoint), 'ERROR'
+    cfg.test_evaluator = [dict(type='InteractionReport', out_dir=str(folder))]
+    cfg.experiment_name = f'test_{folder.name}'
+    Runner.from_cfg(cfg).test()
+    with np.load(folder / 'scores.npz', allow_pickle=False) as found:
+        return found['ids'].tolist(), found['scores']
+
+
+@pytest.mark.parametrize('fold', [False, True])
+@pytest.mark.parametrize('batch_size', [1, 32])
+def test_scores_are_those_of_the_test_tool(config, checkpoint, dataset, tmp_path, batch_size, fold):
+    ids, scores = scores_of_the_tool(config, checkpoint, tmp_path)
+    annotations = [dataset.get_data_info(index) for index in range(len(dataset))]
+    results = InteractionInferencer(checkpoint, fold=fold)(annotations, batch_size=batch_size)
+    assert [result.name for result in results] == ids
+    np.testing.assert_allclose([result.scores for result in results], scores, **SAME)
+    assert len({result.label for result in results}) > 1
+    assert np.ptp(scores, axis=0).max() > 0.1, 'the scores must depend on the sample'
+
+
+def test_scores_on_sbu(tmp_path):
+    root = os.environ.get('ASEA_SBU_ROOT')
+    if not root:
+        pytest.skip('set ASEA_SBU_ROOT to the folder of SBU Kinect Interaction v2 (clean)')
+    path = tmp_path / 'sbu.pkl'
+    save_annotations(path, *convert_sbu(root))
+    cfg = tiny_config('asea_sbu')
+    for loader in (cfg.train_dataloader, cfg.val_dataloader, cfg.test_dataloader):
+        loader.dataset.ann_file = str(path)
+    metainfo = DATASETS.build(cfg.test_dataloader.dataset).metainfo
+    checkpoint = write_checkpoint(tmp_path / 'sbu.pth', cfg, metainfo)
+    ids, scores = scores_of_the_tool(cfg, checkpoint, tmp_path)
+    inferencer = InteractionInferencer(checkpoint)
+    for batch_size in (1, 32):
+        results = inferencer(path, fold=1, batch_size=batch_size)
+        assert [result.name for result in results] == ids
+        np.testing.assert_allclose([result.scores for result in results], scores, **SAME)
+    assert inferencer.classes[0] == 'approaching'
+
+
+def test_whole_result(inferencer, samples):
+    result = inferencer(samples[0], topk=3)
+    assert isinstance(result, InteractionResult)
+    assert (result.name, result.num_frames, result.num_person) == ('input', samples[0].shape[1], 2)
+    (pair,) = result.pairs
+    assert (pair.persons, pair.person_names) == ([0, 1], ['0', '1'])
+    assert len(pair.scores) == 12
+    assert sum(pair.scores) == pytest.approx(1, abs=1e-5)
+    assert pair.label == result.label == int(np.argmax(pair.scores))
+    assert pair.label_name == inferencer.classes[pair.label]
+    assert [candidate.label for candidate in pair.top_k] == np.argsort(-np.array(pair.scores))[:3].tolist()
+    (window,) = pair.windows
+    assert (window.start, window.stop, window.scores) == (0, result.num_frames, pair.scores)
+    assert [joints.person for joints in pair.active_joints] == [0, 1]
+    assert set(pair.active_joints[0].stages) == {'backbone.blocks.0.interaction', 'backbone.blocks.1.interaction'}
+    assert pair.attention == []
+
+
+def test_forms_of_one_sample_agree(inferencer, samples, tmp_path):
+    keypoint = samples[0]
+    save_annotations(
+        tmp_path / 'one.pkl',
+        [dict(frame_dir='one', label=0, total_frames=keypoint.shape[1], keypoint=keypoint)],
+        split=dict(val=['one'], fold2_val=['one'], fold2_train=[]),
+        meta=dict(layout='nturgbd25', classes=inferencer.classes, source='x', units='m'),
+    )
+    np.save(tmp_path / 'one.npy', keypoint)
+    np.savez(tmp_path / 'two.npz', keypoint=keypoint)
+    frames = [
+        dict(persons=[dict(id=name, keypoint=keypoint[k, t].tolist()) for k, name in enumerate('ab')])
+        for t in range(keypoint.shape[1])
+    ]
+    (tmp_path / 'three.json').write_text(json.dumps(dict(frames=frames)))
+    single = [
+        inferencer(source)
+        for source in (
+            keypoint,
+            keypoint.tolist(),
+            torch.from_numpy(keypoint),
+            dict(keypoint=keypoint),
+            tmp_path / 'one.npy',
+            str(tmp_path / 'two.npz'),
+            tmp_path / 'three.json',
+        )
+        if not isinstance(source, list)
+    ]
+    many = [
+        inferencer([keypoint])[0],
+        inferencer(tmp_path / 'one.pkl')[0],
+        inferencer(tmp_path / 'one.pkl', split='val')[0],
+        inferencer(tmp_path / 'one.pkl', fold=2)[0],
+    ]
+    for result in [*single, *many]:
+        np.testing.assert_allclose(result.scores, single[0].scores, **SAME)
+    assert single[-1].pairs[0].person_names == ['a', 'b']
+    assert [result.name for result in inferencer(tmp_path.joinpath('one.pkl'))] == ['one']
+
+
+def test_folder_of_recordings_is_a_list(inferencer, samples, tmp_path):
+    for number, keypoint in enumerate(samples[:3]):
+        np.save(tmp_path / f'{number}.npy', keypoint)
+    results = inferencer(tmp_path)
+    assert [result.name for result in results] == ['0', '1', '2']
+    np.testing.assert_allclose(results[1].scores, inferencer(samples[1]).scores, **SAME)
+
+
+def test_units_and_axis_of_recordings(inferencer, samples, tmp_path):
+    keypoint = samples[0]
+    x, y, z = np.moveaxis(keypoint, -1, 0)
+    np.save(tmp_path / 'up.npy', 1000 * np.stack([x, -z, y], axis=-1).astype(np.float64))
+    result = inferencer(tmp_path / 'up.npy', units='millimetre', up='z')
+    np.testing.assert_allclose(result.scores, inferencer(keypoint).scores, rtol=0, atol=1e-4)
+
+
+def test_ntu_skeleton_file(inferencer, tmp_path):
+    bodies = [person(x, frames=12) for x in (-0.5, 0.5)]
+    lines = ['12']
+    for frame in range(12):
+        lines += ['2', *body_lines(1, bodies[0][frame]), *body_lines(2, bodies[1][frame])]
+    path = tmp_path / 'S001C001P001R001A050.skeleton'
+    path.write_text('\n'.join(lines) + '\n')
+    result = inferencer(path)
+    assert (result.name, result.num_frames, result.num_person) == (path.stem, 12, 2)
+
+
+def test_batch_equals_single(inferencer, samples):
+    batch = inferencer(samples, batch_size=4)
+    for keypoint, result in zip(samples, batch, strict=True):
+        np.testing.assert_allclose(result.scores, inferencer(keypoint).scores, **SAME)
+
+
+@pytest.mark.parametrize('persons', [1, 2, 3, 5])
+def test_any_number_of_persons(inferencer, crowd, persons):
+    result = inferencer(crowd[:persons])
+    assert result.num_person == persons
+    expected = {1: [0], 2: [0, 1], 3: [0, 1], 5: [0, 3]}[persons]
+    if persons != 3:
+        assert result.pairs[0].persons == expected
+    alone = inferencer(crowd[result.pairs[0].persons])
+    np.testing.assert_allclose(result.scores, alone.scores, **SAME)
+    every = inferencer(crowd[:persons], pairs='all')
+    assert len(every.pairs) == max(1, persons * (persons - 1) // 2)
+    assert every.best.score == max(pair.score for pair in every.pairs)
+
+
+def test_one_person_is_a_pair_with_an_absent_one(inferencer, samples):
+    one = inferencer(samples[0][0])
+    absent = samples[0].copy()
+    absent[1] = 0
+    np.testing.assert_allclose(one.scores, inferencer(absent).scores, **SAME)
+    assert one.pairs[0].persons == [0]
+
+
+def test_given_pairs_keep_their_order(inferencer, crowd):
+    result = inferencer(crowd, pairs=[(3, 0), (1, 4)])
+    assert [pair.persons for pair in result.pairs] == [[3, 0], [1, 4]]
+    np.testing.assert_allclose(result.pairs[0].scores, inferencer(crowd[[3, 0]]).scores, **SAME)
+
+
+@pytest.mark.parametrize(
+    ('total', 'window', 'overlap', 'expected'),
+    [
+        (10, None, 0, [(0, 10)]),
+        (10, 4, 0, [(0, 4), (4, 8), (6, 10)]),
+        (10, 4, 2, [(0, 4), (2, 6), (4, 8), (6, 10)]),
+        (10, 10, 5, [(0, 10)]),
+        (10, 30, 5, [(0, 10)]),
+        (1, 4, 3, [(0, 1)]),
+        (5, 1, 0, [(t, t + 1) for t in range(5)]),
+    ],
+)
+def test_window_ranges(total, window, overlap, expected):
+    assert window_ranges(total, window, overlap) == expected
+
+
+@pytest.mark.parametrize('merge', ['mean', 'max'])
+def test_windows_are_clips_of_their_own(inferencer, samples, merge):
+    keypoint = samples[0]
+    result = inferencer(keypoint, window=16, overlap=4, merge=merge)
+    windows = result.pairs[0].windows
+    assert [(window.start, window.stop) for window in windows] == window_ranges(keypoint.shape[1], 16, 4)
+    for window in windows:
+        alone = inferencer(keypoint[:, window.start : window.stop])
+        np.testing.assert_allclose(window.scores, alone.scores, **SAME)
+    every = np.array([window.scores for window in windows])
+    np.testing.assert_allclose(result.scores, every.mean(0) if merge == 'mean' else every.max(0), **SAME)
+
+
+def test_windows_without_anybody_are_left_out(inferencer, samples):
+    keypoint = np.zeros((2, 60, 25, 3), np.float32)
+    keypoint[:, 40:] = samples[0][:, :20]
+    windows = inferencer(keypoint, window=20, overlap=0).pairs[0].windows
+    assert [(window.start, window.stop) for window in windows] == [(40, 60)]
+
+
+def test_json_round_trip(inferencer, crowd):
+    result = inferencer(crowd, pairs='all', window=20, explain=True)
+    assert InteractionResult.from_json(result.to_json()) == result
+    assert json.loads(result.to_json(indent=1)) == result.to_dict()
+    assert result.pairs[0].attention
+
+
+def test_explanation(inferencer, samples):
+    (pair,) = inferencer(samples[0], explain=True).pairs
+    joints = inferencer.skeleton.joints
+    for active, attention in zip(pair.active_joints, pair.attention, strict=True):
+        assert attention.person == active.person
+        assert attention.others == [1 - active.person]
+        assert set(attention.stages) == set(active.stages)
+        weights = np.array(attention.mean)
+        assert weights.shape == (25, 25)
+        share = np.array([active.share.get(joint, 0) for joint in joints])
+        np.testing.assert_allclose(weights.sum(axis=1), share, atol=1e-5)
+        other = pair.active_joints[1 - active.person]
+        assert not weights[:, [joints.index(joint) for joint in joints if joint not in other.share]].any()
+        assert list(active.share.values()) == sorted(active.share.values(), reverse=True)
+        assert 0 < len(active.share) < 25
+
+
+def test_explaining_changes_no_score_and_leaves_no_hook(inferencer, samples):
+    plain = inferencer(samples[0])
+    explained = inferencer(samples[0], explain=True)
+    assert explained.scores == plain.scores
+    hooks = [module for module in inferencer.model.modules() if module._forward_pre_hooks or module._forward_hooks]
+    assert hooks == []
+
+
+def test_fewer_clips(checkpoint, samples):
+    once = InteractionInferencer(checkpoint, num_clips=1)
+    assert once.prepare(Clip('clip', samples[0]))['inputs'].shape[0] == 1
+    with pytest.raises(ValueError, match='num_clips'):
+        InteractionInferencer(checkpoint, num_clips=0)
