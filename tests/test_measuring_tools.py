@@ -122,3 +122,33 @@ def test_benchmark_sets_fast_layers_beside_the_textbook(tmp_path, monkeypatch, c
     assert asea['parameters'] == pytest.approx(2.04e6, rel=0.05)
     assert apart['gflops'] < asea['gflops'] <= 1.1 * textbook['gflops']
     assert all(row['active_share'] == pytest.approx(0.36) for row in figures['aea'].values())
+
+
+def test_a_table_of_several_results(tmp_path, monkeypatch, capsys):
+    def accuracy(mean, std=None):
+        return {'mean_of_folds': {'mean': mean, 'std': std}}
+
+    for name, last in (('first', accuracy(0.5)), ('second', accuracy(0.9375, 0.0125))):
+        summary = dict(folds=[1, 2], seeds=[0], last_top1=last, best_top1=accuracy(0.95))
+        runs = [dict(epochs=10), dict(epochs=10)]
+        result = dict(config=f'configs/{name}.py', commit='abc', command=f'run {name}', summary=summary, runs=runs)
+        (tmp_path / f'{name}.json').write_text(json.dumps(result))
+    figures = dict(parameters=1234567, train_samples_per_s=12.34, infer_samples_per_s=56.78)
+    speed = dict(configs=dict(second=figures), input=dict(batch=8), threads=2, commit='def', command='measure')
+    (tmp_path / 'speed.json').write_text(json.dumps(speed))
+    paths = [str(tmp_path / f'{name}.json') for name in ('second', 'first', 'speed')]
+
+    def lines(*arguments):
+        monkeypatch.setattr(sys, 'argv', ['result_table.py', *arguments])
+        runpy.run_path(str(TOOLS / 'result_table.py'))['main']()
+        return capsys.readouterr().out.splitlines()
+
+    page = lines(*paths[:2], '--speed', paths[2])
+    assert '| second | 1, 2 | 0 | 10 | 93.75 ± 1.25 | 95.00 | 1,234,567 | 12.3 | 56.8 | abc |' in page
+    assert '| first | 1, 2 | 0 | 10 | 50.00 | 95.00 | - | - | - | abc |' in page
+    assert {'- `run first`', '- `run second`', 'Speed: batch 8, 2 threads, commit def, `measure`.'} <= set(page)
+    assert '| first | 1, 2 | 0 | 10 | 50.00 | 95.00 | abc |' in lines(paths[1])
+    assert lines(paths[1], '--out', str(tmp_path / 'new' / 'table.md')) == []
+    assert '| first |' in (tmp_path / 'new' / 'table.md').read_text()
+    with pytest.raises(ValueError, match="speed.json: expected a result with 'summary'"):
+        lines(paths[2])

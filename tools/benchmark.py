@@ -127,14 +127,15 @@ def main() -> None:
         print_rows('ASEA beside the textbook CTR-GCN (ratios: textbook = 1)', result['models'])
         result['aea'] = measure_gathering(args, device)
         print_rows('AEA, forward and backward', result['aea'])
-    for path in args.configs:
-        model = from_config(path)
-        joints, channels = input_size(model.recognizer.backbone)
-        x = torch.randn(args.batch, args.persons, args.frames, joints, channels, device=device)
-        name = Path(path).stem
-        rows = measure({name: model}, {name: x}, args.repeats, args.amp, args.compile)
-        result.setdefault('configs', {}).update(rows)
-        print_rows(f'{path}: {joints} joints', rows)
+    if args.configs:
+        models, inputs = {}, {}
+        for path in args.configs:
+            name = Path(path).stem
+            models[name] = from_config(path)
+            joints, channels = input_size(models[name].recognizer.backbone)
+            inputs[name] = torch.randn(args.batch, args.persons, args.frames, joints, channels, device=device)
+        result['configs'] = measure(models, inputs, args.repeats, args.amp, args.compile)
+        print_rows(f'ratios: {next(iter(models))} = 1', result['configs'])
     if args.out:
         Path(args.out).write_text(json.dumps(result, indent=1) + '\n')
 
