@@ -16,9 +16,9 @@ from asea_mm.datasets.converters.pose_tracking import track_persons
 BODY = np.random.default_rng(0).uniform(-0.1, 0.1, (18, 2))
 
 
-def person(x: float, score: float = 0.5, missing: tuple = ()) -> dict:
-    """A body at x, as ST-GCN writes it; a missing joint is all zero."""
-    pose, scores = (BODY + [x, 0.5]).round(3), np.full(18, score)
+def person(x: float, score: float = 0.5, missing: tuple = (), y: float = 0.5) -> dict:
+    """A body at (x, y), as ST-GCN writes it; a missing joint is all zero."""
+    pose, scores = (BODY + [x, y]).round(3), np.full(18, score)
     pose[list(missing)], scores[list(missing)] = 0, 0
     return {'pose': pose.ravel().tolist(), 'score': scores.tolist()}
 
@@ -65,8 +65,8 @@ TRACKS = {
     'one is absent': ([[LEFT, RIGHT], [LEFT], [RIGHT, LEFT]], [[0.3] * 3, [0.7, nan, 0.7]]),
     'one person only': ([[RIGHT], [RIGHT]], [[0.7, 0.7], [nan, nan]]),
     'higher sum comes first': ([[LEFT, RIGHT], [RIGHT], [RIGHT]], [[0.7] * 3, [0.3, nan, nan]]),
-    'walking': (
-        [[person(0.2 + 0.05 * t, 0.9), person(0.8 - 0.05 * t, 0.8)][:: 1 - 2 * (t % 2)] for t in range(13)],
+    'walking past each other, one farther away': (
+        [[person(0.2 + 0.05 * t, 0.9), person(0.8 - 0.05 * t, 0.8, y=0.56)][:: 1 - 2 * (t % 2)] for t in range(13)],
         [0.2 + 0.05 * np.arange(13), 0.8 - 0.05 * np.arange(13)],
     ),
     'after a cut nobody is where they were': (

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ...skeletons import Skeleton
-from .tracks import body_size, link_detections
+from .tracks import body_sizes, link_bodies
 
 # To metres. Pixels stay pixels.
 UNITS = {'metre': 1.0, 'centimetre': 0.01, 'millimetre': 0.001, 'pixel': 1.0}
@@ -169,18 +169,17 @@ def _linked_persons(bodies: Sequence[Detection], numbers: range, source: str) ->
         if (np.abs(body.keypoint) > _LARGEST).any():  # the distances would overflow
             found = body.keypoint[np.abs(body.keypoint) > _LARGEST][0]
             raise ValueError(f'{source}, {body.where}: expected finite coordinates, got {found:g}')
-    frames: list[list[Detection]] = [[] for _ in numbers]
-    for body in bodies:
-        frames[numbers.index(body.frame)].append(body)
     # What is missing by its score must not count as seen.
-    visible = [
-        [np.where(_missing(body.keypoint, body.score)[:, None], np.nan, body.keypoint) for body in frame]
-        for frame in frames
-    ]
+    visible = np.stack(
+        [np.where(_missing(body.keypoint, body.score)[:, None], np.nan, body.keypoint) for body in bodies]
+    )
+    frames: list[list[int]] = [[] for _ in numbers]
+    for index, body in enumerate(bodies):
+        frames[numbers.index(body.frame)].append(index)
     persons: dict[str, list[Detection]] = {}
-    for frame, tracks in zip(frames, link_detections(visible), strict=True):
-        for body, track in zip(frame, tracks, strict=True):
-            persons.setdefault(str(track + 1), []).append(body)
+    for frame, tracks in zip(frames, link_bodies([visible[frame] for frame in frames]), strict=True):
+        for index, track in zip(frame, tracks, strict=True):
+            persons.setdefault(str(track + 1), []).append(bodies[index])
     # Of a crowd, the shortest tracks are the first that nobody will miss.
     longest = sorted(persons, key=lambda name: -len(persons[name]))[:_MOST_PERSONS]
     return {name: members for name, members in persons.items() if name in longest}
@@ -239,9 +238,8 @@ def choose_persons(recording: Recording, num_person: int) -> list[int]:
     seen = ~np.isnan(keypoint).any(axis=-1)
     presence = (seen if recording.score is None else recording.score).sum(axis=(1, 2))
     motion = np.zeros(len(keypoint))
-    for person, body in enumerate(keypoint):
-        sizes = [body_size(joints) for joints in body]
-        size = np.median([size for size in sizes if size > 0] or [np.inf])
+    for person, (body, sizes) in enumerate(zip(keypoint, body_sizes(keypoint), strict=True)):
+        size = np.median(sizes[sizes > 0]) if sizes.any() else np.inf
         way = np.linalg.norm(np.diff(body, axis=0), axis=-1)
         motion[person] = np.nansum(way) / size
     shares = presence / max(presence.max(), 1e-12) + motion / max(motion.max(), 1e-12)

@@ -10,79 +10,91 @@ from collections.abc import Sequence
 import numpy as np
 from scipy.optimize import linear_sum_assignment
 
-_FORBIDDEN = 1e6
+# How far a body may move in a frame, in body sizes, and for how many frames that a body is lost this adds up: it may
+# walk on unseen, but one that is found far away is more likely to be somebody else.
+MAX_MOVE = 0.5
+MOVING_FRAMES = 3
 
 
-def body_size(keypoint: np.ndarray) -> float:
-    """Diagonal of the box around the seen joints of one body, 0 if none is seen.
+def body_sizes(bodies: np.ndarray) -> np.ndarray:
+    """Diagonals of the boxes around the seen joints, 0 where none is seen.
 
-    Shapes:
-        keypoint: ``(V, C)``, any unit, NaN where a joint is missing
-    """
-    seen = keypoint[~np.isnan(keypoint).any(axis=-1)]
-    return float(np.linalg.norm(seen.max(axis=0) - seen.min(axis=0))) if len(seen) else 0.0
-
-
-def body_distance(first: np.ndarray, second: np.ndarray) -> float:
-    """Mean distance of the joints seen in both, in sizes of the larger body; of the middles where they share none.
+    Not the longer side of the box: the diagonal is as long as a body, however it is turned.
 
     Shapes:
-        first, second: ``(V, C)``, the same unit, NaN where a joint is missing
+        bodies: ``(..., V, C)``, any unit, NaN where a joint is missing; returns ``(...)``, the same unit
     """
-    size = max(body_size(first), body_size(second))
-    distance = np.linalg.norm(first - second, axis=-1)
-    both = ~np.isnan(distance)
-    if both.any():
-        apart = float(distance[both].mean())
-    else:
-        middles = [body[~np.isnan(body).any(axis=-1)].mean(axis=0) for body in (first, second)]
-        apart = float(np.linalg.norm(middles[0] - middles[1]))
-    if size == 0:
-        return 0.0 if apart == 0 else np.inf
-    return apart / size
+    seen = ~np.isnan(bodies).any(axis=-1, keepdims=True)
+    low = np.where(seen, bodies, np.inf).min(axis=-2)
+    high = np.where(seen, bodies, -np.inf).max(axis=-2)
+    return np.linalg.norm(np.maximum(high - low, 0), axis=-1)
 
 
-def link_detections(
-    frames: Sequence[Sequence[np.ndarray]], max_distance: float = 0.5, max_gap: int = 30
-) -> list[list[int]]:
-    """Link the bodies of consecutive frames into tracks, by the assignment of least total distance.
+def body_distances(first: np.ndarray, second: np.ndarray) -> np.ndarray:
+    """Mean distances of the joints seen in both, in sizes of the larger body; of the means where they share none.
 
-    A body may go on as one that was last seen at most ``max_gap`` frames ago and is at most ``max_distance`` body
-    sizes away for every frame that has passed, but never more than three times that. Any other begins a track.
+    Args:
+        first: Bodies; each has at least one joint.
+        second: Bodies to compare with, likewise.
+
+    Shapes:
+        first: ``(P, V, C)``, any unit, NaN where a joint is missing; second ``(Q, V, C)``, the same unit;
+        returns ``(P, Q)``
+    """
+    apart = np.linalg.norm(first[:, None] - second[None], axis=-1)
+    both = ~np.isnan(apart)
+    count = both.sum(axis=-1)
+    distance = np.where(both, apart, 0).sum(axis=-1) / np.maximum(count, 1)
+    if not count.all():
+        of_means = np.linalg.norm(_means(first)[:, None] - _means(second)[None], axis=-1)
+        distance = np.where(count > 0, distance, of_means)
+    size = np.maximum(body_sizes(first)[:, None], body_sizes(second)[None])
+    return np.divide(distance, size, out=np.where(distance == 0, 0, np.inf), where=size > 0)
+
+
+def _means(bodies: np.ndarray) -> np.ndarray:
+    seen = ~np.isnan(bodies).any(axis=-1, keepdims=True)
+    return np.mean(bodies, axis=1, where=seen)
+
+
+def link_bodies(frames: Sequence[np.ndarray], max_gap: int = 30) -> list[list[int]]:
+    """Link the bodies of consecutive frames into tracks.
+
+    A body may go on with a track that was last seen at most ``max_gap`` frames ago, if it has moved by at most half a
+    body size (:data:`MAX_MOVE`) for each frame since then, of which at most three count (:data:`MOVING_FRAMES`). As
+    many bodies as possible go on; of all ways to do so it is the one with the least total distance. Any other body
+    begins a track.
 
     Args:
         frames: The bodies of each frame; each has at least one joint.
-        max_distance: How far a body may move in a frame, in body sizes.
-        max_gap: For how many frames a body may be lost.
+        max_gap: Most frames from one body of a track to the next; 1 allows no gap.
 
     Shapes:
-        frames: T lists of ``(V, C)``, any unit, NaN where a joint is missing
+        frames: T arrays ``(P_t, V, C)``, any unit, NaN where a joint is missing
 
     Returns:
-        The number of the track of each body, as ``frames`` is nested; tracks are numbered as they begin.
+        The number of the track of each body of each frame; tracks are numbered as they begin.
     """
     last: dict[int, tuple[int, np.ndarray]] = {}  # track -> when and how it was last seen
     numbers: list[list[int]] = []
     begun = 0
     for time, bodies in enumerate(frames):
-        last = {track: (seen, body) for track, (seen, body) in last.items() if time - seen <= max_gap + 1}
-        tracks = list(last)
-        cost = np.full((len(bodies), len(tracks)), _FORBIDDEN)
+        last = {track: (seen, body) for track, (seen, body) in last.items() if time - seen <= max_gap}
+        found: dict[int, int] = {}
+        if len(bodies) and last:
+            tracks = list(last)
+            passed = np.array([time - seen for seen, _ in last.values()])
+            distance = body_distances(bodies, np.stack([body for _, body in last.values()]))
+            allowed = distance <= MAX_MOVE * np.minimum(passed, MOVING_FRAMES)
+            # What is not allowed costs more than all that is: as many as possible go on.
+            forbidden = 1 + MAX_MOVE * MOVING_FRAMES * distance.size
+            rows, columns = linear_sum_assignment(np.where(allowed, distance, forbidden))
+            found = {row: tracks[column] for row, column in zip(rows, columns, strict=True) if allowed[row, column]}
+        numbers.append([])
         for row, body in enumerate(bodies):
-            for column, track in enumerate(tracks):
-                seen, before = last[track]
-                distance = body_distance(body, before)
-                if distance <= max_distance * min(time - seen, 3):
-                    cost[row, column] = distance
-        found = {
-            int(row): tracks[column]
-            for row, column in zip(*linear_sum_assignment(cost), strict=True)
-            if cost[row, column] < _FORBIDDEN
-        }
-        for row in range(len(bodies)):
             if row not in found:
                 found[row] = begun
                 begun += 1
-            last[found[row]] = (time, bodies[row])
-        numbers.append([found[row] for row in range(len(bodies))])
+            last[found[row]] = (time, body)
+            numbers[-1].append(found[row])
     return numbers
