@@ -18,7 +18,7 @@ from ..models.layers import fold_batch_norm
 from ..skeletons import Skeleton
 from .explain import InteractionRecorder
 from .inputs import ReadOptions, is_single, make_sample, read_samples
-from .loading import load_model
+from .loading import load_model, mmaction_scope
 from .pairs import Pairs, groups_of
 from .results import InteractionResult
 from .windows import MERGES, Clip, Findings, Group, clips_of, make_result
@@ -68,7 +68,8 @@ class InteractionInferencer:
             if not steps:
                 raise ValueError('num_clips: the test pipeline of this model has no SampleClip step')
             steps[0]['num_clips'] = num_clips
-        self._pipeline = [TRANSFORMS.build(step) for step in trained.pipeline]
+        with mmaction_scope():
+            self._pipeline = [TRANSFORMS.build(step) for step in trained.pipeline]
 
     def __call__(
         self,

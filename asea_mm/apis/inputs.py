@@ -93,7 +93,9 @@ def read_samples(source: Any, skeleton: Skeleton, options: ReadOptions, name: st
         FileNotFoundError: If there is no such file.
         ValueError: If anything is not as expected; the message names the sample.
     """
-    if isinstance(source, (list, tuple)):
+    if isinstance(source, Sample):
+        yield source
+    elif isinstance(source, (list, tuple)):
         if not source:
             raise ValueError(f'{name}: expected at least one of {EXPECTED}, got an empty {type(source).__name__}')
         for index, item in enumerate(source):
@@ -184,7 +186,7 @@ def make_sample(
     Raises:
         ValueError: If shape, joints or values are not as expected, or nobody is there.
     """
-    arrays = [np.asarray(values) if values is not None else None for values in (keypoint, score)]
+    arrays = [np.asarray(keypoint), None if score is None else np.asarray(score)]
     for title, array in zip(('keypoint', 'keypoint_score'), arrays, strict=True):
         if array is not None and array.dtype.kind not in 'fiu':
             raise ValueError(f'{name}: expected {EXPECTED}, got {title} of {type(keypoint).__name__} ({array.dtype})')

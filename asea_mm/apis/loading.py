@@ -6,6 +6,7 @@ import ast
 import importlib
 import os
 from collections.abc import Iterator, Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ from typing import Any
 import torch
 from mmaction.registry import MODELS
 from mmengine.config import Config
+from mmengine.registry import DefaultScope
 from torch import nn
 
 from ..engine.running import check_checkpoint
@@ -84,7 +86,8 @@ def load_model(
         cfg = model if isinstance(model, Config) else _read_config(Path(model))
     for name in (cfg.get('custom_imports') or {}).get('imports', []):
         importlib.import_module(name)
-    recognizer: Any = MODELS.build(dict(cfg.model))
+    with mmaction_scope():
+        recognizer: Any = MODELS.build(dict(cfg.model))
     try:
         recognizer.load_state_dict(checkpoint.get('state_dict', checkpoint))
     except RuntimeError as error:
@@ -110,6 +113,11 @@ def load_model(
         channels=input_size(recognizer.backbone)[1],
         num_person=formats[-1].get('num_person', 2) if formats else 2,
     )
+
+
+def mmaction_scope() -> AbstractContextManager:
+    """While it lasts, mmengine finds mmaction2's parts by name; the caller's scope, if any, comes back after it."""
+    return DefaultScope.overwrite_default_scope('mmaction')
 
 
 def _name(model: Any) -> str:
@@ -193,11 +201,11 @@ def _literal(node: ast.expr) -> Any:
     if isinstance(node, (ast.List, ast.Tuple, ast.Set)):
         kind = {ast.List: list, ast.Tuple: tuple, ast.Set: set}[type(node)]
         return kind(_literal(item) for item in node.elts)
-    if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and not node.args:
-        if node.func.id == 'dict' and all(keyword.arg for keyword in node.keywords):
+    if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == 'dict':
+        if not node.args and all(keyword.arg for keyword in node.keywords):
             return {str(keyword.arg): _literal(keyword.value) for keyword in node.keywords}
-        if node.func.id == 'set' and not node.keywords:
-            return set()
+        if len(node.args) == 1 and isinstance(node.args[0], ast.Dict) and not node.keywords:  # keys that are no names
+            return _literal(node.args[0])
     if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.USub):
         value = _literal(node.operand)
         if isinstance(value, (int, float)):

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import torch
 from mmaction.registry import DATASETS
+from mmengine.registry import DefaultScope
 from mmengine.runner import Runner
 
 from asea_mm.apis import InteractionInferencer, InteractionResult
@@ -32,10 +33,15 @@ def scores_of_the_tool(cfg, checkpoint, folder):
         return found['ids'].tolist(), found['scores']
 
 
+@pytest.fixture(scope='module')
+def of_the_tool(config, checkpoint, tmp_path_factory):
+    return scores_of_the_tool(config, checkpoint, tmp_path_factory.mktemp('tested'))
+
+
 @pytest.mark.parametrize('fold', [False, True])
 @pytest.mark.parametrize('batch_size', [1, 32])
-def test_scores_are_those_of_the_test_tool(config, checkpoint, dataset, tmp_path, batch_size, fold):
-    ids, scores = scores_of_the_tool(config, checkpoint, tmp_path)
+def test_scores_are_those_of_the_test_tool(of_the_tool, checkpoint, dataset, batch_size, fold):
+    ids, scores = of_the_tool
     annotations = [dataset.get_data_info(index) for index in range(len(dataset))]
     results = InteractionInferencer(checkpoint, fold=fold)(annotations, batch_size=batch_size)
     assert [result.name for result in results] == ids
@@ -256,3 +262,10 @@ def test_fewer_clips(checkpoint, samples):
     assert once.prepare(Clip('clip', samples[0]))['inputs'].shape[0] == 1
     with pytest.raises(ValueError, match='num_clips'):
         InteractionInferencer(checkpoint, num_clips=0)
+
+
+def test_scope_of_the_caller_is_not_needed_and_stays(checkpoint, samples):
+    with DefaultScope.overwrite_default_scope('mmengine'):
+        inferencer = InteractionInferencer(checkpoint)
+        inferencer(samples[0])
+        assert DefaultScope.get_current_instance().scope_name == 'mmengine'

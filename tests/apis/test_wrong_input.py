@@ -1,0 +1,165 @@
+"""Wrong input: one message that names the sample and what was expected."""
+
+import numpy as np
+import pytest
+import torch
+from mmengine.config import Config
+
+from asea_mm.apis import InteractionInferencer
+from asea_mm.apis.loading import parse_config
+from asea_mm.datasets import save_annotations
+
+GOOD = np.ones((2, 10, 25, 3), np.float32)
+
+
+def changed(value, *place):
+    keypoint = GOOD.copy()
+    keypoint[place] = value
+    return keypoint
+
+
+WRONG_ARRAYS = {
+    'joints': (np.ones((2, 10, 15, 3)), 'expected 25 joints as the layout has, got 15'),
+    'channels': (
+        np.ones((2, 10, 25, 4)),
+        r'expected .*\(persons, frames, joints, 2 or 3\), got shape \(2, 10, 25, 4\)',
+    ),
+    'two coordinates': (np.ones((2, 10, 25, 2)), 'expected C = 3 coordinates, got 2'),
+    'dimensions': (np.ones((25, 3)), r'got shape \(25, 3\)'),
+    'nan': (changed(np.nan, 1, 4, 7), 'person 1, frame 4, joint 7'),
+    'infinite': (changed(np.inf, 0, 0, 0), 'person 0, frame 0, joint 0'),
+    'no frames': (np.ones((2, 0, 25, 3)), 'at least one person and one frame'),
+    'no persons': (np.ones((0, 10, 25, 3)), 'at least one person and one frame'),
+    'nobody': (np.zeros((2, 10, 25, 3)), 'at least one person'),
+    'text': (np.array(['a', 'b']), 'expected an array'),
+    'objects': (np.array([None, {}]), 'expected an array'),
+    'number': (7, 'shape'),
+    'nothing': (None, 'expected an array'),
+    'beyond float32': (changed(1, 0).astype(float) * 1e300, 'NaN or infinity'),
+    'huge': (changed(3e38, 0, slice(None, None, 2)) - changed(3e38, 0, slice(1, None, 2)), 'NaN or infinity'),
+    'empty list': ([], 'input: expected at least one'),
+    'second of a list': ([GOOD, changed(np.nan, 0, 1, 2)], 'input 1.*person 0, frame 1, joint 2'),
+    'no keypoint': (dict(frame_dir='clip7', label=0), "clip7: expected an annotation with 'keypoint'"),
+    'score': (dict(keypoint=GOOD, keypoint_score=np.ones((2, 10))), "expected 'keypoint_score' of shape"),
+    'scores the model does not know': (
+        dict(frame_dir='clip7', keypoint=GOOD, keypoint_score=np.ones((2, 10, 25))),
+        'clip7: expected keypoints that give 6 channels.*got 7 from 3 coordinates and their scores',
+    ),
+}
+
+
+@pytest.mark.parametrize(('inputs', 'message'), WRONG_ARRAYS.values(), ids=WRONG_ARRAYS)
+@pytest.mark.filterwarnings('ignore:overflow', 'ignore:invalid value')
+def test_wrong_arrays(inferencer, inputs, message):
+    with pytest.raises(ValueError, match=message):
+        inferencer(inputs)
+
+
+WRONG_ARGUMENTS = {
+    'window': (dict(window=0), 'window: expected a positive integer, got 0'),
+    'overlap alone': (dict(overlap=3), 'overlap: expected a window'),
+    'overlap': (dict(window=8, overlap=8), 'overlap: expected frames from 0 to below the window of 8, got 8'),
+    'merge': (dict(merge='median'), 'merge: expected one of'),
+    'batch': (dict(batch_size=0), 'batch_size'),
+    'topk': (dict(topk=1.5), 'topk'),
+    'pairs': (dict(pairs='some'), "pairs: expected None, 'all' or a list"),
+    'absent person': (dict(pairs=[(0, 2)]), r'from 0 to 1 in a group, got \(0, 2\)'),
+    'same person': (dict(pairs=[(1, 1)]), 'different persons'),
+    'three': (dict(pairs=[(0, 1, 2)]), 'up to 2 different'),
+    'no pairs': (dict(pairs=[]), 'at least one pair'),
+    'scores': (dict(keypoint_score=np.ones((2, 3))), 'keypoint_score'),
+}
+
+
+@pytest.mark.parametrize(('options', 'message'), WRONG_ARGUMENTS.values(), ids=WRONG_ARGUMENTS)
+def test_wrong_arguments(inferencer, options, message):
+    with pytest.raises(ValueError, match=message):
+        inferencer(GOOD, **options)
+
+
+def test_scores_that_are_not_finite_are_an_error(checkpoint):
+    inferencer = InteractionInferencer(checkpoint)
+    inferencer.model.cls_head.fc.bias.data.fill_(np.nan)
+    with pytest.raises(ValueError, match='input: the scores are not finite.*values up to 1'):
+        inferencer(GOOD)
+
+
+def test_scores_need_one_array(inferencer):
+    with pytest.raises(ValueError, match='keypoint_score: expected one array'):
+        inferencer([GOOD], keypoint_score=np.ones((2, 10, 25)))
+
+
+def test_wrong_files(inferencer, tmp_path):
+    with pytest.raises(FileNotFoundError, match='nothing.npy: no such file'):
+        inferencer(tmp_path / 'nothing.npy')
+    (tmp_path / 'movie.mp4').write_bytes(b'')
+    with pytest.raises(ValueError, match='movie.mp4: expected an array.*.skeleton'):
+        inferencer(tmp_path / 'movie.mp4')
+    np.save(tmp_path / 'nan.npy', changed(np.nan, 1, 4, 7))
+    with pytest.raises(ValueError, match="nan.npy: frame 4, person .*joint 'left_hand'"):
+        inferencer(tmp_path / 'nan.npy')
+    sample = dict(frame_dir='a', label=0, total_frames=10, keypoint=GOOD)
+    meta = dict(layout='body25', classes=['x'], source='x', units='m')
+    save_annotations(tmp_path / 'other.pkl', [sample], dict(val=['a']), meta)
+    with pytest.raises(ValueError, match="other.pkl: expected the layout 'nturgbd25'.*got 'body25'"):
+        inferencer(tmp_path / 'other.pkl')
+    save_annotations(tmp_path / 'same.pkl', [sample], dict(val=['a']), {**meta, 'layout': 'nturgbd25'})
+    with pytest.raises(ValueError, match="same.pkl: no split 'test'"):
+        inferencer(tmp_path / 'same.pkl', split='test')
+
+
+def test_config_and_weights(checkpoint, config, tmp_path, samples):
+    path = tmp_path / 'tiny.py'
+    config.dump(path)
+    content = torch.load(checkpoint, weights_only=True)
+    torch.save(content['state_dict'], tmp_path / 'bare.pth')
+    expected = InteractionInferencer(checkpoint)(samples[0])
+    for model, weights in ((path, checkpoint), (config, tmp_path / 'bare.pth')):
+        inferencer = InteractionInferencer(model, weights)
+        assert inferencer(samples[0]).scores == expected.scores
+    assert inferencer.classes == [str(number) for number in range(12)], 'nothing names them'
+    for arguments, message in (
+        ((path,), 'weights: expected a checkpoint'),
+        ((checkpoint, checkpoint), 'model: expected a config'),
+        ((tmp_path / 'bare.pth',), 'carries no config'),
+    ):
+        with pytest.raises(ValueError, match=message):
+            InteractionInferencer(*arguments)
+    with pytest.raises(FileNotFoundError, match='none.py does not exist'):
+        InteractionInferencer(tmp_path / 'none.py', checkpoint)
+    with pytest.raises(FileNotFoundError, match='none.pth does not exist'):
+        InteractionInferencer(tmp_path / 'none.pth')
+    other = config.copy()
+    other.merge_from_dict({'model.cls_head.num_classes': 3})
+    with pytest.raises(ValueError, match='does not fit the model of its config'):
+        InteractionInferencer(other, checkpoint)
+    with pytest.raises(ValueError, match='layout: expected 25 joints'):
+        InteractionInferencer(checkpoint, layout='sbu15')
+
+
+REFUSED = {
+    'import': 'import os\nmodel = dict()',
+    'call': "model = __import__('os').system('touch pwned')",
+    'expression': 'model = [x for x in (1, 2)]',
+    'attribute': 'model = os.environ',
+    'positional': 'model = dict([(1, 2)])',
+    'unpacking': 'model = dict(**other)',
+    'part': "model = dict(type='os.system', command='touch pwned')",
+    'nested part': "model = dict(type='A', backbone=[dict(type='subprocess.Popen', args='ls')])",
+    'syntax': 'model = (',
+}
+
+
+@pytest.mark.parametrize('text', REFUSED.values(), ids=REFUSED)
+def test_configs_in_checkpoints_run_no_code(text, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    torch.save(dict(state_dict=dict(weight=torch.ones(1)), meta=dict(cfg=text)), 'bad.pth')
+    with pytest.raises(ValueError, match='checkpoint bad.pth: refused, its config'):
+        InteractionInferencer('bad.pth')
+    assert not (tmp_path / 'pwned').exists()
+
+
+def test_configs_in_checkpoints_are_what_was_written(config):
+    assert parse_config(config.pretty_text, 'x').to_dict() == config.to_dict()
+    odd = Config(dict(model=dict(a=[1, (2, -3.5)], b={1: None, 'two words': float('inf')}, c='quo\'te "s" \n')))
+    assert parse_config(odd.pretty_text, 'x').to_dict() == odd.to_dict()
