@@ -31,10 +31,11 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('--measure', choices=MEASURES, default='joints', help='of a part (default: %(default)s)')
     parser.add_argument('--out', type=Path, help='folder for the files (default: the work dir)')
     parser.add_argument('--format', choices=['png', 'svg', 'pdf'], default='png', help='default: %(default)s')
+    parser.add_argument('--dpi', type=int, default=100, help='pixels of an inch of a PNG (default: %(default)s)')
     parser.add_argument('--batch-size', type=int, default=16, help='samples at once (default: %(default)s)')
     args = parse_options(parser)
-    if args.batch_size < 1:
-        parser.error('--batch-size must be at least 1')
+    if args.batch_size < 1 or args.dpi < 1:
+        parser.error('--batch-size and --dpi must be at least 1')
     return args
 
 
@@ -62,7 +63,7 @@ def main() -> None:
     content = dict(commit=working_tree_commit(), **source, **table.as_dict())
     (out / 'body_parts.json').write_text(json.dumps(content, indent=1) + '\n')
     (out / 'body_parts.md').write_text(table.as_markdown(args.measure))
-    save_figure(draw_body_parts(table, args.measure), out / f'body_parts.{args.format}')
+    save_figure(draw_body_parts(table, args.measure), out / f'body_parts.{args.format}', args.dpi)
     for name in ('json', 'md', args.format):
         print(out / f'body_parts.{name}')
 

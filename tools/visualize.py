@@ -42,6 +42,7 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('--what', nargs='+', choices=[*OF_SAMPLES, *OF_RUNS], help='default: all there is data for')
     parser.add_argument('--out', type=Path, help='folder for the pictures (default: pictures in the work dir)')
     parser.add_argument('--format', choices=['png', 'svg', 'pdf'], default='png', help='default: %(default)s')
+    parser.add_argument('--dpi', type=int, default=100, help='pixels of an inch of a PNG (default: %(default)s)')
     parser.add_argument('--animation-format', choices=['gif', 'mp4'], default='gif', help='default: %(default)s')
     parser.add_argument('--clip', type=int, help='clip of the sample, from 0 (default: the one in the middle)')
     parser.add_argument('--frame', type=int, help='frame of the attention picture (default: mean over time)')
@@ -52,7 +53,7 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('--report', type=Path, help='report.json of a test (default: beside the checkpoint)')
     parser.add_argument('--scalars', type=Path, help='scalars.json of the training (default: the latest, likewise)')
     args = parse_options(parser)
-    for name in ('moments', 'peers'):
+    for name in ('moments', 'peers', 'dpi'):
         if getattr(args, name) < 1:
             parser.error(f'--{name} must be at least 1')
     return args
@@ -71,14 +72,14 @@ def draw_sample(args: argparse.Namespace, what: list[str], model: Any, dataset: 
         return written[-1]
 
     if 'active' in what:
-        save_figure(draw_active_joints(clip, args.moments, stages), path('active', args.format))
+        save_figure(draw_active_joints(clip, args.moments, stages), path('active', args.format), args.dpi)
     if 'attention' in what:
-        save_figure(draw_attention(clip, args.frame, stages), path('attention', args.format))
+        save_figure(draw_attention(clip, args.frame, stages), path('attention', args.format), args.dpi)
     if 'amplitude' in what:
         peers = peers_of(dataset, index, args.peers)
         clips = [clip, *(probe_sample(model, dataset, peer, args.clip, unit) for peer in peers)]
         figure = draw_amplitudes(clips, -1 if stages is None else stages[-1])
-        save_figure(figure, path('amplitude', args.format))
+        save_figure(figure, path('amplitude', args.format), args.dpi)
     if 'animation' in what:
         animate(clip, path('animation', args.animation_format), args.fps, stages)
     if 'page' in what:
@@ -136,7 +137,7 @@ def draw_confusion_of(args: argparse.Namespace, folders: list[Path]) -> Path:
     except (ValueError, KeyError, TypeError) as error:
         raise ValueError(f'{source}: expected a report of tools/test.py with confusion and classes ({error})') from None
     path = args.out / f'confusion.{args.format}'
-    save_figure(figure, path)
+    save_figure(figure, path, args.dpi)
     return path
 
 
@@ -147,7 +148,7 @@ def draw_training_of(args: argparse.Namespace, folders: list[Path]) -> Path:
     if not any(key.startswith('aea/') for key in curves):
         curves = {**curves, **read_active_joints(args.checkpoint)}
     path = args.out / f'training.{args.format}'
-    save_figure(draw_training(curves, f'Training of {Path(args.config).stem}'), path)
+    save_figure(draw_training(curves, f'Training of {Path(args.config).stem}'), path, args.dpi)
     return path
 
 

@@ -246,7 +246,7 @@ def _ranges(clip: ProbedClip) -> list[list[float]]:
 def _space(clip: ProbedClip) -> dict[str, Any]:
     """Axes of space, y up, seen as in the other pictures."""
     turn = view_turn(clip.keypoint, clip.skeleton)
-    eye = {'x': -1.7 * float(np.sin(turn)), 'y': 0.4, 'z': 1.7 * float(np.cos(turn))}
+    eye = {'x': -2.2 * float(np.sin(turn)), 'y': 0.45, 'z': 2.2 * float(np.cos(turn))}
     axes = {
         f'{axis}axis': {'title': {'text': f'{axis} ({clip.unit})'}, 'range': limits, 'gridcolor': '#dddddd'}
         for axis, limits in zip('xyz', _ranges(clip), strict=True)

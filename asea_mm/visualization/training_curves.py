@@ -16,6 +16,7 @@ from matplotlib.figure import Figure
 from .drawing import new_figure
 
 Curve = tuple[list[float], list[float]]  # epochs, values
+STYLES = ('-', '--', ':', '-.', '-')
 READINGS = {'alpha': 'α of the threshold (Eq. 7)', 'tau': 'threshold τ (Eq. 7)', 'active': 'share of active joints'}
 
 
@@ -118,14 +119,16 @@ def draw_training(curves: Mapping[str, Curve], title: str = '') -> Figure:
 
 def _panel(axes: Axes, name: str, curves: Mapping[str, Curve]) -> None:
     colours = _colours(len(curves))
-    for colour, (key, (epochs, values)) in zip(colours, curves.items(), strict=True):
+    for number, (key, (epochs, values)) in enumerate(curves.items()):
         label = key
         if key.startswith('aea/'):
             label = key.split('/')[1].replace('.interaction', '').replace('interactions.', '')
         elif name == 'accuracy':
             label = f'validation {key.split("/")[-1]}' if '/' in key else f'training {key}'
-        style = dict(marker='o', markersize=3) if len(values) < 30 else dict(lw=1)
-        axes.plot(epochs, values, color=colour, label=label, **style)  # type: ignore[arg-type]
+        style: dict[str, Any] = dict(marker='o', markersize=3) if len(values) < 30 else dict(lw=1)
+        if len(curves) < 6:  # curves may lie upon each other
+            style['ls'] = STYLES[number % len(STYLES)]
+        axes.plot(epochs, values, color=colours[number], label=label, **style)
     if name == 'loss' and all(min(values) > 0 for _, values in curves.values()):
         axes.set_yscale('log')
     if name == 'accuracy':

@@ -1,0 +1,81 @@
+"""Pictures after validation, in every backend of the visualizer."""
+
+import importlib.util
+
+import cv2
+import numpy as np
+import pytest
+from mmaction.registry import HOOKS
+from mmengine.config import Config
+from mmengine.runner import Runner
+
+from asea_mm.engine import InteractionVisualizationHook
+from asea_mm.visualization import draw_confusion
+from tests.test_tools import DEMO, managers
+
+
+@pytest.fixture
+def validate(tmp_path):
+    """Runs the validation of a tiny demo so many times with the hook; returns the runner and the pictures by name."""
+
+    def run(times=1, backends=('LocalVisBackend',), model=None, **options):
+        for manager in managers():
+            manager._instance_dict.clear()
+        cfg = Config.fromfile(DEMO)
+        small = {'backbone.channels': (8, 16), 'cls_head.in_channels': 16, **(model or {})}
+        cfg.merge_from_dict({f'model.{key}': value for key, value in small.items()})
+        cfg.merge_from_dict({f'{name}_dataloader.dataset.num_samples': 12 for name in ('train', 'val', 'test')})
+        cfg.visualizer.vis_backends = [dict(type=backend) for backend in backends]
+        cfg.custom_hooks = [dict(type='InteractionVisualizationHook', frames=2, **options)]
+        cfg.default_hooks.checkpoint = None  # keeps the best of a training
+        cfg.work_dir = str(tmp_path)
+        runner = Runner.from_cfg(cfg)
+        for _ in range(times):
+            runner.val()
+        return runner, {path.name: path for path in tmp_path.glob('*/vis_data/vis_image/*.png')}
+
+    return run
+
+
+def test_confusion_and_samples_become_files(validate):
+    runner, pictures = validate(samples=[0, 5], stages=[1])
+    assert set(pictures) == {'confusion_0.png', 'active_joints_0_0.png', 'active_joints_5_0.png'}
+    for path in pictures.values():
+        assert cv2.imread(str(path)).std() > 5
+    hook = next(hook for hook in runner.hooks if isinstance(hook, InteractionVisualizationHook))
+    true, predicted = np.array(hook._results).T
+    assert true.tolist() == list(range(12))
+    counts = np.zeros((12, 12), dtype=int)
+    np.add.at(counts, (true, predicted), 1)
+    expected = draw_confusion(counts, runner.val_dataloader.dataset.metainfo['classes'])
+    expected.canvas.draw()
+    shown = cv2.cvtColor(cv2.imread(str(pictures['confusion_0.png'])), cv2.COLOR_BGR2RGB)
+    assert np.array_equal(shown, np.asarray(expected.canvas.buffer_rgba())[..., :3])
+
+
+@pytest.mark.parametrize(('times', 'drawn'), [(1, False), (2, True)])
+def test_interval_counts_validations(times, drawn, validate):
+    assert bool(validate(times, interval=2, samples=[])[1]) == drawn
+
+
+def test_a_model_without_aea_gets_the_confusion_matrix_only(validate):
+    assert set(validate(model={'backbone.interaction': None})[1]) == {'confusion_0.png'}
+
+
+def test_tensorboard_gets_the_pictures(validate, tmp_path):
+    if importlib.util.find_spec('tensorboard') is None:
+        pytest.skip('tensorboard is not installed')
+    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+    validate(backends=['LocalVisBackend', 'TensorboardVisBackend'], samples=[0])
+    (events,) = tmp_path.glob('*/vis_data/events.*')
+    assert set(EventAccumulator(str(events)).Reload().Tags()['images']) == {'confusion', 'active_joints_0'}
+
+
+def test_wrong_options(validate):
+    with pytest.raises(ValueError, match='interval and frames must be at least 1, got 0 and 6'):
+        HOOKS.build(dict(type='InteractionVisualizationHook', interval=0))
+    with pytest.raises(ValueError, match='samples must be a list of indices from 0, got 3'):
+        InteractionVisualizationHook(samples=3)
+    with pytest.raises(ValueError, match='no sample 12 among the 12 of the validation set'):
+        validate(samples=[12])

@@ -1,0 +1,218 @@
+"""Every picture on every layout, and that it shows the numbers it is made of."""
+
+import json
+
+import numpy as np
+import pytest
+import torch
+from matplotlib.collections import PathCollection
+from PIL import Image
+
+from asea_mm.visualization import (
+    ProbedClip,
+    animate,
+    as_image,
+    draw_active_joints,
+    draw_amplitudes,
+    draw_attention,
+    draw_training,
+    read_active_joints,
+    read_scalars,
+    save_figure,
+)
+from asea_mm.visualization.amplitudes import joint_velocity
+from asea_mm.visualization.drawing import short, strongest_lines
+
+from . import CASES, LAYOUTS, probed
+
+EVERY = [(layout, name) for layout in LAYOUTS for name in CASES]
+
+
+def texts(figure):
+    return ' '.join(text.get_text() for text in figure.findobj(lambda artist: hasattr(artist, 'get_text')))
+
+
+@pytest.mark.parametrize(('layout', 'name'), EVERY)
+def test_every_picture_on_every_layout(layout, name, tmp_path):
+    clip = probed(layout, name)
+    drawn = [draw_active_joints(clip, frames=2), draw_attention(clip), draw_amplitudes([clip, clip])]
+    for number, figure in enumerate(drawn):
+        assert 'pushing (recognised, 90%)' in texts(figure)
+        assert 'person 1' in texts(figure)
+        assert ('person 2' in texts(figure)) == (name != 'one person')
+        path = tmp_path / 'new folder' / f'{number}.{"svg" if number else "png"}'
+        save_figure(figure, path, dpi=40)
+        assert path.read_bytes().startswith(b'<?xml' if number else b'\x89PNG')
+
+
+def test_large_dots_are_the_active_joints():
+    clip = probed('sbu15')
+    figure = draw_active_joints(clip, frames=2)
+    assert len(figure.axes) == 2 * 3  # over both stages, and of each
+    for row, number in ((1, 0), (2, 1)):
+        dots = [c for c in figure.axes[2 * row].collections if isinstance(c, PathCollection)]
+        idle, active = dots[0::2], dots[1::2]  # of each person
+        for person in range(2):
+            mask = clip.stages[number].mask[person]
+            assert len(active[person].get_offsets()) == mask.sum()
+            assert len(idle[person].get_offsets()) == (~mask).sum()
+            assert min(active[person].get_sizes()) > 2 * max(idle[person].get_sizes())
+            assert f'person {person + 1}: {mask.sum()} of 15' in figure.axes[2 * row].get_title(loc='left')
+    share = np.mean([stage.mask for stage in clip.stages], axis=0)
+    shown = [c for c in figure.axes[0].collections if isinstance(c, PathCollection)]
+    assert len(shown[1].get_offsets()) == (share[0] > 0).sum()
+
+
+def test_stages_can_be_chosen():
+    clip = probed('sbu15')
+    assert len(draw_active_joints(clip, 2, shown=[]).axes) == 2
+    assert len(draw_active_joints(clip, 2, stages=[1]).axes) == 2
+    assert 'stage 2' in texts(draw_attention(clip, stages=[1]))
+    for draw in (draw_active_joints, draw_attention):
+        with pytest.raises(ValueError, match=r'expected stages from 1 to 2, got \[3\]'):
+            draw(clip, stages=[2])
+    with pytest.raises(ValueError, match='expected a stage from 1 to 2, got 3'):
+        draw_amplitudes([clip], stage=2)
+
+
+@pytest.mark.parametrize('frame', [None, 3])
+def test_the_matrix_is_the_attention_between_active_joints(frame):
+    clip = probed('sbu15')
+    figure = draw_attention(clip, frame)
+    expected = clip.attention(frame)
+    names = [short(joint) for joint in clip.skeleton.joints]
+    for person in range(2):
+        axes = figure.axes[2 + person]
+        shown = axes.images[0].get_array()
+        rows = [names.index(label.get_text()) for label in axes.get_yticklabels()]
+        columns = [names.index(label.get_text()) for label in axes.get_xticklabels()]
+        full = np.zeros((15, 15))
+        full[np.ix_(rows, columns)] = shown
+        np.testing.assert_allclose(full, expected[person, :, 1 - person], atol=1e-6)
+        active = np.any([stage.mask[person] for stage in clip.stages], axis=0)
+        assert set(rows) == set(np.flatnonzero(active))
+    assert f'joint of person {2}' in figure.axes[3].get_ylabel()
+
+
+def test_mean_attention_counts_frames_of_both_only():
+    stage = probed('sbu15', 'late').stages[0]
+    mean = stage.attention_at()
+    np.testing.assert_allclose(mean.sum(axis=(2, 3)), stage.mask, atol=1e-5)
+    np.testing.assert_allclose(mean, stage.attention[:, 3:].mean(axis=1), atol=1e-6)
+    assert not stage.attention_at(0).any()
+
+
+def test_strongest_lines():
+    attention = np.zeros((2, 2, 2))
+    attention[0, 1, 1], attention[1, 1, 0] = 0.2, 0.7
+    assert strongest_lines(attention, 5) == ([(1, 1, 0), (0, 1, 1)], [0.7, 0.2])
+    assert strongest_lines(attention, 1) == ([(1, 1, 0)], [0.7])
+
+
+def test_curves_are_velocity_amplitude_and_addends():
+    clip = probed('sbu15', 'late')
+    figure = draw_amplitudes([clip], stage=0)
+    stage = clip.stages[0]
+    order = [joint for joints in clip.skeleton.part_indices.values() for joint in joints]
+    curves = [np.array([line.get_ydata() for line in axes.lines]) for axes in figure.axes]
+    moved = np.sqrt(((clip.keypoint[0, 3] - clip.keypoint[0, 2]) ** 2).sum(axis=1))
+    np.testing.assert_allclose(curves[0][:15, 2], moved[order], rtol=1e-5)
+    assert np.isnan(curves[0][15:, :3]).all(), 'the second person is there from frame 3 on'
+    np.testing.assert_allclose(curves[1][:15], stage.amplitude[0].T[order])
+    np.testing.assert_allclose(np.nansum(curves[2], axis=1), stage.score[:, order].ravel(), rtol=1e-3)
+    assert figure.axes[0].get_ylabel() == 'velocity of joints\n(m per frame)'
+    assert joint_velocity(clip).shape == (2, 7, 15)
+
+
+@pytest.mark.parametrize(('layout', 'name'), [('sbu15', 'late'), ('coco17', 'absent'), ('sbu15', 'one person')])
+def test_gif_has_a_frame_for_every_step(layout, name, tmp_path):
+    animate(probed(layout, name), tmp_path / 'clip.gif', fps=5, dpi=30)
+    with Image.open(tmp_path / 'clip.gif') as image:
+        assert image.n_frames == 8
+        assert image.info['duration'] == 200
+
+
+def test_mp4_or_a_clear_error(tmp_path, monkeypatch):
+    from matplotlib.animation import FFMpegWriter
+
+    if FFMpegWriter.isAvailable():
+        animate(probed(), tmp_path / 'clip.mp4', dpi=30)
+        assert (tmp_path / 'clip.mp4').stat().st_size > 1000
+    monkeypatch.setattr(FFMpegWriter, 'isAvailable', classmethod(lambda cls: False))
+    with pytest.raises(ValueError, match=r'other.mp4: an MP4 needs the program ffmpeg, which was not found'):
+        animate(probed(), tmp_path / 'other.mp4')
+    assert not (tmp_path / 'other.mp4').exists()
+
+
+def test_wrong_files_and_clips(tmp_path):
+    clip = probed()
+    with pytest.raises(ValueError, match=r'a.bmp: expected a picture that ends in one of .png'):
+        save_figure(draw_amplitudes([clip]), tmp_path / 'a.bmp')
+    with pytest.raises(ValueError, match=r'a.webm: expected an animation that ends in .gif or .mp4'):
+        animate(clip, tmp_path / 'a.webm')
+    with pytest.raises(ValueError, match='expected a frame from 0 to 7, got 8'):
+        draw_attention(clip, frame=8)
+    with pytest.raises(ValueError, match=r'expected keypoints \(persons, frames, 15, 2 or 3\), got \(2, 8, 14, 3\)'):
+        ProbedClip(clip.keypoint[:, :, :14], clip.stages, clip.skeleton)
+    with pytest.raises(ValueError, match='keypoints of 1 persons and 15 joints, but stages of'):
+        ProbedClip(clip.keypoint[:1], clip.stages, clip.skeleton)
+
+
+def test_as_image_is_rgb():
+    figure = draw_active_joints(probed(), frames=2, shown=[])
+    image = as_image(figure, dpi=50)
+    assert image.dtype == np.uint8
+    assert image.shape == (round(figure.get_figheight() * 50), round(figure.get_figwidth() * 50), 3)
+    assert len(np.unique(image.reshape(-1, 3), axis=0)) > 10
+
+
+LINES = [
+    {'lr': 0.1, 'loss': 2.0, 'loss_cls': 1.9, 'top1_acc': 0.1, 'epoch': 1, 'iter': 5, 'step': 5},
+    {'lr': 0.1, 'loss': 1.0, 'loss_cls': 0.9, 'top1_acc': 0.3, 'epoch': 1, 'iter': 10, 'step': 10},
+    {'acc/top1': 0.5, 'step': 1},
+    {'aea/backbone.blocks.0.interaction/alpha': 0.6, 'step': 10},
+    {'lr': 0.1, 'loss': 0.5, 'loss_cls': 0.4, 'top1_acc': 0.6, 'epoch': 2, 'iter': 20, 'step': 20},
+    {'acc/top1': 0.7, 'step': 2},
+]
+
+
+def test_training_curves(tmp_path):
+    path = tmp_path / 'scalars.json'
+    path.write_text(''.join(json.dumps(line) + '\n' for line in LINES))
+    curves = read_scalars(path)
+    assert curves['loss'] == ([0.5, 1.0, 2.0], [2.0, 1.0, 0.5])
+    assert curves['acc/top1'] == ([1, 2], [0.5, 0.7])
+    assert curves['aea/backbone.blocks.0.interaction/alpha'] == ([1.0], [0.6])
+    figure = draw_training(curves, 'a title')
+    assert [axes.get_title() for axes in figure.axes] == ['loss', 'accuracy', 'α of the threshold (Eq. 7)']
+    assert [line.get_label() for line in figure.axes[1].lines] == ['training top1_acc', 'validation top1']
+    np.testing.assert_allclose(figure.axes[0].lines[0].get_xdata(), [0.5, 1, 2])
+
+
+@pytest.mark.parametrize(
+    ('text', 'message'),
+    [
+        ('{"loss": 1, "epoch": 1, "iter": 1}\nnot json\n', r'scalars.json, line 2: expected a JSON object'),
+        ('[1]\n', r'scalars.json, line 1: expected a JSON object'),
+        ('', r'scalars.json: expected lines with values'),
+    ],
+)
+def test_wrong_scalars(text, message, tmp_path):
+    (tmp_path / 'scalars.json').write_text(text)
+    with pytest.raises(ValueError, match=message):
+        read_scalars(tmp_path / 'scalars.json')
+    with pytest.raises(FileNotFoundError, match='is what a training writes'):
+        read_scalars(tmp_path / 'none.json')
+    with pytest.raises(ValueError, match='expected a loss or an accuracy'):
+        draw_training({'lr': ([1.0], [0.1])})
+
+
+def test_active_joints_of_a_checkpoint(tmp_path):
+    from mmengine.logging import HistoryBuffer
+
+    history = HistoryBuffer([0.5, 0.4, 0.3, 0.2], [1, 1, 1, 1])
+    hub = dict(log_scalars={'aea/neck/alpha': history, 'train/loss': history})
+    torch.save(dict(state_dict={}, meta=dict(epoch=2), message_hub=hub), tmp_path / 'a.pth')
+    assert read_active_joints(tmp_path / 'a.pth') == {'aea/neck/alpha': ([0.5, 1.0, 1.5, 2.0], [0.5, 0.4, 0.3, 0.2])}
+    torch.save(dict(state_dict={}), tmp_path / 'b.pth')
+    assert read_active_joints(tmp_path / 'b.pth') == {}

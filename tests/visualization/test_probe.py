@@ -1,0 +1,174 @@
+"""What the probe collects is what the layers compute."""
+
+import numpy as np
+import pytest
+import torch
+from mmaction.registry import MODELS
+from torch import nn
+
+from asea_mm.models import AEA
+from asea_mm.skeletons import graph_layout
+from asea_mm.visualization import probe
+from asea_mm.visualization.probe import measure
+
+from . import PREPROCESSOR, aea_backbone, case, pairs, recognizer
+
+
+def layer_and_input(persons, absent, **options):
+    torch.manual_seed(3)
+    layer = AEA(6, **options).double()
+    x = torch.randn(2 * persons, 6, 4, 5, dtype=torch.float64)
+    presence = torch.ones(2 * persons, 4, dtype=torch.bool)
+    if absent:
+        presence[0, 1:3] = False  # the first person of the first sample leaves in between
+        presence[persons] = False  # the first person of the second is never there
+    return layer, x * presence[:, None, :, None], presence
+
+
+def direct_attention(layer, x, persons, presence, mask):
+    """Eq. 9 joint by joint, of the first sample: ``(M, T, V, M, V)``."""
+    _, _, frames, joints = x.shape
+    weight, bias = layer.attention.qkv.weight[:, :, 0, 0], layer.attention.qkv.bias
+    width = layer.attention.qk_channels
+    maps = np.zeros((persons, frames, joints, persons, joints))
+    for t in range(frames):
+        for m in range(persons):
+            for v in range(joints):
+                query = (weight @ x[m, :, t, v] + bias)[:width]
+                keys = [
+                    (o, u) for o in range(persons) for u in range(joints) if o != m and mask[o, u] and presence[o, t]
+                ]
+                if not (mask[m, v] and presence[m, t] and keys):
+                    continue
+                logits = [query @ (weight @ x[o, :, t, u] + bias)[width : 2 * width] / width**0.5 for o, u in keys]
+                for (o, u), share in zip(keys, torch.softmax(torch.stack(logits), 0), strict=True):
+                    maps[m, t, v, o, u] = share
+    return maps
+
+
+@torch.no_grad()
+@pytest.mark.parametrize('score', ['amplitude', 'velocity', 'all'])
+@pytest.mark.parametrize(('persons', 'absent'), [(2, False), (2, True), (3, True), (1, False)])
+def test_measures_are_those_of_the_equations(persons, absent, score):
+    layer, x, presence = layer_and_input(persons, absent, score=score)
+    found = measure(layer, x, persons, presence)
+    active = layer.atnac(x, presence)
+    for key in ('mask', 'score', 'threshold'):
+        assert torch.equal(found[key].flatten(0, 1), getattr(active, key)), key
+    amplitude = x.square().sum(dim=1).sqrt()  # Eq. 3
+    torch.testing.assert_close(found['amplitude'].flatten(0, 1).double(), amplitude, rtol=1e-5, atol=1e-6)
+    if score != 'velocity':  # Eq. 6
+        there = presence.any(dim=1)
+        total = (found['weight'][..., None] * found['amplitude']).sum(dim=2).flatten(0, 1).double()
+        torch.testing.assert_close(total[there], active.score[there], rtol=1e-4, atol=1e-5)
+    assert not found['weight'].flatten(0, 1)[~presence].any()
+    expected = direct_attention(layer, x, persons, presence, active.mask)
+    np.testing.assert_allclose(found['attention'][0], expected, atol=1e-6)
+
+
+@torch.no_grad()
+@pytest.mark.parametrize('form', ['gathered', 'masked'])
+@pytest.mark.parametrize('absent', [False, True])
+def test_attention_times_values_is_what_the_layer_adds(form, absent):
+    layer, x, presence = layer_and_input(2, absent, form=form)
+    attention = measure(layer, x, 2, presence)['attention'].double()  # (N, M, T, V, M, V)
+    value = layer.attention.qkv(x)[:, 2 * layer.attention.qk_channels :].unflatten(0, (2, 2))  # (N, M, C, T, V)
+    update = torch.einsum('nmtvou,noctu->nmctv', attention, value).flatten(0, 1)
+    torch.testing.assert_close(layer(x, 2, presence) - x, update, rtol=1e-5, atol=1e-6)
+
+
+STGCN = dict(type='STGCN', graph_cfg=dict(layout=graph_layout('sbu15'), mode='stgcn_spatial'))
+SMALL_STGCN = dict(**STGCN, base_channels=8, num_stages=2, inflate_stages=[2], down_stages=[2])
+MODEL_CASES = {
+    'backbone': (aea_backbone('sbu15'), None, ['backbone.blocks.0.interaction', 'backbone.blocks.1.interaction']),
+    'around mmaction2': (
+        dict(type='InteractionBackbone', backbone=SMALL_STGCN),
+        None,
+        ['backbone.interactions.0', 'backbone.interactions.1'],
+    ),
+    'neck': (SMALL_STGCN, dict(type='ATNACNeck', in_channels=16), ['neck.interaction']),
+}
+
+
+@pytest.mark.parametrize('kind', MODEL_CASES)
+def test_every_aea_is_seen_in_order(kind):
+    backbone, neck, names = MODEL_CASES[kind]
+    model = recognizer(backbone=backbone, neck=neck)
+    found = probe(model, pairs(frames=7, clips=2, batch=3))
+    assert [len(sample.clips) for sample in found] == [2, 2, 2]
+    for sample in found:
+        assert sample.scores.shape == (3,)
+        assert sample.scores.sum() == pytest.approx(1, abs=1e-5)
+        for stages in sample.clips:
+            assert [stage.name for stage in stages] == names
+            for stage in stages:
+                frames = len(stage.frames)
+                assert stage.mask.shape == stage.score.shape == (2, 15)
+                assert stage.amplitude.shape == (2, frames, 15)
+                assert stage.attention.shape == (2, frames, 15, 2, 15)
+                np.testing.assert_allclose(stage.weight.sum(axis=1), 1, rtol=1e-5)
+                rows = stage.attention.sum(axis=(3, 4))  # to everybody, of every query
+                np.testing.assert_allclose(rows, np.broadcast_to(stage.mask[:, None], rows.shape), atol=1e-5)
+    last = found[0].clips[0][-1]
+    assert last.frames.tolist() == [0, 2, 4, 6]
+    assert [last.nearest(frame) for frame in (0, 3, 6)] == [0, 1, 3]
+
+
+def test_a_clip_does_not_depend_on_the_others_nor_on_the_form():
+    x = pairs(clips=2, batch=2)
+    model = recognizer()
+    whole = probe(model, x)
+    alone = probe(model, x[1:, 1:])[0].clips[0]
+    for layer in model.modules():
+        if isinstance(layer, AEA):
+            layer.form = 'masked'
+    masked = probe(model, x)[1].clips[1]
+    for stages in (alone, masked):
+        for ours, other in zip(whole[1].clips[1], stages, strict=True):
+            assert np.array_equal(ours.mask, other.mask)
+            np.testing.assert_allclose(ours.attention, other.attention, atol=1e-5)
+            np.testing.assert_allclose(ours.amplitude, other.amplitude, rtol=1e-4, atol=1e-5)
+
+
+def test_leaves_the_model_as_it_was():
+    model, x = recognizer().train(), pairs()
+    before = {key: value.clone() for key, value in model.state_dict().items()}
+    scores = probe(model, x)[0].scores
+    assert model.training
+    assert not any(layer._forward_pre_hooks for layer in model.modules())
+    assert all(torch.equal(value, before[key]) for key, value in model.state_dict().items())
+    expected = model.eval().cls_head(model.extract_feat(x)[0]).softmax(dim=1)
+    np.testing.assert_allclose(scores, expected.detach().numpy()[0], rtol=1e-4)
+
+
+@pytest.mark.parametrize('name', ['absent', 'one person'])
+def test_who_has_no_partner_attends_to_nobody(name):
+    for stage in probe(recognizer(), case(name, 'sbu15'))[0].clips[0]:
+        assert not stage.attention.any()
+        assert stage.mask[0].any()
+        if name == 'absent':
+            assert not stage.mask[1].any()
+            assert not stage.present[1].any()
+
+
+def test_attention_can_be_left_out():
+    stage = probe(recognizer(), pairs(), attention=False)[0].clips[0][0]
+    assert stage.attention is None
+    with pytest.raises(ValueError, match='attention=True'):
+        stage.attention_at(0)
+
+
+def test_refuses_models_without_aea_and_other_shapes():
+    model: nn.Module = recognizer(backbone=dict(type='CTRGCN', layout='sbu15', channels=[8, 16]))
+    with pytest.raises(ValueError, match='no attention between persons'):
+        probe(model, pairs())
+    with pytest.raises(ValueError, match=r'expected inputs \(B, clips, M, T, V, C\), got \(1, 2, 8, 15, 3\)'):
+        probe(recognizer(), pairs()[0])
+
+
+def test_inside_mmaction2s_recognizer():
+    torch.manual_seed(0)
+    head = dict(type='GCNHead', num_classes=3, in_channels=16)
+    parts = dict(backbone=aea_backbone('sbu15'), cls_head=head, data_preprocessor=PREPROCESSOR)
+    model = MODELS.build(dict(type='RecognizerGCN', **parts))
+    assert len(probe(model, pairs())[0].clips[0]) == 2
