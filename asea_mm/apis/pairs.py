@@ -14,19 +14,19 @@ Pairs = str | Sequence[Sequence[int]] | None
 
 def body_centres(keypoint: np.ndarray) -> np.ndarray:
     """Mean of the joints that are not missing (all zero), ``(M, T, V, C)`` to ``(M, T, C)``; zero of absent persons."""
-    seen = np.any(keypoint, axis=-1)
+    seen = np.asarray(keypoint.any(axis=-1))
     return keypoint.sum(axis=2) / np.maximum(seen.sum(axis=2), 1)[..., None]
 
 
 def body_sizes(keypoint: np.ndarray) -> np.ndarray:
     """Median over a person's frames of the diagonal of the box around the joints, ``(M, T, V, C)`` to ``(M,)``."""
-    seen = np.any(keypoint, axis=-1)[..., None]
+    seen = np.asarray(keypoint.any(axis=-1))[..., None]
     high = np.where(seen, keypoint, -np.inf).max(axis=2)
     low = np.where(seen, keypoint, np.inf).min(axis=2)
     present = seen.any(axis=(2, 3))
     return np.array([
         np.median(np.linalg.norm(high[m, there] - low[m, there], axis=-1)) if there.any() else 0.0
-        for m, there in enumerate(present)
+        for m, there in enumerate(np.asarray(present))
     ])  # fmt: skip
 
 
@@ -51,7 +51,7 @@ def motions(keypoint: np.ndarray) -> np.ndarray:
     Shapes:
         keypoint ``(M, T, V, C)``, any unit; returns ``(M,)``
     """
-    seen = np.any(keypoint, axis=-1)
+    seen = np.asarray(keypoint.any(axis=-1))
     way = np.linalg.norm(np.diff(keypoint, axis=1), axis=-1) * (seen[:, 1:] & seen[:, :-1])
     return way.sum(axis=(1, 2)) / np.maximum(body_sizes(keypoint), 1e-12)
 

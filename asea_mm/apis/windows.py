@@ -124,7 +124,9 @@ def _active_joints(group: Group, joints: Sequence[str]) -> list[ActiveJoints]:
             ActiveJoints(
                 person=person,
                 share={joints[joint]: float(overall[joint]) for joint in order},
-                stages={name: [joints[j] for j in np.flatnonzero(of[row] >= 0.5)] for name, of in stages.items()},
+                stages={
+                    name: [joints[j] for j in np.flatnonzero(of[row] >= 0.5).tolist()] for name, of in stages.items()
+                },
             )
         )
     return found
