@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from .clips import ProbedClip
-from .drawing import STRONGEST, short, stage_numbers, stage_title, strongest_lines
+from .drawing import STRONGEST, darker, short, stage_numbers, stage_title, strongest_lines
 from .pairs import _colour as person_colour
 from .pairs import view_turn
 
@@ -176,7 +176,7 @@ def _styles(clip: ProbedClip, choices: int) -> list[dict[str, Any]]:
                 {
                     'mode': 'lines',
                     'name': f'person {person + 1} attends, {name}',
-                    'line': {'color': _darker(person_colour(person)), 'width': width},
+                    'line': {'color': darker(person_colour(person)), 'width': width},
                     'opacity': opacity,
                     'hoverinfo': 'skip',
                     'visible': choice == 0,
@@ -184,11 +184,6 @@ def _styles(clip: ProbedClip, choices: int) -> list[dict[str, Any]]:
                 for _, name, width, opacity in STRENGTHS
             ]
     return made
-
-
-def _darker(colour: str) -> str:
-    """The colour at two thirds of its brightness, so that lines of attention do not look like bones."""
-    return '#' + ''.join(f'{int(colour[k : k + 2], 16) * 2 // 3:02x}' for k in (1, 3, 5))
 
 
 def _layout(clip: ProbedClip, names: list[str], traces: int, total: int, fps: float) -> dict[str, Any]:

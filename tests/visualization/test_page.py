@@ -154,20 +154,22 @@ WATCH = """<script>
 window.problems = [];
 window.addEventListener('error', event => window.problems.push(String(event.message)));
 for (const level of ['error', 'warn']) console[level] = (...all) => window.problems.push(all.join(' '));
-window.addEventListener('load', () => setTimeout(async () => {
+window.addEventListener('load', () => setTimeout(() => {
   const plot = document.querySelector('.plotly-graph-div');
   const still = JSON.stringify(plot.data[0].x);
-  await Plotly.animate(plot, ['5'], {mode: 'immediate', frame: {duration: 0}, transition: {duration: 0}});
-  const out = {
-    problems: window.problems, traces: plot.data.length, moved: plot.data[0].x, still: still,
-    frames: plot._transitionData._frames.length,
-    fetched: performance.getEntriesByType('resource').map(entry => entry.name),
-  };
-  const note = document.createElement('pre');
-  note.id = 'found';
-  note.textContent = JSON.stringify(out);
-  document.body.appendChild(note);
-}, 500));
+  Plotly.animate(plot, ['5'], {mode: 'immediate', frame: {duration: 0}, transition: {duration: 0}});
+  setTimeout(() => {
+    const out = {
+      problems: window.problems, traces: plot.data.length, moved: plot.data[0].x, still: still,
+      frames: plot._transitionData._frames.length,
+      fetched: performance.getEntriesByType('resource').map(entry => entry.name),
+    };
+    const note = document.createElement('pre');
+    note.id = 'found';
+    note.textContent = JSON.stringify(out);
+    document.body.appendChild(note);
+  }, 3000);
+}, 1000));
 </script>"""
 
 

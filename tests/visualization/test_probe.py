@@ -110,8 +110,11 @@ def test_every_aea_is_seen_in_order(kind):
                 rows = stage.attention.sum(axis=(3, 4))  # to everybody, of every query
                 np.testing.assert_allclose(rows, np.broadcast_to(stage.mask[:, None], rows.shape), atol=1e-5)
     last = found[0].clips[0][-1]
-    assert last.frames.tolist() == [0, 2, 4, 6]
-    assert [last.nearest(frame) for frame in (0, 3, 6)] == [0, 1, 3]
+    if kind == 'around mmaction2':  # whose stride comes after the part that mixes joints
+        assert last.frames.tolist() == list(range(7))
+    else:
+        assert last.frames.tolist() == [0, 2, 4, 6]
+        assert [last.nearest(frame) for frame in (0, 3, 6)] == [0, 1, 3]
 
 
 def test_a_clip_does_not_depend_on_the_others_nor_on_the_form():
