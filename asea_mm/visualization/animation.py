@@ -58,6 +58,6 @@ def animate(
         return []
 
     kind = FFMpegWriter if path.suffix.lower() == '.mp4' else PillowWriter
-    writer = kind(fps=fps)  # type: ignore[arg-type]  (fractions do, whatever the stubs say)
+    writer = kind(fps=fps)  # type: ignore[arg-type] # fractions do, too
     path.parent.mkdir(parents=True, exist_ok=True)
     FuncAnimation(figure, draw, frames=clip.keypoint.shape[1], init_func=lambda: []).save(path, writer=writer, dpi=dpi)
