@@ -16,6 +16,7 @@ from pathlib import Path
 import numpy as np
 import torch
 from mmaction.registry import DATASETS
+from mmengine.registry import init_default_scope
 from rich.console import Console
 from rich.table import Table
 
@@ -139,6 +140,7 @@ def print_speed(plain: Callable, exported: Callable, name: str, size: tuple, cli
 def main() -> None:
     args = parse_args()
     cfg = load_config(args)
+    init_default_scope(cfg.get('default_scope', 'mmaction'))
     path = output_path(args)
     trained = load_model(cfg, args.checkpoint)
     size = input_shape(trained, args.frames)

@@ -39,7 +39,7 @@ class ScoreModel(nn.Module):
 
     def __init__(self, recognizer: nn.Module) -> None:
         super().__init__()
-        self.recognizer = recognizer
+        self.recognizer: Any = recognizer
         self.average = score_kind(recognizer) == 'probability'
 
     def forward(self, keypoint: Tensor) -> tuple[Tensor, Tensor]:
@@ -86,7 +86,7 @@ def trace(recognizer: nn.Module, size: Sequence[int]) -> torch.export.ExportedPr
     keypoint = torch.rand(3, 2, *size)  # neither of one, which the tracer would take for fixed
     dynamic = {'keypoint': {0: torch.export.Dim('N'), 1: torch.export.Dim('clips')}}
     try:
-        with torch.no_grad(), symbolic_len():
+        with torch.no_grad(), symbolic_len(), quietly():
             program = torch.export.export(model, (keypoint,), dynamic_shapes=dynamic, strict=False)
     except Exception as error:  # it has no common base
         name = type(recognizer.backbone).__name__
@@ -136,10 +136,17 @@ def write_onnx(
         raise ValueError(f'export: {error}; pip install "asea_mm[export]"') from None
     if opset < LOWEST_OPSET:
         raise ValueError(f'export: opset must be at least {LOWEST_OPSET}, got {opset}')
-    names = {'input_names': ['keypoint'], 'output_names': ['scores', 'logits']}
     try:
         with quietly():
-            exported = torch.onnx.export(program, (), dynamo=True, opset_version=opset, verbose=False, **names)
+            exported = torch.onnx.export(
+                program,
+                (),
+                input_names=['keypoint'],
+                output_names=['scores', 'logits'],
+                dynamo=True,
+                opset_version=opset,
+                verbose=False,
+            )
     except torch.onnx.OnnxExporterError as error:
         reason = ' '.join(str(error).split())[:400]
         raise ValueError(f'export: no ONNX form of an operator in this model ({reason})') from error
