@@ -6,8 +6,10 @@ import numpy as np
 import pytest
 import torch
 from mmaction.registry import DATASETS
+from mmengine.registry import init_default_scope
 
 from asea_mm.models import AEA
+from asea_mm.skeletons import get_skeleton
 from asea_mm.visualization import count_body_parts, draw_body_parts
 
 from . import aea_backbone, recognizer
@@ -32,6 +34,7 @@ class Absent:
 
 @pytest.fixture(scope='module')
 def found():
+    init_default_scope('mmaction')
     options = dict(split='val', num_samples=6, classes=['shaking hands', 'kicking', 'pushing'], test_mode=True)
     dataset = DATASETS.build(
         dict(type='SyntheticInteractionDataset', pipeline=[Absent(), *PIPELINE], num_frames=(16, 20), **options)
@@ -43,9 +46,6 @@ def found():
 @torch.no_grad()
 def direct_count(model, dataset, measure):
     """Every (person, frame, stage) one by one, with hooks on AT-NAC itself."""
-    skeleton = count = None
-    from asea_mm.skeletons import get_skeleton
-
     skeleton = get_skeleton('nturgbd25')
     shares = {}
     seen = []
