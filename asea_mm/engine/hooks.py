@@ -14,8 +14,8 @@ from ..models.layers.interaction import AEA
 class ActiveJointsHook(Hook):
     """Logs what AT-NAC does: alpha, the mean threshold tau and the share of active joints, for every AEA.
 
-    The values of the last batch go to mmengine's message hub as ``aea/{module}/alpha``, ``.../tau`` and
-    ``.../active``, from where TensorBoard and the like take them, and once an epoch as a line into the log.
+    The values of the last batch go to mmengine's message hub and to the visualizer's back ends (``scalars.json``,
+    TensorBoard) as ``aea/{module}/alpha``, ``.../tau`` and ``.../active``, and once an epoch as a line into the log.
 
     Args:
         interval: Training iterations between two readings.
@@ -48,9 +48,12 @@ class ActiveJointsHook(Hook):
 
     def after_train_iter(self, runner, batch_idx: int, data_batch=None, outputs=None) -> None:
         if self.every_n_train_iters(runner, self.interval):
-            for name, reading in self.read(runner).items():
-                for key, value in reading.items():
-                    runner.message_hub.update_scalar(f'aea/{name}/{key}', value)
+            readings = self.read(runner).items()
+            scalars = {f'aea/{name}/{key}': value for name, reading in readings for key, value in reading.items()}
+            for key, value in scalars.items():
+                runner.message_hub.update_scalar(key, value)
+            if scalars:
+                runner.visualizer.add_scalars(scalars, step=runner.iter + 1)
 
     def after_train_epoch(self, runner) -> None:
         for name, reading in self.read(runner).items():

@@ -19,12 +19,21 @@ class Logger:
         self.lines.append(line)
 
 
+class Visualizer:
+    def __init__(self):
+        self.added = []
+
+    def add_scalars(self, scalars, step):
+        self.added.append((step, scalars))
+
+
 class Runner:
     """As much of mmengine's runner as the hook looks at."""
 
     def __init__(self, model, name, iteration=0):
         self.model, self.iter = model, iteration
         self.message_hub, self.logger = MessageHub.get_instance(name), Logger()
+        self.visualizer = Visualizer()
 
 
 def pair_of_layers(**options):
@@ -71,12 +80,12 @@ def test_a_model_without_interaction():
     hook, runner = ActiveJointsHook(interval=1), Runner(nn.Linear(2, 2), 'test_none')
     hook.after_train_iter(runner, 0)
     hook.after_train_epoch(runner)
-    assert runner.logger.lines == []
+    assert runner.logger.lines == runner.visualizer.added == []
     assert not [key for key in runner.message_hub.log_scalars if key.startswith('aea/')]
 
 
 @pytest.mark.parametrize('interval', [1, 3])
-def test_writes_every_interval_to_the_message_hub(interval):
+def test_writes_every_interval_to_the_message_hub_and_the_visualizer(interval):
     model, x = pair_of_layers()
     hook = ActiveJointsHook(interval)
     written = []
@@ -88,6 +97,12 @@ def test_writes_every_interval_to_the_message_hub(interval):
         after = len(scalars['aea/first/tau'].data[0]) if 'aea/first/tau' in scalars else 0
         if after > before:
             written.append(iteration)
+            ((step, shown),) = runner.visualizer.added
+            assert step == iteration + 1
+            assert shown == {key: runner.message_hub.get_scalar(key).current() for key in shown}
+            assert set(shown) == {f'aea/first/{key}' for key in ('alpha', 'tau', 'active')}
+        else:
+            assert runner.visualizer.added == []
     assert written == list(range(interval - 1, 6, interval))
     for key, value in expected_readings(x, 0.3).items():
         assert runner.message_hub.get_scalar(f'aea/first/{key}').current() == pytest.approx(value, rel=1e-5)
