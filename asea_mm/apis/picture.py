@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from ..skeletons import Skeleton
-from ..visualization.pairs import COLOURS, _draw_row
+from ..visualization.pairs import COLOURS, draw_row
 from .results import PairResult
 
 
@@ -42,7 +42,7 @@ def plot_result(
     FigureCanvasAgg(figure)
     strip, *below = figure.subfigures(2, 1, height_ratios=(1, 1.1)) if sliding else [figure]
     grid = strip.subplots(1, frames)
-    _draw_row(list(np.atleast_1d(grid)), np.asarray(keypoint, dtype=np.float64), skeleton)
+    draw_row(list(np.atleast_1d(grid)), np.asarray(keypoint, dtype=np.float64), skeleton)
     names = ' and '.join(pair.person_names)
     strip.suptitle(f'{title}{": " if title else ""}{pair.label_name} ({pair.score:.0%})', fontsize=12)
     handles = [

@@ -72,7 +72,7 @@ def plot_pairs(
     FigureCanvasAgg(figure)
     grid = figure.subplots(rows, frames, squeeze=False)
     for row, keypoint in enumerate(keypoints):
-        _draw_row(list(grid[row]), np.asarray(keypoint, dtype=np.float64), skeleton)
+        draw_row(list(grid[row]), np.asarray(keypoint, dtype=np.float64), skeleton)
         if titles is not None:
             grid[row, 0].set_title(titles[row], loc='left', fontsize=10)
     persons = max(keypoint.shape[0] for keypoint in keypoints)
@@ -107,7 +107,12 @@ def _project(keypoint: np.ndarray, skeleton: Skeleton) -> np.ndarray:
     return np.stack([right, np.cos(PITCH) * y - np.sin(PITCH) * depth], axis=-1)
 
 
-def _draw_row(row: list[Axes], keypoint: np.ndarray, skeleton: Skeleton) -> None:
+def draw_row(row: list[Axes], keypoint: np.ndarray, skeleton: Skeleton) -> None:
+    """Draw a clip at evenly spaced moments, one for each of the axes; who is absent is not drawn.
+
+    Shapes:
+        keypoint: ``(M, T, V, C)``, any unit
+    """
     seen = np.any(keypoint, axis=-1)
     points = _project(keypoint, skeleton)
     visible = points[seen] if seen.any() else np.zeros((1, 2))
