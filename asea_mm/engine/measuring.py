@@ -92,8 +92,8 @@ def measure(
 ) -> dict[str, dict[str, float]]:
     """Parameters, GFLOPs and speed of models.
 
-    Inference comes first, with batch norms folded, as in a process that only infers: training makes the C library keep
-    large blocks of memory, after which models that fetch many of them infer up to twice as fast on a CPU.
+    Inference comes first, with batch norms folded, as in a process that only infers: passes with gradients make the C
+    library keep large blocks of memory, after which models that fetch many of them infer faster on a CPU.
 
     Args:
         models: Models by name; all take turns. They stay as they are.
@@ -108,21 +108,22 @@ def measure(
     def autocast() -> torch.autocast:
         return torch.autocast(device.type, dtype=torch.bfloat16, enabled=amp)
 
-    rows: dict[str, dict[str, float]] = {}
     folded: dict[str, Callable] = {}
     for name, model in models.items():
         model.to(device)
-        gflops = multiply_adds(model, inputs[name]) / 1e9
-        rows[name] = {'parameters': count_parameters(model), 'gflops': gflops}
         copied = fold_batch_norm(copy.deepcopy(model))
         folded[name] = torch.compile(copied) if compiled else copied
-        model.train()
     with Console(stderr=True).status('inference'):
         inference = interleaved(
             {name: (lambda n=name, m=model: infer(m, inputs[n], autocast)) for name, model in folded.items()},
             3 * repeats,
             device,
         )
+    rows: dict[str, dict[str, float]] = {}
+    for name, model in models.items():
+        gflops = multiply_adds(model, inputs[name]) / 1e9
+        rows[name] = {'parameters': count_parameters(model), 'gflops': gflops}
+        model.train()
     with Console(stderr=True).status('training steps'):
         training = interleaved(
             {
