@@ -167,7 +167,7 @@ def read_clip(path: str) -> np.ndarray:
     if isinstance(content, np.ndarray):
         return content
     if 'keypoint' not in content:
-        raise ValueError(f"{path}: expected an array 'keypoint', got {sorted(content)}")
+        raise ValueError(f"{path}: expected an array 'keypoint', got {sorted(content)[:5]}")
     return content['keypoint']
 
 

@@ -30,6 +30,7 @@ from asea_mm.engine.export import (
     input_shape,
     trace,
     trial_clips,
+    with_absence,
     write_onnx,
     write_torch,
 )
@@ -91,12 +92,10 @@ def read_samples(cfg, args: argparse.Namespace) -> list:
 def compare(trained, samples: list, size: tuple, exported: Callable) -> dict[str, check.Agreement]:
     """The exported model beside PyTorch: over random keypoints, and over samples as testing scores them."""
     plain = check.as_function(inference_model(trained.model, 'auto'))
-    rows = {
-        f'random keypoints, {clips} clip{"s" * (clips > 1)}': check.compare(
-            plain, exported, [batch for trial in [trial_clips(size, clips).numpy()] for batch in (trial, trial[1:2])]
-        )
-        for clips in (1, 3)
-    }
+    rows = {}
+    for clips in (1, 3):
+        trials = trial_clips(trained.model, size, clips).numpy()
+        rows[f'random keypoints and absence, {clips} clips'] = check.compare(plain, exported, [trials, trials[1:2]])
     if samples:
         keypoint = np.stack([sample['inputs'].numpy() for sample in samples])
         if keypoint.shape[2:] != size:
@@ -105,6 +104,8 @@ def compare(trained, samples: list, size: tuple, exported: Callable) -> dict[str
             )
         batches = [keypoint[start : start + BATCH] for start in range(0, len(keypoint), BATCH)]
         rows['test samples'] = check.compare(plain, exported, batches)
+        several = torch.from_numpy(np.resize(keypoint, (6, *keypoint.shape[1:])))
+        rows['test samples with absence'] = check.compare(plain, exported, [with_absence(several).numpy()])
         tested = check.tested_scores(trained.model, samples, BATCH)
         ours = np.concatenate([exported(batch)[0] for batch in batches])
         same = int((ours.argmax(axis=1) == tested.argmax(axis=1)).sum())

@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import Any
 from unittest import mock
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -239,18 +238,36 @@ def input_shape(trained: TrainedModel, frames: int | None = None) -> tuple[int, 
     return trained.num_person, frames, trained.skeleton.num_joints, trained.channels
 
 
-def trial_clips(size: Sequence[int], num_clips: int = 1, seed: int = 0) -> Tensor:
-    """Random keypoints that try absence: all there, partner absent, padded frames, both, gaps, nobody.
+def with_absence(keypoint: Tensor) -> Tensor:
+    """Six samples as they try absence: all there, partner absent, padded frames, both, a gap, nobody.
 
     Shapes:
-        returns ``(6, clips, M, T, V, C)``
+        keypoint ``(6, clips, M, T, V, C)``; returns the same, a copy
     """
-    frames = size[1]
-    keypoint = np.random.default_rng(seed).standard_normal((6, num_clips, *size)).astype(np.float32)
+    keypoint, frames = keypoint.clone(), keypoint.shape[3]
     keypoint[1, :, 1:] = 0
     keypoint[2, :, :, frames // 2 + 1 :] = 0
     keypoint[3, :, :1] = 0
     keypoint[3, :, :, frames // 2 + 1 :] = 0
     keypoint[4, :, -1, frames // 4 : frames // 2] = 0
     keypoint[5] = 0
-    return torch.from_numpy(keypoint)
+    return keypoint
+
+
+def trial_clips(recognizer: nn.Module, size: Sequence[int], num_clips: int = 1, seed: int = 0) -> Tensor:
+    """Random keypoints of the place and size that the input's batch norm has seen, with absence.
+
+    Far from the data rounding grows without end, and a comparison would tell nothing.
+
+    Shapes:
+        returns ``(6, clips, M, T, V, C)``
+    """
+    keypoint = torch.randn(6, num_clips, *size, generator=torch.Generator().manual_seed(seed))
+    backbone: Any = recognizer.backbone
+    while hasattr(backbone, 'backbone'):  # InteractionBackbone wraps one
+        backbone = backbone.backbone
+    norm = getattr(backbone, 'data_bn', None)
+    if isinstance(norm, nn.BatchNorm1d) and norm.running_mean is not None and norm.running_var is not None:
+        mean, var = (values.view(-1, *size[2:])[0] for values in (norm.running_mean, norm.running_var))
+        keypoint = mean + var.sqrt() * keypoint
+    return with_absence(keypoint)
