@@ -25,6 +25,7 @@ from rich.table import Table
 
 from asea_mm.engine import report_errors
 from asea_mm.engine.running import working_tree_commit
+from asea_mm.evaluation.statistics import as_percent, summarise_runs
 
 TOOLS = Path(__file__).resolve().parent
 
@@ -92,35 +93,17 @@ def validation_curve(work_dir: Path) -> dict[int, float]:
 def summarise(results: list[dict]) -> dict:
     """Accuracies per fold and pooled over all samples; mean and standard deviation over seeds."""
     folds, seeds = sorted({r['fold'] for r in results}), sorted({r['seed'] for r in results})
-    by_run = {(r['fold'], r['seed']): r for r in results}
-
-    def pooled(seed: int, key: str) -> float:
-        runs = [by_run[fold, seed] for fold in folds]
-        return sum(r[key] * r['num_samples'] for r in runs) / sum(r['num_samples'] for r in runs)
-
-    def over_seeds(values: list[float]) -> dict:
-        spread = float(np.std(values, ddof=1)) if len(values) > 1 else None
-        return {'mean': float(np.mean(values)), 'std': spread, 'values': values}
-
+    num_samples = {(r['fold'], r['seed']): r['num_samples'] for r in results}
     confusion = sum(np.array(r['confusion']) for r in results)
     summary: dict = {'num_runs': len(results), 'folds': folds, 'seeds': seeds}
     for key in ('last_top1', 'best_top1'):
-        summary[key] = {
-            'per_fold': {str(f): over_seeds([by_run[f, s][key] for s in seeds]) for f in folds},
-            'mean_of_folds': over_seeds([float(np.mean([by_run[f, s][key] for f in folds])) for s in seeds]),
-            'pooled': over_seeds([pooled(s, key) for s in seeds]),
-        }
+        summary[key] = summarise_runs({(r['fold'], r['seed']): r[key] for r in results}, num_samples)
     classes = results[0]['classes']
     hits = np.diag(confusion) / np.maximum(confusion.sum(axis=1), 1)
     summary['per_class_last'] = dict(zip(classes, hits.round(4).tolist(), strict=True))
     summary['confusion_last'] = confusion.tolist()
     summary['seconds'] = sum(r['seconds'] for r in results)
     return summary
-
-
-def as_percent(value: dict) -> str:
-    spread = '' if value['std'] is None else f' ± {100 * value["std"]:.2f}'
-    return f'{100 * value["mean"]:.2f}{spread}'
 
 
 def rows_of(summary: dict) -> list[tuple[str, str, str]]:

@@ -1,6 +1,6 @@
 """Export a checkpoint to one file that runs without this package, and check that it computes the same.
 
-    python tools/export.py configs/asea_sbu.py work_dirs/asea_sbu/epoch_100.pth --out asea_sbu.onnx
+    python tools/export.py configs/asea_sbu.py work_dirs/asea_sbu/epoch_80.pth --out asea_sbu.onnx
 
 The test data of the config (or the annotation file of --check) go through its own test pipeline; without data, with
 --samples 0, only random keypoints are compared. Exits with 1 if the file and PyTorch differ.

@@ -13,6 +13,7 @@ import json
 from pathlib import Path
 
 from asea_mm.engine import report_errors
+from asea_mm.evaluation.statistics import as_percent
 
 
 def read(path: Path, key: str) -> dict:
@@ -24,12 +25,6 @@ def read(path: Path, key: str) -> dict:
     if not isinstance(result, dict) or key not in result:
         raise ValueError(f'{path}: expected a result with {key!r}, got {sorted(result) if result else result!r}')
     return result
-
-
-def as_percent(accuracy: dict) -> str:
-    """Mean and, of several seeds, standard deviation."""
-    spread = '' if accuracy['std'] is None else f' ± {100 * accuracy["std"]:.2f}'
-    return f'{100 * accuracy["mean"]:.2f}{spread}'
 
 
 def table(results: list[dict], speed: dict | None) -> list[str]:

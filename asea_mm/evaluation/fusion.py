@@ -1,0 +1,165 @@
+"""Late fusion: the weighted sum of the scores that several streams give the same samples."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import product
+from pathlib import Path
+
+import numpy as np
+
+
+@dataclass(frozen=True)
+class StreamScores:
+    """What one stream says of some samples.
+
+    Args:
+        ids: Names of the samples, in the order of the other two.
+        scores: Scores of each sample, ``(samples, classes)``.
+        labels: True classes, ``(samples,)``.
+    """
+
+    ids: tuple[str, ...]
+    scores: np.ndarray
+    labels: np.ndarray
+
+    @property
+    def top1(self) -> float:
+        """Share of the samples whose highest score is of the true class."""
+        return float((self.scores.argmax(axis=1) == self.labels).mean())
+
+    def at(self, ids: Sequence[str]) -> StreamScores:
+        """The same for some of the samples, in this order."""
+        row = {name: index for index, name in enumerate(self.ids)}
+        rows = [row[name] for name in ids]
+        return StreamScores(tuple(ids), self.scores[rows], self.labels[rows])
+
+
+def read_scores(path: str | Path) -> StreamScores:
+    """Read ``scores.npz``, which :class:`InteractionReport` writes.
+
+    Raises:
+        FileNotFoundError: If there is no such file.
+        ValueError: If the file is not of that form, has a sample twice, or scores that are no numbers.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise FileNotFoundError(f'scores {path} do not exist')
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            ids, scores, labels = (file[name] for name in ('ids', 'scores', 'labels'))
+    except Exception as error:  # a damaged archive raises almost anything
+        reason = f'{error}'.partition('\n')[0] or type(error).__name__
+        raise ValueError(
+            f'{path}: expected a file with ids, scores and labels, got another or a damaged one ({reason})'
+        ) from None
+    if scores.ndim != 2 or not len(scores) or ids.shape != labels.shape or len(ids) != len(scores):
+        shapes = f'{scores.shape}, {labels.shape} and {ids.shape}'
+        raise ValueError(f'{path}: expected scores (samples, classes), labels and ids (samples,), got {shapes}')
+    if not np.isfinite(scores).all():
+        raise ValueError(f'{path}: scores of {(~np.isfinite(scores).all(axis=1)).sum()} samples are not finite')
+    names = tuple(str(name) for name in ids)
+    if len(set(names)) < len(names):
+        raise ValueError(f'{path}: {len(names) - len(set(names))} samples have the name of another')
+    return StreamScores(names, scores.astype(np.float64), labels.astype(np.int64))
+
+
+def align(streams: Mapping[str, StreamScores]) -> dict[str, StreamScores]:
+    """Bring all streams to the order of samples of the first.
+
+    Raises:
+        ValueError: If the streams differ in their samples, in labels or in the number of classes.
+    """
+    first_name, first = next(iter(streams.items()))
+    aligned = {}
+    for name, stream in streams.items():
+        if missing := set(first.ids) ^ set(stream.ids):
+            raise ValueError(
+                f'{name} and {first_name} are of different samples: {len(missing)} are in one only, '
+                f'e.g. {sorted(missing)[0]!r}'
+            )
+        if stream.scores.shape[1] != first.scores.shape[1]:
+            classes = f'{stream.scores.shape[1]} and {first.scores.shape[1]}'
+            raise ValueError(f'{name} and {first_name} have different numbers of classes, {classes}')
+        aligned[name] = stream.at(first.ids)
+        if (differ := aligned[name].labels != first.labels).any():
+            sample = first.ids[int(differ.argmax())]
+            raise ValueError(
+                f'{name} and {first_name} have different labels for {differ.sum()} samples, e.g. {sample!r}'
+            )
+    return aligned
+
+
+def fuse(streams: Sequence[StreamScores], weights: Sequence[float]) -> StreamScores:
+    """Weighted sum of the scores of aligned streams.
+
+    Raises:
+        ValueError: If there is not one finite weight of at least 0 for each stream, or all are 0.
+    """
+    if len(weights) != len(streams) or not all(0 <= w < float('inf') for w in weights) or not any(weights):
+        expected = f'{len(streams)} weights of at least 0, not all 0'
+        raise ValueError(f'fusion of {len(streams)} streams: expected {expected}, got {list(weights)}')
+    scores = sum(weight * stream.scores for weight, stream in zip(weights, streams, strict=True))
+    return StreamScores(streams[0].ids, np.asarray(scores) / sum(weights), streams[0].labels)
+
+
+def weight_grid(num_streams: int, steps: int = 10) -> list[tuple[float, ...]]:
+    """All weights in multiples of ``1 / steps`` that add up to 1, the most even ones first."""
+    grid = [parts for parts in product(range(steps + 1), repeat=num_streams) if sum(parts) == steps]
+    grid.sort(key=lambda parts: (sum(part * part for part in parts), parts))
+    return [tuple(part / steps for part in parts) for parts in grid]
+
+
+def choose_weights(groups: Sequence[Sequence[StreamScores]], steps: int = 10) -> tuple[float, ...]:
+    """The weights of :func:`weight_grid` with the most correct samples in these groups, of equal ones the most even.
+
+    Args:
+        groups: Aligned streams of each group of samples, e.g. of a fold.
+        steps: Fineness of the grid.
+    """
+    grid = weight_grid(len(groups[0]), steps)
+
+    def correct(weights: tuple[float, ...]) -> int:
+        fused = (fuse(streams, weights) for streams in groups)
+        return sum(int((stream.scores.argmax(axis=1) == stream.labels).sum()) for stream in fused)
+
+    return max(grid, key=correct)  # the first of equal ones
+
+
+def cross_validated_weights(
+    groups: Mapping[Hashable, Sequence[Sequence[StreamScores]]], steps: int = 10
+) -> dict[Hashable, tuple[float, ...]]:
+    """Weights for each fold that were chosen on the others, so that no sample has a say in its own.
+
+    Args:
+        groups: For each fold the aligned streams of its runs.
+        steps: Fineness of the grid.
+
+    Raises:
+        ValueError: If there are fewer than two folds.
+    """
+    if len(groups) < 2:
+        raise ValueError(f'cross-validated weights need at least two folds, got {len(groups)}')
+    return {
+        fold: choose_weights([streams for other, runs in groups.items() if other != fold for streams in runs], steps)
+        for fold in groups
+    }
+
+
+def parts_of(
+    streams: Sequence[StreamScores], num_parts: int, seed: int = 0
+) -> dict[Hashable, list[list[StreamScores]]]:
+    """Aligned streams of one run in random parts of about the same size, to cross-validate weights without folds.
+
+    Raises:
+        ValueError: If there are fewer samples than parts.
+    """
+    ids = np.array(streams[0].ids)
+    if len(ids) < num_parts:
+        raise ValueError(f'cannot make {num_parts} parts of {len(ids)} samples')
+    order = np.random.default_rng(seed).permutation(len(ids))
+    return {
+        part: [[stream.at(ids[rows].tolist()) for stream in streams]]
+        for part, rows in enumerate(np.array_split(order, num_parts), start=1)
+    }

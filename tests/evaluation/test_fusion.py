@@ -1,0 +1,206 @@
+"""Late fusion: weighted sums by hand, weights chosen on other folds only, and what does not belong together."""
+
+import json
+import runpy
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from asea_mm.evaluation.fusion import (
+    StreamScores,
+    align,
+    choose_weights,
+    cross_validated_weights,
+    fuse,
+    parts_of,
+    read_scores,
+    weight_grid,
+)
+from asea_mm.evaluation.statistics import as_percent, summarise_runs
+
+TOOL = Path(__file__).parents[2] / 'tools' / 'fuse_streams.py'
+
+
+def stream(scores, labels, ids=None):
+    scores = np.array(scores, dtype=float)
+    return StreamScores(tuple(ids or (f's{k}' for k in range(len(labels)))), scores, np.array(labels))
+
+
+def write(path, of):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    np.savez(path, scores=of.scores, labels=of.labels, ids=np.array(of.ids))
+    return path
+
+
+# The first stream knows sample 0 only, the second sample 1 only; together, with even weights, they know both.
+FIRST = stream([[0.9, 0.1], [0.6, 0.4]], [0, 1])
+SECOND = stream([[0.4, 0.6], [0.1, 0.9]], [0, 1])
+
+
+def test_fusion_is_the_weighted_mean_of_scores():
+    fused = fuse([FIRST, SECOND], (3, 1))
+    np.testing.assert_allclose(fused.scores, [[0.775, 0.225], [0.475, 0.525]])
+    assert (FIRST.top1, SECOND.top1, fused.top1) == (0.5, 0.5, 1.0)
+
+
+@pytest.mark.parametrize('weights', [(1,), (1, -1), (0, 0), (1, float('nan')), (1, float('inf'))])
+def test_wrong_weights_are_refused(weights):
+    with pytest.raises(ValueError, match='expected 2 weights'):
+        fuse([FIRST, SECOND], weights)
+
+
+@pytest.mark.parametrize(('streams', 'steps'), [(2, 10), (3, 4)])
+def test_grid_is_a_simplex_and_begins_with_the_most_even(streams, steps):
+    grid = weight_grid(streams, steps)
+    np.testing.assert_allclose([sum(weights) for weights in grid], 1)
+    assert len(set(grid)) == len(grid)
+    spread = [max(weights) - min(weights) for weights in grid]
+    assert spread[0] == min(spread)
+    assert (1.0, *[0.0] * (streams - 1)) in grid
+
+
+def test_weights_are_the_best_and_of_equal_ones_the_most_even():
+    good, bad = stream([[0.6, 0.4], [0.45, 0.55]], [0, 1]), stream([[0.1, 0.9], [0.9, 0.1]], [0, 1])
+    weights = choose_weights([[good, bad]])
+    assert fuse([good, bad], weights).top1 == 1.0
+    assert weights == (0.9, 0.1)  # 0.8 and 0.2: 0.50 each for sample 0
+    assert choose_weights([[good, good]]) == (0.5, 0.5)
+
+
+def test_a_fold_has_no_say_in_its_own_weights():
+    good, bad = stream([[0.6, 0.4], [0.4, 0.6]], [0, 1]), stream([[0.0, 1.0], [1.0, 0.0]], [0, 1])
+    groups = {1: [[good, bad]], 2: [[good, bad]], 3: [[bad, good]]}
+    weights = cross_validated_weights(groups)
+    assert weights[3][0] > 0.5, 'folds 1 and 2 trust the first stream, and fold 3 must not know better'
+    changed = cross_validated_weights(groups | {3: [[good, bad]]})
+    assert changed[3] == weights[3]
+    with pytest.raises(ValueError, match='at least two folds'):
+        cross_validated_weights({1: [[good, bad]]})
+
+
+def test_parts_have_every_sample_once():
+    streams = [stream(np.eye(7), range(7)), stream(np.ones((7, 7)), range(7))]
+    parts = parts_of(streams, 3)
+    ids = [name for runs in parts.values() for one in runs for name in one[0].ids]
+    assert sorted(ids) == sorted(streams[0].ids)
+    for runs in parts.values():
+        assert runs[0][0].ids == runs[0][1].ids
+    with pytest.raises(ValueError, match='3 parts of 2'):
+        parts_of([FIRST, SECOND], 3)
+
+
+def test_streams_are_brought_into_one_order():
+    other = SECOND.at(['s1', 's0'])
+    aligned = align({'a': FIRST, 'b': other})
+    np.testing.assert_array_equal(aligned['b'].scores, SECOND.scores)
+
+
+@pytest.mark.parametrize(
+    ('other', 'message'),
+    [
+        (stream(np.eye(2), [0, 1], ['s0', 's7']), "b and a are of different samples: 2 .* 's1'"),
+        (stream(np.eye(3)[:2], [0, 1]), 'numbers of classes, 3 and 2'),
+        (stream(np.eye(2), [0, 0]), "different labels for 1 samples, e.g. 's1'"),
+    ],
+)
+def test_streams_of_something_else_are_refused(other, message):
+    with pytest.raises(ValueError, match=message):
+        align({'a': FIRST, 'b': other})
+
+
+def test_files_are_read_and_bad_ones_named(tmp_path):
+    path = write(tmp_path / 'scores.npz', FIRST)
+    again = read_scores(path)
+    assert again.ids == FIRST.ids
+    np.testing.assert_array_equal(again.scores, FIRST.scores)
+    content = path.read_bytes()
+    bad = tmp_path / 'bad.npz'
+    for damaged in (content[: len(content) // 2], b'', b'text'):
+        bad.write_bytes(damaged)
+        with pytest.raises(ValueError, match=r'bad\.npz: expected a file with ids, scores and labels'):
+            read_scores(bad)
+    for of, message in (
+        (stream([[np.nan, 1], [0, 1]], [0, 1]), '1 samples are not finite'),
+        (stream(np.eye(2), [0, 1], ['s0', 's0']), '1 samples have the name of another'),
+        (stream(np.eye(2), [0, 1, 1]), 'expected scores'),
+    ):
+        with pytest.raises(ValueError, match=message):
+            read_scores(write(bad, of))
+    np.savez(bad, scores=np.array([{}]), labels=np.zeros(1), ids=np.zeros(1))
+    with pytest.raises(ValueError, match='allow_pickle'):
+        read_scores(bad)
+    with pytest.raises(FileNotFoundError, match='do not exist'):
+        read_scores(tmp_path / 'none.npz')
+
+
+def test_summary_of_runs_by_hand():
+    accuracy = {(1, 0): 0.5, (2, 0): 1.0, (1, 1): 0.75, (2, 1): 1.0}
+    summary = summarise_runs(accuracy, {(1, 0): 4, (2, 0): 12, (1, 1): 4, (2, 1): 12})
+    assert summary['mean_of_folds']['values'] == [0.75, 0.875]
+    assert summary['pooled']['values'] == [0.875, 0.9375]
+    assert as_percent(summary['per_fold']['1']) == '62.50 ± 17.68'
+    with pytest.raises(ValueError, match='every fold with every seed'):
+        summarise_runs({(1, 0): 0.5, (2, 1): 1.0}, {(1, 0): 4, (2, 1): 12})
+
+
+def tool(monkeypatch, *arguments):
+    monkeypatch.setattr(sys, 'argv', ['fuse_streams.py', *map(str, arguments)])
+    runpy.run_path(str(TOOL))['main']()
+
+
+def cross_validation(folder, of, finished=(1, 2)):
+    for fold in (1, 2):
+        run = folder / f'fold{fold}_seed0'
+        write(run / 'test' / 'scores.npz', of)
+        if fold in finished:
+            result = {'commit': 'abc', 'settings': {'config': 'configs/asea_sbu.py', 'options': []}}
+            (run / 'result.json').write_text(json.dumps(result))
+    return folder
+
+
+@pytest.mark.parametrize('weights', [[], ['--weights', '3', '1'], ['--weights', 'cv']])
+def test_tool_fuses_cross_validations(tmp_path, monkeypatch, capsys, weights):
+    first, second = cross_validation(tmp_path / 'joint', FIRST), cross_validation(tmp_path / 'bone', SECOND)
+    tool(monkeypatch, first, second, *weights, '--out', tmp_path / 'out' / 'fused')
+    result = json.loads((tmp_path / 'out' / 'fused.json').read_text())
+    assert result['num_runs'] == 2
+    assert [row['accuracy']['pooled']['mean'] for row in result['streams']] == [0.5, 0.5]
+    assert result['fused']['accuracy']['pooled']['mean'] == 1.0
+    assert result['fused']['accuracy']['per_fold'].keys() == {'1', '2'}
+    assert result['streams'][0]['config'] == 'configs/asea_sbu.py'
+    page = (tmp_path / 'out' / 'fused.md').read_text()
+    assert '| fused | 100.00 | 100.00 | 100.00 | 100.00 |' in page
+    assert 'fused' in capsys.readouterr().out
+
+
+@pytest.mark.parametrize('weights', [[], ['--weights', 'cv']])
+def test_tool_fuses_single_tests_into_scores_that_can_be_fused_again(tmp_path, monkeypatch, weights):
+    ids = [f's{k}' for k in range(10)]
+    labels = [0, 1] * 5
+    paths = [
+        write(tmp_path / name / 'scores.npz', stream(np.tile(of.scores, (5, 1)), labels, ids))
+        for name, of in (('joint', FIRST), ('bone', SECOND))
+    ]
+    tool(monkeypatch, paths[0], paths[1].parent, *weights, '--out', tmp_path / 'fused')
+    fused = read_scores(tmp_path / 'fused.npz')
+    assert fused.top1 == 1.0
+    assert sorted(fused.ids) == sorted(ids)
+    assert '| fused | 100.00 |' in (tmp_path / 'fused.md').read_text()
+
+
+def test_tool_refuses_what_does_not_fit(tmp_path, monkeypatch):
+    first = cross_validation(tmp_path / 'joint', FIRST)
+    half = cross_validation(tmp_path / 'half', SECOND, finished=(1,))
+    (tmp_path / 'empty').mkdir()
+    for arguments, message in (
+        ([first], 'at least two streams'),
+        ([first, first], 'given twice'),
+        ([first, half], r'half has the runs'),
+        ([first, tmp_path / 'empty'], 'finished runs of cross-validation'),
+        ([first, half, '--weights', '1'], 'expected one for each of 2'),
+        ([first, half, '--weights', 'best'], "numbers or 'cv'"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            tool(monkeypatch, *arguments)

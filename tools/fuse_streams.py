@@ -1,0 +1,188 @@
+"""Late fusion of streams: the weighted sum of the scores of several models on the same samples.
+
+    python tools/fuse_streams.py work_dirs/asea_sbu_joint_cv work_dirs/asea_sbu_bone_cv --out results/sbu_fused
+    python tools/fuse_streams.py joint/scores.npz bone/scores.npz --weights 0.6 0.4
+
+Each stream is a work folder of ``tools/cross_validate.py`` (all its finished folds and seeds, last epoch), a work
+folder of ``tools/test.py``, or a ``scores.npz``. Weights are equal, given, or with ``--weights cv`` chosen for each
+fold on the other folds (for single files: for each of five parts of the samples on the other four).
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import re
+import sys
+from collections import defaultdict
+from pathlib import Path
+
+import numpy as np
+from rich.console import Console
+from rich.table import Table
+
+from asea_mm.engine import report_errors
+from asea_mm.engine.running import working_tree_commit
+from asea_mm.evaluation.fusion import (
+    StreamScores,
+    align,
+    cross_validated_weights,
+    fuse,
+    parts_of,
+    read_scores,
+)
+from asea_mm.evaluation.statistics import Run, as_percent, summarise_runs
+
+NUM_PARTS = 5
+
+
+def read_stream(path: Path) -> dict[Run, StreamScores]:
+    """Scores by fold and seed; of a single test fold 0, seed 0."""
+    if path.is_dir() and not (path / 'scores.npz').exists():
+        runs = {}
+        for folder in sorted(path.glob('fold*_seed*')):
+            numbers = re.fullmatch(r'fold(\d+)_seed(\d+)', folder.name)
+            if numbers and (folder / 'result.json').exists():  # else it is not finished
+                runs[int(numbers[1]), int(numbers[2])] = read_scores(folder / 'test' / 'scores.npz')
+        if not runs:
+            raise ValueError(f'{path}: expected scores.npz or finished runs of cross-validation, fold*_seed*; has none')
+        return runs
+    return {(0, 0): read_scores(path / 'scores.npz' if path.is_dir() else path)}
+
+
+def origin(path: Path) -> dict:
+    """Where a stream's scores come from: settings and commits of its runs, if it is a cross-validation."""
+    results = [json.loads(file.read_text()) for file in sorted(path.glob('fold*_seed*/result.json'))]
+    commits = sorted({result['commit'] for result in results})
+    config = results[0]['settings']['config'] if results else None
+    return {'path': str(path), 'config': config, 'commits': commits}
+
+
+def accuracies(runs: dict[Run, StreamScores]) -> dict:
+    """Top-1 of every run, summarised."""
+    top1 = {run: stream.top1 for run, stream in runs.items()}
+    return summarise_runs(top1, {run: len(stream.labels) for run, stream in runs.items()})
+
+
+def weights_by_fold(runs: dict[Run, list[StreamScores]], wanted: list[float] | str) -> dict[int, tuple[float, ...]]:
+    """The weights that the samples of each fold are fused with."""
+    folds = sorted({fold for fold, _ in runs})
+    if not isinstance(wanted, str):
+        return {fold: tuple(wanted) for fold in folds}
+    groups = defaultdict(list)
+    for (fold, _), streams in runs.items():
+        groups[fold].append(streams)
+    return cross_validated_weights(groups)
+
+
+def fuse_runs(runs: dict[Run, list[StreamScores]], weights: dict[int, tuple[float, ...]]) -> dict[Run, StreamScores]:
+    return {(fold, seed): fuse(streams, weights[fold]) for (fold, seed), streams in runs.items()}
+
+
+def join_parts(parts: dict[Run, StreamScores]) -> StreamScores:
+    """The parts of one test as one again."""
+    return StreamScores(
+        tuple(name for part in parts.values() for name in part.ids),
+        np.concatenate([part.scores for part in parts.values()]),
+        np.concatenate([part.labels for part in parts.values()]),
+    )
+
+
+def markdown(result: dict) -> str:
+    folds = list(result['fused']['accuracy']['per_fold'])
+    single = folds == ['0']
+    titles = ['top-1'] if single else [*(f'fold {fold}' for fold in folds), 'mean of folds', 'pooled over samples']
+    lines = [
+        '# Fusion of streams',
+        '',
+        f'Command: `{result["command"]}`, commit {result["commit"]}. Top-1 in %'
+        + ('.' if single else f', last epoch, {result["num_runs"]} runs of each stream, mean ± std over seeds.'),
+        '',
+        f'| {" | ".join(["stream", *titles])} |',
+        '|---' * (1 + len(titles)) + '|',
+    ]
+    for row in [*result['streams'], result['fused']]:
+        accuracy = row['accuracy']
+        values = [*accuracy['per_fold'].values(), accuracy['mean_of_folds'], accuracy['pooled']][: len(titles)]
+        lines.append(f'| {" | ".join([row["name"], *map(as_percent, values)])} |')
+    lines += ['', f'Weights {result["weights_are"]}:', '']
+    lines += [f'- {part}: {", ".join(f"{w:g}" for w in weights)}' for part, weights in result['weights'].items()]
+    return '\n'.join(lines) + '\n'
+
+
+def parse_args() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument('streams', nargs='+', type=Path, help='score files, or folders of tests or cross-validations')
+    parser.add_argument('--weights', nargs='+', help='a weight for each stream, or cv; equal weights without it')
+    parser.add_argument('--out', help='write OUT.json, OUT.md and, of single tests, the fused scores as OUT.npz')
+    args = parser.parse_args()
+    if len(args.streams) < 2:
+        raise ValueError('fusion needs at least two streams')
+    if args.weights is None:
+        args.weights = [1.0] * len(args.streams)
+    elif args.weights == ['cv']:
+        args.weights = 'cv'
+    else:
+        try:
+            args.weights = [float(weight) for weight in args.weights]
+        except ValueError:
+            raise ValueError(f"--weights: expected numbers or 'cv', got {' '.join(args.weights)}") from None
+        if len(args.weights) != len(args.streams):
+            raise ValueError(f'--weights: expected one for each of {len(args.streams)} streams, got {args.weights}')
+    return args
+
+
+def main() -> None:
+    args = parse_args()
+    names = [str(path) for path in args.streams]
+    if len(set(names)) < len(names):
+        raise ValueError('a stream is given twice')
+    streams = {name: read_stream(path) for name, path in zip(names, args.streams, strict=True)}
+    numbers = sorted(streams[names[0]])
+    for name, runs in streams.items():
+        if sorted(runs) != numbers:
+            raise ValueError(f'{name} has the runs (fold, seed) {sorted(runs)}, {names[0]} has {numbers}')
+    runs = {run: list(align({name: streams[name][run] for name in names}).values()) for run in numbers}
+    single = numbers == [(0, 0)]
+    if single and args.weights == 'cv':
+        parts = parts_of(runs[0, 0], NUM_PARTS)
+        runs_of_parts = {(int(str(part)), 0): group[0] for part, group in parts.items()}
+        weights = weights_by_fold(runs_of_parts, args.weights)
+        fused = {(0, 0): join_parts(fuse_runs(runs_of_parts, weights))}
+    else:
+        weights = weights_by_fold(runs, args.weights)
+        fused = fuse_runs(runs, weights)
+    unit = 'all samples' if single else 'fold'
+    chosen = 'given'
+    if args.weights == 'cv':
+        unit = 'part' if single else 'fold'
+        chosen = f'chosen for each {unit} on the others'
+    result = {
+        'command': ' '.join(['python', 'tools/fuse_streams.py', *sys.argv[1:]]),
+        'commit': working_tree_commit(),
+        'num_runs': len(numbers),
+        'streams': [
+            {'name': name, **origin(path), 'accuracy': accuracies({run: runs[run][index] for run in numbers})}
+            for index, (name, path) in enumerate(zip(names, args.streams, strict=True))
+        ],
+        'fused': {'name': 'fused', 'accuracy': accuracies(fused)},
+        'weights_are': chosen,
+        'weights': {f'{unit} {fold}' if fold else unit: list(values) for fold, values in weights.items()},
+    }
+    table = Table('', 'mean of folds', 'pooled over samples', title='Top-1 in %')
+    for row in [*result['streams'], result['fused']]:
+        accuracy = row['accuracy']
+        table.add_row(row['name'], as_percent(accuracy['mean_of_folds']), as_percent(accuracy['pooled']))
+    Console().print(table)
+    if args.out:
+        Path(args.out).parent.mkdir(parents=True, exist_ok=True)
+        Path(f'{args.out}.json').write_text(json.dumps(result) + '\n')
+        Path(f'{args.out}.md').write_text(markdown(result))
+        if single:
+            scores = fused[0, 0]
+            np.savez(f'{args.out}.npz', scores=scores.scores, labels=scores.labels, ids=np.array(scores.ids))
+
+
+if __name__ == '__main__':
+    with report_errors():
+        main()
