@@ -101,6 +101,14 @@ def sample_clip(
     return keypoint[:, before] * (1 - weight) + keypoint[:, after] * weight
 
 
+def add_turned_clips(keypoint: np.ndarray, state: dict, vertical_axis: int = 1) -> np.ndarray:
+    """Add to every clip its copy that is turned half a turn about the vertical axis."""
+    turned = 0 - keypoint
+    turned[..., vertical_axis] = keypoint[..., vertical_axis]
+    state['num_clips'] = 2 * state.get('num_clips', 1)
+    return np.concatenate([keypoint, turned], axis=1)
+
+
 def generate_stream(
     keypoint: np.ndarray, state: dict, stream: str | list = 'joint', true_speed: bool = False
 ) -> np.ndarray:
@@ -137,6 +145,7 @@ STEPS = {
     'CentrePair': centre_pair,
     'AlignFacing': align_facing,
     'SampleClip': sample_clip,
+    'AddTurnedClips': add_turned_clips,
     'GenerateStream': generate_stream,
     'FormatGCNInput': format_input,
 }

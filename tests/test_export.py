@@ -232,6 +232,7 @@ PIPELINES = {
         dict(type='CentrePair', frames='all'),
         dict(type='AlignFacing', vertical_axis=2),
         dict(type='SampleClip', clip_len=16, mode='pad', num_clips=3, window=0.5),
+        dict(type='AddTurnedClips', vertical_axis=2),
         dict(type='GenerateStream', stream=['bone', 'bone_motion'], true_speed=True),
         *END,
     ],

@@ -205,7 +205,7 @@ def describe(trained: TrainedModel, frames: int) -> dict[str, str]:
             'centre': skeleton.centre_index,
         },
         'stream': [stream] if isinstance(stream, str) else stream,
-        'num_clips': steps.get('SampleClip', {}).get('num_clips', 1),
+        'num_clips': steps.get('SampleClip', {}).get('num_clips', 1) * (2 if 'AddTurnedClips' in steps else 1),
         'clip_len': frames,
         'num_person': trained.num_person,
         'pipeline': trained.pipeline,

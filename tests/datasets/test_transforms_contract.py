@@ -42,8 +42,9 @@ MOTION = {
     'joint_motion': {'type': 'GenerateStream', 'stream': 'joint_motion'},
     'bone_motion': {'type': 'GenerateStream', 'stream': 'bone_motion'},
 }
-ALL = TIME | SPACE | MOTION
-THREE_ONLY = ('rotation', 'align')
+CLIPS = {'turned': {'type': 'AddTurnedClips'}}
+ALL = TIME | SPACE | MOTION | CLIPS
+THREE_ONLY = ('rotation', 'align', 'turned')
 
 
 def make_sample(layout='sbu15', num_person=2, channels=3, total=12, score=True):
@@ -214,6 +215,7 @@ def test_scores_of_the_wrong_shape_are_refused(name):
         ({'type': 'RandomTimeWarp', 'strength': 1.0}, 'strength'),
         ({'type': 'CentrePair', 'frames': 'last'}, 'frames'),
         ({'type': 'AlignFacing', 'vertical_axis': 3}, 'vertical_axis'),
+        ({'type': 'AddTurnedClips', 'vertical_axis': -1}, 'vertical_axis'),
         ({'type': 'RandomRotation3D', 'angles': 30.0}, 'angles'),
         ({'type': 'RandomRotation3D', 'angles': (0.0, -1.0, 0.0)}, 'angles'),
         ({'type': 'RandomScale3D', 'scale': 1.0}, 'scale'),

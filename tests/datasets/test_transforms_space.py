@@ -5,6 +5,7 @@ import pytest
 from mmaction.registry import TRANSFORMS
 
 from asea_mm.datasets.transforms import (
+    AddTurnedClips,
     AlignFacing,
     CentrePair,
     JointNoise,
@@ -12,6 +13,7 @@ from asea_mm.datasets.transforms import (
     RandomRotation3D,
     RandomScale3D,
     RandomShear3D,
+    SampleClip,
     SwapPersons,
     presence,
 )
@@ -141,6 +143,28 @@ def test_no_direction_no_turn(num_person):
     keypoint[1:, ..., 1] = 1  # straight above
     out = AlignFacing()({'keypoint': keypoint, 'layout': PAIR})['keypoint']
     np.testing.assert_array_equal(out, keypoint)
+
+
+@pytest.mark.parametrize('vertical', [0, 1, 2])
+@pytest.mark.parametrize('num_clips', [1, 3])
+def test_turned_clips_are_those_of_the_other_order_of_the_persons(vertical, num_clips):
+    sample = make_sample()
+    clips = SampleClip(8, num_clips=num_clips)
+
+    def prepared(keypoint):
+        aligned = AlignFacing(vertical)(sample | {'keypoint': keypoint})
+        return AddTurnedClips(vertical)(clips(aligned))
+
+    one, other = prepared(sample['keypoint']), prepared(sample['keypoint'][::-1])
+    assert one['num_clips'] == other['num_clips'] == 2 * num_clips
+    assert one['keypoint'].shape == (2, 2 * num_clips * 8, *sample['keypoint'].shape[2:])
+    assert one['total_frames'] == 2 * num_clips * 8
+    assert one['frame_step'].shape == (2 * num_clips,)
+    half = num_clips * 8
+    swapped = other['keypoint'][::-1]
+    np.testing.assert_allclose(one['keypoint'][:, :half], swapped[:, half:], atol=1e-5)
+    np.testing.assert_allclose(one['keypoint'][:, half:], swapped[:, :half], atol=1e-5)
+    assert np.abs(one['keypoint'][:, :half] - one['keypoint'][:, half:]).max() > 1
 
 
 def test_rotation_turns_about_the_named_axis_within_the_angle():

@@ -7,12 +7,13 @@ exactly zero, and is never blended into a present one.
 from .augment import JointNoise, MirrorPose, RandomRotation3D, RandomScale3D, RandomShear3D, SwapPersons
 from .common import presence, resample
 from .keypoints_2d import FillMissingJoints, NormalizeByBody, NormalizeByImage, ScoreChannel
-from .normalize import AlignFacing, CentrePair
+from .normalize import AddTurnedClips, AlignFacing, CentrePair
 from .sampling import RandomTimeWarp, SampleClip
 from .streams import STREAMS, GenerateStream
 
 __all__ = [
     'STREAMS',
+    'AddTurnedClips',
     'AlignFacing',
     'CentrePair',
     'FillMissingJoints',

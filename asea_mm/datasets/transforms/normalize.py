@@ -124,3 +124,46 @@ class AlignFacing(KeypointTransform):
         rotation[[x, x, z, z], [x, z, x, z]] = cos, sin, -sin, cos
         results['keypoint'] = linear_map(keypoint, rotation)
         return results
+
+
+@TRANSFORMS.register_module()
+class AddTurnedClips(KeypointTransform):
+    """Add to every clip its copy that is turned half a turn about the vertical axis; twice the clips come out.
+
+    After :class:`AlignFacing` the copy is what the other order of the two persons would have given. The models do not
+    tell persons apart by their place in the input, so the scores, averaged over clips, no longer depend on who comes
+    first. For tests; in training :class:`SwapPersons` does the like. The copies follow all the clips.
+
+    Args:
+        vertical_axis: 0, 1 or 2: the coordinate that points up or down.
+
+    Shapes:
+        keypoint: ``(M, T, V, 3)``, any unit, with ``T = num_clips * clip_len`` -> ``(M, 2 * T, V, 3)``
+        keypoint_score: ``(M, T, V)`` -> ``(M, 2 * T, V)``
+
+    Raises:
+        ValueError: If ``vertical_axis`` is none of these; if a sample is two-dimensional or has the wrong number of
+            joints.
+    """
+
+    def __init__(self, vertical_axis: int = 1) -> None:
+        if not isinstance(vertical_axis, int) or isinstance(vertical_axis, bool) or vertical_axis not in (0, 1, 2):
+            self._wrong_argument('vertical_axis', '0, 1 or 2', vertical_axis)
+        self.vertical_axis = vertical_axis
+
+    def transform(self, results: dict[str, Any]) -> dict[str, Any]:
+        """Append the turned clips."""
+        keypoint = self._keypoint(results)
+        self._require_channels(results, keypoint, 'in an image there is no vertical axis to turn about')
+        score = self._score(results, keypoint)
+        num_clips = self._clips(results, keypoint)
+        turned = 0 - keypoint  # unlike `-x`, keeps the sign of zero
+        turned[..., self.vertical_axis] = keypoint[..., self.vertical_axis]
+        results['keypoint'] = np.concatenate([keypoint, turned], axis=1)
+        if score is not None:
+            results['keypoint_score'] = np.concatenate([score, score], axis=1)
+        if 'frame_step' in results:
+            results['frame_step'] = np.tile(results['frame_step'], 2)
+        results['num_clips'] = 2 * num_clips
+        results['total_frames'] = results['keypoint'].shape[1]
+        return results
