@@ -1,0 +1,270 @@
+"""Cross-validations beside each other: differences of the runs that both have, and whether they are noise."""
+
+from __future__ import annotations
+
+import json
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from scipy import stats
+
+from .statistics import Run, as_percent, over_seeds, summarise_runs
+
+FIELDS: dict[str, Any] = {
+    'settings': dict,
+    'fold': int,
+    'seed': int,
+    'commit': str,
+    'num_samples': int,
+    'last_top1': (int, float),
+    'best_top1': (int, float),
+    'epochs': int,
+    'seconds': (int, float),
+}
+SIGNIFICANT = 0.05
+EXACT_UP_TO = 16  # differences that are not zero: 65,536 ways to choose their signs
+# What a page says of its columns.
+COLUMNS = """\
+Top-1 in %. n is folds × seeds; last and best epoch are the mean of the folds, mean ± standard deviation over seeds. The
+best epoch is chosen on the test fold, the last one is not. Difference: last epoch, in points, to the row named below or
+after "to", over the pairs of runs of the same fold, seed, number of epochs and samples; mean ± standard deviation over
+pairs. p is of a two-sided sign-flip permutation test; "within noise" is any p of 0.05 or more, and fewer than six pairs
+that differ cannot give less. p is not corrected for the number of rows, and the folds of a cross-validation share their
+training samples: small values are weaker evidence than they look. Published figures are those of papers, of the dataset
+in brackets, not measured here. Hours are of all runs of a row; runs at once shared the cores."""
+TITLES = ('', 'n', 'epochs', 'last epoch', 'best epoch', 'difference', 'verdict', 'published', 'commit', 'hours')
+
+
+def read_result(path: str | Path) -> dict[str, Any]:
+    """Read the JSON file that ``tools/cross_validate.py --out`` writes.
+
+    Raises:
+        FileNotFoundError: If there is no such file.
+        ValueError: If it is not of that form, has a run twice or lacks a fold of a seed.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise FileNotFoundError(f'result {path} does not exist')
+    try:
+        result = json.loads(path.read_text())
+    except ValueError as error:
+        raise ValueError(f'{path}: expected a JSON file, got {error}') from None
+    runs = result.get('runs') if isinstance(result, dict) else None
+    if not isinstance(runs, list) or not runs or not isinstance(result.get('command'), str):
+        raise ValueError(f"{path}: expected 'command' and 'runs' of tools/cross_validate.py, got another file")
+    for number, run in enumerate(runs):
+        for field, kind in FIELDS.items():
+            if not isinstance(run, dict) or not isinstance(run.get(field), kind):
+                got = repr(run.get(field, 'nothing')) if isinstance(run, dict) else repr(run)
+                raise ValueError(f'{path}: run {number} has no valid {field!r}, got {got}')
+    numbers = sorted(by_run(runs))
+    folds, seeds = {fold for fold, _ in numbers}, {seed for _, seed in numbers}
+    if len(numbers) != len(runs) or len(folds) * len(seeds) != len(runs):
+        found = sorted((run['fold'], run['seed']) for run in runs)
+        raise ValueError(f'{path}: expected every fold with every seed once, got (fold, seed) {found}')
+    return result
+
+
+def by_run(runs: Sequence[Mapping[str, Any]]) -> dict[Run, Mapping[str, Any]]:
+    """Runs by fold and seed."""
+    return {(run['fold'], run['seed']): run for run in runs}
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Paired differences of two experiments.
+
+    Args:
+        differences: For each fold and seed that both have, the accuracy of the one minus that of the reference,
+            from -1 to 1.
+        left_out: Folds and seeds that both have, but of another number of epochs or of other samples.
+    """
+
+    differences: dict[Run, float]
+    left_out: tuple[Run, ...] = ()
+
+    @property
+    def summary(self) -> dict[str, Any]:
+        """Mean and standard deviation over the pairs, as of :func:`over_seeds`."""
+        return over_seeds(list(self.differences.values()))
+
+    @property
+    def p_value(self) -> float:
+        return sign_flip_test(list(self.differences.values()))
+
+    @property
+    def verdict(self) -> str:
+        """``better``, ``worse`` or ``within noise``, with the p-value; a dash without pairs."""
+        if not self.differences:
+            return '-'
+        p = self.p_value
+        word = 'within noise'
+        if p < SIGNIFICANT:
+            word = 'better' if self.summary['mean'] > 0 else 'worse'
+        return f'{word} (p = {p:.3f})' if p >= 0.001 else f'{word} (p < 0.001)'
+
+
+def compare(
+    runs: Sequence[Mapping[str, Any]], reference: Sequence[Mapping[str, Any]], key: str = 'last_top1'
+) -> Comparison:
+    """Pair the runs of two experiments by fold and seed.
+
+    Only runs of the same number of epochs and of test samples make a pair.
+
+    Args:
+        runs: Runs of the one, as of :func:`read_result`.
+        reference: Runs of the other.
+        key: The accuracy to compare.
+    """
+    first, second = by_run(runs), by_run(reference)
+    shared = sorted(set(first) & set(second))
+    alike = [run for run in shared if all(first[run][k] == second[run][k] for k in ('epochs', 'num_samples'))]
+    return Comparison(
+        {run: first[run][key] - second[run][key] for run in alike}, tuple(run for run in shared if run not in alike)
+    )
+
+
+def sign_flip_test(differences: Sequence[float]) -> float:
+    """Two-sided paired permutation test of a mean of zero: p over all ways to choose the signs of the differences.
+
+    Differences of zero do not change it. With up to 16 others it is exact, else it is estimated from 65,535 random
+    choices with a fixed seed. It needs no distribution and stands ties and zeros, which small test folds have many of;
+    Wilcoxon's test has no exact form there.
+
+    Args:
+        differences: One for each pair.
+
+    Returns:
+        The p-value; 1 without any difference.
+    """
+    values = np.array([value for value in differences if abs(value) > 1e-12])
+    if len(values) < 2:  # scipy wants two; of one both signs are as far from zero
+        return 1.0
+    exact = len(values) <= EXACT_UP_TO
+    test = stats.permutation_test(
+        (values,),
+        lambda sample, axis: sample.mean(axis=axis),
+        permutation_type='samples',
+        vectorized=True,
+        n_resamples=2**EXACT_UP_TO if exact else 2**EXACT_UP_TO - 1,
+        batch=4096,
+        random_state=np.random.default_rng(0),
+    )
+    return min(1.0, float(test.pvalue))
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A row of :func:`comparison_page`.
+
+    Args:
+        label: What it is called.
+        runs: Its runs, as of :func:`read_result`; none if it was not run.
+        state: What to say in place of figures that are not there.
+        command: What made the runs or would make them.
+        reference: Name of the entry it is compared with, which may be its own.
+        published: A figure of a paper, with its dataset.
+    """
+
+    label: str
+    runs: Sequence[Mapping[str, Any]]
+    state: str
+    command: str
+    reference: str
+    published: str = '-'
+
+
+def comparison_page(
+    title: str, note: str, entries: Mapping[str, Entry], reference: str, published: Sequence[str] = ()
+) -> str:
+    """A page of Markdown: the entries, their paired differences per run, and their commands.
+
+    Args:
+        title: Title of the page.
+        note: What to say before the table.
+        entries: The rows by name.
+        reference: Name of the entry that most are compared with.
+        published: Lines of figures of others, to follow the table.
+    """
+    pairs = {
+        name: compare(entry.runs, entries[entry.reference].runs)
+        for name, entry in entries.items()
+        if entry.runs and entry.reference != name
+    }
+    lines = [f'# {title}', '', note.strip(), '', COLUMNS, '', f'Compared with: {entries[reference].label}.', '']
+    lines += _table(TITLES, [_cells(name, entry, entries, pairs, reference) for name, entry in entries.items()])
+    lines += ['', _commits(entries.values())]
+    for name, comparison in pairs.items():
+        if comparison.left_out:
+            left_out = ', '.join(f'fold {fold} seed {seed}' for fold, seed in comparison.left_out)
+            names = f'{entries[name].label} with {entries[entries[name].reference].label}'
+            lines += ['', f'Not compared, {names}, as epochs or samples differ: {left_out}.']
+    if runs := sorted({run for comparison in pairs.values() for run in comparison.differences}):
+        rows = []
+        for name, comparison in pairs.items():
+            values = [comparison.differences.get(run) for run in runs]
+            row = [entries[name].label, entries[entries[name].reference].label]
+            rows.append(row + ['-' if value is None else f'{100 * value:+.2f}' for value in values])
+        lines += ['', 'Paired differences of the last epoch, in points:', '']
+        lines += _table(['', 'to', *(f'fold {fold} seed {seed}' for fold, seed in runs)], rows)
+    if published:
+        lines += ['', 'Published by others, not measured here:', '', *(f'- {line}' for line in published)]
+    lines += ['', 'Commands:', '']
+    for entry in entries.values():
+        lines.append(f'- {entry.label}{"" if entry.runs else f", {entry.state}"}: `{entry.command}`')
+    return '\n'.join(lines) + '\n'
+
+
+def _cells(
+    name: str, entry: Entry, entries: Mapping[str, Entry], pairs: Mapping[str, Comparison], reference: str
+) -> list[str]:
+    if not entry.runs:
+        return [entry.label, entry.state, *['-'] * 5, entry.published, '-', '-']
+    numbers, num_samples = by_run(entry.runs), {run: r['num_samples'] for run, r in by_run(entry.runs).items()}
+    accuracy = [
+        summarise_runs({run: r[key] for run, r in numbers.items()}, num_samples) for key in ('last_top1', 'best_top1')
+    ]
+    difference, verdict = 'reference', '-'
+    if name in pairs:
+        difference, verdict = _difference(pairs[name]), pairs[name].verdict
+        if entry.reference != reference:
+            difference += f' to {entries[entry.reference].label}'
+    return [
+        entry.label,
+        ' × '.join(str(len(set(axis))) for axis in zip(*numbers, strict=True)),
+        ', '.join(map(str, sorted({run['epochs'] for run in entry.runs}))),
+        *(as_percent(values['mean_of_folds']) for values in accuracy),
+        difference,
+        verdict,
+        entry.published,
+        ', '.join(sorted({run['commit'] for run in entry.runs})),
+        f'{sum(run["seconds"] for run in entry.runs) / 3600:.1f}',
+    ]
+
+
+def _difference(comparison: Comparison) -> str:
+    if not (count := len(comparison.differences)):
+        return 'no pairs'
+    summary = comparison.summary
+    return f'{"+" * (summary["mean"] > 0)}{as_percent(summary)} ({count} pair{"s" * (count > 1)})'
+
+
+def _commits(entries: Iterable[Entry]) -> str:
+    """Whether all results are of the same code."""
+    labels = defaultdict(list)
+    for entry in entries:
+        for commit in sorted({run['commit'] for run in entry.runs}):
+            labels[commit].append(entry.label)
+    if len(labels) > 1:
+        which = '; '.join(f'{commit} ({", ".join(names)})' for commit, names in labels.items())
+        return f'**Results are of different commits**, so differences may come from the code: {which}.'
+    return f'All results are of commit {next(iter(labels))}.' if labels else 'No row of this table has been run.'
+
+
+def _table(titles: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
+    lines = [' | '.join(cell.replace('|', '\\|') for cell in row) for row in (titles, *rows)]
+    return [f'| {lines[0]} |', '|---' * len(titles) + '|', *(f'| {line} |' for line in lines[1:])]
