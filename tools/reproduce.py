@@ -170,8 +170,7 @@ class Results:
         return None if row.command else self.results.get(row.experiment)
 
     def runs(self, row: Row) -> list[Mapping[str, Any]]:
-        result = self.of(row)
-        return [] if result is None else result['runs']
+        return (self.of(row) or {'runs': []})['runs']
 
     def numbers(self, row: Row) -> tuple[list[int], list[int]]:
         """Folds and seeds of the result that shall be: those wanted and those at hand, which must not get lost."""
@@ -188,24 +187,18 @@ class Results:
 
     def arguments(self, row: Row) -> list[str]:
         """Of ``tools/cross_validate.py``."""
-        row = self.first[row.experiment]
-        folds, seeds = (list(map(str, numbers)) for numbers in self.numbers(row))
-        arguments = [row.config, '--folds', *folds, '--seeds', *seeds, '--jobs', str(self.args.jobs)]
-        arguments += [
-            '--work-dir',
-            str(self.args.work_dir / f'{row.id}_cv'),
-            '--out',
-            str(self.args.results / 'runs' / row.id),
-        ]
-        return [*arguments, *row.options]
+        row, (folds, seeds) = self.first[row.experiment], self.numbers(row)
+        runs = ['--folds', *folds, '--seeds', *seeds, '--jobs', self.args.jobs]
+        places = ['--work-dir', self.args.work_dir / f'{row.id}_cv', '--out', self.args.results / 'runs' / row.id]
+        return [row.config, *map(str, runs + places), *row.options]
 
     def command(self, row: Row) -> str:
         return row.command or shlex.join(['python', 'tools/cross_validate.py', *self.arguments(row)])
 
     def hours(self, row: Row) -> float | None:
         """Estimate for the missing runs, from those of the row or, without any, of all results."""
-        seconds = []
-        for result in [result] if (result := self.of(row)) else self.results.values():
+        seconds, own = [], self.of(row)
+        for result in [own] if own else self.results.values():
             jobs = re.search(r'--jobs[ =]([1-9]\d*)', result['command'])  # runs at once share the cores
             seconds += [run['seconds'] / int(jobs[1] if jobs else 1) for run in result['runs']]
         return self.missing(row) * over_seeds(seconds)['mean'] / 3600 if seconds else None
@@ -219,8 +212,6 @@ class Results:
                 kept.write_text(json.dumps(run) + '\n')
         print(f'{row.id}: {self.command(row)}', flush=True)
         done = subprocess.run([sys.executable, str(CROSS_VALIDATE), *self.arguments(row)], check=False)
-        if done.returncode:
-            print(f'{row.id} failed with exit code {done.returncode}', file=sys.stderr)
         return done.returncode == 0
 
     def state(self, row: Row) -> str:
@@ -290,14 +281,14 @@ def main() -> None:
     results = Results(tables, args)
     chosen = [table for table in tables if not args.tables or table.name in args.tables]
     if args.dry_run:
-        dry_run(chosen, results)
-        return
+        return dry_run(chosen, results)
+    wanted = {row.experiment for table in chosen for row in table.rows if not args.tables_only}
     failed = []
-    if not args.tables_only:
-        experiments = {row.experiment for table in chosen for row in table.rows if row.command is None}
-        rows = [row for experiment, row in results.first.items() if experiment in experiments]
-        failed = [row.id for row in rows if results.missing(row) and not results.run(row)]
-        results.read()
+    for experiment, row in results.first.items():
+        if experiment in wanted and results.missing(row) and not results.run(row):
+            failed.append(row.id)
+            print(f'{row.id} failed; the others go on', file=sys.stderr, flush=True)
+    results.read()
     for table in chosen:
         print(write_page(table, results))
     if failed:
