@@ -11,4 +11,4 @@ model = dict(
     backbone=dict(graph_cfg=dict(layout=graph_layout('sbu15')), in_channels=6, base_channels=32),
     cls_head=dict(num_classes=8, in_channels=128, dropout=0.3, label_smooth_eps=0.1),
 )
-train_cfg = dict(val_interval=2)
+train_cfg = dict(val_interval=4)

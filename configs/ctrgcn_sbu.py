@@ -9,4 +9,4 @@ model = dict(
     backbone=dict(layout='sbu15', in_channels=6, channels=(32, 32, 32, 32, 64, 64, 64, 128, 128, 128)),
     cls_head=dict(num_classes=8, in_channels=128, dropout=0.3, label_smooth_eps=0.1),
 )
-train_cfg = dict(val_interval=2)
+train_cfg = dict(val_interval=4)

@@ -188,4 +188,4 @@ def test_own_dataset_as_the_readme_has_it(tmp_path, monkeypatch):
     saved = torch.load('work_dirs/mine/epoch_1.pth', weights_only=True)
     assert saved['meta']['dataset_meta']['classes'] == ('a', 'b', 'c', 'd', 'e')
     assert saved['state_dict']['cls_head.fc.weight'].shape == (5, 16)
-    assert saved['meta']['iter'] == 2  # 40 samples in batches of 16, the rest dropped
+    assert saved['meta']['iter'] == 5  # 40 samples in batches of 8

@@ -37,8 +37,8 @@ class InteractionInferencer:
         fold: Fold batch norms into convolutions: faster, the same to rounding (:func:`fold_batch_norm`). Rounding may
             make another joint active where two scores all but tie, so this is not the default.
         layout: Layout of the keypoints; default the one the model was trained on.
-        num_clips: Clips that ``SampleClip`` takes of every clip or window; default as in the pipeline. Fewer are
-            faster and less exact.
+        num_clips: Clips that the model sees of every clip or window: ``SampleClip`` takes so many, and
+            ``AddTurnedClips`` is left out. Default: as in the pipeline. Fewer are faster and less exact.
 
     Attributes:
         classes: Name of every class.
@@ -64,10 +64,11 @@ class InteractionInferencer:
         self.skeleton, self.classes, self.num_person = trained.skeleton, trained.classes, trained.num_person
         self._channels = trained.channels
         if num_clips is not None:
-            steps = [step for step in trained.pipeline if step['type'].rpartition('.')[2] == 'SampleClip']
-            if not steps:
+            steps = {step['type'].rpartition('.')[2]: step for step in trained.pipeline}
+            if 'SampleClip' not in steps:
                 raise ValueError('num_clips: the test pipeline of this model has no SampleClip step')
-            steps[0]['num_clips'] = num_clips
+            steps['SampleClip']['num_clips'] = num_clips
+            trained.pipeline = [step for step in trained.pipeline if step is not steps.get('AddTurnedClips')]
         with mmaction_scope():
             self._pipeline = [TRANSFORMS.build(step) for step in trained.pipeline]
 
