@@ -58,6 +58,8 @@ def run(args: argparse.Namespace, fold: int, seed: int) -> dict:
         call('test.py', checkpoint, '--work-dir', str(work_dir / 'test'))
     report = json.loads((work_dir / 'test' / 'report.json').read_text())
     curve = validation_curve(work_dir)
+    curve[max(curve)] = report['top1']  # of the same checkpoint, but with the test pipeline, which may be another
+    best = max(curve, key=lambda epoch: (curve[epoch], epoch))
     result = {
         'settings': settings,
         'fold': fold,
@@ -65,8 +67,8 @@ def run(args: argparse.Namespace, fold: int, seed: int) -> dict:
         'commit': working_tree_commit(),
         'num_samples': report['num_samples'],
         'last_top1': report['top1'],
-        'best_top1': max(curve.values()),
-        'best_epoch': max(curve, key=lambda epoch: (curve[epoch], epoch)),
+        'best_top1': curve[best],
+        'best_epoch': best,
         'epochs': max(curve),
         'seconds': round(time.time() - start),
         'classes': report['classes'],
