@@ -1,7 +1,9 @@
 """The tools that measure: summaries of cross-validation by hand-computed numbers, the benchmark on tiny input."""
 
+import argparse
 import json
 import runpy
+import subprocess
 import sys
 from pathlib import Path
 
@@ -152,3 +154,32 @@ def test_a_table_of_several_results(tmp_path, monkeypatch, capsys):
     assert '| first |' in (tmp_path / 'new' / 'table.md').read_text()
     with pytest.raises(ValueError, match="speed.json: expected a result with 'summary'"):
         lines(paths[2])
+
+
+def test_seconds_of_an_interrupted_run_count(cross_validate, tmp_path, monkeypatch):
+    folder = tmp_path / 'runs' / 'fold1_seed0'
+
+    def interrupted(command, **options):
+        raise KeyboardInterrupt
+
+    def finished(command, **options):
+        logs = folder / '20260101_000000' / 'vis_data'
+        logs.mkdir(parents=True, exist_ok=True)
+        (logs / 'scalars.json').write_text(json.dumps({'acc/top1': 0.25, 'step': 3}))
+        (folder / 'last_checkpoint').write_text('epoch_3.pth')
+        (folder / 'test').mkdir(exist_ok=True)
+        report = {'num_samples': 4, 'top1': 0.5, 'classes': ['a', 'b'], 'confusion': [[1, 1], [1, 1]]}
+        (folder / 'test' / 'report.json').write_text(json.dumps(report))
+        return subprocess.CompletedProcess(command, 0, stdout='a commit')
+
+    args = argparse.Namespace(
+        config='configs/asea_sbu.py', work_dir=str(tmp_path / 'runs'), stream=None, cfg_options=None, jobs=1
+    )
+    monkeypatch.setattr(subprocess, 'run', interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        cross_validate['run'](args, 1, 0)
+    (folder / 'seconds').write_text('1000')
+    monkeypatch.setattr(subprocess, 'run', finished)
+    result = cross_validate['run'](args, 1, 0)
+    assert 1000 <= result['seconds'] < 1100
+    assert (result['last_top1'], result['best_top1'], result['best_epoch']) == (0.5, 0.5, 3), 'the test counts'

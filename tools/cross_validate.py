@@ -44,12 +44,16 @@ def run(args: argparse.Namespace, fold: int, seed: int) -> dict:
         return result
     work_dir.mkdir(parents=True, exist_ok=True)
     environment = {**os.environ, 'OMP_NUM_THREADS': str(max(1, (os.cpu_count() or 1) // args.jobs))}
-    start = time.time()
+    clock = work_dir / 'seconds'  # of the sittings before this one
+    start = time.time() - (float(clock.read_text()) if clock.exists() else 0)
     with open(work_dir / 'output.log', 'a') as log:
 
         def call(tool: str, *arguments: str) -> None:
             command = [sys.executable, str(TOOLS / tool), args.config, *arguments, *options]
-            done = subprocess.run(command, stdout=log, stderr=subprocess.STDOUT, env=environment, check=False)
+            try:
+                done = subprocess.run(command, stdout=log, stderr=subprocess.STDOUT, env=environment, check=False)
+            finally:  # also when interrupted
+                clock.write_text(str(time.time() - start))
             if done.returncode:
                 raise ValueError(f'{tool} failed for fold {fold}, seed {seed}; see {log.name}')
 
