@@ -174,7 +174,7 @@ def write_good(path: Path) -> None:
 
 
 def write_few(path: Path) -> None:
-    save(path, annotations(count=10))
+    save(path, annotations(count=6))
 
 
 def write_empty(path: Path) -> None:

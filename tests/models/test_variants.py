@@ -164,7 +164,7 @@ EFFECTS = {
     'model.backbone.interaction_blocks=[7,8,9]': (3, dict()),
     'model.backbone.interaction=None model.neck.type=ATNACNeck model.neck.in_channels=128': (1, dict()),
     'model.backbone.interaction.inactive=drop': (10, dict(inactive='drop')),
-    'model.backbone.interaction.gate=True': (10, dict()),
+    'model.backbone.interaction.gate=False': (10, dict()),
     'model.backbone.blocks=[7,8,9]': (3, dict()),
 }
 
@@ -182,7 +182,7 @@ def test_lines_of_the_docs(line):
     for layer in found.values():
         for key, value in expected.items():
             assert getattr(layer, key, getattr(layer.atnac, key, None)) == value
-        assert (layer.gate is not None) == ('gate=True' in options)
+        assert (layer.gate is None) == ('gate=False' in options or 'ATNACNeck' in options)
 
 
 @pytest.mark.parametrize('mode', ['spatial', 'stgcn_spatial'])

@@ -191,7 +191,7 @@ def _missing(keypoint: np.ndarray, score: np.ndarray | None) -> np.ndarray:
     if score is not None:
         missing = missing | ~(score > 0)
     if keypoint.shape[-1] == 2:
-        missing = missing | ~keypoint.any(axis=-1)
+        missing = missing | ~np.nan_to_num(keypoint).any(axis=-1)  # a signalling NaN would warn
     return missing
 
 
