@@ -1,9 +1,7 @@
 """Skeleton layouts: one table from which everything about joints is derived.
 
-The graph of the models, the bone stream, the left-right flip, the centre, the
-facing direction, the body parts and the plots all read :data:`SKELETONS`.
-A layout of your own is a :class:`Skeleton`, or a dictionary of its fields in a
-config, e.g. ``layout=dict(name='mine', joints=[...], bones=[...], ...)``.
+The graph of the models, bone stream, flip, centre, facing direction, body parts and plots all read :data:`SKELETONS`.
+A layout of your own is a :class:`Skeleton`, or its fields in a config: ``layout=dict(name='mine', joints=[...], ...)``.
 """
 
 from __future__ import annotations
@@ -22,15 +20,13 @@ class Skeleton:
     Args:
         name: Name of the layout.
         joints: Joint names; their order is the order of the V axis.
-        bones: ``(child, parent)`` pairs of joint names that form a tree, so
-            every joint but one (the root) is the child of exactly one bone.
+        bones: ``(child, parent)`` pairs of joint names that form a tree: all but the root are the child of one bone.
         mirrored: ``(left, right)`` pairs of joint names.
         centre: Joint that stands for the person's position.
         parts: Body part name to joint names, every joint in exactly one part.
 
     Raises:
-        ValueError: If a name is unknown or used twice, the bones are not one
-            tree, or the parts do not cover the joints once.
+        ValueError: If a name is unknown or used twice, bones are not one tree, or parts do not cover the joints once.
     """
 
     name: str

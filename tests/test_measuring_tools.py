@@ -3,6 +3,7 @@
 import argparse
 import json
 import runpy
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -152,6 +153,11 @@ def test_a_table_of_several_results(tmp_path, monkeypatch, capsys):
     assert '| first | 1, 2 | 0 | 10 | 50.00 | 95.00 | abc |' in lines(paths[1])
     assert lines(paths[1], '--out', str(tmp_path / 'new' / 'table.md')) == []
     assert '| first |' in (tmp_path / 'new' / 'table.md').read_text()
+    (tmp_path / 'fast').mkdir()
+    shutil.copy(paths[1], tmp_path / 'fast' / 'first.json')
+    page = lines(*paths[:2], str(tmp_path / 'fast' / 'first.json'))
+    rows = [line.split(' | ')[:2] for line in page if line.startswith(('| first', '| second'))]
+    assert rows == [['| first', tmp_path.name], ['| first', 'fast'], ['| second', tmp_path.name]]
     with pytest.raises(ValueError, match="speed.json: expected a result with 'summary'"):
         lines(paths[2])
 

@@ -2,10 +2,9 @@
 
     python tools/reproduce.py --dry-run                                   # what there is, what is missing, hours
     python tools/reproduce.py sbu_main sbu_aea --seeds 0 1 2 --jobs 5     # two tables
-    python tools/reproduce.py --tables-only                               # from the results there are
 
-Every row of the list is a call of ``tools/cross_validate.py`` that writes ``RESULTS/runs/ID.json``; rows that are the
-same experiment are run once. Finished runs are not repeated. Run it from the folder of the project.
+Rows of the list are calls of ``tools/cross_validate.py`` that write ``RESULTS/runs/ID.json``; the same experiment, or a
+finished run, is not repeated. Run it from the folder of the project.
 """
 
 from __future__ import annotations

@@ -3,7 +3,8 @@
     python tools/result_table.py results/sbu_ten_epochs/*.json --speed results/benchmark_sbu.json --out results/table.md
 
 A row for each result, in the order given, with its runs, the epochs of each, last and best epoch told apart, the commit
-and the command. Mean ± standard deviation over seeds, of the folds' mean.
+and the command. Mean ± standard deviation over seeds, of the folds' mean. Results of several folders, one for each
+setting that was tried, get a column that names the folder, and are sorted by model.
 """
 
 from __future__ import annotations
@@ -27,14 +28,17 @@ def read(path: Path, key: str) -> dict:
     return result
 
 
-def table(results: list[dict], speed: dict | None) -> list[str]:
-    """The lines of the table."""
+def table(results: list[dict], speed: dict | None, settings: list[str]) -> list[str]:
+    """The lines of the table; settings, if there are several, name the folder of each result."""
+    several = len(set(settings)) > 1
     titles = ['model', 'folds', 'seeds', 'epochs', 'last epoch', 'best epoch']
     if speed is not None:
         titles += ['parameters', 'training samples/s', 'inference samples/s']
     titles += ['commit']
+    if several:
+        titles.insert(1, 'setting')
     lines = [f'| {" | ".join(titles)} |', '|---' * len(titles) + '|']
-    for result in results:
+    for result, setting in zip(results, settings, strict=True):
         name, summary = Path(result['config']).stem, result['summary']
         row = [name, *(', '.join(map(str, summary[key])) for key in ('folds', 'seeds'))]
         row.append(', '.join(map(str, sorted({run['epochs'] for run in result['runs']}))))
@@ -45,6 +49,8 @@ def table(results: list[dict], speed: dict | None) -> list[str]:
             if figures is not None:
                 row[-3] = f'{figures["parameters"]:,}'
                 row[-2:] = [f'{figures[key]:.1f}' for key in ('train_samples_per_s', 'infer_samples_per_s')]
+        if several:
+            row.insert(1, setting)
         lines.append(f'| {" | ".join([*row, result["commit"]])} |')
     return lines
 
@@ -60,10 +66,13 @@ def parse_args() -> argparse.Namespace:
 
 def main() -> None:
     args = parse_args()
-    results = [read(path, 'summary') for path in args.results]
+    paths = args.results
+    if len({path.parent for path in paths}) > 1:
+        paths = sorted(paths, key=lambda path: (path.stem, path.parent))
+    results = [read(path, 'summary') for path in paths]
     speed = None if args.speed is None else read(args.speed, 'configs')
     lines = [f'# {args.title}', '', 'Top-1 in %. The best epoch is chosen on the test fold.', '']
-    lines += [*table(results, speed), '']
+    lines += [*table(results, speed, [path.parent.name for path in paths]), '']
     if speed is not None:
         shape = ', '.join(f'{name} {size}' for name, size in speed['input'].items())
         lines += [f'Speed: {shape}, {speed["threads"]} threads, commit {speed["commit"]}, `{speed["command"]}`.', '']

@@ -202,10 +202,7 @@ class AEA(nn.Module):
     Args:
         channels: Channels of the features.
         qk_channels: Channels d_q of queries and keys; default three quarters of ``channels``.
-        gamma: See :class:`ATNAC`.
-        alpha: See :class:`ATNAC`.
-        score: See :class:`ATNAC`.
-        threshold_grad: See :class:`ATNAC`.
+        gamma, alpha, score, threshold_grad: See :class:`ATNAC`.
         form: ``'auto'``, ``'gathered'`` or ``'masked'``.
         inactive: What becomes of inactive joints: ``'keep'`` or ``'drop'``.
         gate: Whether a trainable factor scales the update, from zero: AEA starts as identity (not in the paper).
