@@ -144,7 +144,8 @@ def main() -> None:
             'torch': torch.__version__,
             'device': platform.processor() or platform.machine() if args.device == 'cpu' else args.device,
             'threads': torch.get_num_threads(),
-            'settings': {name: getattr(args, name) for name in ('config', 'window', 'stride', 'num_clips', 'fold')},
+            'config': Path(args.config).name,
+            'settings': {name: getattr(args, name) for name in ('window', 'stride', 'num_clips', 'fold')},
             'pairs': rows,
         }
         args.out.parent.mkdir(parents=True, exist_ok=True)
