@@ -2,11 +2,10 @@
 _base_ = [
     './_base_/models/msg3d.py',
     './_base_/datasets/sbu.py',
-    './_base_/schedules/adamw_cosine.py',
+    './_base_/schedules/sbu.py',
     './_base_/default_runtime.py',
 ]
 model = dict(
     backbone=dict(layout='sbu15', in_channels=6, channels=(48, 96, 192)),
     cls_head=dict(num_classes=8, in_channels=192, dropout=0.3, label_smooth_eps=0.1),
 )
-train_cfg = dict(val_interval=4)

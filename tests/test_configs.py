@@ -182,7 +182,8 @@ def test_own_dataset_as_the_readme_has_it(tmp_path, monkeypatch):
     exec(compile(example('save_annotations'), 'README.md', 'exec'), {})
     content = load_annotations('data/mine/mine.pkl')
     assert len({sample['label'] for sample in content['annotations']}) == 5
-    small = ['train_cfg.max_epochs=1', 'model.backbone.channels=[8,16]', 'model.cls_head.in_channels=16']
+    small = ['train_cfg.max_epochs=1', 'model.backbone.channels=[8,16]', 'model.backbone.strides=None']
+    small.append('model.cls_head.in_channels=16')
     monkeypatch.setattr(sys, 'argv', ['train.py', 'configs/mine.py', '--cfg-options', *small])
     runpy.run_path(str(ROOT / 'tools' / 'train.py'), run_name='__main__')
     saved = torch.load('work_dirs/mine/epoch_1.pth', weights_only=True)

@@ -80,7 +80,7 @@ def test_cross_validation_runs_and_does_not_repeat(cross_validate, tmp_path, mon
         f"data = dict(dataset=dict(ann_file='{annotations}'))\n"
         'train_dataloader = dict(batch_size=2, **data)\n'
         'val_dataloader = test_dataloader = dict(**data)\n'
-        'model = dict(backbone=dict(channels=(8,)), cls_head=dict(in_channels=8))\n'
+        'model = dict(backbone=dict(channels=(8,), strides=None), cls_head=dict(in_channels=8))\n'
         'train_cfg = dict(max_epochs=1)\n'
     )
     command = ['cross_validate.py', str(config), '--folds', '1', '2', '--work-dir', str(tmp_path / 'runs')]

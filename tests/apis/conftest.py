@@ -33,7 +33,8 @@ def write_checkpoint(path: Path, cfg: Config, metainfo: dict, spread: float = 2.
 def tiny_config(name: str, samples: int = 40) -> Config:
     init_default_scope('mmaction')  # for the datasets of the tests; the inferencer does not need it
     cfg = Config.fromfile(ROOT / 'configs' / f'{name}.py')
-    cfg.merge_from_dict({'model.backbone.channels': (8, 16), 'model.cls_head.in_channels': 16})
+    small = {'model.backbone.channels': (8, 16), 'model.backbone.strides': None, 'model.cls_head.in_channels': 16}
+    cfg.merge_from_dict(small)
     if 'num_samples' in cfg.test_dataloader.dataset:
         for loader in (cfg.train_dataloader, cfg.val_dataloader, cfg.test_dataloader):
             loader.dataset.num_samples = samples

@@ -53,7 +53,9 @@ def test_example(tool, title, tmp_path, monkeypatch, capsys):  # noqa: F811
     assert len(datasets[0]) >= cfg.train_dataloader.batch_size
     assert f'num_classes={len(datasets[0].metainfo["classes"])}, ' in printed.out
     assert f'{cfg.model.backbone.in_channels} for two' in printed.out
-    cfg.merge_from_dict({'model.backbone.channels': [8], 'model.cls_head.in_channels': 8})
+    cfg.merge_from_dict(
+        {'model.backbone.channels': [8], 'model.backbone.strides': None, 'model.cls_head.in_channels': 8}
+    )
     model = MODELS.build(cfg.model)
     batch = model.data_preprocessor(pseudo_collate([datasets[0][0], datasets[0][1]]), training=True)
     loss, _ = model.parse_losses(model(**batch, mode='loss'))

@@ -158,14 +158,14 @@ def layers_of(line):
 # what a line of the docs, found by its options, must make of every AEA, and how many there are
 EFFECTS = {
     'model.backbone.interaction=None': (0, dict()),
-    'model.backbone.interaction.score=all': (10, dict(score='all')),
-    'model.backbone.interaction.score=velocity': (10, dict(score='velocity')),
-    'model.backbone.interaction.threshold_grad=none': (10, dict(threshold_grad='none')),
-    'model.backbone.interaction_blocks=[7,8,9]': (3, dict()),
+    'model.backbone.interaction.score=all': (5, dict(score='all')),
+    'model.backbone.interaction.score=velocity': (5, dict(score='velocity')),
+    'model.backbone.interaction.threshold_grad=none': (5, dict(threshold_grad='none')),
+    'model.backbone.interaction_blocks=[3,4]': (2, dict()),
     'model.backbone.interaction=None model.neck.type=ATNACNeck model.neck.in_channels=128': (1, dict()),
-    'model.backbone.interaction.inactive=drop': (10, dict(inactive='drop')),
-    'model.backbone.interaction.gate=False': (10, dict()),
-    'model.backbone.blocks=[7,8,9]': (3, dict()),
+    'model.backbone.interaction.inactive=drop': (5, dict(inactive='drop')),
+    'model.backbone.interaction.gate=False': (5, dict()),
+    'model.backbone.blocks=[3,4]': (2, dict()),
 }
 
 
