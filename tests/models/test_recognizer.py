@@ -110,6 +110,29 @@ def test_an_absent_partner_does_not_change_the_scores():
     torch.testing.assert_close(*scores, **TOLERANCE)
 
 
+@pytest.mark.parametrize('smoothing', [0.0, 0.1])
+def test_mixup_of_mmaction2_is_a_config_line(smoothing, monkeypatch):
+    blending = dict(type='mmaction.MixupBlending', num_classes=CLASSES, alpha=1.0)
+    mixup = dict(type='mmaction.ActionDataPreprocessor', blending=blending)
+    model = recognizer(options=dict(data_preprocessor=mixup), interaction=None).float()
+    monkeypatch.setattr(torch, 'randperm', lambda count: torch.arange(count).flip(0))  # who is mixed with whom
+    model.cls_head.label_smooth_eps = smoothing
+    x, samples = keypoints().float(), labels(2)
+    truth = torch.stack([nn.functional.one_hot(sample.gt_label[0], CLASSES) for sample in samples]).double()
+    data = model.data_preprocessor(dict(inputs=list(x[:, None]), data_samples=samples), training=True)
+    soft = torch.stack([sample.gt_label for sample in data['data_samples']]).double()
+    # the same share of both, in keypoints as in labels
+    share = soft[0, truth[0].argmax()].item()
+    assert 0 < share < 1
+    torch.testing.assert_close(soft, share * truth + (1 - share) * truth.flip(0), rtol=0, atol=1e-6)
+    torch.testing.assert_close(data['inputs'][:, 0], share * x + (1 - share) * x.flip(0))
+    loss = model.loss(**data)['loss_cls']
+    scores, _ = model.extract_feat(data['inputs'], stage='head')
+    target = (1 - smoothing) * soft + smoothing / CLASSES
+    expected = -(target * scores.double().log_softmax(dim=1)).sum(dim=1).mean()
+    torch.testing.assert_close(loss.double(), expected, rtol=1e-5, atol=1e-6)
+
+
 def test_training_and_testing_steps():
     model = recognizer(NECK).float().train()
     data = dict(inputs=[x[None].float() for x in keypoints()], data_samples=labels(2))
