@@ -1,6 +1,6 @@
 # ST-GCN at CPU size on SBU, joints and motion fused early, five folds: --fold 1 ... --fold 5.
 _base_ = [
-    './_base_/models/stgcn.py',
+    './_base_/models/stgcn_small.py',
     './_base_/datasets/sbu.py',
     './_base_/schedules/sbu.py',
     './_base_/default_runtime.py',
@@ -8,12 +8,6 @@ _base_ = [
 from asea_mm.skeletons import graph_layout  # noqa: E402
 
 model = dict(
-    backbone=dict(
-        graph_cfg=dict(layout=graph_layout('sbu15')),
-        in_channels=6,
-        num_stages=5,
-        inflate_stages=[3],
-        down_stages=[2, 3],
-    ),
-    cls_head=dict(num_classes=8, in_channels=128, dropout=0.3, label_smooth_eps=0.1),
+    backbone=dict(graph_cfg=dict(layout=graph_layout('sbu15')), in_channels=6),
+    cls_head=dict(num_classes=8, dropout=0.3, label_smooth_eps=0.1),
 )
