@@ -94,6 +94,15 @@ def test_cross_validation_runs_and_does_not_repeat(cross_validate, tmp_path, mon
     assert len(stamps) >= 2
     cross_validate['main']()
     assert stamps == {path: path.stat().st_mtime_ns for path in (tmp_path / 'runs').rglob('*.pth')}
+    # finished or not, runs of a config that has changed since are not taken for those of the new one
+    config.write_text(config.read_text().replace('max_epochs=1', 'max_epochs=2').replace('(8,)', '(16,)'))
+    (tmp_path / 'runs' / 'fold1_seed0' / 'result.json').unlink()
+    for folds in ('1', '2'):
+        monkeypatch.setattr(sys, 'argv', [*command[:3], folds, *command[5:]])
+        message = rf'fold{folds}_seed0/tiny.py is of a run with another model, train_cfg; choose another --work-dir'
+        with pytest.raises(ValueError, match=message):
+            cross_validate['main']()
+    assert stamps == {path: path.stat().st_mtime_ns for path in (tmp_path / 'runs').rglob('*.pth')}
 
 
 def write_two_folds(path):

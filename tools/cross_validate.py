@@ -3,8 +3,9 @@
     python tools/cross_validate.py configs/asea_sbu.py --folds 1 2 3 4 5 --seeds 0 1 2 --jobs 2 --out results/sbu_asea
 
 Every run is ``tools/train.py`` followed by ``tools/test.py`` on the checkpoint of the last epoch. Runs that are
-finished are not repeated, interrupted ones resume. The summary tells the last epoch (fixed schedule) from the best
-epoch (chosen on the test fold, as most papers of the field report), per fold and pooled over all samples.
+finished are not repeated, interrupted ones resume; a folder of runs with another recipe is refused. The summary tells
+the last epoch (fixed schedule) from the best epoch (chosen on the test fold, as most papers of the field report), per
+fold and pooled over all samples.
 """
 
 from __future__ import annotations
@@ -19,15 +20,19 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
+from mmengine.config import Config, DictAction
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
 from asea_mm.engine import report_errors
-from asea_mm.engine.running import working_tree_commit
+from asea_mm.engine.running import load_config, working_tree_commit
 from asea_mm.evaluation.statistics import as_percent, summarise_runs
 
 TOOLS = Path(__file__).resolve().parent
+# What makes a result; the rest of a config is how it is logged.
+RECIPE = ('model', 'train_dataloader', 'test_dataloader', 'test_evaluator', 'train_cfg', 'optim_wrapper')
+RECIPE += ('param_scheduler', 'custom_hooks')
 
 
 def run(args: argparse.Namespace, fold: int, seed: int) -> dict:
@@ -37,6 +42,7 @@ def run(args: argparse.Namespace, fold: int, seed: int) -> dict:
     options = ['--fold', str(fold), '--seed', str(seed), *(['--stream', args.stream] if args.stream else [])]
     options += ['--cfg-options', *args.cfg_options] if args.cfg_options else []
     settings = {'config': args.config, 'options': options}
+    refuse_other_recipe(work_dir / Path(args.config).name, args, fold, seed)
     if finished.exists():
         result = json.loads(finished.read_text())
         if result['settings'] != settings:
@@ -81,6 +87,20 @@ def run(args: argparse.Namespace, fold: int, seed: int) -> dict:
     }
     finished.write_text(json.dumps(result) + '\n')
     return result
+
+
+def refuse_other_recipe(dumped: Path, args: argparse.Namespace, fold: int, seed: int) -> None:
+    """Raise if the run was started with another config, which may have changed under the same name since."""
+    if not dumped.exists():
+        return
+    parser = argparse.ArgumentParser()
+    parser.add_argument('--cfg-options', nargs='+', action=DictAction)
+    options = vars(parser.parse_args(['--cfg-options', *args.cfg_options] if args.cfg_options else []))
+    given = {'config': args.config, 'split': None, 'fold': fold, 'stream': args.stream, 'seed': seed, **options}
+    now = load_config(argparse.Namespace(**given, launcher='none', work_dir=str(dumped.parent))).to_dict()
+    before = Config.fromfile(dumped).to_dict()
+    if other := [key for key in RECIPE if before.get(key) != now.get(key)]:
+        raise ValueError(f'{dumped} is of a run with another {", ".join(other)}; choose another --work-dir')
 
 
 def validation_curve(work_dir: Path) -> dict[int, float]:
