@@ -1,5 +1,6 @@
 """What OpenMMLab's tools read: every config is listed, every name leads somewhere."""
 
+import json
 from pathlib import Path
 
 import yaml
@@ -23,3 +24,11 @@ def test_collections_are_used_and_their_code_exists():
 
 def test_the_index_imports_the_metafile():
     assert yaml.safe_load((ROOT / 'model-index.yml').read_text()) == {'Import': ['metafile.yml']}
+
+
+def test_accuracy_of_asea_on_sbu_is_that_of_the_results():
+    (model,) = (model for model in META['Models'] if model['Name'] == 'asea_sbu')
+    ((name, listed),) = model['Results'][0]['Metrics'].items()
+    assert name == 'Top 1 Accuracy, last epoch, mean of five folds'
+    summary = json.loads((ROOT / 'results' / 'sbu_asea.json').read_text())['summary']
+    assert listed == round(100 * summary['last_top1']['mean_of_folds']['mean'], 2)
