@@ -21,7 +21,7 @@ from asea_mm.engine import report_errors
 
 ROOT = Path(__file__).parents[1]
 DEMO = str(ROOT / 'configs' / 'asea_demo.py')
-SMALL_MODEL = ['model.backbone.channels=[8,16]', 'model.cls_head.in_channels=16']
+SMALL_MODEL = ['model.backbone.channels=[8,16]', 'model.backbone.strides=None', 'model.cls_head.in_channels=16']
 SMALL = [
     *SMALL_MODEL,
     *(f'{name}_dataloader.dataset.num_samples={count}' for name, count in (('train', 24), ('val', 24), ('test', 24))),
