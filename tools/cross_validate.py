@@ -31,8 +31,16 @@ from asea_mm.evaluation.statistics import as_percent, summarise_runs
 
 TOOLS = Path(__file__).resolve().parent
 # What makes a result; the rest of a config is how it is logged.
-RECIPE = ('model', 'train_dataloader', 'test_dataloader', 'test_evaluator', 'train_cfg', 'optim_wrapper')
-RECIPE += ('param_scheduler', 'custom_hooks')
+RECIPE = (
+    'model',
+    'train_dataloader',
+    'test_dataloader',
+    'test_evaluator',
+    'train_cfg',
+    'optim_wrapper',
+    'param_scheduler',
+    'custom_hooks',
+)
 
 
 def run(args: argparse.Namespace, fold: int, seed: int) -> dict:
