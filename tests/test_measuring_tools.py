@@ -8,6 +8,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 TOOLS = Path(__file__).parents[1] / 'tools'
@@ -18,7 +19,7 @@ def cross_validate():
     return runpy.run_path(str(TOOLS / 'cross_validate.py'))
 
 
-def result(fold, seed, last, best, samples):
+def result(fold, seed, last, best, samples, **more):
     hits = round(last * samples)
     return {
         'fold': fold,
@@ -29,6 +30,7 @@ def result(fold, seed, last, best, samples):
         'classes': ['a', 'b'],
         'confusion': [[hits, samples - hits], [0, 0]],
         'seconds': 10,
+        **more,
     }
 
 
@@ -60,6 +62,23 @@ def test_one_seed_has_no_spread(cross_validate):
     assert cross_validate['as_percent'](summary['last_top1']['pooled']) == '50.00'
 
 
+def test_cross_entropy_is_summarised_where_all_runs_have_it(cross_validate):
+    with_it = [result(1, 0, 1, 1, 4, last_cross_entropy=0.1), result(2, 0, 1, 1, 12, last_cross_entropy=0.3)]
+    summary = cross_validate['summarise'](with_it)
+    assert summary['last_cross_entropy']['mean_of_folds']['mean'] == pytest.approx(0.2)
+    assert summary['last_cross_entropy']['pooled']['mean'] == pytest.approx(0.25)
+    assert cross_validate['rows_of'](summary) == [
+        ('fold 1', '100.00', '100.00', '0.100'),
+        ('fold 2', '100.00', '100.00', '0.300'),
+        ('mean of folds', '100.00', '100.00', '0.200'),
+        ('pooled over samples', '100.00', '100.00', '0.250'),
+    ]
+    for without in ({}, {'last_cross_entropy': None}):  # a result of before, a head whose scores are logits
+        summary = cross_validate['summarise']([*with_it[:1], result(2, 0, 1, 1, 12, **without)])
+        assert 'last_cross_entropy' not in summary
+        assert [row[3] for row in cross_validate['rows_of'](summary)] == ['-'] * 4
+
+
 def test_curve_joins_the_sittings_of_a_run(cross_validate, tmp_path):
     for sitting, epochs in (('20260101_000000', (1, 2)), ('20260102_000000', (2, 3))):
         folder = tmp_path / sitting / 'vis_data'
@@ -89,6 +108,10 @@ def test_cross_validation_runs_and_does_not_repeat(cross_validate, tmp_path, mon
     summary = json.loads((tmp_path / 'out' / 'summary.json').read_text())
     assert [run['fold'] for run in summary['runs']] == [1, 2]
     assert summary['summary']['folds'] == [1, 2]
+    for run in summary['runs']:
+        scores = np.load(tmp_path / 'runs' / f'fold{run["fold"]}_seed0' / 'test' / 'scores.npz')
+        of_true_class = np.take_along_axis(scores['scores'], scores['labels'][:, None], 1)
+        assert run['last_cross_entropy'] == pytest.approx(-np.log(of_true_class).mean(), rel=1e-5)
     assert '| pooled over samples |' in (tmp_path / 'out' / 'summary.md').read_text()
     stamps = {path: path.stat().st_mtime_ns for path in (tmp_path / 'runs').rglob('*.pth')}
     assert len(stamps) >= 2
@@ -106,8 +129,6 @@ def test_cross_validation_runs_and_does_not_repeat(cross_validate, tmp_path, mon
 
 
 def write_two_folds(path):
-    import numpy as np
-
     from asea_mm.datasets import save_annotations
     from asea_mm.skeletons import get_skeleton
 
@@ -183,7 +204,13 @@ def test_seconds_of_an_interrupted_run_count(cross_validate, tmp_path, monkeypat
         (logs / 'scalars.json').write_text(json.dumps({'acc/top1': 0.25, 'step': 3}))
         (folder / 'last_checkpoint').write_text('epoch_3.pth')
         (folder / 'test').mkdir(exist_ok=True)
-        report = {'num_samples': 4, 'top1': 0.5, 'classes': ['a', 'b'], 'confusion': [[1, 1], [1, 1]]}
+        report = {
+            'num_samples': 4,
+            'top1': 0.5,
+            'cross_entropy': 0.7,
+            'classes': ['a', 'b'],
+            'confusion': [[1, 1], [1, 1]],
+        }
         (folder / 'test' / 'report.json').write_text(json.dumps(report))
         return subprocess.CompletedProcess(command, 0, stdout='a commit')
 

@@ -5,7 +5,7 @@
 Every run is ``tools/train.py`` followed by ``tools/test.py`` on the checkpoint of the last epoch. Runs that are
 finished are not repeated, interrupted ones resume; a folder of runs with another recipe is refused. The summary tells
 the last epoch (fixed schedule) from the best epoch (chosen on the test fold, as most papers of the field report), per
-fold and pooled over all samples.
+fold and pooled over all samples, and the cross-entropy of the last epoch, a finer measure than a count of errors.
 """
 
 from __future__ import annotations
@@ -27,9 +27,10 @@ from rich.table import Table
 
 from asea_mm.engine import report_errors
 from asea_mm.engine.running import load_config, working_tree_commit
-from asea_mm.evaluation.statistics import as_percent, summarise_runs
+from asea_mm.evaluation.statistics import as_percent, summarise_runs, with_spread
 
 TOOLS = Path(__file__).resolve().parent
+COLUMNS = ('last epoch', 'best epoch', 'cross-entropy')
 # What makes a result; the rest of a config is how it is logged.
 RECIPE = (
     'model',
@@ -85,6 +86,7 @@ def run(args: argparse.Namespace, fold: int, seed: int) -> dict:
         'commit': working_tree_commit(),
         'num_samples': report['num_samples'],
         'last_top1': report['top1'],
+        'last_cross_entropy': report['cross_entropy'],
         'best_top1': curve[best],
         'best_epoch': best,
         'epochs': max(curve),
@@ -132,6 +134,9 @@ def summarise(results: list[dict]) -> dict:
     summary: dict = {'num_runs': len(results), 'folds': folds, 'seeds': seeds}
     for key in ('last_top1', 'best_top1'):
         summary[key] = summarise_runs({(r['fold'], r['seed']): r[key] for r in results}, num_samples)
+    cross_entropy = {(r['fold'], r['seed']): r.get('last_cross_entropy') for r in results}
+    if None not in cross_entropy.values():
+        summary['last_cross_entropy'] = summarise_runs(cross_entropy, num_samples)
     classes = results[0]['classes']
     hits = np.diag(confusion) / np.maximum(confusion.sum(axis=1), 1)
     summary['per_class_last'] = dict(zip(classes, hits.round(4).tolist(), strict=True))
@@ -140,14 +145,21 @@ def summarise(results: list[dict]) -> dict:
     return summary
 
 
-def rows_of(summary: dict) -> list[tuple[str, str, str]]:
-    last, best = summary['last_top1'], summary['best_top1']
-    rows = [
-        (f'fold {f}', as_percent(last['per_fold'][str(f)]), as_percent(best['per_fold'][str(f)]))
-        for f in summary['folds']
-    ]
-    names = (('mean of folds', 'mean_of_folds'), ('pooled over samples', 'pooled'))
-    return rows + [(title, as_percent(last[key]), as_percent(best[key])) for title, key in names]
+def rows_of(summary: dict) -> list[tuple[str, ...]]:
+    """The measures of every fold and of all: last and best epoch, cross-entropy of the last."""
+
+    def of_folds_and_all(measure: dict) -> list[dict]:
+        return [
+            *(measure['per_fold'][str(fold)] for fold in summary['folds']),
+            measure['mean_of_folds'],
+            measure['pooled'],
+        ]
+
+    titles = [*(f'fold {fold}' for fold in summary['folds']), 'mean of folds', 'pooled over samples']
+    columns = [map(as_percent, of_folds_and_all(summary[key])) for key in ('last_top1', 'best_top1')]
+    cross_entropy = summary.get('last_cross_entropy')
+    columns.append(map(with_spread, of_folds_and_all(cross_entropy)) if cross_entropy else ['-'] * len(titles))
+    return list(zip(titles, *columns, strict=True))
 
 
 def markdown(summary: dict, result: dict) -> str:
@@ -158,10 +170,10 @@ def markdown(summary: dict, result: dict) -> str:
         '',
         f'Commit {result["commit"]}, {summary["num_runs"]} runs ({len(summary["folds"])} folds, seeds '
         f'{", ".join(map(str, summary["seeds"]))}), {summary["seconds"] / 3600:.1f} hours of runs. Top-1 in %, mean ± '
-        'standard deviation over seeds. The best epoch is chosen on the test fold.',
+        'standard deviation over seeds. The best epoch is chosen on the test fold. Cross-entropy is of the last epoch.',
         '',
-        '| | last epoch | best epoch |',
-        '|---|---|---|',
+        f'| | {" | ".join(COLUMNS)} |',
+        '|---|---|---|---|',
         *(f'| {" | ".join(row)} |' for row in rows_of(summary)),
         '',
         '| class | last epoch, all runs |',
@@ -208,7 +220,7 @@ def main() -> None:
         'summary': summary,
         'runs': results,
     }
-    table = Table('', 'last epoch', 'best epoch', title=f'{args.config}, top-1 in %')
+    table = Table('', *COLUMNS, title=f'{args.config}, top-1 in %')
     for row in rows_of(summary):
         table.add_row(*row)
     Console().print(table)

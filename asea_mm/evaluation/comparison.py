@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,19 +12,21 @@ from typing import Any
 import numpy as np
 from scipy import stats
 
-from .statistics import Run, as_percent, over_seeds, summarise_runs
+from .statistics import Run, as_percent, over_seeds, summarise_runs, with_spread
 
+NUMBER = (int, float)
 FIELDS: dict[str, Any] = {
     'settings': dict,
     'fold': int,
     'seed': int,
     'commit': str,
     'num_samples': int,
-    'last_top1': (int, float),
-    'best_top1': (int, float),
+    'last_top1': NUMBER,
+    'best_top1': NUMBER,
     'epochs': int,
-    'seconds': (int, float),
+    'seconds': NUMBER,
 }
+OPTIONAL = {'last_cross_entropy': (*NUMBER, type(None))}  # not in results of before, None for scores that are logits
 SIGNIFICANT = 0.05
 EXACT_UP_TO = 16  # differences that are not zero: 65,536 ways to choose their signs
 # What a page says of its columns.
@@ -36,6 +38,10 @@ pairs. p is of a two-sided sign-flip permutation test; "within noise" is any p o
 that differ cannot give less. p is not corrected for the number of rows, and the folds of a cross-validation share their
 training samples: small values are weaker evidence than they look. Published figures are those of papers, of the dataset
 in brackets, not measured here. Hours are of all runs of a row; runs at once shared the cores."""
+CROSS_ENTROPY = """\
+Cross-entropy of the last epoch, the mean over test samples of -log of the probability of the true class: lower is
+better. An accuracy moves in steps of one error; this measure moves with every sample, and tells models apart that make
+the same few errors. Columns as above."""
 TITLES = ('', 'n', 'epochs', 'last epoch', 'best epoch', 'difference', 'verdict', 'published', 'commit', 'hours')
 
 
@@ -57,7 +63,8 @@ def read_result(path: str | Path) -> dict[str, Any]:
     if not isinstance(runs, list) or not runs or not isinstance(result.get('command'), str):
         raise ValueError(f"{path}: expected 'command' and 'runs' of tools/cross_validate.py, got another file")
     for number, run in enumerate(runs):
-        for field, kind in FIELDS.items():
+        optional = {field: kind for field, kind in OPTIONAL.items() if isinstance(run, dict) and field in run}
+        for field, kind in (FIELDS | optional).items():
             if not isinstance(run, dict) or not isinstance(run.get(field), kind):
                 got = repr(run.get(field, 'nothing')) if isinstance(run, dict) else repr(run)
                 raise ValueError(f'{path}: run {number} has no valid {field!r}, got {got}')
@@ -79,13 +86,14 @@ class Comparison:
     """Paired differences of two experiments.
 
     Args:
-        differences: For each fold and seed that both have, the accuracy of the one minus that of the reference,
-            from -1 to 1.
+        differences: For each fold and seed that both have, the measure of the one minus that of the reference.
         left_out: Folds and seeds that both have, but of another number of epochs or of other samples.
+        lower_is_better: Whether the measure is an error, not an accuracy.
     """
 
     differences: dict[Run, float]
     left_out: tuple[Run, ...] = ()
+    lower_is_better: bool = False
 
     @property
     def summary(self) -> dict[str, Any]:
@@ -104,7 +112,7 @@ class Comparison:
         p = self.p_value
         word = 'within noise'
         if p < SIGNIFICANT:
-            word = 'better' if self.summary['mean'] > 0 else 'worse'
+            word = 'better' if (self.summary['mean'] > 0) != self.lower_is_better else 'worse'
         return f'{word} (p = {p:.3f})' if p >= 0.001 else f'{word} (p < 0.001)'
 
 
@@ -118,13 +126,17 @@ def compare(
     Args:
         runs: Runs of the one, as of :func:`read_result`.
         reference: Runs of the other.
-        key: The accuracy to compare.
+        key: The measure to compare, ``last_top1``, ``best_top1`` or ``last_cross_entropy``; runs that lack it
+            make no pair.
     """
     first, second = by_run(runs), by_run(reference)
     shared = sorted(set(first) & set(second))
     alike = [run for run in shared if all(first[run][k] == second[run][k] for k in ('epochs', 'num_samples'))]
+    both = [run for run in alike if first[run].get(key) is not None and second[run].get(key) is not None]
     return Comparison(
-        {run: first[run][key] - second[run][key] for run in alike}, tuple(run for run in shared if run not in alike)
+        {run: first[run][key] - second[run][key] for run in both},
+        tuple(run for run in shared if run not in alike),
+        lower_is_better=key == 'last_cross_entropy',
     )
 
 
@@ -211,6 +223,7 @@ def comparison_page(
             rows.append(row + ['-' if value is None else f'{100 * value:+.2f}' for value in values])
         lines += ['', 'Paired differences of the last epoch, in points:', '']
         lines += _table(['', 'to', *(f'fold {fold} seed {seed}' for fold, seed in runs)], rows)
+    lines += _cross_entropy(entries, reference)
     if published:
         lines += ['', 'Published by others, not measured here:', '', *(f'- {line}' for line in published)]
     lines += ['', 'Commands:', '']
@@ -246,11 +259,30 @@ def _cells(
     ]
 
 
-def _difference(comparison: Comparison) -> str:
+def _cross_entropy(entries: Mapping[str, Entry], reference: str) -> list[str]:
+    """The lines of the second measure, of the rows that have it."""
+    key, rows = 'last_cross_entropy', []
+    for name, entry in entries.items():
+        runs = by_run(entry.runs)
+        if not runs or any(run.get(key) is None for run in runs.values()):
+            continue
+        values, num_samples = ({numbers: run[k] for numbers, run in runs.items()} for k in (key, 'num_samples'))
+        mean = summarise_runs(values, num_samples)['mean_of_folds']
+        difference, verdict = 'reference', '-'
+        if entry.reference != name:
+            comparison = compare(entry.runs, entries[entry.reference].runs, key)
+            difference, verdict = _difference(comparison, with_spread), comparison.verdict
+            if entry.reference != reference:
+                difference += f' to {entries[entry.reference].label}'
+        rows.append([entry.label, with_spread(mean), difference, verdict])
+    return ['', CROSS_ENTROPY, '', *_table(['', 'cross-entropy', 'difference', 'verdict'], rows)] if rows else []
+
+
+def _difference(comparison: Comparison, as_text: Callable[[Mapping[str, Any]], str] = as_percent) -> str:
     if not (count := len(comparison.differences)):
         return 'no pairs'
     summary = comparison.summary
-    return f'{"+" * (summary["mean"] > 0)}{as_percent(summary)} ({count} pair{"s" * (count > 1)})'
+    return f'{"+" * (summary["mean"] > 0)}{as_text(summary)} ({count} pair{"s" * (count > 1)})'
 
 
 def _commits(entries: Iterable[Entry]) -> str:

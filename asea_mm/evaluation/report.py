@@ -42,6 +42,20 @@ def accuracies(scores: np.ndarray, labels: np.ndarray) -> dict[str, Any]:
     }
 
 
+def cross_entropy(scores: np.ndarray, labels: np.ndarray) -> float | None:
+    """Mean of -log of the score of the true class: tells models apart that make the same few errors.
+
+    Scores below 1e-6 count as 1e-6. Where the scores are no probabilities, as those of heads that average clips by
+    ``'score'``, there is none.
+
+    Shapes:
+        scores ``(samples, classes)``, labels ``(samples,)``
+    """
+    if (scores < 0).any() or not np.allclose(scores.sum(axis=1), 1, atol=1e-3):
+        return None
+    return float(-np.log(np.maximum(scores[np.arange(len(labels)), labels], 1e-6)).mean())
+
+
 def relation_accuracy(scores: np.ndarray, labels: np.ndarray, pairs: Sequence[Sequence[int]]) -> float:
     """Accuracy in telling apart classes that differ only in how the persons relate; chance is one half.
 
@@ -89,7 +103,7 @@ class InteractionReport(BaseMetric):
         ids = [sample for sample, _, _ in results]
         scores = np.stack([score for _, score, _ in results])
         labels = np.array([label for _, _, label in results])
-        report = accuracies(scores, labels)
+        report = {**accuracies(scores, labels), 'cross_entropy': cross_entropy(scores, labels)}
         meta = self.dataset_meta or {}
         classes = [str(name) for name in meta.get('classes') or range(scores.shape[1])]
         keys = ['top1', 'top5', 'mean_class']

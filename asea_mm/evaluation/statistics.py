@@ -1,4 +1,4 @@
-"""Accuracies of several folds and seeds in one: mean of folds and pooled over samples, with their spread over seeds."""
+"""Measures of several folds and seeds in one: mean of folds and pooled over samples, with their spread over seeds."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ def over_seeds(values: Sequence[float]) -> dict[str, Any]:
     return {'mean': float(np.mean(values)), 'std': spread, 'values': list(values)}
 
 
-def summarise_runs(accuracy: Mapping[Run, float], num_samples: Mapping[Run, int]) -> dict[str, Any]:
-    """Summary of one accuracy of all runs.
+def summarise_runs(measure: Mapping[Run, float], num_samples: Mapping[Run, int]) -> dict[str, Any]:
+    """Summary of one measure of all runs.
 
     Args:
-        accuracy: The accuracy of each fold and seed, from 0 to 1.
+        measure: The accuracy of each fold and seed, from 0 to 1, or another mean over samples.
         num_samples: How many samples it is of.
 
     Returns:
@@ -29,10 +29,10 @@ def summarise_runs(accuracy: Mapping[Run, float], num_samples: Mapping[Run, int]
     Raises:
         ValueError: If a fold lacks a seed that another has.
     """
-    folds, seeds = sorted({fold for fold, _ in accuracy}), sorted({seed for _, seed in accuracy})
-    if len(folds) * len(seeds) != len(accuracy):
-        raise ValueError(f'expected every fold with every seed, got (fold, seed) {sorted(accuracy)}')
-    values = np.array([[accuracy[fold, seed] for fold in folds] for seed in seeds])
+    folds, seeds = sorted({fold for fold, _ in measure}), sorted({seed for _, seed in measure})
+    if len(folds) * len(seeds) != len(measure):
+        raise ValueError(f'expected every fold with every seed, got (fold, seed) {sorted(measure)}')
+    values = np.array([[measure[fold, seed] for fold in folds] for seed in seeds])
     sizes = np.array([[num_samples[fold, seed] for fold in folds] for seed in seeds])
     return {
         'per_fold': {str(fold): over_seeds(column.tolist()) for fold, column in zip(folds, values.T, strict=True)},
@@ -43,5 +43,10 @@ def summarise_runs(accuracy: Mapping[Run, float], num_samples: Mapping[Run, int]
 
 def as_percent(accuracy: Mapping[str, Any]) -> str:
     """Mean and, where there are several seeds, standard deviation, e.g. ``95.89 ± 0.40``."""
-    spread = '' if accuracy['std'] is None else f' ± {100 * accuracy["std"]:.2f}'
-    return f'{100 * accuracy["mean"]:.2f}{spread}'
+    return with_spread(accuracy, 100, 2)
+
+
+def with_spread(values: Mapping[str, Any], factor: float = 1, digits: int = 3) -> str:
+    """Mean and, where there are several values, standard deviation, e.g. ``0.127 ± 0.015``."""
+    spread = '' if values['std'] is None else f' ± {factor * values["std"]:.{digits}f}'
+    return f'{factor * values["mean"]:.{digits}f}{spread}'

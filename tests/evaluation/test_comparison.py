@@ -121,6 +121,37 @@ def test_page():
     assert page.endswith('- Short: `do Short`\n- NTU, not run: no data: `do NTU`\n')
 
 
+def test_page_of_cross_entropies():
+    def runs(values):
+        return [run(fold, last_cross_entropy=value) for fold, value in enumerate(values)]
+
+    entries = {
+        'plain': entry('Plain', runs([0.3] * 6), 'plain'),
+        'sure': entry('Surer', runs([0.1] * 6), 'plain'),
+        'unsure': entry('Less sure', runs([0.2] * 6), 'sure'),
+        'old': entry('Old', [run(fold) for fold in range(6)], 'plain'),
+        'half': entry('Half', [*runs([0.3] * 5), run(5, last_cross_entropy=None)], 'plain'),
+        'none': entry('None', [], 'plain'),
+    }
+    page = comparison_page('T', 'N', entries, 'plain')
+    rows = page[page.index('Cross-entropy') :].split('Commands')[0].splitlines()
+    assert [row for row in rows if row.startswith('| ')] == [
+        '|  | cross-entropy | difference | verdict |',
+        '| Plain | 0.300 | reference | - |',
+        '| Surer | 0.100 | -0.200 ± 0.000 (6 pairs) | better (p = 0.031) |',
+        '| Less sure | 0.200 | +0.100 ± 0.000 (6 pairs) to Surer | worse (p = 0.031) |',
+    ]
+    assert 'ross-entropy' not in comparison_page('T', 'N', {'a': entry('A', PLAIN, 'a')}, 'a')
+
+
+def test_runs_without_a_measure_make_no_pair():
+    runs = [run(1, last_cross_entropy=0.1), run(2, last_cross_entropy=None), run(3), run(4, last_cross_entropy=0.4)]
+    reference = [run(fold, last_cross_entropy=0.3) for fold in (1, 2, 3, 4)]
+    comparison = compare(runs, reference, 'last_cross_entropy')
+    assert comparison.differences == pytest.approx({(1, 0): -0.2, (4, 0): 0.1})
+    assert comparison.left_out == ()
+
+
 def test_page_without_results_and_with_one_commit():
     entries = {'a': entry('A', [], 'a')}
     assert 'No row of this table has been run.' in comparison_page('T', 'N', entries, 'a')
@@ -150,6 +181,10 @@ def test_read_result(tmp_path):
         ({'runs': PLAIN}, "expected 'command' and 'runs'"),
         ({'command': 'do', 'runs': [3]}, "run 0 has no valid 'settings', got 3"),
         ({'command': 'do', 'runs': [run(), run(2, last='high')]}, "run 1 has no valid 'last_top1', got 'high'"),
+        (
+            {'command': 'do', 'runs': [run(last_cross_entropy='low')]},
+            "run 0 has no valid 'last_cross_entropy', got 'low'",
+        ),
         ({'command': 'do', 'runs': [run(), run()]}, 'expected every fold with every seed once'),
         ({'command': 'do', 'runs': [run(1, 0), run(1, 1), run(2, 0)]}, 'expected every fold with every seed once'),
     ],

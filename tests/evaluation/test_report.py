@@ -9,7 +9,7 @@ from mmaction.registry import METRICS
 from mmaction.structures import ActionDataSample
 
 from asea_mm.evaluation import InteractionReport
-from asea_mm.evaluation.report import accuracies, relation_accuracy
+from asea_mm.evaluation.report import accuracies, cross_entropy, relation_accuracy
 from asea_mm.visualization import pairs, plot_confusion, plot_pair, plot_pairs
 
 SCORES = np.array(
@@ -31,6 +31,18 @@ def test_accuracies_by_hand():
     assert report['per_class'] == [0.5, 1.0, None, 0.0]  # nobody shows class 2
     assert report['mean_class'] == pytest.approx(0.5)  # of the three classes that are there
     assert report['confusion'] == [[1, 1, 0, 0], [0, 1, 0, 0], [0, 0, 0, 0], [0, 0, 1, 0]]
+
+
+def test_cross_entropy_by_hand():
+    wanted = -np.log([0.9, 0.2, 0.8, 0.1]).mean()
+    assert cross_entropy(SCORES, LABELS) == pytest.approx(wanted)
+    assert cross_entropy(np.array([[1.0, 0.0]]), np.array([1])) == pytest.approx(-np.log(1e-6)), 'not infinite'
+    assert cross_entropy(np.array([[1.0, 0.0]]), np.array([0])) == 0
+
+
+@pytest.mark.parametrize('logits', [[[2.0, -1.0]], [[0.5, 0.6]]])
+def test_logits_have_no_cross_entropy(logits):
+    assert cross_entropy(np.array(logits), np.array([0])) is None
 
 
 @pytest.mark.parametrize(('label', 'top5'), [(0, 1.0), (4, 1.0), (5, 0.0), (6, 0.0)])
@@ -78,7 +90,8 @@ def test_metric_returns_its_accuracies(evaluated):
 def test_report_file(evaluated):
     report = json.loads((evaluated[1] / 'report.json').read_text())
     assert report['classes'] == ['push', 'kick', 'hug', 'wave']
-    assert {name: value for name, value in report.items() if name != 'classes'} == accuracies(SCORES, LABELS)
+    figures = {name: value for name, value in report.items() if name != 'classes'}
+    assert figures == {**accuracies(SCORES, LABELS), 'cross_entropy': cross_entropy(SCORES, LABELS)}
 
 
 def test_scores_file_needs_no_pickle(evaluated):
