@@ -78,6 +78,16 @@ def test_it_is_asea_without_interaction(absent):
     assert torch.equal(model(x), other(x))
 
 
+def test_it_starts_from_the_random_numbers_of_asea_without_interaction():
+    torch.manual_seed(3)
+    model = CTRGCN('sbu15', channels=(8, 8, 16), strides=(1, 2, 2))
+    torch.manual_seed(3)
+    other = ASEA('sbu15', channels=(8, 8, 16), strides=(1, 2, 2), interaction=None, downsample='conv')
+    state = other.state_dict()
+    assert list(model.state_dict()) == list(state)
+    assert all(torch.equal(value, state[name]) for name, value in model.state_dict().items())
+
+
 @pytest.mark.parametrize(('layout', 'joints'), [('nturgbd25', 25), ('openpose18', 18), ('sbu15', 15)])
 @pytest.mark.parametrize('persons', [1, 2, 3])
 def test_persons_are_treated_apart(persons, layout, joints):
