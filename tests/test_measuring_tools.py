@@ -6,6 +6,7 @@ import runpy
 import shutil
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import numpy as np
@@ -190,6 +191,48 @@ def test_a_table_of_several_results(tmp_path, monkeypatch, capsys):
     assert rows == [['| first', tmp_path.name], ['| first', 'fast'], ['| second', tmp_path.name]]
     with pytest.raises(ValueError, match="speed.json: expected a result with 'summary'"):
         lines(paths[2])
+
+
+@pytest.mark.parametrize(
+    ('count', 'visible', 'given'),
+    [
+        (0, None, [None, None, None]),
+        (1, None, ['0', '0', '0']),
+        (2, None, ['0', '1', '0']),
+        (2, '4,6', ['4', '6', '4']),
+        (0, '', [None, None, None]),
+    ],
+)
+def test_runs_at_once_share_the_gpus(cross_validate, monkeypatch, count, visible, given):
+    monkeypatch.setattr('torch.cuda.device_count', lambda: count)
+    monkeypatch.delenv('CUDA_VISIBLE_DEVICES', raising=False)
+    if visible is not None:
+        monkeypatch.setenv('CUDA_VISIBLE_DEVICES', visible)
+    gpus = cross_validate['gpus_of'](3)
+    assert [gpus.get_nowait() for _ in range(3)] == given
+    assert gpus.empty()
+
+
+def test_every_run_gets_a_gpu_that_no_other_has(cross_validate, tmp_path, monkeypatch):
+    monkeypatch.setattr('torch.cuda.device_count', lambda: 2)
+    monkeypatch.delenv('CUDA_VISIBLE_DEVICES', raising=False)
+    busy, seen, both = set(), [], threading.Barrier(2, timeout=60)
+
+    def started(command, env, **options):
+        gpu = env['CUDA_VISIBLE_DEVICES']
+        assert gpu not in busy
+        busy.add(gpu)
+        both.wait()  # so two run at once
+        seen.append(gpu)
+        busy.remove(gpu)
+        return subprocess.CompletedProcess(command, 1)
+
+    arguments = ['configs/asea_sbu.py', '--folds', '1', '2', '--jobs', '2', '--work-dir', str(tmp_path)]
+    monkeypatch.setattr(sys, 'argv', ['cross_validate.py', *arguments])
+    monkeypatch.setattr(subprocess, 'run', started)
+    with pytest.raises(ValueError, match='train.py failed for fold 1, seed 0'):
+        cross_validate['main']()
+    assert sorted(seen) == ['0', '1']
 
 
 def test_seconds_of_an_interrupted_run_count(cross_validate, tmp_path, monkeypatch):

@@ -18,8 +18,10 @@ import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from queue import SimpleQueue
 
 import numpy as np
+import torch
 from mmengine.config import Config, DictAction
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
@@ -44,7 +46,17 @@ RECIPE = (
 )
 
 
-def run(args: argparse.Namespace, fold: int, seed: int) -> dict:
+def gpus_of(jobs: int) -> SimpleQueue[str | None]:
+    """The GPU of each of the jobs at once: all visible ones in turn, None where there are none."""
+    count = torch.cuda.device_count()
+    visible = os.environ.get('CUDA_VISIBLE_DEVICES', ','.join(map(str, range(count)))).split(',')
+    gpus: SimpleQueue[str | None] = SimpleQueue()
+    for job in range(jobs):
+        gpus.put(visible[job % count] if count else None)
+    return gpus
+
+
+def run(args: argparse.Namespace, fold: int, seed: int, gpu: str | None = None) -> dict:
     """Train and test one fold and seed; returns its result, which is also kept as ``result.json``."""
     work_dir = Path(args.work_dir or Path('work_dirs') / f'{Path(args.config).stem}_cv') / f'fold{fold}_seed{seed}'
     finished = work_dir / 'result.json'
@@ -59,6 +71,8 @@ def run(args: argparse.Namespace, fold: int, seed: int) -> dict:
         return result
     work_dir.mkdir(parents=True, exist_ok=True)
     environment = {**os.environ, 'OMP_NUM_THREADS': str(max(1, (os.cpu_count() or 1) // args.jobs))}
+    if gpu is not None:
+        environment['CUDA_VISIBLE_DEVICES'] = gpu
     clock = work_dir / 'seconds'  # of the sittings before this one
     start = time.time() - (float(clock.read_text()) if clock.exists() else 0)
     with open(work_dir / 'output.log', 'a') as log:
@@ -189,7 +203,7 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('--folds', type=int, nargs='+', default=[1, 2, 3, 4, 5])
     parser.add_argument('--seeds', type=int, nargs='+', default=[0])
     parser.add_argument('--stream', help='as in tools/train.py')
-    parser.add_argument('--jobs', type=int, default=1, help='runs at once; the cores are shared among them')
+    parser.add_argument('--jobs', type=int, default=1, help='runs at once; they share the cores and GPUs')
     parser.add_argument('--work-dir', help='folder of the runs; default work_dirs/{config}_cv')
     parser.add_argument('--out', help='write the summary to OUT.json and OUT.md')
     parser.add_argument('--cfg-options', nargs='+', help='as in tools/train.py')
@@ -202,10 +216,18 @@ def main() -> None:
         raise ValueError(f'--jobs must be at least 1, got {args.jobs}')
     runs = [(fold, seed) for seed in args.seeds for fold in args.folds]
     columns = (TextColumn('{task.description}'), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-    results = []
+    gpus, results = gpus_of(args.jobs), []
+
+    def run_on_a_gpu(fold: int, seed: int) -> dict:
+        gpu = gpus.get()  # as many as jobs, so there is one
+        try:
+            return run(args, fold, seed, gpu)
+        finally:
+            gpus.put(gpu)
+
     with Progress(*columns, console=Console(stderr=True)) as progress, ThreadPoolExecutor(args.jobs) as pool:
         task = progress.add_task('runs', total=len(runs))
-        for result in pool.map(lambda job: run(args, *job), runs):
+        for result in pool.map(lambda job: run_on_a_gpu(*job), runs):
             results.append(result)
             progress.advance(task)
             progress.console.print(
