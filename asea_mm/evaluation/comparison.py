@@ -241,18 +241,12 @@ def _cells(
     accuracy = [
         summarise_runs({run: r[key] for run, r in numbers.items()}, num_samples) for key in ('last_top1', 'best_top1')
     ]
-    difference, verdict = 'reference', '-'
-    if name in pairs:
-        difference, verdict = _difference(pairs[name]), pairs[name].verdict
-        if entry.reference != reference:
-            difference += f' to {entries[entry.reference].label}'
     return [
         entry.label,
         ' × '.join(str(len(set(axis))) for axis in zip(*numbers, strict=True)),
         ', '.join(map(str, sorted({run['epochs'] for run in entry.runs}))),
         *(as_percent(values['mean_of_folds']) for values in accuracy),
-        difference,
-        verdict,
+        *_beside_reference(pairs.get(name), entry, entries, reference),
         entry.published,
         ', '.join(sorted({run['commit'] for run in entry.runs})),
         f'{sum(run["seconds"] for run in entry.runs) / 3600:.1f}',
@@ -268,21 +262,29 @@ def _cross_entropy(entries: Mapping[str, Entry], reference: str) -> list[str]:
             continue
         values, num_samples = ({numbers: run[k] for numbers, run in runs.items()} for k in (key, 'num_samples'))
         mean = summarise_runs(values, num_samples)['mean_of_folds']
-        difference, verdict = 'reference', '-'
-        if entry.reference != name:
-            comparison = compare(entry.runs, entries[entry.reference].runs, key)
-            difference, verdict = _difference(comparison, with_spread), comparison.verdict
-            if entry.reference != reference:
-                difference += f' to {entries[entry.reference].label}'
-        rows.append([entry.label, with_spread(mean), difference, verdict])
+        pairs = None if entry.reference == name else compare(entry.runs, entries[entry.reference].runs, key)
+        beside = _beside_reference(pairs, entry, entries, reference, with_spread)
+        rows.append([entry.label, with_spread(mean), *beside])
     return ['', CROSS_ENTROPY, '', *_table(['', 'cross-entropy', 'difference', 'verdict'], rows)] if rows else []
 
 
-def _difference(comparison: Comparison, as_text: Callable[[Mapping[str, Any]], str] = as_percent) -> str:
-    if not (count := len(comparison.differences)):
-        return 'no pairs'
-    summary = comparison.summary
-    return f'{"+" * (summary["mean"] > 0)}{as_text(summary)} ({count} pair{"s" * (count > 1)})'
+def _beside_reference(
+    comparison: Comparison | None,
+    entry: Entry,
+    entries: Mapping[str, Entry],
+    reference: str,
+    as_text: Callable[[Mapping[str, Any]], str] = as_percent,
+) -> tuple[str, str]:
+    """Difference and verdict; without a comparison the entry is a reference itself."""
+    if comparison is None:
+        return 'reference', '-'
+    difference = 'no pairs'
+    if count := len(comparison.differences):
+        summary = comparison.summary
+        difference = f'{"+" * (summary["mean"] > 0)}{as_text(summary)} ({count} pair{"s" * (count > 1)})'
+    if entry.reference != reference:
+        difference += f' to {entries[entry.reference].label}'
+    return difference, comparison.verdict
 
 
 def _commits(entries: Iterable[Entry]) -> str:
