@@ -25,8 +25,8 @@ FIELDS: dict[str, Any] = {
     'best_top1': NUMBER,
     'epochs': int,
     'seconds': NUMBER,
+    'last_cross_entropy': (*NUMBER, type(None)),  # not in results of before, None for scores that are logits
 }
-OPTIONAL = {'last_cross_entropy': (*NUMBER, type(None))}  # not in results of before, None for scores that are logits
 SIGNIFICANT = 0.05
 EXACT_UP_TO = 16  # differences that are not zero: 65,536 ways to choose their signs
 # What a page says of its columns.
@@ -63,8 +63,7 @@ def read_result(path: str | Path) -> dict[str, Any]:
     if not isinstance(runs, list) or not runs or not isinstance(result.get('command'), str):
         raise ValueError(f"{path}: expected 'command' and 'runs' of tools/cross_validate.py, got another file")
     for number, run in enumerate(runs):
-        optional = {field: kind for field, kind in OPTIONAL.items() if isinstance(run, dict) and field in run}
-        for field, kind in (FIELDS | optional).items():
+        for field, kind in FIELDS.items():
             if not isinstance(run, dict) or not isinstance(run.get(field), kind):
                 got = repr(run.get(field, 'nothing')) if isinstance(run, dict) else repr(run)
                 raise ValueError(f'{path}: run {number} has no valid {field!r}, got {got}')
