@@ -1,8 +1,8 @@
 # SBU Kinect Interaction: tools/prepare_data.py sbu PATH writes the file; --fold K chooses the fold.
 # Joints and their velocities. Pairs stand on the x axis, so that rotations need not make up for where the camera was.
 # Clips of 10 to 46 frames are resized to 32, crops of 50 to 100 % as ISTA-Net takes them; the velocities keep the true
-# time scale, which tells punches from pushes. Tests average three crops, each from either side: it does not matter who
-# comes first.
+# time scale, which tells punches from pushes. A test sees the whole clip from either side: it does not matter who comes
+# first.
 stream = ['joint', 'joint_motion']
 train_pipeline = [
     dict(type='SwapPersons'),
@@ -20,7 +20,7 @@ train_pipeline = [
 test_pipeline = [
     dict(type='CentrePair'),
     dict(type='AlignFacing'),
-    dict(type='SampleClip', clip_len=32, num_clips=3, window=0.8),
+    dict(type='SampleClip', clip_len=32),
     dict(type='AddTurnedClips'),
     dict(type='GenerateStream', stream=stream, true_speed=True),
     dict(type='FormatGCNInput', num_person=2),
