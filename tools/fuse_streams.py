@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import re
 import sys
 from collections import defaultdict
 from pathlib import Path
@@ -29,25 +28,11 @@ from asea_mm.evaluation.fusion import (
     cross_validated_weights,
     fuse,
     parts_of,
-    read_scores,
+    read_runs,
 )
 from asea_mm.evaluation.statistics import Run, as_percent, summarise_runs
 
 NUM_PARTS = 5
-
-
-def read_stream(path: Path) -> dict[Run, StreamScores]:
-    """Scores by fold and seed; of a single test fold 0, seed 0."""
-    if path.is_dir() and not (path / 'scores.npz').exists():
-        runs = {}
-        for folder in sorted(path.glob('fold*_seed*')):
-            numbers = re.fullmatch(r'fold(\d+)_seed(\d+)', folder.name)
-            if numbers and (folder / 'result.json').exists():  # else it is not finished
-                runs[int(numbers[1]), int(numbers[2])] = read_scores(folder / 'test' / 'scores.npz')
-        if not runs:
-            raise ValueError(f'{path}: expected scores.npz or finished runs of cross-validation, fold*_seed*; has none')
-        return runs
-    return {(0, 0): read_scores(path / 'scores.npz' if path.is_dir() else path)}
 
 
 def origin(path: Path) -> dict:
@@ -137,7 +122,7 @@ def main() -> None:
     names = [str(path) for path in args.streams]
     if len(set(names)) < len(names):
         raise ValueError('a stream is given twice')
-    streams = {name: read_stream(path) for name, path in zip(names, args.streams, strict=True)}
+    streams = {name: read_runs(path) for name, path in zip(names, args.streams, strict=True)}
     numbers = sorted(streams[names[0]])
     for name, runs in streams.items():
         if sorted(runs) != numbers:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import product
 from pathlib import Path
 
 import numpy as np
+
+from .statistics import Run
 
 
 @dataclass(frozen=True)
@@ -63,6 +66,28 @@ def read_scores(path: str | Path) -> StreamScores:
     if len(set(names)) < len(names):
         raise ValueError(f'{path}: {len(names) - len(set(names))} samples have the name of another')
     return StreamScores(names, scores.astype(np.float64), labels.astype(np.int64))
+
+
+def read_runs(path: str | Path) -> dict[Run, StreamScores]:
+    """Scores by fold and seed of the finished runs in a work folder of ``tools/cross_validate.py``, last epoch.
+
+    A work folder of ``tools/test.py`` or a ``scores.npz`` has one run: fold 0, seed 0.
+
+    Raises:
+        FileNotFoundError: If scores do not exist.
+        ValueError: If the folder has neither scores nor finished runs, or a file is refused by :func:`read_scores`.
+    """
+    path = Path(path)
+    if not path.is_dir() or (path / 'scores.npz').exists():
+        return {(0, 0): read_scores(path / 'scores.npz' if path.is_dir() else path)}
+    runs = {}
+    for folder in sorted(path.glob('fold*_seed*')):
+        numbers = re.fullmatch(r'fold(\d+)_seed(\d+)', folder.name)
+        if numbers and (folder / 'result.json').exists():  # else it is not finished
+            runs[int(numbers[1]), int(numbers[2])] = read_scores(folder / 'test' / 'scores.npz')
+    if not runs:
+        raise ValueError(f'{path}: expected scores.npz or finished runs of cross-validation, fold*_seed*; has none')
+    return runs
 
 
 def align(streams: Mapping[str, StreamScores]) -> dict[str, StreamScores]:

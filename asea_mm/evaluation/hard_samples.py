@@ -1,0 +1,58 @@
+"""Samples that several runs get wrong: whether errors are of the model's making or of the data's."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from .fusion import StreamScores
+
+
+@dataclass(frozen=True)
+class HardSample:
+    """A sample that at least one run got wrong.
+
+    Args:
+        name: Name of the sample.
+        label: Its true class.
+        tested: How many runs had it among their test samples.
+        predicted: How often each wrong class was predicted.
+    """
+
+    name: str
+    label: int
+    tested: int
+    predicted: Mapping[int, int]
+
+    @property
+    def wrong(self) -> int:
+        """How many runs got it wrong."""
+        return sum(self.predicted.values())
+
+
+def hard_samples(runs: Mapping[str, StreamScores]) -> list[HardSample]:
+    """The samples that runs got wrong, those first that the largest share of the runs got wrong.
+
+    Args:
+        runs: Scores of each run by its name, of the same samples or of others, as the folds of a cross-validation are.
+
+    Raises:
+        ValueError: If two runs differ in the label of a sample or in the number of classes.
+    """
+    tested: Counter[str] = Counter()
+    predicted: dict[str, Counter[int]] = {}
+    first: dict[str, tuple[int, str]] = {}  # label, and the run that says so
+    classes = {name: run.scores.shape[1] for name, run in runs.items()}
+    if len(set(classes.values())) > 1:
+        raise ValueError(f'expected runs of the same number of classes, got {classes}')
+    for run_name, run in runs.items():
+        for name, label, choice in zip(run.ids, run.labels.tolist(), run.scores.argmax(axis=1).tolist(), strict=True):
+            known, where = first.setdefault(name, (label, run_name))
+            if known != label:
+                raise ValueError(f'sample {name!r} has label {label} in {run_name}, {known} in {where}')
+            tested[name] += 1
+            if choice != label:
+                predicted.setdefault(name, Counter())[choice] += 1
+    samples = [HardSample(name, first[name][0], tested[name], dict(wrong)) for name, wrong in predicted.items()]
+    return sorted(samples, key=lambda sample: (-sample.wrong / sample.tested, -sample.wrong, sample.name))

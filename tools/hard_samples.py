@@ -1,0 +1,105 @@
+"""Which test samples several runs get wrong: are errors the model's, or does every model make them?
+
+    python tools/hard_samples.py work_dirs/asea_sbu_cv work_dirs/ctrgcn_sbu_cv --out results/sbu_hard_samples
+
+Takes what ``tools/fuse_streams.py`` takes: work folders of ``tools/cross_validate.py`` (all their finished folds and
+seeds, last epoch) or of ``tools/test.py``, or ``scores.npz`` files. The models may differ, the classes may not.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from dataclasses import asdict
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table
+
+from asea_mm.engine import report_errors
+from asea_mm.engine.running import working_tree_commit
+from asea_mm.evaluation.fusion import read_runs
+from asea_mm.evaluation.hard_samples import HardSample, hard_samples
+
+TITLES = ('sample', 'true class', 'wrong in', 'predicted instead')
+
+
+def class_names(path: Path, num_classes: int) -> list[str]:
+    """The names in the report that a test leaves beside its scores; numbers where there is none."""
+    folder = path if path.is_dir() else path.parent
+    for report in (folder / 'report.json', *sorted(folder.glob('fold*_seed*/test/report.json'))):
+        if report.exists() and len(names := json.loads(report.read_text())['classes']) == num_classes:
+            return names
+    return list(map(str, range(num_classes)))
+
+
+def cells(sample: HardSample, classes: list[str]) -> tuple[str, ...]:
+    by_count = sorted(sample.predicted.items(), key=lambda choice: (-choice[1], choice[0]))
+    predicted = ', '.join(f'{classes[label]} {count}×' for label, count in by_count)
+    return sample.name, classes[sample.label], f'{sample.wrong} of {sample.tested}', predicted
+
+
+def markdown(result: dict, rows: list[tuple[str, ...]]) -> str:
+    lines = [
+        '# Samples that runs get wrong',
+        '',
+        f'Command: `{result["command"]}`, commit {result["commit"]}. {result["summary"]}',
+        '',
+        f'| {" | ".join(TITLES)} |',
+        '|---' * len(TITLES) + '|',
+        *(f'| {" | ".join(row)} |' for row in rows),
+    ]
+    return '\n'.join(lines) + '\n'
+
+
+def parse_args() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument('runs', nargs='+', type=Path, help='score files, or folders of tests or cross-validations')
+    parser.add_argument('--out', help='write all samples to OUT.json and OUT.md')
+    parser.add_argument('--show', type=int, default=20, help='samples to print; default 20')
+    return parser.parse_args()
+
+
+def main() -> None:
+    args = parse_args()
+    runs = {
+        f'{path}, fold {fold}, seed {seed}': scores
+        for path in args.runs
+        for (fold, seed), scores in read_runs(path).items()
+    }
+    samples = hard_samples(runs)
+    classes = class_names(args.runs[0], next(iter(runs.values())).scores.shape[1])
+    num_samples = len({name for run in runs.values() for name in run.ids})
+    errors, always = sum(sample.wrong for sample in samples), [s for s in samples if s.wrong == s.tested]
+    mostly = [sample for sample in samples if 2 * sample.wrong > sample.tested]
+    summary = (
+        f'{len(runs)} runs, {num_samples} samples, {errors} errors of {len(samples)} samples. {len(always)} samples '
+        f'are wrong in every run; {len(mostly)} in more than half of their runs, which makes '
+        f'{sum(sample.wrong for sample in mostly)} of the errors.'
+    )
+    rows = [cells(sample, classes) for sample in samples]
+    table = Table(*TITLES)
+    for row in rows[: args.show]:
+        table.add_row(*row)
+    console = Console()
+    console.print(table)
+    if len(rows) > args.show:
+        console.print(f'and {len(rows) - args.show} more')
+    console.print(summary)
+    if args.out:
+        result = {
+            'command': ' '.join(['python', 'tools/hard_samples.py', *sys.argv[1:]]),
+            'commit': working_tree_commit(),
+            'summary': summary,
+            'classes': classes,
+            'samples': [asdict(sample) for sample in samples],
+        }
+        Path(args.out).parent.mkdir(parents=True, exist_ok=True)
+        Path(f'{args.out}.json').write_text(json.dumps(result) + '\n')
+        Path(f'{args.out}.md').write_text(markdown(result, rows))
+
+
+if __name__ == '__main__':
+    with report_errors():
+        main()
