@@ -103,7 +103,7 @@ def test_cross_validation_runs_and_does_not_repeat(cross_validate, tmp_path, mon
         'model = dict(backbone=dict(channels=(8,), strides=None), cls_head=dict(in_channels=8))\n'
         'train_cfg = dict(max_epochs=1)\n'
     )
-    command = ['cross_validate.py', str(config), '--folds', '1', '2', '--work-dir', str(tmp_path / 'runs')]
+    command = ['cross_validate.py', str(config), '--work-dir', str(tmp_path / 'runs')]
     monkeypatch.setattr(sys, 'argv', [*command, '--out', str(tmp_path / 'out' / 'summary')])
     cross_validate['main']()
     summary = json.loads((tmp_path / 'out' / 'summary.json').read_text())
@@ -122,14 +122,36 @@ def test_cross_validation_runs_and_does_not_repeat(cross_validate, tmp_path, mon
     config.write_text(config.read_text().replace('max_epochs=1', 'max_epochs=2').replace('(8,)', '(16,)'))
     (tmp_path / 'runs' / 'fold1_seed0' / 'result.json').unlink()
     for folds in ('1', '2'):
-        monkeypatch.setattr(sys, 'argv', [*command[:3], folds, *command[5:]])
+        monkeypatch.setattr(sys, 'argv', [*command, '--folds', folds])
         message = rf'fold{folds}_seed0/tiny.py is of a run with another model, train_cfg; choose another --work-dir'
         with pytest.raises(ValueError, match=message):
             cross_validate['main']()
     assert stamps == {path: path.stat().st_mtime_ns for path in (tmp_path / 'runs').rglob('*.pth')}
 
 
-def write_two_folds(path):
+@pytest.mark.parametrize(
+    ('config', 'options', 'message'),
+    [
+        ('asea_sbu', ['--folds', 'every'], "expected numbers or 'all', got every"),
+        ('asea_demo', [], 'has no annotation file; name the folds'),
+        ('asea_sbu', ['--cfg-options', 'test_dataloader.dataset.ann_file={file}'], "fold2_train, .* 'xsub_train'"),
+            'asea_sbu',
+            ['--cfg-options', 'test_dataloader.dataset.ann_file={file}'],
+            "fold2_train, ... in .*'xsub_train'",
+        ),
+    ],
+)
+def test_folds_must_be_there(cross_validate, tmp_path, monkeypatch, config, options, message):
+    write_two_folds(tmp_path / 'data.pkl', ('xsub_train', 'xsub_val'))
+    options = [option.format(file=tmp_path / 'data.pkl') for option in options]
+    path = str(TOOLS.parent / 'configs' / f'{config}.py')
+    monkeypatch.setattr(sys, 'argv', ['cross_validate.py', path, '--work-dir', str(tmp_path / 'runs'), *options])
+    with pytest.raises(ValueError, match=message):
+        cross_validate['main']()
+    assert not (tmp_path / 'runs').exists()
+
+
+def write_two_folds(path, names_of_splits=('fold1_train', 'fold1_val', 'fold2_train', 'fold2_val')):
     from asea_mm.datasets import save_annotations
     from asea_mm.skeletons import get_skeleton
 
@@ -140,7 +162,8 @@ def write_two_folds(path):
         for k in range(8)
     ]
     names = [annotation['frame_dir'] for annotation in annotations]
-    split = dict(fold1_train=names[:4], fold1_val=names[4:], fold2_train=names[4:], fold2_val=names[:4])
+    halves = (names[:4], names[4:], names[4:], names[:4])
+    split = dict(zip(names_of_splits, halves, strict=False))
     meta = dict(layout='sbu15', classes=[f'class {k}' for k in range(8)], source='test', units='metre')
     save_annotations(path, annotations, split, meta)
 

@@ -1,6 +1,6 @@
 """Cross-validate a config: every fold and seed, several at once if there are cores, and one summary.
 
-    python tools/cross_validate.py configs/asea_sbu.py --folds 1 2 3 4 5 --seeds 0 1 2 --jobs 2 --out results/sbu_asea
+    python tools/cross_validate.py configs/asea_sbu.py --folds all --seeds 0 1 2 --jobs 2 --out results/sbu_asea
 
 Every run is ``tools/train.py`` followed by ``tools/test.py`` on the checkpoint of the last epoch. Runs that are
 finished are not repeated, interrupted ones resume; a folder of runs with another recipe is refused. The summary tells
@@ -13,6 +13,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import re
 import subprocess
 import sys
 import time
@@ -27,6 +28,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
+from asea_mm.datasets import load_annotations
 from asea_mm.engine import report_errors
 from asea_mm.engine.running import load_config, working_tree_commit
 from asea_mm.evaluation.statistics import as_percent, summarise_runs, with_spread
@@ -113,15 +115,33 @@ def run(args: argparse.Namespace, fold: int, seed: int, gpu: str | None = None) 
     return result
 
 
-def refuse_other_recipe(dumped: Path, args: argparse.Namespace, fold: int, seed: int) -> None:
-    """Raise if the run was started with another config, which may have changed under the same name since."""
-    if not dumped.exists():
-        return
+def config_of(args: argparse.Namespace, fold: int | None, seed: int | None) -> Config:
+    """The config of a run, as ``tools/train.py`` reads it."""
     parser = argparse.ArgumentParser()
     parser.add_argument('--cfg-options', nargs='+', action=DictAction)
     options = vars(parser.parse_args(['--cfg-options', *args.cfg_options] if args.cfg_options else []))
     given = {'config': args.config, 'split': None, 'fold': fold, 'stream': args.stream, 'seed': seed, **options}
-    now = load_config(argparse.Namespace(**given, launcher='none', work_dir=str(dumped.parent))).to_dict()
+    return load_config(argparse.Namespace(**given, launcher='none', work_dir=None))
+
+
+def all_folds(args: argparse.Namespace) -> list[int]:
+    """The folds that the annotation file of the config has."""
+    dataset = config_of(args, None, None).test_dataloader.dataset
+    path = dataset.get('ann_file')
+    if path is None:
+        raise ValueError(f'--folds all: the dataset of {args.config} has no annotation file; name the folds')
+    split = load_annotations(path, lazy=True)['split']
+    folds = sorted(int(name[1]) for key in split if (name := re.fullmatch(r'fold(\d+)_train', key)))
+    if not folds:
+        raise ValueError(f'--folds all: expected splits fold1_train, fold2_train, ... in {path}, got {sorted(split)}')
+    return folds
+
+
+def refuse_other_recipe(dumped: Path, args: argparse.Namespace, fold: int, seed: int) -> None:
+    """Raise if the run was started with another config, which may have changed under the same name since."""
+    if not dumped.exists():
+        return
+    now = config_of(args, fold, seed).to_dict()
     before = Config.fromfile(dumped).to_dict()
     if other := [key for key in RECIPE if before.get(key) != now.get(key)]:
         raise ValueError(f'{dumped} is of a run with another {", ".join(other)}; choose another --work-dir')
@@ -200,7 +220,7 @@ def markdown(summary: dict, result: dict) -> str:
 def parse_args() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument('config')
-    parser.add_argument('--folds', type=int, nargs='+', default=[1, 2, 3, 4, 5])
+    parser.add_argument('--folds', nargs='+', default=['all'], help='numbers, or all: those of the annotation file')
     parser.add_argument('--seeds', type=int, nargs='+', default=[0])
     parser.add_argument('--stream', help='as in tools/train.py')
     parser.add_argument('--jobs', type=int, default=1, help='runs at once; they share the cores and GPUs')
@@ -214,7 +234,10 @@ def main() -> None:
     args = parse_args()
     if args.jobs < 1:
         raise ValueError(f'--jobs must be at least 1, got {args.jobs}')
-    runs = [(fold, seed) for seed in args.seeds for fold in args.folds]
+    if args.folds != ['all'] and not all(fold.isdecimal() for fold in args.folds):
+        raise ValueError(f"--folds: expected numbers or 'all', got {' '.join(args.folds)}")
+    folds = all_folds(args) if args.folds == ['all'] else [int(fold) for fold in args.folds]
+    runs = [(fold, seed) for seed in args.seeds for fold in folds]
     columns = (TextColumn('{task.description}'), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     gpus, results = gpus_of(args.jobs), []
 
