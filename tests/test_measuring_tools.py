@@ -134,11 +134,7 @@ def test_cross_validation_runs_and_does_not_repeat(cross_validate, tmp_path, mon
     [
         ('asea_sbu', ['--folds', 'every'], "expected numbers or 'all', got every"),
         ('asea_demo', [], 'has no annotation file; name the folds'),
-        ('asea_sbu', ['--cfg-options', 'test_dataloader.dataset.ann_file={file}'], "fold2_train, .* 'xsub_train'"),
-            'asea_sbu',
-            ['--cfg-options', 'test_dataloader.dataset.ann_file={file}'],
-            "fold2_train, ... in .*'xsub_train'",
-        ),
+        ('asea_sbu', ['--cfg-options', 'test_dataloader.dataset.ann_file={file}'], "fold2_train, .*'xsub_train'"),
     ],
 )
 def test_folds_must_be_there(cross_validate, tmp_path, monkeypatch, config, options, message):
