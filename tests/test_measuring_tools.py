@@ -113,7 +113,10 @@ def test_cross_validation_runs_and_does_not_repeat(cross_validate, tmp_path, mon
         scores = np.load(tmp_path / 'runs' / f'fold{run["fold"]}_seed0' / 'test' / 'scores.npz')
         of_true_class = np.take_along_axis(scores['scores'], scores['labels'][:, None], 1)
         assert run['last_cross_entropy'] == pytest.approx(-np.log(of_true_class).mean(), rel=1e-5)
-    assert '| pooled over samples |' in (tmp_path / 'out' / 'summary.md').read_text()
+    page = (tmp_path / 'out' / 'summary.md').read_text()
+    assert '| pooled over samples |' in page
+    counts = [line.split(' | ')[1:] for line in page.splitlines() if line.startswith('| class ')][-8:]
+    assert sum(int(cell.strip('| ')) for row in counts for cell in row) == 8  # every sample is in one test fold
     stamps = {path: path.stat().st_mtime_ns for path in (tmp_path / 'runs').rglob('*.pth')}
     assert len(stamps) >= 2
     cross_validate['main']()

@@ -213,6 +213,15 @@ def markdown(summary: dict, result: dict) -> str:
         '| class | last epoch, all runs |',
         '|---|---|',
         *(f'| {name} | {100 * share:.2f} |' for name, share in summary['per_class_last'].items()),
+        '',
+        'Confusion of the last epoch, counts of all runs; true classes in rows, predicted ones in columns:',
+        '',
+        f'| | {" | ".join(summary["per_class_last"])} |',
+        '|---' * (1 + len(summary['per_class_last'])) + '|',
+        *(
+            f'| {name} | {" | ".join(map(str, row))} |'
+            for name, row in zip(summary['per_class_last'], summary['confusion_last'], strict=True)
+        ),
     ]
     return '\n'.join(lines) + '\n'
 
