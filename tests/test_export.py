@@ -132,11 +132,8 @@ def test_what_the_file_says(exported):
     assert json.loads(about['stream']) == ['joint', 'joint_motion']
     assert json.loads(about['pipeline']) == json.loads(json.dumps(trained.pipeline))
     assert (about['layout'], about['scores'], about['backbone']) == ('sbu15', 'probability', 'ASEA')
-    assert [json.loads(about[key]) for key in ('clip_len', 'num_clips', 'num_person')] == [
-        32,
-        2,
-        2,
-    ]  # the whole clip from either side
+    clip = [json.loads(about[key]) for key in ('clip_len', 'num_clips', 'num_person')]
+    assert clip == [32, 2, 2], 'the whole clip from either side'
     assert json.loads(about['skeleton'])['parents'] == list(get_skeleton('sbu15').parents)
     assert not any('/' in entry.value for node in model.graph.node for entry in node.metadata_props), 'no paths'
     assert str(ROOT) not in str(model)
