@@ -390,6 +390,22 @@ def test_two_processes_train_and_test(tmp_path, environment):
     assert report['top1'] == pytest.approx(validated)
 
 
+@pytest.mark.skipif(torch.cuda.is_available(), reason='the process would take the GPU')
+def test_tools_leave_the_processes_group(tool, tmp_path, environment, monkeypatch):
+    address = {'RANK': '0', 'WORLD_SIZE': '1', 'MASTER_ADDR': '127.0.0.1', 'MASTER_PORT': environment['PORT']}
+    for name, value in address.items():
+        monkeypatch.setenv(name, value)
+    joined = []
+    join = torch.distributed.init_process_group
+    monkeypatch.setattr(torch.distributed, 'init_process_group', lambda **kwargs: joined.append(join(**kwargs)))
+    options = ['--launcher', 'pytorch', '--work-dir', tmp_path]
+    settings = ['--cfg-options', 'env_cfg.dist_cfg.backend=gloo', *SMALL, 'train_cfg.max_epochs=1']
+    for words in (['tools/train.py', DEMO], ['tools/test.py', DEMO, tmp_path / 'epoch_1.pth']):
+        assert tool(*words, *options, *settings)[0] == 0
+        assert not torch.distributed.is_initialized()
+    assert len(joined) == 2
+
+
 @pytest.mark.parametrize('arguments', [[], ['config.py']])
 @pytest.mark.parametrize('script', ['dist_train.sh', 'dist_test.sh'])
 def test_scripts_say_how_to_use_them(tmp_path, environment, script, arguments):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from asea_mm.engine import build_runner, load_config, parse_options, report_errors
+from asea_mm.engine import build_runner, leave_processes, load_config, parse_options, report_errors
 
 
 def parse_args() -> argparse.Namespace:
@@ -26,6 +26,7 @@ def main() -> None:
             raise ValueError(f'--dump: expected a .pkl or .pickle file, got {args.dump}')
         cfg.test_evaluator.append(dict(type='DumpResults', out_file_path=args.dump))
     build_runner(cfg, strict=True).test()
+    leave_processes()
 
 
 if __name__ == '__main__':

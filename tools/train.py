@@ -6,7 +6,7 @@ import argparse
 
 import torch
 
-from asea_mm.engine import build_runner, load_config, parse_options, report_errors
+from asea_mm.engine import build_runner, leave_processes, load_config, parse_options, report_errors
 
 
 def parse_args() -> argparse.Namespace:
@@ -42,6 +42,7 @@ def main() -> None:
     if args.resume is not None:
         cfg.resume, cfg.load_from = True, None if args.resume == 'auto' else args.resume
     build_runner(cfg).train()
+    leave_processes()
 
 
 if __name__ == '__main__':

@@ -1,6 +1,6 @@
 from .hooks import ActiveJointsHook
 from .options import apply_options
-from .running import build_runner, load_config, parse_options, report_errors
+from .running import build_runner, leave_processes, load_config, parse_options, report_errors
 from .visualization_hook import InteractionVisualizationHook
 
 __all__ = [
@@ -8,6 +8,7 @@ __all__ = [
     'InteractionVisualizationHook',
     'apply_options',
     'build_runner',
+    'leave_processes',
     'load_config',
     'parse_options',
     'report_errors',

@@ -151,6 +151,16 @@ def _join_cpu_processes(cfg: Config) -> None:
     cfg.model_wrapper_cfg = ConfigDict({**wrapper, **(cfg.get('model_wrapper_cfg') or {})})
 
 
+def leave_processes() -> None:
+    """Take this process out of torchrun's group; call it at the end of a tool that succeeded.
+
+    Left to the interpreter's end, the group's threads may abort the process (pytorch/pytorch#190489). After an error
+    nothing may be called: the processes that still work would be waited for without end.
+    """
+    if torch.distributed.is_available() and torch.distributed.is_initialized():
+        torch.distributed.destroy_process_group()
+
+
 # What a part says that a config names wrongly or gives wrong arguments: KeyError and TypeError, but not others.
 _WRONG_PART = re.compile(r'is not in the .* registry|__init__\(\) (got an unexpected|missing \d+ required)')
 
