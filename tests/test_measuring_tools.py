@@ -257,18 +257,14 @@ def test_every_run_gets_a_gpu_that_no_other_has(cross_validate, tmp_path, monkey
     assert sorted(seen) == ['0', '1']
 
 
-def test_seconds_of_an_interrupted_run_count(cross_validate, tmp_path, monkeypatch):
-    folder = tmp_path / 'runs' / 'fold1_seed0'
-
-    def interrupted(command, **options):
-        raise KeyboardInterrupt
-
-    def finished(command, **options):
+def finished_run(command, **options):
+    """In place of training and testing: writes what they would leave."""
+    if '--work-dir' in command:
+        folder = Path(command[command.index('--work-dir') + 1])
         logs = folder / '20260101_000000' / 'vis_data'
         logs.mkdir(parents=True, exist_ok=True)
         (logs / 'scalars.json').write_text(json.dumps({'acc/top1': 0.25, 'step': 3}))
         (folder / 'last_checkpoint').write_text('epoch_3.pth')
-        (folder / 'test').mkdir(exist_ok=True)
         report = {
             'num_samples': 4,
             'top1': 0.5,
@@ -276,17 +272,65 @@ def test_seconds_of_an_interrupted_run_count(cross_validate, tmp_path, monkeypat
             'classes': ['a', 'b'],
             'confusion': [[1, 1], [1, 1]],
         }
-        (folder / 'test' / 'report.json').write_text(json.dumps(report))
-        return subprocess.CompletedProcess(command, 0, stdout='a commit')
+        (folder / 'report.json').write_text(json.dumps(report))
+    return subprocess.CompletedProcess(command, 0, stdout='a commit')
+
+
+def test_streams_are_cross_validated_one_after_the_other(cross_validate, tmp_path, monkeypatch, capsys):
+    commands = []
+
+    def run(command, **options):
+        commands.append(command)
+        return finished_run(command, **options)
+
+    monkeypatch.setattr(subprocess, 'run', run)
+    monkeypatch.chdir(tmp_path)
+    config = str(TOOLS.parent / 'configs' / 'asea_sbu.py')
+    arguments = ['cross_validate.py', config, '--folds', '1', '2', '--streams', 'bone', 'joint,bone_motion']
+
+    def streams_of(name):
+        asked = [command for command in commands if 'train.py' in command[1] and '--stream' in command]
+        return [command[command.index('--stream') + 1] for command in asked if name in str(command)]
+
+    monkeypatch.setattr(sys, 'argv', [*arguments, '--out', 'results/sbu'])
+    cross_validate['main']()
+    for stream, name in (('bone', 'bone'), ('joint,bone_motion', 'joint+bone_motion')):
+        assert streams_of(f'work_dirs/asea_sbu_{name}_cv/fold') == [stream] * 2
+        summary = json.loads(Path(f'results/sbu_{name}.json').read_text())
+        assert (summary['stream'], summary['summary']['folds']) == (stream, [1, 2])
+        assert Path(f'results/sbu_{name}.md').read_text().startswith(f'# {config}, {stream}: cross-validation')
+
+    # one stream goes where it is told to, several beside it
+    for streams, folders in ((['bone'], ['own']), (['bone', 'joint'], ['own_bone', 'own_joint'])):
+        monkeypatch.setattr(sys, 'argv', [*arguments[:5], '--streams', *streams, '--work-dir', f'w{len(streams)}/own'])
+        cross_validate['main']()
+        assert sorted(path.name for path in Path(f'w{len(streams)}').iterdir()) == folders
+
+    done = len(commands)
+    for streams, message in (
+        (['bone', 'bones'], "unknown .'bones'."),
+        (['bone', 'bone'], 'given twice, got bone bone'),
+    ):
+        monkeypatch.setattr(sys, 'argv', [*arguments[:5], '--streams', *streams])
+        with pytest.raises(ValueError, match=message):
+            cross_validate['main']()
+    assert len(commands) == done, 'nothing runs before all streams are looked at'
+
+
+def test_seconds_of_an_interrupted_run_count(cross_validate, tmp_path, monkeypatch):
+    folder = tmp_path / 'runs' / 'fold1_seed0'
+
+    def interrupted(command, **options):
+        raise KeyboardInterrupt
 
     args = argparse.Namespace(
-        config='configs/asea_sbu.py', work_dir=str(tmp_path / 'runs'), stream=None, cfg_options=None, jobs=1
+        config='configs/asea_sbu.py', work_dir=tmp_path / 'runs', stream=None, cfg_options=None, jobs=1
     )
     monkeypatch.setattr(subprocess, 'run', interrupted)
     with pytest.raises(KeyboardInterrupt):
         cross_validate['run'](args, 1, 0)
     (folder / 'seconds').write_text('1000')
-    monkeypatch.setattr(subprocess, 'run', finished)
+    monkeypatch.setattr(subprocess, 'run', finished_run)
     result = cross_validate['run'](args, 1, 0)
     assert 1000 <= result['seconds'] < 1100
     assert (result['last_top1'], result['best_top1'], result['best_epoch']) == (0.5, 0.5, 3), 'the test counts'

@@ -1,6 +1,7 @@
 """Cross-validate a config: every fold and seed, several at once if there are cores, and one summary.
 
     python tools/cross_validate.py configs/asea_sbu.py --folds all --seeds 0 1 2 --jobs 2 --out results/sbu_asea
+    python tools/cross_validate.py configs/asea_sbu.py --streams joint bone    # each of them, for tools/fuse_streams.py
 
 Every run is ``tools/train.py`` followed by ``tools/test.py`` on the checkpoint of the last epoch. Runs that are
 finished are not repeated, interrupted ones resume; a folder of runs with another recipe is refused. The summary tells
@@ -31,6 +32,7 @@ from rich.table import Table
 from asea_mm.datasets import load_annotations
 from asea_mm.engine import report_errors
 from asea_mm.engine.running import load_config, working_tree_commit
+from asea_mm.evaluation.pages import markdown_table, write_result
 from asea_mm.evaluation.statistics import as_percent, summarise_runs, with_spread
 
 TOOLS = Path(__file__).resolve().parent
@@ -60,7 +62,7 @@ def gpus_of(jobs: int) -> SimpleQueue[str | None]:
 
 def run(args: argparse.Namespace, fold: int, seed: int, gpu: str | None = None) -> dict:
     """Train and test one fold and seed; returns its result, which is also kept as ``result.json``."""
-    work_dir = Path(args.work_dir or Path('work_dirs') / f'{Path(args.config).stem}_cv') / f'fold{fold}_seed{seed}'
+    work_dir = args.work_dir / f'fold{fold}_seed{seed}'
     finished = work_dir / 'result.json'
     options = ['--fold', str(fold), '--seed', str(seed), *(['--stream', args.stream] if args.stream else [])]
     options += ['--cfg-options', *args.cfg_options] if args.cfg_options else []
@@ -196,9 +198,15 @@ def rows_of(summary: dict) -> list[tuple[str, ...]]:
     return list(zip(titles, *columns, strict=True))
 
 
-def markdown(summary: dict, result: dict) -> str:
-    lines = [
-        f'# {result["config"]}: cross-validation',
+def title_of(result: dict) -> str:
+    return ', '.join(filter(None, (result['config'], result['stream'])))
+
+
+def markdown(summary: dict, result: dict) -> list[str]:
+    classes = list(summary['per_class_last'].items())
+    confusion = [[name, *map(str, row)] for (name, _), row in zip(classes, summary['confusion_last'], strict=True)]
+    return [
+        f'# {title_of(result)}: cross-validation',
         '',
         f'Command: `{result["command"]}`',
         '',
@@ -206,24 +214,14 @@ def markdown(summary: dict, result: dict) -> str:
         f'{", ".join(map(str, summary["seeds"]))}), {summary["seconds"] / 3600:.1f} hours of runs. Top-1 in %, mean ± '
         'standard deviation over seeds. The best epoch is chosen on the test fold. Cross-entropy is of the last epoch.',
         '',
-        f'| | {" | ".join(COLUMNS)} |',
-        '|---|---|---|---|',
-        *(f'| {" | ".join(row)} |' for row in rows_of(summary)),
+        *markdown_table(['', *COLUMNS], rows_of(summary)),
         '',
-        '| class | last epoch, all runs |',
-        '|---|---|',
-        *(f'| {name} | {100 * share:.2f} |' for name, share in summary['per_class_last'].items()),
+        *markdown_table(['class', 'last epoch, all runs'], [(name, f'{100 * share:.2f}') for name, share in classes]),
         '',
         'Confusion of the last epoch, counts of all runs; true classes in rows, predicted ones in columns:',
         '',
-        f'| | {" | ".join(summary["per_class_last"])} |',
-        '|---' * (1 + len(summary['per_class_last'])) + '|',
-        *(
-            f'| {name} | {" | ".join(map(str, row))} |'
-            for name, row in zip(summary['per_class_last'], summary['confusion_last'], strict=True)
-        ),
+        *markdown_table(['', *(name for name, _ in classes)], confusion),
     ]
-    return '\n'.join(lines) + '\n'
 
 
 def parse_args() -> argparse.Namespace:
@@ -231,12 +229,38 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('config')
     parser.add_argument('--folds', nargs='+', default=['all'], help='numbers, or all: those of the annotation file')
     parser.add_argument('--seeds', type=int, nargs='+', default=[0])
-    parser.add_argument('--stream', help='as in tools/train.py')
+    parser.add_argument(
+        '--streams',
+        '--stream',
+        nargs='+',
+        metavar='STREAM',
+        help='streams to cross-validate one after the other, each as --stream of tools/train.py; several get folders '
+        'and summaries of their own, WORK_DIR_STREAM and OUT_STREAM',
+    )
     parser.add_argument('--jobs', type=int, default=1, help='runs at once; they share the cores and GPUs')
-    parser.add_argument('--work-dir', help='folder of the runs; default work_dirs/{config}_cv')
+    parser.add_argument(
+        '--work-dir', type=Path, help='folder of the runs; default work_dirs/{config}_cv or {config}_{stream}_cv'
+    )
     parser.add_argument('--out', help='write the summary to OUT.json and OUT.md')
     parser.add_argument('--cfg-options', nargs='+', help='as in tools/train.py')
     return parser.parse_args()
+
+
+def of_streams(args: argparse.Namespace) -> list[argparse.Namespace]:
+    """The options of one cross-validation for each stream, or of one without a stream, with folders of their own."""
+    streams = args.streams or [None]
+    if len(set(streams)) < len(streams):
+        raise ValueError(f'--streams: one is given twice, got {" ".join(streams)}')
+    every = []
+    for stream in streams:
+        suffix = f'_{stream.replace(",", "+")}' if stream else ''
+        own = suffix if len(streams) > 1 else ''
+        work_dir = Path('work_dirs') / f'{Path(args.config).stem}{suffix}_cv'
+        if args.work_dir:
+            work_dir = args.work_dir.with_name(args.work_dir.name + own)
+        out = f'{args.out}{own}' if args.out else None
+        every.append(argparse.Namespace(**{**vars(args), 'stream': stream, 'work_dir': work_dir, 'out': out}))
+    return every
 
 
 def main() -> None:
@@ -245,7 +269,16 @@ def main() -> None:
         raise ValueError(f'--jobs must be at least 1, got {args.jobs}')
     if args.folds != ['all'] and not all(fold.isdecimal() for fold in args.folds):
         raise ValueError(f"--folds: expected numbers or 'all', got {' '.join(args.folds)}")
-    folds = all_folds(args) if args.folds == ['all'] else [int(fold) for fold in args.folds]
+    every = of_streams(args)
+    for options in every:  # all are looked at before the first is run
+        config_of(options, None, None)
+    folds = all_folds(every[0]) if args.folds == ['all'] else [int(fold) for fold in args.folds]
+    for options in every:
+        cross_validate(options, folds)
+
+
+def cross_validate(args: argparse.Namespace, folds: list[int]) -> None:
+    """Run every fold and seed of a config and stream, print the summary and write it."""
     runs = [(fold, seed) for seed in args.seeds for fold in folds]
     columns = (TextColumn('{task.description}'), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     gpus, results = gpus_of(args.jobs), []
@@ -270,18 +303,17 @@ def main() -> None:
     result = {
         'command': ' '.join(['python', 'tools/cross_validate.py', *sys.argv[1:]]),
         'config': args.config,
+        'stream': args.stream,
         'commit': ', '.join(sorted({r['commit'] for r in results})),
         'summary': summary,
         'runs': results,
     }
-    table = Table('', *COLUMNS, title=f'{args.config}, top-1 in %')
+    table = Table('', *COLUMNS, title=f'{title_of(result)}, top-1 in %')
     for row in rows_of(summary):
         table.add_row(*row)
     Console().print(table)
     if args.out:
-        Path(args.out).parent.mkdir(parents=True, exist_ok=True)
-        Path(f'{args.out}.json').write_text(json.dumps(result) + '\n')
-        Path(f'{args.out}.md').write_text(markdown(summary, result))
+        write_result(args.out, result, markdown(summary, result))
 
 
 if __name__ == '__main__':

@@ -30,6 +30,7 @@ from asea_mm.evaluation.fusion import (
     parts_of,
     read_runs,
 )
+from asea_mm.evaluation.pages import markdown_table, write_result
 from asea_mm.evaluation.statistics import Run, as_percent, summarise_runs
 
 NUM_PARTS = 5
@@ -73,7 +74,7 @@ def join_parts(parts: dict[Run, StreamScores]) -> StreamScores:
     )
 
 
-def markdown(result: dict) -> str:
+def markdown(result: dict) -> list[str]:
     folds = list(result['fused']['accuracy']['per_fold'])
     single = folds == ['0']
     titles = ['top-1'] if single else [*(f'fold {fold}' for fold in folds), 'mean of folds', 'pooled over samples']
@@ -83,16 +84,16 @@ def markdown(result: dict) -> str:
         f'Command: `{result["command"]}`, commit {result["commit"]}. Top-1 in %'
         + ('.' if single else f', last epoch, {result["num_runs"]} runs of each stream, mean ± std over seeds.'),
         '',
-        f'| {" | ".join(["stream", *titles])} |',
-        '|---' * (1 + len(titles)) + '|',
     ]
+    rows = []
     for row in [*result['streams'], result['fused']]:
         accuracy = row['accuracy']
         values = [*accuracy['per_fold'].values(), accuracy['mean_of_folds'], accuracy['pooled']][: len(titles)]
-        lines.append(f'| {" | ".join([row["name"], *map(as_percent, values)])} |')
+        rows.append([row['name'], *map(as_percent, values)])
+    lines += markdown_table(['stream', *titles], rows)
     lines += ['', f'Weights {result["weights_are"]}:', '']
     lines += [f'- {part}: {", ".join(f"{w:g}" for w in weights)}' for part, weights in result['weights'].items()]
-    return '\n'.join(lines) + '\n'
+    return lines
 
 
 def parse_args() -> argparse.Namespace:
@@ -160,9 +161,7 @@ def main() -> None:
         table.add_row(row['name'], as_percent(accuracy['mean_of_folds']), as_percent(accuracy['pooled']))
     Console().print(table)
     if args.out:
-        Path(args.out).parent.mkdir(parents=True, exist_ok=True)
-        Path(f'{args.out}.json').write_text(json.dumps(result) + '\n')
-        Path(f'{args.out}.md').write_text(markdown(result))
+        write_result(args.out, result, markdown(result))
         if single:
             scores = fused[0, 0]
             np.savez(f'{args.out}.npz', scores=scores.scores, labels=scores.labels, ids=np.array(scores.ids))

@@ -21,6 +21,7 @@ from asea_mm.engine import report_errors
 from asea_mm.engine.running import working_tree_commit
 from asea_mm.evaluation.fusion import read_runs
 from asea_mm.evaluation.hard_samples import HardSample, hard_samples
+from asea_mm.evaluation.pages import markdown_table, write_result
 
 TITLES = ('sample', 'true class', 'wrong in', 'predicted instead')
 
@@ -40,17 +41,14 @@ def cells(sample: HardSample, classes: list[str]) -> tuple[str, ...]:
     return sample.name, classes[sample.label], f'{sample.wrong} of {sample.tested}', predicted
 
 
-def markdown(result: dict, rows: list[tuple[str, ...]]) -> str:
-    lines = [
+def markdown(result: dict, rows: list[tuple[str, ...]]) -> list[str]:
+    return [
         '# Samples that runs get wrong',
         '',
         f'Command: `{result["command"]}`, commit {result["commit"]}. {result["summary"]}',
         '',
-        f'| {" | ".join(TITLES)} |',
-        '|---' * len(TITLES) + '|',
-        *(f'| {" | ".join(row)} |' for row in rows),
+        *markdown_table(TITLES, rows),
     ]
-    return '\n'.join(lines) + '\n'
 
 
 def parse_args() -> argparse.Namespace:
@@ -63,6 +61,8 @@ def parse_args() -> argparse.Namespace:
 
 def main() -> None:
     args = parse_args()
+    if len(set(args.runs)) < len(args.runs):
+        raise ValueError(f'one is given twice: {" ".join(map(str, args.runs))}')
     runs = {
         f'{path}, fold {fold}, seed {seed}': scores
         for path in args.runs
@@ -74,8 +74,8 @@ def main() -> None:
     errors, always = sum(sample.wrong for sample in samples), [s for s in samples if s.wrong == s.tested]
     mostly = [sample for sample in samples if 2 * sample.wrong > sample.tested]
     summary = (
-        f'{len(runs)} runs, {num_samples} samples, {errors} errors of {len(samples)} samples. {len(always)} samples '
-        f'are wrong in every run; {len(mostly)} in more than half of their runs, which makes '
+        f'{len(runs)} runs, {num_samples} samples, {errors} errors of {len(samples)} samples. Wrong in every run: '
+        f'{len(always)}; in more than half of their runs: {len(mostly)}, which makes '
         f'{sum(sample.wrong for sample in mostly)} of the errors.'
     )
     rows = [cells(sample, classes) for sample in samples]
@@ -95,9 +95,7 @@ def main() -> None:
             'classes': classes,
             'samples': [asdict(sample) for sample in samples],
         }
-        Path(args.out).parent.mkdir(parents=True, exist_ok=True)
-        Path(f'{args.out}.json').write_text(json.dumps(result) + '\n')
-        Path(f'{args.out}.md').write_text(markdown(result, rows))
+        write_result(args.out, result, markdown(result, rows))
 
 
 if __name__ == '__main__':

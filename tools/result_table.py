@@ -14,6 +14,7 @@ import json
 from pathlib import Path
 
 from asea_mm.engine import report_errors
+from asea_mm.evaluation.pages import markdown_table
 from asea_mm.evaluation.statistics import as_percent
 
 
@@ -37,7 +38,7 @@ def table(results: list[dict], speed: dict | None, settings: list[str]) -> list[
     titles += ['commit']
     if several:
         titles.insert(1, 'setting')
-    lines = [f'| {" | ".join(titles)} |', '|---' * len(titles) + '|']
+    rows = []
     for result, setting in zip(results, settings, strict=True):
         name, summary = Path(result['config']).stem, result['summary']
         row = [name, *(', '.join(map(str, summary[key])) for key in ('folds', 'seeds'))]
@@ -51,8 +52,8 @@ def table(results: list[dict], speed: dict | None, settings: list[str]) -> list[
                 row[-2:] = [f'{figures[key]:.1f}' for key in ('train_samples_per_s', 'infer_samples_per_s')]
         if several:
             row.insert(1, setting)
-        lines.append(f'| {" | ".join([*row, result["commit"]])} |')
-    return lines
+        rows.append([*row, result['commit']])
+    return markdown_table(titles, rows)
 
 
 def parse_args() -> argparse.Namespace:

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 from scipy import stats
 
+from .pages import markdown_table
 from .statistics import Run, as_percent, over_seeds, summarise_runs, with_spread
 
 NUMBER = (int, float)
@@ -207,7 +208,7 @@ def comparison_page(
         if entry.runs and entry.reference != name
     }
     lines = [f'# {title}', '', note.strip(), '', COLUMNS, '', f'Compared with: {entries[reference].label}.', '']
-    lines += _table(TITLES, [_cells(name, entry, entries, pairs, reference) for name, entry in entries.items()])
+    lines += markdown_table(TITLES, [_cells(name, entry, entries, pairs, reference) for name, entry in entries.items()])
     lines += ['', _commits(entries.values())]
     for name, comparison in pairs.items():
         if comparison.left_out:
@@ -221,7 +222,7 @@ def comparison_page(
             row = [entries[name].label, entries[entries[name].reference].label]
             rows.append(row + ['-' if value is None else f'{100 * value:+.2f}' for value in values])
         lines += ['', 'Paired differences of the last epoch, in points:', '']
-        lines += _table(['', 'to', *(f'fold {fold} seed {seed}' for fold, seed in runs)], rows)
+        lines += markdown_table(['', 'to', *(f'fold {fold} seed {seed}' for fold, seed in runs)], rows)
     lines += _cross_entropy(entries, reference)
     if published:
         lines += ['', 'Published by others, not measured here:', '', *(f'- {line}' for line in published)]
@@ -264,7 +265,9 @@ def _cross_entropy(entries: Mapping[str, Entry], reference: str) -> list[str]:
         pairs = None if entry.reference == name else compare(entry.runs, entries[entry.reference].runs, key)
         beside = _beside_reference(pairs, entry, entries, reference, with_spread)
         rows.append([entry.label, with_spread(mean), *beside])
-    return ['', CROSS_ENTROPY, '', *_table(['', 'cross-entropy', 'difference', 'verdict'], rows)] if rows else []
+    return (
+        ['', CROSS_ENTROPY, '', *markdown_table(['', 'cross-entropy', 'difference', 'verdict'], rows)] if rows else []
+    )
 
 
 def _beside_reference(
@@ -296,8 +299,3 @@ def _commits(entries: Iterable[Entry]) -> str:
         which = '; '.join(f'{commit} ({", ".join(names)})' for commit, names in labels.items())
         return f'**Results are of different commits**, so differences may come from the code: {which}.'
     return f'All results are of commit {next(iter(labels))}.' if labels else 'No row of this table has been run.'
-
-
-def _table(titles: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
-    lines = [' | '.join(cell.replace('|', '\\|') for cell in row) for row in (titles, *rows)]
-    return [f'| {lines[0]} |', '|---' * len(titles) + '|', *(f'| {line} |' for line in lines[1:])]
