@@ -115,31 +115,6 @@ def test_gate_starts_as_identity(form):
     assert variant.gate.grad.abs() > 1e-6
 
 
-@pytest.mark.parametrize('present', ['all', 'some'])
-@pytest.mark.parametrize('persons', [2, 3])
-@pytest.mark.parametrize('form', FORMS)
-def test_in_training_some_samples_go_without_the_update(form, persons, present):
-    variant, _ = pair(form, 0.7, drop_path=0.25)
-    x = features(persons, samples=200)
-    presence = None if present == 'all' else partly_present(persons, samples=200)
-    variant.eval()
-    update = (variant(x, persons, presence) - x).unflatten(0, (-1, persons))
-    assert (update.flatten(1).abs().amax(dim=1) > 1e-6).all()
-    variant.train()
-    torch.manual_seed(2)
-    trained = (variant(x, persons, presence) - x).unflatten(0, (-1, persons))
-    left_out = (trained == 0).flatten(1).all(dim=1)  # of all persons of a sample, or of none
-    assert 0.15 < left_out.double().mean() < 0.35
-    torch.testing.assert_close(trained[~left_out], update[~left_out] / 0.75, **TOLERANCE)
-
-
-@pytest.mark.parametrize('form', FORMS)
-def test_parameters_get_gradients_also_when_all_samples_go_without_the_update(form):
-    variant, _ = pair(form, 0.7, drop_path=1 - 1e-9)
-    variant(features(), 2).square().sum().backward()
-    assert all(torch.equal(parameter.grad, torch.zeros_like(parameter)) for parameter in variant.parameters())
-
-
 @pytest.mark.parametrize('form', FORMS)
 @pytest.mark.parametrize('persons', [2, 3])
 def test_without_selection_all_joints_attend(form, persons):
@@ -158,17 +133,13 @@ def test_without_selection_all_joints_attend(form, persons):
 
 
 def test_the_neck_takes_the_same_options():
-    neck = ATNACNeck(8, inactive='drop', gate=True, drop_path=0.25)
+    neck = ATNACNeck(8, inactive='drop', gate=True)
     assert (neck.interaction.inactive, neck.interaction.gate.item()) == ('drop', 0.0)
-    assert neck.interaction.drop_path == 0.25
 
 
 def test_errors():
     with pytest.raises(ValueError, match="inactive must be one of .* got 'mask'"):
         AEA(C, inactive='mask')
-    for probability in (1, -0.1):
-        with pytest.raises(ValueError, match=f'drop_path must be at least 0 and less than 1, got {probability}'):
-            AEA(C, drop_path=probability)
 
 
 def layers_of(line):
@@ -194,7 +165,6 @@ EFFECTS = {
     'model.backbone.interaction=None model.neck.type=ATNACNeck model.neck.in_channels=128': (1, dict()),
     'model.backbone.interaction.inactive=drop': (5, dict(inactive='drop')),
     'model.backbone.interaction.gate=False': (5, dict()),
-    'model.backbone.interaction.drop_path=0.5': (5, dict(drop_path=0.5)),
     'model.backbone.blocks=[3,4]': (2, dict()),
 }
 

@@ -8,14 +8,13 @@ from typing import NamedTuple, cast
 import torch
 import torch.nn.functional as F
 from mmaction.registry import MODELS
-from mmcv.cnn.bricks.drop import drop_path as leave_out
 from torch import Tensor, nn
 
 SCORES = ('amplitude', 'velocity', 'all')
 THRESHOLD_GRADS = ('ste', 'none')
 FORMS = ('auto', 'gathered', 'masked')
 INACTIVE = ('keep', 'drop')
-AEA_OPTIONS = ('qk_channels', 'gamma', 'alpha', 'score', 'threshold_grad', 'form', 'inactive', 'gate', 'drop_path')
+AEA_OPTIONS = ('qk_channels', 'gamma', 'alpha', 'score', 'threshold_grad', 'form', 'inactive', 'gate')
 
 
 class ActiveJoints(NamedTuple):
@@ -207,17 +206,13 @@ class AEA(nn.Module):
         form: ``'auto'``, ``'gathered'`` or ``'masked'``.
         inactive: What becomes of inactive joints: ``'keep'`` or ``'drop'``.
         gate: Whether a trainable factor scales the update, from zero: AEA starts as identity (not in the paper).
-        drop_path: Probability that a sample goes without the update in training, where the others get it the larger
-            for it (stochastic depth, Huang et al. 2016; not in the paper). The persons then cannot rely on each other
-            alone, for instance on a partner whom the sensor has lost.
 
     Shapes:
         x ``(N*M, C, T, V)``, M fastest; presence ``(N*M, T)`` bool or None (all present); returns as x. With
         ``inplace=True`` x may be overwritten, which saves a copy; not with gradients.
 
     Raises:
-        ValueError: On an unknown form or value of ``inactive``, a ``drop_path`` outside of [0, 1), or if x is no
-            multiple of ``num_person`` long.
+        ValueError: On an unknown form or value of ``inactive``, or if x is no multiple of ``num_person`` long.
     """
 
     def __init__(
@@ -231,16 +226,13 @@ class AEA(nn.Module):
         form: str = 'auto',
         inactive: str = 'keep',
         gate: bool = False,
-        drop_path: float = 0.0,
     ) -> None:
         super().__init__()
         if form not in FORMS:
             raise ValueError(f'AEA: form must be one of {FORMS}, got {form!r}')
         if inactive not in INACTIVE:
             raise ValueError(f'AEA: inactive must be one of {INACTIVE}, got {inactive!r}')
-        if not 0 <= drop_path < 1:
-            raise ValueError(f'AEA: drop_path must be at least 0 and less than 1, got {drop_path!r}')
-        self.form, self.inactive, self.drop_path = form, inactive, drop_path
+        self.form, self.inactive = form, inactive
         self.gate = nn.Parameter(torch.zeros(())) if gate else None
         self.atnac = ATNAC(gamma, alpha, score, threshold_grad)
         self.attention = ExternalAttention(channels, qk_channels)
@@ -289,10 +281,7 @@ class AEA(nn.Module):
         if presence is not None:
             weight = weight * presence[:, :, None].to(weight.dtype)
         update = self.attention(x, num_person, weight)
-        update = update * (weight if self.gate is None else weight * self.gate)[:, None]
-        if self.training and self.drop_path:
-            update = leave_out(update.unflatten(0, (-1, num_person)), self.drop_path, training=True).flatten(0, 1)
-        return update
+        return update * (weight if self.gate is None else weight * self.gate)[:, None]
 
 
 def drop_inactive(x: Tensor, weight: Tensor, num_person: int, presence: Tensor | None) -> Tensor:

@@ -26,7 +26,6 @@ class ATNACNeck(BaseModule):
         form: ``'auto'``, ``'gathered'`` or ``'masked'``.
         inactive: ``'keep'`` or ``'drop'``.
         gate: Whether the update is scaled by a trainable factor that starts at zero.
-        drop_path: Probability that a sample goes without the update in training.
         init_cfg: As of mmengine's ``BaseModule``.
 
     Shapes:
@@ -44,14 +43,11 @@ class ATNACNeck(BaseModule):
         form: str = 'auto',
         inactive: str = 'keep',
         gate: bool = False,
-        drop_path: float = 0.0,
         init_cfg: dict | None = None,
     ) -> None:
         super().__init__(init_cfg=init_cfg)
         self.in_channels = in_channels
-        self.interaction = AEA(
-            in_channels, qk_channels, gamma, alpha, score, threshold_grad, form, inactive, gate, drop_path
-        )
+        self.interaction = AEA(in_channels, qk_channels, gamma, alpha, score, threshold_grad, form, inactive, gate)
 
     def forward(self, x: Tensor, presence: Tensor | None = None) -> Tensor:
         if x.ndim != 5 or x.shape[2] != self.in_channels:
