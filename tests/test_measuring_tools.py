@@ -135,8 +135,10 @@ def test_cross_validation_runs_and_does_not_repeat(cross_validate, tmp_path, mon
 @pytest.mark.parametrize(
     ('config', 'options', 'message'),
     [
-        ('asea_sbu', ['--folds', 'every'], "expected numbers or 'all', got every"),
-        ('asea_demo', [], 'has no annotation file; name the folds'),
+        ('asea_sbu', ['--folds', 'every'], "expected numbers from 1 on or 'all', got every"),
+        ('asea_sbu', ['--folds', '0', '1'], "expected numbers from 1 on or 'all', got 0 1"),
+        ('asea_demo', ['--folds', '1'], '--fold: no dataset of this config has an option .fold.'),
+        ('asea_demo', ['--cfg-options', 'test_dataloader.dataset.fold=1'], 'has no annotation file; name the folds'),
         ('asea_sbu', ['--cfg-options', 'test_dataloader.dataset.ann_file={file}'], "fold2_train, .*'xsub_train'"),
     ],
 )
@@ -252,7 +254,7 @@ def test_every_run_gets_a_gpu_that_no_other_has(cross_validate, tmp_path, monkey
     arguments = ['configs/asea_sbu.py', '--folds', '1', '2', '--jobs', '2', '--work-dir', str(tmp_path)]
     monkeypatch.setattr(sys, 'argv', ['cross_validate.py', *arguments])
     monkeypatch.setattr(subprocess, 'run', started)
-    with pytest.raises(ValueError, match='train.py failed for fold 1, seed 0'):
+    with pytest.raises(ValueError, match='train.py failed for fold 1 seed 0'):
         cross_validate['main']()
     assert sorted(seen) == ['0', '1']
 
@@ -315,6 +317,32 @@ def test_streams_are_cross_validated_one_after_the_other(cross_validate, tmp_pat
         with pytest.raises(ValueError, match=message):
             cross_validate['main']()
     assert len(commands) == done, 'nothing runs before all streams are looked at'
+
+
+def test_without_folds_seeds_differ_only(cross_validate, tmp_path, monkeypatch, capsys):
+    commands = []
+
+    def run(command, **options):
+        commands.append(command)
+        return finished_run(command, **options)
+
+    monkeypatch.setattr(subprocess, 'run', run)
+    monkeypatch.chdir(tmp_path)
+    config = str(TOOLS.parent / 'configs' / 'asea_ntu26.py')  # its file is not there: nothing asks it for folds
+    monkeypatch.setattr(sys, 'argv', ['cross_validate.py', config, '--seeds', '3', '4', '--out', 'result'])
+    cross_validate['main']()
+    assert not any('--fold' in command for command in commands)
+    trained = [command for command in commands if 'train.py' in command[1]]
+    assert [command[command.index('--seed') + 1] for command in trained] == ['3', '4']
+    assert sorted(path.name for path in Path('work_dirs/asea_ntu26_cv').iterdir()) == ['fold0_seed3', 'fold0_seed4']
+    assert [run['settings']['options'] for run in json.loads(Path('result.json').read_text())['runs']] == [
+        ['--seed', '3'],
+        ['--seed', '4'],
+    ]
+    page = Path('result.md').read_text()
+    assert '2 runs (seeds 3, 4)' in page
+    assert '| all samples | 50.00 ± 0.00 | 50.00 ± 0.00 | 0.700 ± 0.000 |' in page
+    assert '| fold' not in page
 
 
 def test_seconds_of_an_interrupted_run_count(cross_validate, tmp_path, monkeypatch):

@@ -42,7 +42,10 @@ B = ['--stream', 'bone', '--cfg-options', 'x.gate=True', 'x.blocks=[7,8]']
 def write_result(path, options=(), accuracy=0.9, folds=(1, 2), seeds=(0,), jobs=2):
     runs = [
         {
-            'settings': {'config': 'a.py', 'options': ['--fold', str(fold), '--seed', str(seed), *options]},
+            'settings': {
+                'config': 'a.py',
+                'options': [*(['--fold', str(fold)] if fold else []), '--seed', str(seed), *options],
+            },
             'fold': fold,
             'seed': seed,
             'commit': 'aaaa',
@@ -83,7 +86,7 @@ def tool(monkeypatch, tmp_path, capsys):
         if Path(args.out).name not in failing:
             options = ['--stream', args.stream] if args.stream else []
             options += ['--cfg-options', *args.cfg_options] if args.cfg_options else []
-            write_result(Path(f'{args.out}.json'), options, 0.8, args.folds, args.seeds)
+            write_result(Path(f'{args.out}.json'), options, 0.8, args.folds or (0,), args.seeds)
         return subprocess.CompletedProcess(command, int(Path(args.out).name in failing))
 
     monkeypatch.setattr(subprocess, 'run', cross_validate)
@@ -124,6 +127,20 @@ def test_runs_what_is_missing_once_and_writes_tables(tool):
         'results/runs/a',
         'results/runs/e',
     ]
+
+
+def test_rows_without_folds_have_seeds_only(tool):
+    Path('results/experiments.yml').write_text(
+        SMALL.replace('id: b, label: Gated', 'id: b, folds: false, label: Gated')
+    )
+    wanted = ['--folds', '1', '2', '--seeds', '0', '5', '--jobs', '2']
+    code, out, err, calls = tool('main', *wanted)
+    assert (code, err) == (0, '')
+    assert [(call.folds, call.seeds) for call in calls] == [([1, 2], [0, 5]), (None, [0, 5])]
+    assert '| Gated | 1 × 2 | 80 | 80.00 ± 0.00 | 80.00 ± 0.00 | no pairs |' in Path('results/main.md').read_text()
+    assert tool('main', *wanted)[3] == [], 'nothing is missing'
+    code, out, err, calls = tool('main', '--dry-run')
+    assert 'b: have 2 of 4 runs' in out
 
 
 def test_a_failing_row_is_reported_and_the_others_go_on(tool):
@@ -266,14 +283,20 @@ def test_every_row_of_the_list_loads_and_its_options_fit(row, monkeypatch):
     parser.add_argument('config')
     args = parse_options(parser)
     plain, cfg = (load_config(argparse.Namespace(**{**vars(args), **other})) for other in ({'cfg_options': None}, {}))
-    for key, value in (args.cfg_options or {}).items():
+    options = args.cfg_options or {}
+    replaced = tuple(key.removesuffix('_delete_') for key in options if key.endswith('._delete_'))
+    for key, value in options.items():
         *path, last = key.split('.')
         node, before = cfg, plain
         for part in path:
             node = node[int(part)] if part.isdigit() else node[part]
             before = before[int(part)] if isinstance(before, list) else (before or {}).get(part)
-        assert node[last] == value
-        assert (before or {}).get(last, 'default') != value, f'{key} is {value} already'
+        if last != '_delete_':
+            assert node[last] == value
+            changed = (before or {}).get(last, 'default') != value
+            assert changed or key.startswith(replaced), f'{key} is {value} already'
+    if 'command' not in row:
+        assert ('fold' in cfg.test_dataloader.dataset) == row.get('folds', True)
     if 'result' in row:
         assert {run['settings']['config'] for run in read_result(ROOT / 'results' / row['result'])['runs']} == {
             row['config']
@@ -282,7 +305,7 @@ def test_every_row_of_the_list_loads_and_its_options_fit(row, monkeypatch):
 
 def test_rows_of_other_datasets_are_commands_and_figures_name_their_dataset():
     for row in ROWS:
-        assert ('command' in row) == ('_sbu' not in row['config']), row['id']
+        assert ('command' in row) != any(name in row['config'] for name in ('_sbu', '_demo')), row['id']
         if 'command' in row:
             assert row['config'] in row['command']
             assert all(option in row['command'] for option in row.get('cfg_options', ()))

@@ -3,6 +3,8 @@
     python tools/cross_validate.py configs/asea_sbu.py --folds all --seeds 0 1 2 --jobs 2 --out results/sbu_asea
     python tools/cross_validate.py configs/asea_sbu.py --streams joint bone    # each of them, for tools/fuse_streams.py
 
+A dataset without folds, such as NTU RGB+D, is trained and tested on the split of the config, once for every seed.
+
 Every run is ``tools/train.py`` followed by ``tools/test.py`` on the checkpoint of the last epoch. Runs that are
 finished are not repeated, interrupted ones resume; a folder of runs with another recipe is refused. The summary tells
 the last epoch (fixed schedule) from the best epoch (chosen on the test fold, as most papers of the field report), per
@@ -33,7 +35,7 @@ from asea_mm.datasets import load_annotations
 from asea_mm.engine import report_errors
 from asea_mm.engine.running import load_config, working_tree_commit
 from asea_mm.evaluation.pages import markdown_table, write_result
-from asea_mm.evaluation.statistics import as_percent, summarise_runs, with_spread
+from asea_mm.evaluation.statistics import as_percent, run_name, summarise_runs, with_spread
 
 TOOLS = Path(__file__).resolve().parent
 COLUMNS = ('last epoch', 'best epoch', 'cross-entropy')
@@ -64,7 +66,12 @@ def run(args: argparse.Namespace, fold: int, seed: int, gpu: str | None = None) 
     """Train and test one fold and seed; returns its result, which is also kept as ``result.json``."""
     work_dir = args.work_dir / f'fold{fold}_seed{seed}'
     finished = work_dir / 'result.json'
-    options = ['--fold', str(fold), '--seed', str(seed), *(['--stream', args.stream] if args.stream else [])]
+    options = [
+        *(['--fold', str(fold)] if fold else []),
+        '--seed',
+        str(seed),
+        *(['--stream', args.stream] if args.stream else []),
+    ]
     options += ['--cfg-options', *args.cfg_options] if args.cfg_options else []
     settings = {'config': args.config, 'options': options}
     refuse_other_recipe(work_dir / Path(args.config).name, args, fold, seed)
@@ -88,7 +95,7 @@ def run(args: argparse.Namespace, fold: int, seed: int, gpu: str | None = None) 
             finally:  # also when interrupted
                 clock.write_text(str(time.time() - start))
             if done.returncode:
-                raise ValueError(f'{tool} failed for fold {fold}, seed {seed}; see {log.name}')
+                raise ValueError(f'{tool} failed for {run_name(fold, seed)}; see {log.name}')
 
         call('train.py', '--work-dir', str(work_dir), '--resume')
         checkpoint = (work_dir / 'last_checkpoint').read_text().strip()
@@ -122,13 +129,15 @@ def config_of(args: argparse.Namespace, fold: int | None, seed: int | None) -> C
     parser = argparse.ArgumentParser()
     parser.add_argument('--cfg-options', nargs='+', action=DictAction)
     options = vars(parser.parse_args(['--cfg-options', *args.cfg_options] if args.cfg_options else []))
-    given = {'config': args.config, 'split': None, 'fold': fold, 'stream': args.stream, 'seed': seed, **options}
+    given = {'config': args.config, 'split': None, 'fold': fold or None, 'stream': args.stream, 'seed': seed, **options}
     return load_config(argparse.Namespace(**given, launcher='none', work_dir=None))
 
 
 def all_folds(args: argparse.Namespace) -> list[int]:
-    """The folds that the annotation file of the config has."""
+    """The folds that the annotation file of the config has; fold 0 if its dataset has no option for them."""
     dataset = config_of(args, None, None).test_dataloader.dataset
+    if 'fold' not in dataset:
+        return [0]
     path = dataset.get('ann_file')
     if path is None:
         raise ValueError(f'--folds all: the dataset of {args.config} has no annotation file; name the folds')
@@ -181,6 +190,12 @@ def summarise(results: list[dict]) -> dict:
     return summary
 
 
+def titles_of(summary: dict) -> list[str]:
+    if summary['folds'] == [0]:
+        return ['all samples']
+    return [*(f'fold {fold}' for fold in summary['folds']), 'mean of folds', 'pooled over samples']
+
+
 def rows_of(summary: dict) -> list[tuple[str, ...]]:
     """The measures of every fold and of all: last and best epoch, cross-entropy of the last."""
 
@@ -191,11 +206,11 @@ def rows_of(summary: dict) -> list[tuple[str, ...]]:
             measure['pooled'],
         ]
 
-    titles = [*(f'fold {fold}' for fold in summary['folds']), 'mean of folds', 'pooled over samples']
+    titles = titles_of(summary)
     columns = [map(as_percent, of_folds_and_all(summary[key])) for key in ('last_top1', 'best_top1')]
     cross_entropy = summary.get('last_cross_entropy')
     columns.append(map(with_spread, of_folds_and_all(cross_entropy)) if cross_entropy else ['-'] * len(titles))
-    return list(zip(titles, *columns, strict=True))
+    return list(zip(titles, *columns, strict=False))  # without folds, the first of the equal measures
 
 
 def title_of(result: dict) -> str:
@@ -204,13 +219,14 @@ def title_of(result: dict) -> str:
 
 def markdown(summary: dict, result: dict) -> list[str]:
     classes = list(summary['per_class_last'].items())
+    folds = '' if summary['folds'] == [0] else f'{len(summary["folds"])} folds, '
     confusion = [[name, *map(str, row)] for (name, _), row in zip(classes, summary['confusion_last'], strict=True)]
     return [
         f'# {title_of(result)}: cross-validation',
         '',
         f'Command: `{result["command"]}`',
         '',
-        f'Commit {result["commit"]}, {summary["num_runs"]} runs ({len(summary["folds"])} folds, seeds '
+        f'Commit {result["commit"]}, {summary["num_runs"]} runs ({folds}seeds '
         f'{", ".join(map(str, summary["seeds"]))}), {summary["seconds"] / 3600:.1f} hours of runs. Top-1 in %, mean ± '
         'standard deviation over seeds. The best epoch is chosen on the test fold. Cross-entropy is of the last epoch.',
         '',
@@ -227,7 +243,9 @@ def markdown(summary: dict, result: dict) -> list[str]:
 def parse_args() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument('config')
-    parser.add_argument('--folds', nargs='+', default=['all'], help='numbers, or all: those of the annotation file')
+    parser.add_argument(
+        '--folds', nargs='+', default=['all'], help='numbers, or all (default): those of the annotation file'
+    )
     parser.add_argument('--seeds', type=int, nargs='+', default=[0])
     parser.add_argument(
         '--streams',
@@ -267,12 +285,12 @@ def main() -> None:
     args = parse_args()
     if args.jobs < 1:
         raise ValueError(f'--jobs must be at least 1, got {args.jobs}')
-    if args.folds != ['all'] and not all(fold.isdecimal() for fold in args.folds):
-        raise ValueError(f"--folds: expected numbers or 'all', got {' '.join(args.folds)}")
+    if args.folds != ['all'] and not all(fold.isdecimal() and int(fold) for fold in args.folds):
+        raise ValueError(f"--folds: expected numbers from 1 on or 'all', got {' '.join(args.folds)}")
     every = of_streams(args)
-    for options in every:  # all are looked at before the first is run
-        config_of(options, None, None)
     folds = all_folds(every[0]) if args.folds == ['all'] else [int(fold) for fold in args.folds]
+    for options in every:  # all are looked at before the first is run
+        config_of(options, folds[0], None)
     for options in every:
         cross_validate(options, folds)
 
@@ -296,7 +314,7 @@ def cross_validate(args: argparse.Namespace, folds: list[int]) -> None:
             results.append(result)
             progress.advance(task)
             progress.console.print(
-                f'fold {result["fold"]} seed {result["seed"]}: last {result["last_top1"]:.2%}, '
+                f'{run_name(result["fold"], result["seed"])}: last {result["last_top1"]:.2%}, '
                 f'best {result["best_top1"]:.2%} (epoch {result["best_epoch"]}), {result["seconds"]} s'
             )
     summary = summarise(results)

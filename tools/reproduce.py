@@ -29,7 +29,7 @@ from asea_mm.evaluation.statistics import over_seeds
 
 CROSS_VALIDATE = Path(__file__).resolve().parent / 'cross_validate.py'
 NO_DATA = 'not run: data not available here'
-KINDS = {'rows': list, 'published': list, 'cfg_options': list, 'paper': dict}  # all else is text
+KINDS = {'rows': list, 'published': list, 'cfg_options': list, 'paper': dict, 'folds': bool}  # all else is text
 Part = TypeVar('Part')
 Experiment = tuple[str, tuple[str, ...], str | None]
 Result = Mapping[str, Any]
@@ -61,6 +61,7 @@ class Row:
     paper: Published | None = None
     result: str | None = None
     command: str | None = None
+    folds: bool = True
 
     @property
     def experiment(self) -> Experiment:
@@ -161,7 +162,8 @@ class Results:
             for path in [path for path in paths if path.exists()][:1]:
                 self.results[experiment] = result = read_result(path)
                 for run in result['runs']:
-                    options = ['--fold', str(run['fold']), '--seed', str(run['seed']), *row.options]
+                    fold = ['--fold', str(run['fold'])] if row.folds else []
+                    options = [*fold, '--seed', str(run['seed']), *row.options]
                     if run['settings'] != (wanted := {'config': row.config, 'options': options}):
                         raise ValueError(f'{path}: is of {run["settings"]}, row {row.id} of the list is {wanted}')
 
@@ -171,23 +173,27 @@ class Results:
     def runs(self, row: Row) -> list[Mapping[str, Any]]:
         return (self.of(row) or {'runs': []})['runs']
 
+    def folds(self, row: Row) -> list[int]:
+        """Of the runs wanted."""
+        return self.args.folds if row.folds else [0]
+
     def numbers(self, row: Row) -> tuple[list[int], list[int]]:
         """Folds and seeds of the result that shall be: those wanted and those at hand, which must not get lost."""
         have = by_run(self.runs(row))
         folds, seeds = {fold for fold, _ in have}, {seed for _, seed in have}
-        return sorted(folds.union(self.args.folds)), sorted(seeds.union(self.args.seeds))
+        return sorted(folds.union(self.folds(row))), sorted(seeds.union(self.args.seeds))
 
     def missing(self, row: Row) -> int:
         """Runs to do: none if those wanted are there."""
         have = set(by_run(self.runs(row)))
-        if have.issuperset(product(self.args.folds, self.args.seeds)):
+        if have.issuperset(product(self.folds(row), self.args.seeds)):
             return 0
         return len(set(product(*self.numbers(row))) - have)
 
     def arguments(self, row: Row) -> list[str]:
         """Of ``tools/cross_validate.py``."""
         row, (folds, seeds) = self.first[row.experiment], self.numbers(row)
-        runs = ['--folds', *folds, '--seeds', *seeds, '--jobs', self.args.jobs]
+        runs = [*(['--folds', *folds] if row.folds else []), '--seeds', *seeds, '--jobs', self.args.jobs]
         places = ['--work-dir', self.args.work_dir / f'{row.id}_cv', '--out', self.args.results / 'runs' / row.id]
         return [row.config, *map(str, runs + places), *row.options]
 

@@ -13,7 +13,7 @@ import numpy as np
 from scipy import stats
 
 from .pages import markdown_table
-from .statistics import Run, as_percent, over_seeds, summarise_runs, with_spread
+from .statistics import Run, as_percent, over_seeds, run_name, summarise_runs, with_spread
 
 NUMBER = (int, float)
 FIELDS: dict[str, Any] = {
@@ -212,7 +212,7 @@ def comparison_page(
     lines += ['', _commits(entries.values())]
     for name, comparison in pairs.items():
         if comparison.left_out:
-            left_out = ', '.join(f'fold {fold} seed {seed}' for fold, seed in comparison.left_out)
+            left_out = ', '.join(run_name(*run) for run in comparison.left_out)
             names = f'{entries[name].label} with {entries[entries[name].reference].label}'
             lines += ['', f'Not compared, {names}, as epochs or samples differ: {left_out}.']
     if runs := sorted({run for comparison in pairs.values() for run in comparison.differences}):
@@ -222,7 +222,7 @@ def comparison_page(
             row = [entries[name].label, entries[entries[name].reference].label]
             rows.append(row + ['-' if value is None else f'{100 * value:+.2f}' for value in values])
         lines += ['', 'Paired differences of the last epoch, in points:', '']
-        lines += markdown_table(['', 'to', *(f'fold {fold} seed {seed}' for fold, seed in runs)], rows)
+        lines += markdown_table(['', 'to', *(run_name(*run) for run in runs)], rows)
     lines += _cross_entropy(entries, reference)
     if published:
         lines += ['', 'Published by others, not measured here:', '', *(f'- {line}' for line in published)]

@@ -7,7 +7,11 @@ from typing import Any
 
 import numpy as np
 
-Run = tuple[int, int]  # fold and seed
+Run = tuple[int, int]  # fold and seed; fold 0 where the data has no folds
+
+
+def run_name(fold: int, seed: int) -> str:
+    return f'fold {fold} seed {seed}' if fold else f'seed {seed}'
 
 
 def over_seeds(values: Sequence[float]) -> dict[str, Any]:
