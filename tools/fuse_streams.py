@@ -82,7 +82,11 @@ def markdown(result: dict) -> list[str]:
         '# Fusion of streams',
         '',
         f'Command: `{result["command"]}`, commit {result["commit"]}. Top-1 in %'
-        + ('.' if single else f', last epoch, {result["num_runs"]} runs of each stream, mean ± std over seeds.'),
+        + (
+            '.'
+            if result['num_runs'] == 1
+            else f', last epoch, {result["num_runs"]} runs of each stream, mean ± std over seeds.'
+        ),
         '',
     ]
     rows = []
@@ -138,7 +142,7 @@ def main() -> None:
     else:
         weights = weights_by_fold(runs, args.weights)
         fused = fuse_runs(runs, weights)
-    unit = 'all samples' if single else 'fold'
+    unit = 'all samples' if {fold for fold, _ in numbers} == {0} else 'fold'
     chosen = 'given'
     if args.weights == 'cv':
         unit = 'part' if single else 'fold'

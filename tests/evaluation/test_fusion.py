@@ -150,11 +150,11 @@ def tool(monkeypatch, *arguments):
     runpy.run_path(str(TOOL))['main']()
 
 
-def cross_validation(folder, of, finished=(1, 2)):
-    for fold in (1, 2):
-        run = folder / f'fold{fold}_seed0'
+def cross_validation(folder, of, finished=(1, 2), names=('fold1_seed0', 'fold2_seed0')):
+    for number, name in enumerate(names, 1):
+        run = folder / name
         write(run / 'test' / 'scores.npz', of)
-        if fold in finished:
+        if number in finished:
             result = {'commit': 'abc', 'settings': {'config': 'configs/asea_sbu.py', 'options': []}}
             (run / 'result.json').write_text(json.dumps(result))
     return folder
@@ -173,6 +173,17 @@ def test_tool_fuses_cross_validations(tmp_path, monkeypatch, capsys, weights):
     page = (tmp_path / 'out' / 'fused.md').read_text()
     assert '| fused | 100.00 | 100.00 | 100.00 | 100.00 |' in page
     assert 'fused' in capsys.readouterr().out
+
+
+def test_tool_fuses_several_seeds_of_data_without_folds(tmp_path, monkeypatch):
+    names = ('fold0_seed0', 'fold0_seed1')
+    paths = [cross_validation(tmp_path / name, of, names=names) for name, of in (('joint', FIRST), ('bone', SECOND))]
+    tool(monkeypatch, *paths, '--weights', '3', '1', '--out', tmp_path / 'fused')
+    page = (tmp_path / 'fused.md').read_text()
+    assert '| stream | top-1 |' in page
+    assert '| fused | 100.00 ± 0.00 |' in page
+    assert '2 runs of each stream, mean ± std over seeds' in page
+    assert '- all samples: 3, 1' in page
 
 
 @pytest.mark.parametrize('weights', [[], ['--weights', 'cv']])
