@@ -115,7 +115,7 @@ def test_runs_what_is_missing_once_and_writes_tables(tool):
     assert out.splitlines()[-2:] == ['results/main.md', 'results/more.md']
     page = Path('results/main.md').read_text()
     assert (
-        '| Gated | 2 × 1 | 80 | 80.00 | 80.00 | 0.00 ± 0.00 (2 pairs) | within noise (p = 1.000) | - | aaaa | 2.0 |'
+        '| Gated | 2 × 1 | 80 | 80.00 | 80.00 | 0.00 ± 0.00 (2 pairs) | too few pairs (p = 1.000) | - | aaaa | 2.0 |'
         in page
     )
     assert '| Far | not run: data not available here | - | - | - | - | - | 90.50 (NTU-26; Table 1) | - | - |' in page
@@ -180,7 +180,7 @@ def test_tables_only(tool):
     code, out, err, calls = tool('--tables-only', 'main')
     assert (code, out, err, calls) == (0, 'results/main.md\n', '', [])
     page = Path('results/main.md').read_text()
-    assert '| Gated | 2 × 1 | 80 | 80.00 | 80.00 | -10.00 ± 0.00 (2 pairs) | within noise (p = 0.500) |' in page
+    assert '| Gated | 2 × 1 | 80 | 80.00 | 80.00 | -10.00 ± 0.00 (2 pairs) | too few pairs (p = 0.500) |' in page
     assert '- Plain: `made with --jobs 2`' in page
 
 

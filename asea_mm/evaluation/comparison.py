@@ -29,14 +29,15 @@ FIELDS: dict[str, Any] = {
     'last_cross_entropy': (*NUMBER, type(None)),  # not in results of before, None for scores that are logits
 }
 SIGNIFICANT = 0.05
+ENOUGH_PAIRS = 6  # p is at least 2 of 2^6 sign choices; with five it is at least 0.0625
 EXACT_UP_TO = 16  # differences that are not zero: 65,536 ways to choose their signs
 # What a page says of its columns.
 COLUMNS = """\
 Top-1 in %. n is folds × seeds; last and best epoch are the mean of the folds, mean ± standard deviation over seeds. The
 best epoch is chosen on the test fold, the last one is not. Difference: last epoch, in points, to the row named below or
 after "to", over the pairs of runs of the same fold, seed, number of epochs and samples; mean ± standard deviation over
-pairs. p is of a two-sided sign-flip permutation test; "within noise" is any p of 0.05 or more, and fewer than six pairs
-that differ cannot give less. p is not corrected for the number of rows, and the folds of a cross-validation share their
+pairs. p is of a two-sided sign-flip permutation test; "within noise" is any p of 0.05 or more, and "too few pairs" fewer
+than six, which cannot give less. p is not corrected for the number of rows, and the folds of a cross-validation share their
 training samples: small values are weaker evidence than they look. Published figures are those of papers, of the dataset
 in brackets, not measured here. Hours are of all runs of a row; runs at once shared the cores."""
 CROSS_ENTROPY = """\
@@ -106,11 +107,11 @@ class Comparison:
 
     @property
     def verdict(self) -> str:
-        """``better``, ``worse`` or ``within noise``, with the p-value; a dash without pairs."""
+        """``better``, ``worse``, ``within noise`` or ``too few pairs``, with the p-value; a dash without pairs."""
         if not self.differences:
             return '-'
         p = self.p_value
-        word = 'within noise'
+        word = 'within noise' if len(self.differences) >= ENOUGH_PAIRS else 'too few pairs'
         if p < SIGNIFICANT:
             word = 'better' if (self.summary['mean'] > 0) != self.lower_is_better else 'worse'
         return f'{word} (p = {p:.3f})' if p >= 0.001 else f'{word} (p < 0.001)'

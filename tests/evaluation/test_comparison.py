@@ -71,7 +71,7 @@ def test_pairs_are_of_the_same_fold_seed_epochs_and_samples():
     [
         (0.1, 6, 'better (p = 0.031)'),
         (-0.1, 6, 'worse (p = 0.031)'),
-        (0.1, 5, 'within noise (p = 0.062)'),
+        (0.1, 5, 'too few pairs (p = 0.062)'),
         (0, 6, 'within noise (p = 1.000)'),
         (0.1, 15, 'better (p < 0.001)'),
     ],
@@ -106,10 +106,10 @@ def test_page():
     # differences 2, 4, 0, 0: mean 1.5, variance (0.25 + 6.25 + 2.25 + 2.25) / 3; p of 2 and 4 alone: 2 / 4
     assert rows[2] == (
         '| Other \\| more | 2 × 2 | 80 | 76.50 ± 7.78 | 84.00 ± 5.66 | +1.50 ± 1.91 (4 pairs) | '
-        'within noise (p = 0.500) | - | bbbb-dirty | 2.0 |'
+        'too few pairs (p = 0.500) | - | bbbb-dirty | 2.0 |'
     )
     assert rows[3].startswith(
-        '| Short | 2 × 1 | 10, 80 | 45.00 | 45.00 | -20.00 (1 pair) to Other \\| more | within noise'
+        '| Short | 2 × 1 | 10, 80 | 45.00 | 45.00 | -20.00 (1 pair) to Other \\| more | too few pairs'
     )
     assert rows[4] == '| NTU | not run: no data | - | - | - | - | - | 90.52 (NTU-26 X-Sub; Table 1) | - | - |'
     assert rows[5] == '|  | to | fold 1 seed 0 | fold 1 seed 1 | fold 2 seed 0 | fold 2 seed 1 |'
