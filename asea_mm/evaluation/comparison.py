@@ -33,13 +33,14 @@ ENOUGH_PAIRS = 6  # p is at least 2 of 2^6 sign choices; with five it is at leas
 EXACT_UP_TO = 16  # differences that are not zero: 65,536 ways to choose their signs
 # What a page says of its columns.
 COLUMNS = """\
-Top-1 in %. n is folds × seeds; last and best epoch are the mean of the folds, mean ± standard deviation over seeds. The
-best epoch is chosen on the test fold, the last one is not. Difference: last epoch, in points, to the row named below or
-after "to", over the pairs of runs of the same fold, seed, number of epochs and samples; mean ± standard deviation over
-pairs. p is of a two-sided sign-flip permutation test; "within noise" is any p of 0.05 or more, and "too few pairs" fewer
-than six, which cannot give less. p is not corrected for the number of rows, and the folds of a cross-validation share their
-training samples: small values are weaker evidence than they look. Published figures are those of papers, of the dataset
-in brackets, not measured here. Hours are of all runs of a row; runs at once shared the cores."""
+Top-1 in %. n is folds × seeds; last and best epoch are the mean of the folds, mean ± standard deviation over seeds.
+The best epoch is chosen on the test fold, the last one is not. Difference: last epoch, in points, to the row named
+below or after "to", over the pairs of runs of the same fold, seed, number of epochs and samples; mean ± standard
+deviation over pairs. p is of a two-sided sign-flip permutation test; "within noise" is any p of 0.05 or more, and "too
+few pairs" fewer than six, which cannot give less. p is not corrected for the number of rows, and the folds of a
+cross-validation share their training samples: small values are weaker evidence than they look. Published figures are
+those of papers, of the dataset in brackets, not measured here. Hours are of all runs of a row; runs at once shared the
+cores."""
 CROSS_ENTROPY = """\
 Cross-entropy of the last epoch, the mean over test samples of -log of the probability of the true class: lower is
 better. An accuracy moves in steps of one error; this measure moves with every sample, and tells models apart that make
