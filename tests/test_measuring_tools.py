@@ -278,15 +278,21 @@ def finished_run(command, **options):
     return subprocess.CompletedProcess(command, 0, stdout='a commit')
 
 
-def test_streams_are_cross_validated_one_after_the_other(cross_validate, tmp_path, monkeypatch, capsys):
-    commands = []
+@pytest.fixture
+def commands(tmp_path, monkeypatch):
+    """The commands that are called in an empty folder, where :func:`finished_run` stands in for them."""
+    called = []
 
     def run(command, **options):
-        commands.append(command)
+        called.append(command)
         return finished_run(command, **options)
 
     monkeypatch.setattr(subprocess, 'run', run)
     monkeypatch.chdir(tmp_path)
+    return called
+
+
+def test_streams_are_cross_validated_one_after_the_other(cross_validate, commands, monkeypatch, capsys):
     config = str(TOOLS.parent / 'configs' / 'asea_sbu.py')
     arguments = ['cross_validate.py', config, '--folds', '1', '2', '--streams', 'bone', 'joint,bone_motion']
 
@@ -319,15 +325,7 @@ def test_streams_are_cross_validated_one_after_the_other(cross_validate, tmp_pat
     assert len(commands) == done, 'nothing runs before all streams are looked at'
 
 
-def test_without_folds_seeds_differ_only(cross_validate, tmp_path, monkeypatch, capsys):
-    commands = []
-
-    def run(command, **options):
-        commands.append(command)
-        return finished_run(command, **options)
-
-    monkeypatch.setattr(subprocess, 'run', run)
-    monkeypatch.chdir(tmp_path)
+def test_without_folds_seeds_differ_only(cross_validate, commands, monkeypatch, capsys):
     config = str(TOOLS.parent / 'configs' / 'asea_ntu26.py')  # its file is not there: nothing asks it for folds
     monkeypatch.setattr(sys, 'argv', ['cross_validate.py', config, '--seeds', '3', '4', '--out', 'result'])
     cross_validate['main']()
