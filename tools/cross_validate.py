@@ -35,7 +35,7 @@ from asea_mm.datasets import load_annotations
 from asea_mm.engine import report_errors
 from asea_mm.engine.running import load_config, working_tree_commit
 from asea_mm.evaluation.pages import markdown_table, write_result
-from asea_mm.evaluation.statistics import as_percent, run_name, summarise_runs, with_spread
+from asea_mm.evaluation.statistics import as_percent, in_columns, run_name, summarise_runs, with_spread
 
 TOOLS = Path(__file__).resolve().parent
 COLUMNS = ('last epoch', 'best epoch', 'cross-entropy')
@@ -190,27 +190,13 @@ def summarise(results: list[dict]) -> dict:
     return summary
 
 
-def titles_of(summary: dict) -> list[str]:
-    if summary['folds'] == [0]:
-        return ['all samples']
-    return [*(f'fold {fold}' for fold in summary['folds']), 'mean of folds', 'pooled over samples']
-
-
 def rows_of(summary: dict) -> list[tuple[str, ...]]:
     """The measures of every fold and of all: last and best epoch, cross-entropy of the last."""
-
-    def of_folds_and_all(measure: dict) -> list[dict]:
-        return [
-            *(measure['per_fold'][str(fold)] for fold in summary['folds']),
-            measure['mean_of_folds'],
-            measure['pooled'],
-        ]
-
-    titles = titles_of(summary)
-    columns = [map(as_percent, of_folds_and_all(summary[key])) for key in ('last_top1', 'best_top1')]
+    columns = [map(as_percent, in_columns(summary[key]).values()) for key in ('last_top1', 'best_top1')]
+    titles = list(in_columns(summary['last_top1']))
     cross_entropy = summary.get('last_cross_entropy')
-    columns.append(map(with_spread, of_folds_and_all(cross_entropy)) if cross_entropy else ['-'] * len(titles))
-    return list(zip(titles, *columns, strict=False))  # without folds, the first of the equal measures
+    columns.append(map(with_spread, in_columns(cross_entropy).values()) if cross_entropy else ['-'] * len(titles))
+    return list(zip(titles, *columns, strict=True))
 
 
 def title_of(result: dict) -> str:

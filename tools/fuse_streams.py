@@ -31,7 +31,7 @@ from asea_mm.evaluation.fusion import (
     read_runs,
 )
 from asea_mm.evaluation.pages import markdown_table, write_result
-from asea_mm.evaluation.statistics import Run, as_percent, summarise_runs
+from asea_mm.evaluation.statistics import Run, as_percent, in_columns, summarise_runs
 
 NUM_PARTS = 5
 
@@ -75,9 +75,8 @@ def join_parts(parts: dict[Run, StreamScores]) -> StreamScores:
 
 
 def markdown(result: dict) -> list[str]:
-    folds = list(result['fused']['accuracy']['per_fold'])
-    single = folds == ['0']
-    titles = ['top-1'] if single else [*(f'fold {fold}' for fold in folds), 'mean of folds', 'pooled over samples']
+    titles = list(in_columns(result['fused']['accuracy']))
+    titles = ['top-1'] if len(titles) == 1 else titles
     lines = [
         '# Fusion of streams',
         '',
@@ -89,11 +88,8 @@ def markdown(result: dict) -> list[str]:
         ),
         '',
     ]
-    rows = []
-    for row in [*result['streams'], result['fused']]:
-        accuracy = row['accuracy']
-        values = [*accuracy['per_fold'].values(), accuracy['mean_of_folds'], accuracy['pooled']][: len(titles)]
-        rows.append([row['name'], *map(as_percent, values)])
+    every = [*result['streams'], result['fused']]
+    rows = [[row['name'], *map(as_percent, in_columns(row['accuracy']).values())] for row in every]
     lines += markdown_table(['stream', *titles], rows)
     lines += ['', f'Weights {result["weights_are"]}:', '']
     lines += [f'- {part}: {", ".join(f"{w:g}" for w in weights)}' for part, weights in result['weights'].items()]

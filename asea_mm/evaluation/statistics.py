@@ -45,6 +45,14 @@ def summarise_runs(measure: Mapping[Run, float], num_samples: Mapping[Run, int])
     }
 
 
+def in_columns(summary: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:
+    """The parts of a :func:`summarise_runs` by title, as tables show them; without folds they are all the same."""
+    if set(summary['per_fold']) == {'0'}:
+        return {'all samples': summary['pooled']}
+    folds = {f'fold {fold}': values for fold, values in summary['per_fold'].items()}
+    return {**folds, 'mean of folds': summary['mean_of_folds'], 'pooled over samples': summary['pooled']}
+
+
 def as_percent(accuracy: Mapping[str, Any]) -> str:
     """Mean and, where there are several seeds, standard deviation, e.g. ``95.89 ± 0.40``."""
     return with_spread(accuracy, 100, 2)
