@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 import yaml
+from matplotlib.image import imread
 
 from asea_mm.engine import load_config, parse_options
 from asea_mm.evaluation.comparison import read_result
@@ -121,6 +122,8 @@ def test_runs_what_is_missing_once_and_writes_tables(tool):
     assert '| Far | not run: data not available here | - | - | - | - | - | 90.50 (NTU-26; Table 1) | - | - |' in page
     assert '- Far, not run: data not available here: `do it`' in page
     assert '| Plain again | 2 × 1 |' in Path('results/more.md').read_text()
+    assert '![Main](main.png)' in page
+    assert imread('results/main.png').std() > 0.05
 
     assert tool(*wanted)[3] == []  # all there
     assert [call.out for call in tool('more', '--folds', '1', '--seeds', '1')[3]] == [
@@ -151,6 +154,8 @@ def test_a_failing_row_is_reported_and_the_others_go_on(tool):
     page = Path('results/main.md').read_text()
     assert '| Plain | not run |' in page
     assert '| Gated | 1 × 1 | 80 | 80.00 | 80.00 | no pairs | - |' in page
+    assert '![' not in page, 'one row makes no picture'
+    assert not Path('results/main.png').exists()
     assert not Path('results/more.md').exists()
 
 

@@ -1,4 +1,4 @@
-"""Re-make the result tables: run what is missing of a list of experiments, then write one page for every table.
+"""Re-make the result tables: run what is missing of a list of experiments, then write a page and a picture of each.
 
     python tools/reproduce.py --dry-run                                   # what there is, what is missing, hours
     python tools/reproduce.py sbu_main sbu_aea --seeds 0 1 2 --jobs 5     # two tables
@@ -26,6 +26,7 @@ import yaml
 from asea_mm.engine import report_errors
 from asea_mm.evaluation.comparison import Entry, by_run, comparison_page, read_result
 from asea_mm.evaluation.statistics import over_seeds
+from asea_mm.visualization import draw_comparison, save_figure
 
 CROSS_VALIDATE = Path(__file__).resolve().parent / 'cross_validate.py'
 NO_DATA = 'not run: data not available here'
@@ -246,7 +247,7 @@ def dry_run(tables: list[Table], results: Results) -> None:
 
 
 def write_page(table: Table, results: Results) -> Path:
-    """Write a table from the results there are."""
+    """Write a table from the results there are, and its picture if several rows have any."""
     entries = {}
     for row in table.rows:
         result, reference = results.of(row), row.reference or table.reference
@@ -256,7 +257,12 @@ def write_page(table: Table, results: Results) -> Path:
     others = [f'{figure.label}: {figure}' for figure in table.published]
     path = results.args.results / f'{table.name}.md'
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(comparison_page(table.title, table.note, entries, table.reference, others), encoding='utf-8')
+    picture = None
+    if sum(bool(entry.runs) for entry in entries.values()) > 1:
+        picture = f'{table.name}.png'
+        save_figure(draw_comparison(table.title, entries, table.reference), path.with_name(picture))
+    page = comparison_page(table.title, table.note, entries, table.reference, others, picture)
+    path.write_text(page, encoding='utf-8')
     return path
 
 

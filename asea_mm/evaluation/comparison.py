@@ -193,7 +193,12 @@ class Entry:
 
 
 def comparison_page(
-    title: str, note: str, entries: Mapping[str, Entry], reference: str, published: Sequence[str] = ()
+    title: str,
+    note: str,
+    entries: Mapping[str, Entry],
+    reference: str,
+    published: Sequence[str] = (),
+    picture: str | None = None,
 ) -> str:
     """A page of Markdown: the entries, their paired differences per run, and their commands.
 
@@ -203,13 +208,15 @@ def comparison_page(
         entries: The rows by name.
         reference: Name of the entry that most are compared with.
         published: Lines of figures of others, to follow the table.
+        picture: File of :func:`~asea_mm.visualization.draw_comparison`, as seen from the page; None if there is none.
     """
     pairs = {
         name: compare(entry.runs, entries[entry.reference].runs)
         for name, entry in entries.items()
         if entry.runs and entry.reference != name
     }
-    lines = [f'# {title}', '', note.strip(), '', COLUMNS, '', f'Compared with: {entries[reference].label}.', '']
+    lines = [f'# {title}', '', note.strip(), '', *([f'![{title}]({picture})', ''] if picture else [])]
+    lines += [COLUMNS, '', f'Compared with: {entries[reference].label}.', '']
     lines += markdown_table(TITLES, [_cells(name, entry, entries, pairs, reference) for name, entry in entries.items()])
     lines += ['', _commits(entries.values())]
     for name, comparison in pairs.items():

@@ -4,6 +4,7 @@ from .animation import animate
 from .attention import draw_attention
 from .body_parts import BodyPartTable, count_body_parts, draw_body_parts
 from .clips import ProbedClip, probe_sample
+from .comparison import draw_comparison
 from .confusion import draw_confusion, plot_confusion
 from .drawing import as_image, save_figure
 from .page import write_page
@@ -23,6 +24,7 @@ __all__ = [
     'draw_amplitudes',
     'draw_attention',
     'draw_body_parts',
+    'draw_comparison',
     'draw_confusion',
     'draw_training',
     'plot_confusion',

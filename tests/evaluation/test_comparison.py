@@ -121,6 +121,12 @@ def test_page():
     assert page.endswith('- Short: `do Short`\n- NTU, not run: no data: `do NTU`\n')
 
 
+def test_a_picture_is_linked_if_there_is_one():
+    entries = {'a': entry('A', PLAIN, 'a')}
+    assert '![T](t.png)' in comparison_page('T', 'N', entries, 'a', picture='t.png')
+    assert '![' not in comparison_page('T', 'N', entries, 'a')
+
+
 def test_page_of_cross_entropies():
     def runs(values):
         return [run(fold, last_cross_entropy=value) for fold, value in enumerate(values)]
