@@ -8,8 +8,9 @@ DEMO := work_dirs/asea_demo
 
 .PHONY: demo test lint clean
 
+# Six epochs do, of the eight that the config has.
 demo: .venv/installed
-	$(BIN)/python tools/train.py configs/asea_demo.py --work-dir $(DEMO)
+	$(BIN)/python tools/train.py configs/asea_demo.py --work-dir $(DEMO) --cfg-options train_cfg.max_epochs=6
 	$(BIN)/python tools/test.py configs/asea_demo.py "$$(cat $(DEMO)/last_checkpoint)" --work-dir $(DEMO)
 	$(BIN)/python tools/demo_pictures.py $(DEMO)
 

@@ -9,6 +9,7 @@ from asea_mm.datasets.transforms import (
     AlignFacing,
     CentrePair,
     JointNoise,
+    LimbNoise,
     MirrorPose,
     RandomRotation3D,
     RandomScale3D,
@@ -221,6 +222,56 @@ def test_noise_has_the_standard_deviation_and_is_independent():
     np.testing.assert_allclose(present.std(), 0.05, rtol=0.02)
     np.testing.assert_allclose(present.mean(), 0, atol=0.001)
     assert len(np.unique(present)) > 0.9 * present.size
+
+
+@pytest.mark.parametrize('layout', LAYOUTS)
+def test_limb_noise_moves_whole_limbs_for_some_frames(layout):
+    sample = make_sample(layout, 2, total=40)
+    sample['keypoint'][1, :10] = 0
+    skeleton = SKELETONS[layout]
+    shift = run(LimbNoise(1.0, 0.1), sample)['keypoint'] - sample['keypoint']
+    assert not shift[1, :10].any(), 'nobody is there'
+    still = set(range(skeleton.num_joints))
+    for limb in skeleton.limbs:
+        still -= {joint for joint, share in limb.items() if share}
+        end = next(joint for joint, share in limb.items() if share == 1)
+        for joint, share in limb.items():
+            np.testing.assert_allclose(shift[:, :, joint], share * shift[:, :, end], atol=1e-5)
+        moved = shift[0, :, end].any(axis=-1)
+        frames = np.flatnonzero(moved)
+        assert 1 <= len(frames) <= 20
+        assert (np.diff(frames) == 1).all(), 'one time after another'
+    assert not shift[:, :, sorted(still)].any()
+
+
+def test_limb_noise_has_the_size_and_share_that_were_asked_for():
+    sample = make_sample('sbu15', 2, total=200)
+    lost, stds = [], []
+    for seed in range(200):
+        shift = run(LimbNoise(0.25, 0.3), sample, seed)['keypoint'] - sample['keypoint']
+        for person in range(2):
+            for hand in (5, 8, 11, 14):
+                frames = shift[person, shift[person, :, hand].any(axis=-1), hand]
+                lost.append(len(frames) > 0)
+                stds += [frames.std(axis=0).mean()] if len(frames) > 20 else []
+    assert 0.2 < np.mean(lost) < 0.3
+    assert 0.25 < np.max(stds) < 0.4, 'the largest standard deviation is drawn at times'
+    assert np.min(stds) < 0.02
+    assert run(LimbNoise(0.0), sample)['keypoint'] is sample['keypoint']
+
+
+@pytest.mark.parametrize('total', [1, 2, 3])
+def test_limb_noise_of_short_clips(total):
+    sample = make_sample('sbu15', 2, total=total)
+    shift = run(LimbNoise(1.0, 0.1), sample)['keypoint'] - sample['keypoint']
+    assert (shift[:, :, 5].any(axis=-1).sum(axis=1) == 1).all(), 'one frame is lost'
+
+
+def test_limb_noise_needs_limbs():
+    skeleton = SKELETONS['sbu15']
+    one_part = {'name': 'mine', 'joints': skeleton.joints, 'bones': skeleton.bones}
+    with pytest.raises(ValueError, match="LimbNoise: sample .*layout 'mine' has no body parts besides"):
+        run(LimbNoise(), make_sample('sbu15') | {'layout': one_part})
 
 
 @pytest.mark.parametrize('layout', LAYOUTS)

@@ -146,7 +146,7 @@ class JointNoise(KeypointTransform):
 
 
 class _WithProbability(KeypointTransform):
-    """A transform that is applied to a share of the samples."""
+    """A transform of a share of the samples, or of their parts."""
 
     def __init__(self, prob: float) -> None:
         if not is_number(prob) or not 0 <= prob <= 1:
@@ -155,6 +155,57 @@ class _WithProbability(KeypointTransform):
 
     def _happens(self) -> bool:
         return np.random.random() < self.prob
+
+
+@TRANSFORMS.register_module()
+class LimbNoise(_WithProbability):
+    """Let limbs get lost for some frames, as depth cameras lose them: they jitter about a wrong place.
+
+    Ours, not of the papers. Every limb of every person is lost with the probability ``prob``, for up to half of the
+    clip. A standard deviation is drawn from ``[0, size]``; with it, one shift for these frames and one more for each
+    of them. The end of the limb takes all of it, the joints before it take less, its first joint nothing. Limbs are the
+    body parts of the layout but for the one of its centre. A model that has seen this trusts no single limb.
+
+    Args:
+        prob: Probability that a limb is lost.
+        size: Largest standard deviation, in the unit of the keypoints (0.2 is 20 centimetres where they are metres).
+
+    Shapes:
+        keypoint: ``(M, T, V, C)``, unchanged
+
+    Raises:
+        ValueError: If an argument is out of range; if a sample has no layout, one without limbs, or the wrong number
+            of joints.
+    """
+
+    def __init__(self, prob: float = 0.25, size: float = 0.2) -> None:
+        super().__init__(prob)
+        if not is_number(size) or size < 0:
+            self._wrong_argument('size', 'a number of at least 0', size)
+        self.size = size
+
+    def transform(self, results: dict[str, Any]) -> dict[str, Any]:
+        """Shift the limbs that are lost."""
+        keypoint = self._keypoint(results)
+        skeleton = self._skeleton(results, keypoint)
+        limbs = skeleton.limbs
+        if not limbs:
+            self._wrong_sample(results, f'layout {skeleton.name!r} has no body parts besides that of its centre')
+        persons, frames, _, channels = keypoint.shape
+        lost = np.random.random((persons, len(limbs))) < self.prob
+        if not lost.any():
+            return results
+        shifted = keypoint.copy()
+        for person, limb in np.argwhere(lost):
+            count = np.random.randint(1, frames // 2 + 1) if frames > 1 else 1
+            start = np.random.randint(frames - count + 1)
+            std = np.random.uniform(0, self.size)
+            shift = np.random.normal(scale=std, size=channels) + np.random.normal(scale=std, size=(count, channels))
+            for joint, share in limbs[limb].items():
+                shifted[person, start : start + count, joint] += share * shift
+        shifted[~presence(keypoint)] = 0
+        results['keypoint'] = shifted
+        return results
 
 
 @TRANSFORMS.register_module()
