@@ -244,20 +244,30 @@ def test_limb_noise_moves_whole_limbs_for_some_frames(layout):
     assert not shift[:, :, sorted(still)].any()
 
 
-def test_limb_noise_has_the_size_and_share_that_were_asked_for():
+@pytest.mark.parametrize('unit', [1, 1000])
+def test_limb_noise_has_the_size_and_share_that_were_asked_for(unit):
     sample = make_sample('sbu15', 2, total=200)
-    lost, stds = [], []
+    sample['keypoint'][:] = unit * sample['keypoint'][:, :1]  # arms and legs keep their length
+    lost, relative = [], []
     for seed in range(200):
         shift = run(LimbNoise(0.25, 0.3), sample, seed)['keypoint'] - sample['keypoint']
         for person in range(2):
             for hand in (5, 8, 11, 14):
+                body = sample['keypoint'][person, 0, hand - 2 : hand + 1]
+                length = np.linalg.norm(np.diff(body, axis=0), axis=-1).sum()
                 frames = shift[person, shift[person, :, hand].any(axis=-1), hand]
                 lost.append(len(frames) > 0)
-                stds += [frames.std(axis=0).mean()] if len(frames) > 20 else []
+                relative += [frames.std(axis=0).mean() / length] if len(frames) > 20 else []
     assert 0.2 < np.mean(lost) < 0.3
-    assert 0.25 < np.max(stds) < 0.4, 'the largest standard deviation is drawn at times'
-    assert np.min(stds) < 0.02
-    assert run(LimbNoise(0.0), sample)['keypoint'] is sample['keypoint']
+    assert 0.25 < np.max(relative) < 0.4, 'the largest standard deviation is drawn at times'
+    assert np.min(relative) < 0.02
+
+
+def test_limb_noise_may_happen_to_nobody():
+    sample = make_sample('sbu15', 2)
+    np.testing.assert_array_equal(run(LimbNoise(0.0), sample)['keypoint'], sample['keypoint'])
+    sample['keypoint'][:] = 0
+    assert not run(LimbNoise(1.0), sample)['keypoint'].any()
 
 
 @pytest.mark.parametrize('total', [1, 2, 3])
@@ -267,11 +277,10 @@ def test_limb_noise_of_short_clips(total):
     assert (shift[:, :, 5].any(axis=-1).sum(axis=1) == 1).all(), 'one frame is lost'
 
 
-def test_limb_noise_needs_limbs():
+def test_limb_noise_leaves_a_layout_without_limbs():
     skeleton = SKELETONS['sbu15']
-    one_part = {'name': 'mine', 'joints': skeleton.joints, 'bones': skeleton.bones}
-    with pytest.raises(ValueError, match="LimbNoise: sample .*layout 'mine' has no body parts besides"):
-        run(LimbNoise(), make_sample('sbu15') | {'layout': one_part})
+    sample = make_sample('sbu15') | {'layout': {'name': 'mine', 'joints': skeleton.joints, 'bones': skeleton.bones}}
+    np.testing.assert_array_equal(run(LimbNoise(1.0), sample)['keypoint'], sample['keypoint'])
 
 
 @pytest.mark.parametrize('layout', LAYOUTS)
