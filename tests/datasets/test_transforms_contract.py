@@ -30,7 +30,9 @@ SPACE = {
     'shear': {'type': 'RandomShear3D'},
     'noise': {'type': 'JointNoise'},
     'limb-noise': {'type': 'LimbNoise', 'prob': 1.0},
+    'move': {'type': 'MovePersons'},
     'mirror': {'type': 'MirrorPose', 'prob': 1.0},
+    'mirror-each': {'type': 'MirrorPose', 'each': True},
     'swap': {'type': 'SwapPersons', 'prob': 1.0},
     'fill': {'type': 'FillMissingJoints'},
     'fill-centre': {'type': 'FillMissingJoints', 'mode': 'centre', 'score_thr': 0.6},
@@ -45,8 +47,17 @@ MOTION = {
 }
 CLIPS = {'turned': {'type': 'AddTurnedClips'}}
 ALL = TIME | SPACE | MOTION | CLIPS
-THREE_ONLY = ('rotation', 'align', 'turned')
-NOT_SYMMETRIC = ('noise', 'limb-noise', 'swap', 'align', 'centre-first')  # random for each person, or after the first
+THREE_ONLY = ('rotation', 'align', 'move', 'turned')
+# random for each person, or after the first
+NOT_SYMMETRIC = (
+    'noise',
+    'limb-noise',
+    'move',
+    'mirror-each',
+    'swap',
+    'align',
+    'centre-first',
+)
 
 
 def make_sample(layout='sbu15', num_person=2, channels=3, total=12, score=True):
@@ -227,8 +238,12 @@ def test_scores_of_the_wrong_shape_are_refused(name):
         ({'type': 'JointNoise', 'std': float('nan')}, 'std'),
         ({'type': 'LimbNoise', 'prob': 1.1}, 'prob'),
         ({'type': 'LimbNoise', 'size': -0.1}, 'size'),
+        ({'type': 'MovePersons', 'angle': -1.0}, 'angle'),
+        ({'type': 'MovePersons', 'step': float('inf')}, 'step'),
+        ({'type': 'MovePersons', 'vertical_axis': 3}, 'vertical_axis'),
         ({'type': 'MirrorPose', 'prob': 1.1}, 'prob'),
         ({'type': 'MirrorPose', 'axis': 3}, 'axis'),
+        ({'type': 'MirrorPose', 'each': 1}, 'each'),
         ({'type': 'SwapPersons', 'prob': -0.1}, 'prob'),
         ({'type': 'GenerateStream', 'stream': 'bones'}, 'joint, bone, joint_motion, bone_motion'),
         ({'type': 'GenerateStream', 'stream': ['joint', 'speed']}, 'joint, bone, joint_motion, bone_motion'),
@@ -250,7 +265,7 @@ def test_rotations_refuse_images(name):
 def test_repr_shows_class_and_arguments():
     shown = repr(TRANSFORMS.build({'type': 'SampleClip', 'clip_len': 8, 'crop': [0.5, 1.0]}))
     assert shown == "SampleClip(clip_len=8, mode='resize', crop=(0.5, 1.0), num_clips=1, window=0.75)"
-    assert repr(TRANSFORMS.build({'type': 'MirrorPose', 'axis': 2})) == 'MirrorPose(prob=0.5, axis=2)'
+    assert repr(TRANSFORMS.build({'type': 'MirrorPose', 'axis': 2})) == 'MirrorPose(prob=0.5, axis=2, each=False)'
     shown = repr(TRANSFORMS.build({'type': 'GenerateStream', 'stream': 'bone'}))
     assert shown == "GenerateStream(stream='bone', true_speed=False)"
 

@@ -11,6 +11,7 @@ from asea_mm.datasets.transforms import (
     JointNoise,
     LimbNoise,
     MirrorPose,
+    MovePersons,
     RandomRotation3D,
     RandomScale3D,
     RandomShear3D,
@@ -281,6 +282,55 @@ def test_limb_noise_leaves_a_layout_without_limbs():
     skeleton = SKELETONS['sbu15']
     sample = make_sample('sbu15') | {'layout': {'name': 'mine', 'joints': skeleton.joints, 'bones': skeleton.bones}}
     np.testing.assert_array_equal(run(LimbNoise(1.0), sample)['keypoint'], sample['keypoint'])
+
+
+@pytest.mark.parametrize('vertical', [0, 1, 2])
+@pytest.mark.parametrize('unit', [1, 1000])
+def test_persons_move_as_rigid_bodies_of_their_own(vertical, unit):
+    sample = make_sample('nturgbd25', 2, total=10)
+    sample['keypoint'] *= unit
+    sample['keypoint'][1, :4] = 0
+    skeleton = SKELETONS['nturgbd25']
+    children, parents = np.array(skeleton.bone_indices).T
+    horizontal = [axis for axis in range(3) if axis != vertical]
+    angles, steps = [], []
+    for seed in range(100):
+        out = run(MovePersons(30, 0.5, vertical), sample, seed)['keypoint']
+        assert not out[1, :4].any()
+        for person, start in ((0, 0), (1, 4)):
+            before, after = sample['keypoint'][person, start:], out[person, start:]
+            np.testing.assert_allclose(after[..., vertical], before[..., vertical], rtol=1e-4, atol=1e-4 * unit)
+            middle = [body[:, skeleton.centre_index].mean(axis=0)[horizontal] for body in (before, after)]
+            first, second = (
+                (body[..., horizontal] - centre) @ [1, 1j] for body, centre in zip((before, after), middle, strict=True)
+            )
+            turn = np.vdot(first, second) / np.vdot(first, first)  # the best complex factor
+            np.testing.assert_allclose(second, turn * first, atol=1e-4 * unit)
+            np.testing.assert_allclose(abs(turn), 1, atol=1e-4)
+            angles.append(np.degrees(np.angle(turn)))
+            bone = np.median(np.linalg.norm(before[:, children] - before[:, parents], axis=-1))
+            steps.append((middle[1] - middle[0]) / bone)
+    assert -30 <= min(angles) < -25
+    assert 25 < max(angles) <= 30
+    np.testing.assert_allclose(np.std(steps), 0.5, rtol=0.15)
+    assert abs(np.corrcoef(angles[::2], angles[1::2])[0, 1]) < 0.3, 'each has an angle of their own'
+
+
+def test_mirror_each_mirrors_persons_one_by_one():
+    sample = make_sample('sbu15', 3)
+    mirrored = run(MirrorPose(1.0, 2), sample)
+    seen = set()
+    for seed in range(60):
+        out = run(MirrorPose(0.5, 2, each=True), sample, seed)
+        who = []
+        for person in range(3):
+            changed = not np.array_equal(out['keypoint'][person], sample['keypoint'][person])
+            expected = mirrored if changed else sample
+            for key in ('keypoint', 'keypoint_score'):
+                np.testing.assert_allclose(out[key][person], expected[key][person], rtol=1e-6)
+            who.append(changed)
+        seen.add(tuple(who))
+    assert len(seen) == 8, 'all combinations'
 
 
 @pytest.mark.parametrize('layout', LAYOUTS)

@@ -1,4 +1,4 @@
-"""Random changes of space and of who is who, each the same for all persons so that their relation is kept.
+"""Random changes of space and of who is who, the same for all persons unless said, so that their relation is kept.
 
 Rotation, scale, shear and mirror act about the origin: use ``CentrePair`` before them.
 """
@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from mmaction.registry import TRANSFORMS
 
-from .common import KeypointTransform, is_number, linear_map, presence
+from .common import AboutVertical, KeypointTransform, is_number, linear_map, presence
 
 
 @TRANSFORMS.register_module()
@@ -212,12 +212,69 @@ class LimbNoise(_WithProbability):
 
 
 @TRANSFORMS.register_module()
+class MovePersons(AboutVertical):
+    """Turn every person by a random angle about their own vertical axis and move them a random step along the ground.
+
+    Ours, not of the papers: people never stand to each other as they did in the recordings. The axis goes through the
+    mean of the centre joint over the frames in which the person is there.
+
+    Args:
+        angle: Largest absolute angle, degrees; drawn uniformly for every person.
+        step: Standard deviation of the step along both horizontal axes, in lengths of a bone, the median of the
+            person's.
+        vertical_axis: 0, 1 or 2: the coordinate that points up or down.
+
+    Shapes:
+        keypoint: ``(M, T, V, 3)``, any unit, unchanged
+
+    Raises:
+        ValueError: If an argument is out of range; if a sample is two-dimensional, has no layout or the wrong number
+            of joints.
+    """
+
+    def __init__(self, angle: float = 20.0, step: float = 0.4, vertical_axis: int = 1) -> None:
+        super().__init__(vertical_axis)
+        if not is_number(angle) or not 0 <= angle <= 180:
+            self._wrong_argument('angle', 'a number of degrees in [0, 180]', angle)
+        if not is_number(step) or step < 0:
+            self._wrong_argument('step', 'a number of at least 0', step)
+        self.angle = angle
+        self.step = step
+
+    def transform(self, results: dict[str, Any]) -> dict[str, Any]:
+        """Move the persons one by one."""
+        keypoint = self._keypoint(results)
+        self._require_channels(results, keypoint, 'in an image there is no vertical axis to turn about')
+        skeleton = self._skeleton(results, keypoint)
+        children, parents = np.array(skeleton.bone_indices).T
+        there = presence(keypoint)
+        moved = np.zeros_like(keypoint)
+        x, z = (axis for axis in range(3) if axis != self.vertical_axis)
+        for person in np.flatnonzero(there.any(axis=1)):
+            body = keypoint[person, there[person]]
+            angle = np.deg2rad(np.random.uniform(-self.angle, self.angle))
+            turn = np.eye(3, dtype=np.float32)
+            turn[[x, x, z, z], [x, z, x, z]] = np.cos(angle), np.sin(angle), -np.sin(angle), np.cos(angle)
+            centre = body[:, skeleton.centre_index].mean(axis=0)
+            bone = np.median(np.linalg.norm(body[:, children] - body[:, parents], axis=-1))
+            step = np.zeros(3, dtype=np.float32)
+            step[[x, z]] = np.random.normal(scale=self.step * bone, size=2)
+            moved[person, there[person]] = (body - centre) @ turn.T + centre + step
+        results['keypoint'] = moved
+        return results
+
+
+@TRANSFORMS.register_module()
 class MirrorPose(_WithProbability):
     """Mirror the scene at the origin's plane: negate one coordinate, and let left and right joints change names.
 
+    With ``each``, every person is mirrored or not for themself, so that one may act with the other hand. That keeps the
+    relation of persons who stand in that plane: after ``CentrePair`` and ``AlignFacing`` a pair does for axis 2.
+
     Args:
-        prob: Probability that a sample is mirrored.
+        prob: Probability that a sample, or each person of it, is mirrored.
         axis: The coordinate to negate; 0 is x.
+        each: Whether persons are mirrored one by one.
 
     Shapes:
         keypoint: ``(M, T, V, C)``, any unit; keypoint_score ``(M, T, V)``; both unchanged
@@ -227,26 +284,31 @@ class MirrorPose(_WithProbability):
             of joints.
     """
 
-    def __init__(self, prob: float = 0.5, axis: int = 0) -> None:
+    def __init__(self, prob: float = 0.5, axis: int = 0, each: bool = False) -> None:
         super().__init__(prob)
         if not isinstance(axis, int) or isinstance(axis, bool) or axis not in (0, 1, 2):
             self._wrong_argument('axis', '0, 1 or 2', axis)
+        if not isinstance(each, bool):
+            self._wrong_argument('each', 'True or False', each)
         self.axis = axis
+        self.each = each
 
     def transform(self, results: dict[str, Any]) -> dict[str, Any]:
-        """Mirror all persons, or none."""
+        """Mirror all persons, some, or none."""
         keypoint = self._keypoint(results)
         order = list(self._skeleton(results, keypoint).flip_order)
         if self.axis >= keypoint.shape[-1]:
             self._wrong_sample(results, f'expected more than {self.axis} coordinates, got {keypoint.shape[-1]}')
-        if not self._happens():
+        persons = len(keypoint)
+        chosen = np.array([self._happens() for _ in range(persons)] if self.each else persons * [self._happens()])
+        if not chosen.any():
             return results
         score = self._score(results, keypoint)
-        keypoint = keypoint.take(order, axis=2)
-        keypoint[..., self.axis] = 0 - keypoint[..., self.axis]  # unlike `-x`, keeps the sign of zero
-        results['keypoint'] = keypoint
+        mirrored = keypoint.take(order, axis=2)
+        mirrored[..., self.axis] = 0 - mirrored[..., self.axis]  # unlike `-x`, keeps the sign of zero
+        results['keypoint'] = np.where(chosen[:, None, None, None], mirrored, keypoint)
         if score is not None:
-            results['keypoint_score'] = score.take(order, axis=2)
+            results['keypoint_score'] = np.where(chosen[:, None, None], score.take(order, axis=2), score)
         return results
 
 
