@@ -32,7 +32,7 @@ SPACE = {
     'limb-noise': {'type': 'LimbNoise', 'prob': 1.0},
     'move': {'type': 'MovePersons'},
     'mirror': {'type': 'MirrorPose', 'prob': 1.0},
-    'mirror-each': {'type': 'MirrorPose', 'each': True},
+    'mirror-persons': {'type': 'MirrorPersons'},
     'swap': {'type': 'SwapPersons', 'prob': 1.0},
     'fill': {'type': 'FillMissingJoints'},
     'fill-centre': {'type': 'FillMissingJoints', 'mode': 'centre', 'score_thr': 0.6},
@@ -53,7 +53,7 @@ NOT_SYMMETRIC = (
     'noise',
     'limb-noise',
     'move',
-    'mirror-each',
+    'mirror-persons',
     'swap',
     'align',
     'centre-first',
@@ -243,7 +243,7 @@ def test_scores_of_the_wrong_shape_are_refused(name):
         ({'type': 'MovePersons', 'vertical_axis': 3}, 'vertical_axis'),
         ({'type': 'MirrorPose', 'prob': 1.1}, 'prob'),
         ({'type': 'MirrorPose', 'axis': 3}, 'axis'),
-        ({'type': 'MirrorPose', 'each': 1}, 'each'),
+        ({'type': 'MirrorPersons', 'axis': 3}, 'axis'),
         ({'type': 'SwapPersons', 'prob': -0.1}, 'prob'),
         ({'type': 'GenerateStream', 'stream': 'bones'}, 'joint, bone, joint_motion, bone_motion'),
         ({'type': 'GenerateStream', 'stream': ['joint', 'speed']}, 'joint, bone, joint_motion, bone_motion'),
@@ -265,7 +265,7 @@ def test_rotations_refuse_images(name):
 def test_repr_shows_class_and_arguments():
     shown = repr(TRANSFORMS.build({'type': 'SampleClip', 'clip_len': 8, 'crop': [0.5, 1.0]}))
     assert shown == "SampleClip(clip_len=8, mode='resize', crop=(0.5, 1.0), num_clips=1, window=0.75)"
-    assert repr(TRANSFORMS.build({'type': 'MirrorPose', 'axis': 2})) == 'MirrorPose(prob=0.5, axis=2, each=False)'
+    assert repr(TRANSFORMS.build({'type': 'MirrorPose', 'axis': 2})) == 'MirrorPose(prob=0.5, axis=2)'
     shown = repr(TRANSFORMS.build({'type': 'GenerateStream', 'stream': 'bone'}))
     assert shown == "GenerateStream(stream='bone', true_speed=False)"
 

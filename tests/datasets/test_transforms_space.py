@@ -10,6 +10,7 @@ from asea_mm.datasets.transforms import (
     CentrePair,
     JointNoise,
     LimbNoise,
+    MirrorPersons,
     MirrorPose,
     MovePersons,
     RandomRotation3D,
@@ -316,12 +317,12 @@ def test_persons_move_as_rigid_bodies_of_their_own(vertical, unit):
     assert abs(np.corrcoef(angles[::2], angles[1::2])[0, 1]) < 0.3, 'each has an angle of their own'
 
 
-def test_mirror_each_mirrors_persons_one_by_one():
+def test_persons_are_mirrored_one_by_one():
     sample = make_sample('sbu15', 3)
     mirrored = run(MirrorPose(1.0, 2), sample)
     seen = set()
     for seed in range(60):
-        out = run(MirrorPose(0.5, 2, each=True), sample, seed)
+        out = run(MirrorPersons(0.5), sample, seed)
         who = []
         for person in range(3):
             changed = not np.array_equal(out['keypoint'][person], sample['keypoint'][person])

@@ -7,6 +7,7 @@ exactly zero, and is never blended into a present one.
 from .augment import (
     JointNoise,
     LimbNoise,
+    MirrorPersons,
     MirrorPose,
     MovePersons,
     RandomRotation3D,
@@ -29,6 +30,7 @@ __all__ = [
     'GenerateStream',
     'JointNoise',
     'LimbNoise',
+    'MirrorPersons',
     'MirrorPose',
     'MovePersons',
     'NormalizeByBody',

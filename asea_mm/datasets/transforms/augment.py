@@ -264,43 +264,25 @@ class MovePersons(AboutVertical):
         return results
 
 
-@TRANSFORMS.register_module()
-class MirrorPose(_WithProbability):
-    """Mirror the scene at the origin's plane: negate one coordinate, and let left and right joints change names.
+class _Mirror(_WithProbability):
+    """Mirrors all persons, some or none: one coordinate is negated, and left and right joints change names."""
 
-    With ``each``, every person is mirrored or not for themself, so that one may act with the other hand. That keeps the
-    relation of persons who stand in that plane: after ``CentrePair`` and ``AlignFacing`` a pair does for axis 2.
-
-    Args:
-        prob: Probability that a sample, or each person of it, is mirrored.
-        axis: The coordinate to negate; 0 is x.
-        each: Whether persons are mirrored one by one.
-
-    Shapes:
-        keypoint: ``(M, T, V, C)``, any unit; keypoint_score ``(M, T, V)``; both unchanged
-
-    Raises:
-        ValueError: If an argument is out of range; if a sample has no such axis, no layout, or the wrong number
-            of joints.
-    """
-
-    def __init__(self, prob: float = 0.5, axis: int = 0, each: bool = False) -> None:
+    def __init__(self, prob: float, axis: int) -> None:
         super().__init__(prob)
         if not isinstance(axis, int) or isinstance(axis, bool) or axis not in (0, 1, 2):
             self._wrong_argument('axis', '0, 1 or 2', axis)
-        if not isinstance(each, bool):
-            self._wrong_argument('each', 'True or False', each)
         self.axis = axis
-        self.each = each
+
+    def _choose(self, persons: int) -> np.ndarray:
+        raise NotImplementedError
 
     def transform(self, results: dict[str, Any]) -> dict[str, Any]:
-        """Mirror all persons, some, or none."""
+        """Mirror those who are chosen."""
         keypoint = self._keypoint(results)
         order = list(self._skeleton(results, keypoint).flip_order)
         if self.axis >= keypoint.shape[-1]:
             self._wrong_sample(results, f'expected more than {self.axis} coordinates, got {keypoint.shape[-1]}')
-        persons = len(keypoint)
-        chosen = np.array([self._happens() for _ in range(persons)] if self.each else persons * [self._happens()])
+        chosen = self._choose(len(keypoint))
         if not chosen.any():
             return results
         score = self._score(results, keypoint)
@@ -310,6 +292,54 @@ class MirrorPose(_WithProbability):
         if score is not None:
             results['keypoint_score'] = np.where(chosen[:, None, None], score.take(order, axis=2), score)
         return results
+
+
+@TRANSFORMS.register_module()
+class MirrorPose(_Mirror):
+    """Mirror the scene at the origin's plane: negate one coordinate, and let left and right joints change names.
+
+    Args:
+        prob: Probability that a sample is mirrored.
+        axis: The coordinate to negate; 0 is x.
+
+    Shapes:
+        keypoint: ``(M, T, V, C)``, any unit; keypoint_score ``(M, T, V)``; both unchanged
+
+    Raises:
+        ValueError: If an argument is out of range; if a sample has no such axis, no layout, or the wrong number
+            of joints.
+    """
+
+    def __init__(self, prob: float = 0.5, axis: int = 0) -> None:
+        super().__init__(prob, axis)
+
+    def _choose(self, persons: int) -> np.ndarray:
+        return np.full(persons, self._happens())
+
+
+@TRANSFORMS.register_module()
+class MirrorPersons(_Mirror):
+    """Mirror persons one by one at the plane that they stand in, so that one may act with the other hand.
+
+    Ours, not of the papers. It keeps the relation of a pair whose centres are in that plane: use ``CentrePair`` and
+    ``AlignFacing`` before it.
+
+    Args:
+        prob: Probability that a person is mirrored.
+        axis: The coordinate to negate; 2 is z, the horizontal one across the line of a pair that stands along x.
+
+    Shapes:
+        keypoint: ``(M, T, V, C)``, any unit; keypoint_score ``(M, T, V)``; both unchanged
+
+    Raises:
+        ValueError: As :class:`MirrorPose`.
+    """
+
+    def __init__(self, prob: float = 0.5, axis: int = 2) -> None:
+        super().__init__(prob, axis)
+
+    def _choose(self, persons: int) -> np.ndarray:
+        return np.array([self._happens() for _ in range(persons)])
 
 
 @TRANSFORMS.register_module()

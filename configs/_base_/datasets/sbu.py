@@ -9,7 +9,7 @@ train_pipeline = [
     dict(type='SwapPersons'),
     dict(type='CentrePair'),
     dict(type='AlignFacing'),
-    dict(type='MirrorPose', axis=2, each=True),
+    dict(type='MirrorPersons'),
     dict(type='MovePersons'),
     dict(type='LimbNoise'),
     dict(type='RandomTimeWarp', strength=0.2),
