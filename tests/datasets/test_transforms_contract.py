@@ -32,7 +32,6 @@ SPACE = {
     'limb-noise': {'type': 'LimbNoise', 'prob': 1.0},
     'move': {'type': 'MovePersons'},
     'mirror': {'type': 'MirrorPose', 'prob': 1.0},
-    'mirror-persons': {'type': 'MirrorPersons'},
     'swap': {'type': 'SwapPersons', 'prob': 1.0},
     'fill': {'type': 'FillMissingJoints'},
     'fill-centre': {'type': 'FillMissingJoints', 'mode': 'centre', 'score_thr': 0.6},
@@ -53,7 +52,6 @@ NOT_SYMMETRIC = (
     'noise',
     'limb-noise',
     'move',
-    'mirror-persons',
     'swap',
     'align',
     'centre-first',
@@ -137,7 +135,7 @@ def test_time_transforms_blend_no_body_with_absence(name, num_person, layout):
 @pytest.mark.parametrize('channels', [2, 3])
 @pytest.mark.parametrize('name', ALL)
 def test_inputs_are_not_modified_and_equal_seeds_give_equal_results(name, channels):
-    if channels == 2 and name in (*THREE_ONLY, 'mirror-persons'):
+    if channels == 2 and name in THREE_ONLY:
         pytest.skip('needs three coordinates')
     sample = make_sample('coco17', 2, channels)
     kept = copy.deepcopy(sample)
@@ -243,7 +241,6 @@ def test_scores_of_the_wrong_shape_are_refused(name):
         ({'type': 'MovePersons', 'vertical_axis': 3}, 'vertical_axis'),
         ({'type': 'MirrorPose', 'prob': 1.1}, 'prob'),
         ({'type': 'MirrorPose', 'axis': 3}, 'axis'),
-        ({'type': 'MirrorPersons', 'axis': 3}, 'axis'),
         ({'type': 'SwapPersons', 'prob': -0.1}, 'prob'),
         ({'type': 'GenerateStream', 'stream': 'bones'}, 'joint, bone, joint_motion, bone_motion'),
         ({'type': 'GenerateStream', 'stream': ['joint', 'speed']}, 'joint, bone, joint_motion, bone_motion'),

@@ -7,7 +7,6 @@ exactly zero, and is never blended into a present one.
 from .augment import (
     JointNoise,
     LimbNoise,
-    MirrorPersons,
     MirrorPose,
     MovePersons,
     RandomRotation3D,
@@ -30,7 +29,6 @@ __all__ = [
     'GenerateStream',
     'JointNoise',
     'LimbNoise',
-    'MirrorPersons',
     'MirrorPose',
     'MovePersons',
     'NormalizeByBody',

@@ -264,38 +264,8 @@ class MovePersons(AboutVertical):
         return results
 
 
-class _Mirror(_WithProbability):
-    """Mirrors all persons, some or none: one coordinate is negated, and left and right joints change names."""
-
-    def __init__(self, prob: float, axis: int) -> None:
-        super().__init__(prob)
-        if not isinstance(axis, int) or isinstance(axis, bool) or axis not in (0, 1, 2):
-            self._wrong_argument('axis', '0, 1 or 2', axis)
-        self.axis = axis
-
-    def _choose(self, persons: int) -> np.ndarray:
-        raise NotImplementedError
-
-    def transform(self, results: dict[str, Any]) -> dict[str, Any]:
-        """Mirror those who are chosen."""
-        keypoint = self._keypoint(results)
-        order = list(self._skeleton(results, keypoint).flip_order)
-        if self.axis >= keypoint.shape[-1]:
-            self._wrong_sample(results, f'expected more than {self.axis} coordinates, got {keypoint.shape[-1]}')
-        chosen = self._choose(len(keypoint))
-        if not chosen.any():
-            return results
-        score = self._score(results, keypoint)
-        mirrored = keypoint.take(order, axis=2)
-        mirrored[..., self.axis] = 0 - mirrored[..., self.axis]  # unlike `-x`, keeps the sign of zero
-        results['keypoint'] = np.where(chosen[:, None, None, None], mirrored, keypoint)
-        if score is not None:
-            results['keypoint_score'] = np.where(chosen[:, None, None], score.take(order, axis=2), score)
-        return results
-
-
 @TRANSFORMS.register_module()
-class MirrorPose(_Mirror):
+class MirrorPose(_WithProbability):
     """Mirror the scene at the origin's plane: negate one coordinate, and let left and right joints change names.
 
     Args:
@@ -311,35 +281,26 @@ class MirrorPose(_Mirror):
     """
 
     def __init__(self, prob: float = 0.5, axis: int = 0) -> None:
-        super().__init__(prob, axis)
+        super().__init__(prob)
+        if not isinstance(axis, int) or isinstance(axis, bool) or axis not in (0, 1, 2):
+            self._wrong_argument('axis', '0, 1 or 2', axis)
+        self.axis = axis
 
-    def _choose(self, persons: int) -> np.ndarray:
-        return np.full(persons, self._happens())
-
-
-@TRANSFORMS.register_module()
-class MirrorPersons(_Mirror):
-    """Mirror persons one by one at the plane that they stand in, so that one may act with the other hand.
-
-    Ours, not of the papers. It keeps the relation of a pair whose centres are in that plane: use ``CentrePair`` and
-    ``AlignFacing`` before it.
-
-    Args:
-        prob: Probability that a person is mirrored.
-        axis: The coordinate to negate; 2 is z, the horizontal one across the line of a pair that stands along x.
-
-    Shapes:
-        keypoint: ``(M, T, V, C)``, any unit; keypoint_score ``(M, T, V)``; both unchanged
-
-    Raises:
-        ValueError: As :class:`MirrorPose`.
-    """
-
-    def __init__(self, prob: float = 0.5, axis: int = 2) -> None:
-        super().__init__(prob, axis)
-
-    def _choose(self, persons: int) -> np.ndarray:
-        return np.array([self._happens() for _ in range(persons)])
+    def transform(self, results: dict[str, Any]) -> dict[str, Any]:
+        """Mirror all persons, or none."""
+        keypoint = self._keypoint(results)
+        order = list(self._skeleton(results, keypoint).flip_order)
+        if self.axis >= keypoint.shape[-1]:
+            self._wrong_sample(results, f'expected more than {self.axis} coordinates, got {keypoint.shape[-1]}')
+        if not self._happens():
+            return results
+        score = self._score(results, keypoint)
+        keypoint = keypoint.take(order, axis=2)
+        keypoint[..., self.axis] = 0 - keypoint[..., self.axis]  # unlike `-x`, keeps the sign of zero
+        results['keypoint'] = keypoint
+        if score is not None:
+            results['keypoint_score'] = score.take(order, axis=2)
+        return results
 
 
 @TRANSFORMS.register_module()

@@ -1,15 +1,13 @@
 # SBU Kinect Interaction: tools/prepare_data.py sbu PATH writes the file; --fold K chooses the fold.
 # Joints and their velocities. Pairs stand on the x axis, so that rotations need not make up for where the camera was.
 # Clips of 10 to 46 frames are resized to 32, crops of 50 to 100 % as ISTA-Net takes them; the velocities keep the true
-# time scale, which tells punches from pushes. The sensor loses limbs, and no pair stands as another did. It does not
-# matter which hand somebody uses, so that persons are mirrored one by one; nor who comes first: a test sees the whole
-# clip from either side.
+# time scale, which tells punches from pushes. No pair stands as another did, and the sensor loses limbs. It does not
+# matter who comes first: a test sees the whole clip from either side.
 stream = ['joint', 'joint_motion']
 train_pipeline = [
     dict(type='SwapPersons'),
     dict(type='CentrePair'),
     dict(type='AlignFacing'),
-    dict(type='MirrorPersons'),
     dict(type='MovePersons'),
     dict(type='LimbNoise'),
     dict(type='RandomTimeWarp', strength=0.2),
