@@ -9,9 +9,7 @@ from asea_mm.datasets.transforms import (
     AlignFacing,
     CentrePair,
     JointNoise,
-    LimbNoise,
     MirrorPose,
-    MovePersons,
     RandomRotation3D,
     RandomScale3D,
     RandomShear3D,
@@ -223,97 +221,6 @@ def test_noise_has_the_standard_deviation_and_is_independent():
     np.testing.assert_allclose(present.std(), 0.05, rtol=0.02)
     np.testing.assert_allclose(present.mean(), 0, atol=0.001)
     assert len(np.unique(present)) > 0.9 * present.size
-
-
-@pytest.mark.parametrize('layout', LAYOUTS)
-def test_limb_noise_moves_whole_limbs_for_some_frames(layout):
-    sample = make_sample(layout, 2, total=40)
-    sample['keypoint'][1, :10] = 0
-    skeleton = SKELETONS[layout]
-    shift = run(LimbNoise(1.0, 0.1), sample)['keypoint'] - sample['keypoint']
-    assert not shift[1, :10].any(), 'nobody is there'
-    still = set(range(skeleton.num_joints))
-    for limb in skeleton.limbs:
-        still -= {joint for joint, share in limb.items() if share}
-        end = next(joint for joint, share in limb.items() if share == 1)
-        for joint, share in limb.items():
-            np.testing.assert_allclose(shift[:, :, joint], share * shift[:, :, end], atol=1e-5)
-        moved = shift[0, :, end].any(axis=-1)
-        frames = np.flatnonzero(moved)
-        assert 1 <= len(frames) <= 20
-        assert (np.diff(frames) == 1).all(), 'one time after another'
-    assert not shift[:, :, sorted(still)].any()
-
-
-@pytest.mark.parametrize('unit', [1, 1000])
-def test_limb_noise_has_the_size_and_share_that_were_asked_for(unit):
-    sample = make_sample('sbu15', 2, total=200)
-    sample['keypoint'][:] = unit * sample['keypoint'][:, :1]  # arms and legs keep their length
-    lost, relative = [], []
-    for seed in range(200):
-        shift = run(LimbNoise(0.25, 0.3), sample, seed)['keypoint'] - sample['keypoint']
-        for person in range(2):
-            for hand in (5, 8, 11, 14):
-                body = sample['keypoint'][person, 0, hand - 2 : hand + 1]
-                length = np.linalg.norm(np.diff(body, axis=0), axis=-1).sum()
-                frames = shift[person, shift[person, :, hand].any(axis=-1), hand]
-                lost.append(len(frames) > 0)
-                relative += [frames.std(axis=0).mean() / length] if len(frames) > 20 else []
-    assert 0.2 < np.mean(lost) < 0.3
-    assert 0.25 < np.max(relative) < 0.4, 'the largest standard deviation is drawn at times'
-    assert np.min(relative) < 0.02
-
-
-def test_limb_noise_may_happen_to_nobody():
-    sample = make_sample('sbu15', 2)
-    np.testing.assert_array_equal(run(LimbNoise(0.0), sample)['keypoint'], sample['keypoint'])
-    sample['keypoint'][:] = 0
-    assert not run(LimbNoise(1.0), sample)['keypoint'].any()
-
-
-@pytest.mark.parametrize('total', [1, 2, 3])
-def test_limb_noise_of_short_clips(total):
-    sample = make_sample('sbu15', 2, total=total)
-    shift = run(LimbNoise(1.0, 0.1), sample)['keypoint'] - sample['keypoint']
-    assert (shift[:, :, 5].any(axis=-1).sum(axis=1) == 1).all(), 'one frame is lost'
-
-
-def test_limb_noise_leaves_a_layout_without_limbs():
-    skeleton = SKELETONS['sbu15']
-    sample = make_sample('sbu15') | {'layout': {'name': 'mine', 'joints': skeleton.joints, 'bones': skeleton.bones}}
-    np.testing.assert_array_equal(run(LimbNoise(1.0), sample)['keypoint'], sample['keypoint'])
-
-
-@pytest.mark.parametrize('vertical', [0, 1, 2])
-@pytest.mark.parametrize('unit', [1, 1000])
-def test_persons_move_as_rigid_bodies_of_their_own(vertical, unit):
-    sample = make_sample('nturgbd25', 2, total=10)
-    sample['keypoint'] *= unit
-    sample['keypoint'][1, :4] = 0
-    skeleton = SKELETONS['nturgbd25']
-    children, parents = np.array(skeleton.bone_indices).T
-    horizontal = [axis for axis in range(3) if axis != vertical]
-    angles, steps = [], []
-    for seed in range(100):
-        out = run(MovePersons(30, 0.5, vertical), sample, seed)['keypoint']
-        assert not out[1, :4].any()
-        for person, start in ((0, 0), (1, 4)):
-            before, after = sample['keypoint'][person, start:], out[person, start:]
-            np.testing.assert_allclose(after[..., vertical], before[..., vertical], rtol=1e-4, atol=1e-4 * unit)
-            middle = [body[:, skeleton.centre_index].mean(axis=0)[horizontal] for body in (before, after)]
-            first, second = (
-                (body[..., horizontal] - centre) @ [1, 1j] for body, centre in zip((before, after), middle, strict=True)
-            )
-            turn = np.vdot(first, second) / np.vdot(first, first)  # the best complex factor
-            np.testing.assert_allclose(second, turn * first, atol=1e-4 * unit)
-            np.testing.assert_allclose(abs(turn), 1, atol=1e-4)
-            angles.append(np.degrees(np.angle(turn)))
-            bone = np.median(np.linalg.norm(before[:, children] - before[:, parents], axis=-1))
-            steps.append((middle[1] - middle[0]) / bone)
-    assert -30 <= min(angles) < -25
-    assert 25 < max(angles) <= 30
-    np.testing.assert_allclose(np.std(steps), 0.5, rtol=0.15)
-    assert abs(np.corrcoef(angles[::2], angles[1::2])[0, 1]) < 0.3, 'each has an angle of their own'
 
 
 @pytest.mark.parametrize('layout', LAYOUTS)

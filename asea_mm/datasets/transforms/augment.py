@@ -1,4 +1,4 @@
-"""Random changes of space and of who is who, the same for all persons unless said, so that their relation is kept.
+"""Random changes of space and of who is who, each the same for all persons so that their relation is kept.
 
 Rotation, scale, shear and mirror act about the origin: use ``CentrePair`` before them.
 """
@@ -7,13 +7,12 @@ Rotation, scale, shear and mirror act about the origin: use ``CentrePair`` befor
 from __future__ import annotations
 
 from collections.abc import Sequence
-from itertools import product
 from typing import Any
 
 import numpy as np
 from mmaction.registry import TRANSFORMS
 
-from .common import AboutVertical, KeypointTransform, is_number, linear_map, presence
+from .common import KeypointTransform, is_number, linear_map, presence
 
 
 @TRANSFORMS.register_module()
@@ -147,7 +146,7 @@ class JointNoise(KeypointTransform):
 
 
 class _WithProbability(KeypointTransform):
-    """A transform of a share of the samples, or of their parts."""
+    """A transform that is applied to a share of the samples."""
 
     def __init__(self, prob: float) -> None:
         if not is_number(prob) or not 0 <= prob <= 1:
@@ -156,112 +155,6 @@ class _WithProbability(KeypointTransform):
 
     def _happens(self) -> bool:
         return np.random.random() < self.prob
-
-
-@TRANSFORMS.register_module()
-class LimbNoise(_WithProbability):
-    """Let limbs get lost for some frames, as depth cameras lose them: they jitter about a wrong place.
-
-    Ours, not of the papers. Every limb of every person is lost with the probability ``prob``, for up to half of the
-    clip. A standard deviation is drawn; with it, one shift for all these frames and one more for each of them. The end
-    of the limb takes the whole shift, the joints before it take less, its first joint nothing. A model that has seen
-    this trusts no single limb. Limbs are the body parts of the layout but for the one of its centre; a layout of one
-    part has none and is left as it is.
-
-    Args:
-        prob: Probability that a limb is lost.
-        size: Largest standard deviation of a shift, as a share of the length of the limb.
-
-    Shapes:
-        keypoint: ``(M, T, V, C)``, any unit, unchanged
-
-    Raises:
-        ValueError: If an argument is out of range or a sample has no layout or the wrong number of joints.
-    """
-
-    def __init__(self, prob: float = 0.25, size: float = 0.3) -> None:
-        super().__init__(prob)
-        if not is_number(size) or size < 0:
-            self._wrong_argument('size', 'a number of at least 0', size)
-        self.size = size
-
-    def transform(self, results: dict[str, Any]) -> dict[str, Any]:
-        """Shift the limbs that are lost."""
-        keypoint = self._keypoint(results)
-        skeleton = self._skeleton(results, keypoint)
-        there = presence(keypoint)
-        frames, channels = keypoint.shape[1], keypoint.shape[3]
-        shifted = keypoint.copy()
-        for person, limb in product(np.flatnonzero(there.any(axis=1)), skeleton.limbs):
-            if not self._happens():
-                continue
-            bones = [(joint, skeleton.parents[joint]) for joint, share in limb.items() if share]
-            body = keypoint[person, there[person]]
-            length = sum(
-                np.median(np.linalg.norm(body[:, child] - body[:, parent], axis=-1)) for child, parent in bones
-            )
-            std = length * np.random.uniform(0, self.size)
-            count = np.random.randint(1, max(1, frames // 2) + 1)
-            start = np.random.randint(frames - count + 1)
-            shift = np.random.normal(scale=std, size=channels) + np.random.normal(scale=std, size=(count, channels))
-            for joint, share in limb.items():
-                shifted[person, start : start + count, joint] += share * shift
-        shifted[~there] = 0
-        results['keypoint'] = shifted
-        return results
-
-
-@TRANSFORMS.register_module()
-class MovePersons(AboutVertical):
-    """Turn every person by a random angle about their own vertical axis and move them a random step along the ground.
-
-    Ours, not of the papers: people never stand to each other as they did in the recordings. The axis goes through the
-    mean of the centre joint over the frames in which the person is there.
-
-    Args:
-        angle: Largest absolute angle, degrees; drawn uniformly for every person.
-        step: Standard deviation of the step along both horizontal axes, in lengths of a bone, the median of the
-            person's.
-        vertical_axis: 0, 1 or 2: the coordinate that points up or down.
-
-    Shapes:
-        keypoint: ``(M, T, V, 3)``, any unit, unchanged
-
-    Raises:
-        ValueError: If an argument is out of range; if a sample is two-dimensional, has no layout or the wrong number
-            of joints.
-    """
-
-    def __init__(self, angle: float = 20.0, step: float = 0.4, vertical_axis: int = 1) -> None:
-        super().__init__(vertical_axis)
-        if not is_number(angle) or not 0 <= angle <= 180:
-            self._wrong_argument('angle', 'a number of degrees in [0, 180]', angle)
-        if not is_number(step) or step < 0:
-            self._wrong_argument('step', 'a number of at least 0', step)
-        self.angle = angle
-        self.step = step
-
-    def transform(self, results: dict[str, Any]) -> dict[str, Any]:
-        """Move the persons one by one."""
-        keypoint = self._keypoint(results)
-        self._require_channels(results, keypoint, 'in an image there is no vertical axis to turn about')
-        skeleton = self._skeleton(results, keypoint)
-        children, parents = np.array(skeleton.bone_indices).T
-        there = presence(keypoint)
-        moved = np.zeros_like(keypoint)
-        x, z = (axis for axis in range(3) if axis != self.vertical_axis)
-        for person in np.flatnonzero(there.any(axis=1)):
-            body = keypoint[person, there[person]]
-            angle = np.deg2rad(np.random.uniform(-self.angle, self.angle))
-            turn = np.eye(3, dtype=np.float32)
-            turn[[x, x, z, z], [x, z, x, z]] = np.cos(angle), np.sin(angle), -np.sin(angle), np.cos(angle)
-            centre = body[:, skeleton.centre_index].mean(axis=0)
-            bone = np.median(np.linalg.norm(body[:, children] - body[:, parents], axis=-1))
-            step = np.zeros(3, dtype=np.float32)
-            step[[x, z]] = np.random.normal(scale=self.step * bone, size=2)
-            moved[person, there[person]] = (body - centre) @ turn.T + centre + step
-        results['keypoint'] = moved
-        return results
 
 
 @TRANSFORMS.register_module()

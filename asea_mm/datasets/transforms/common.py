@@ -141,15 +141,6 @@ def is_number(value: object) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool) and bool(np.isfinite(value))
 
 
-class AboutVertical(KeypointTransform):
-    """A transform that turns about a vertical axis."""
-
-    def __init__(self, vertical_axis: int = 1) -> None:
-        if not isinstance(vertical_axis, int) or isinstance(vertical_axis, bool) or vertical_axis not in (0, 1, 2):
-            self._wrong_argument('vertical_axis', '0, 1 or 2', vertical_axis)
-        self.vertical_axis = vertical_axis
-
-
 def linear_map(keypoint: np.ndarray, matrix: np.ndarray) -> np.ndarray:
     """Apply one matrix to all joints; zeros, and so absent persons, stay zero.
 

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from mmaction.registry import TRANSFORMS
 
-from .common import AboutVertical, KeypointTransform, linear_map, presence
+from .common import KeypointTransform, linear_map, presence
 
 
 @TRANSFORMS.register_module()
@@ -63,8 +63,17 @@ class CentrePair(KeypointTransform):
         return results
 
 
+class _AboutVertical(KeypointTransform):
+    """A transform that turns the scene about its vertical axis."""
+
+    def __init__(self, vertical_axis: int = 1) -> None:
+        if not isinstance(vertical_axis, int) or isinstance(vertical_axis, bool) or vertical_axis not in (0, 1, 2):
+            self._wrong_argument('vertical_axis', '0, 1 or 2', vertical_axis)
+        self.vertical_axis = vertical_axis
+
+
 @TRANSFORMS.register_module()
-class AlignFacing(AboutVertical):
+class AlignFacing(_AboutVertical):
     """Turn the scene about the vertical axis so that the pair stands along x, one rotation for the sample.
 
     The line from the first to the second person's centre joint, averaged over the frames in which both are
@@ -122,7 +131,7 @@ class AlignFacing(AboutVertical):
 
 
 @TRANSFORMS.register_module()
-class AddTurnedClips(AboutVertical):
+class AddTurnedClips(_AboutVertical):
     """Add to every clip its copy that is turned half a turn about the vertical axis; twice the clips come out.
 
     After :class:`AlignFacing` the copy is what the other order of the two persons would have given. The models do not

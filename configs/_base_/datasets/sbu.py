@@ -1,15 +1,13 @@
 # SBU Kinect Interaction: tools/prepare_data.py sbu PATH writes the file; --fold K chooses the fold.
 # Joints and their velocities. Pairs stand on the x axis, so that rotations need not make up for where the camera was.
 # Clips of 10 to 46 frames are resized to 32, crops of 50 to 100 % as ISTA-Net takes them; the velocities keep the true
-# time scale, which tells punches from pushes. No pair stands as another did, and the sensor loses limbs. It does not
-# matter who comes first: a test sees the whole clip from either side.
+# time scale, which tells punches from pushes. A test sees the whole clip from either side: it does not matter who comes
+# first.
 stream = ['joint', 'joint_motion']
 train_pipeline = [
     dict(type='SwapPersons'),
     dict(type='CentrePair'),
     dict(type='AlignFacing'),
-    dict(type='MovePersons'),
-    dict(type='LimbNoise'),
     dict(type='RandomTimeWarp', strength=0.2),
     dict(type='SampleClip', clip_len=32, crop=(0.5, 1.0)),
     dict(type='RandomRotation3D', angles=(10, 20, 10)),
