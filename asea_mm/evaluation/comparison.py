@@ -6,6 +6,7 @@ import json
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -83,6 +84,12 @@ def by_run(runs: Sequence[Mapping[str, Any]]) -> dict[Run, Mapping[str, Any]]:
     return {(run['fold'], run['seed']): run for run in runs}
 
 
+def mean_of_folds(runs: Sequence[Mapping[str, Any]], key: str) -> dict[str, Any]:
+    """Mean of the folds of one measure of the runs, with its spread over seeds, as of :func:`over_seeds`."""
+    values, num_samples = ({numbers: run[k] for numbers, run in by_run(runs).items()} for k in (key, 'num_samples'))
+    return summarise_runs(values, num_samples)['mean_of_folds']
+
+
 @dataclass(frozen=True)
 class Comparison:
     """Paired differences of two experiments.
@@ -102,20 +109,26 @@ class Comparison:
         """Mean and standard deviation over the pairs, as of :func:`over_seeds`."""
         return over_seeds(list(self.differences.values()))
 
-    @property
+    @cached_property
     def p_value(self) -> float:
         return sign_flip_test(list(self.differences.values()))
 
     @property
+    def outcome(self) -> str:
+        """``better``, ``worse``, ``within noise``, ``too few pairs`` or ``no pairs``."""
+        if not self.differences:
+            return 'no pairs'
+        if self.p_value < SIGNIFICANT:
+            return 'better' if (self.summary['mean'] > 0) != self.lower_is_better else 'worse'
+        return 'within noise' if len(self.differences) >= ENOUGH_PAIRS else 'too few pairs'
+
+    @property
     def verdict(self) -> str:
-        """``better``, ``worse``, ``within noise`` or ``too few pairs``, with the p-value; a dash without pairs."""
+        """The outcome with the p-value; a dash without pairs."""
         if not self.differences:
             return '-'
         p = self.p_value
-        word = 'within noise' if len(self.differences) >= ENOUGH_PAIRS else 'too few pairs'
-        if p < SIGNIFICANT:
-            word = 'better' if (self.summary['mean'] > 0) != self.lower_is_better else 'worse'
-        return f'{word} (p = {p:.3f})' if p >= 0.001 else f'{word} (p < 0.001)'
+        return f'{self.outcome} (p = {p:.3f})' if p >= 0.001 else f'{self.outcome} (p < 0.001)'
 
 
 def compare(
@@ -246,15 +259,11 @@ def _cells(
 ) -> list[str]:
     if not entry.runs:
         return [entry.label, entry.state, *['-'] * 5, entry.published, '-', '-']
-    numbers, num_samples = by_run(entry.runs), {run: r['num_samples'] for run, r in by_run(entry.runs).items()}
-    accuracy = [
-        summarise_runs({run: r[key] for run, r in numbers.items()}, num_samples) for key in ('last_top1', 'best_top1')
-    ]
     return [
         entry.label,
-        ' × '.join(str(len(set(axis))) for axis in zip(*numbers, strict=True)),
+        ' × '.join(str(len(set(axis))) for axis in zip(*by_run(entry.runs), strict=True)),
         ', '.join(map(str, sorted({run['epochs'] for run in entry.runs}))),
-        *(as_percent(values['mean_of_folds']) for values in accuracy),
+        *(as_percent(mean_of_folds(entry.runs, key)) for key in ('last_top1', 'best_top1')),
         *_beside_reference(pairs.get(name), entry, entries, reference),
         entry.published,
         ', '.join(sorted({run['commit'] for run in entry.runs})),
@@ -266,14 +275,11 @@ def _cross_entropy(entries: Mapping[str, Entry], reference: str) -> list[str]:
     """The lines of the second measure, of the rows that have it."""
     key, rows = 'last_cross_entropy', []
     for name, entry in entries.items():
-        runs = by_run(entry.runs)
-        if not runs or any(run.get(key) is None for run in runs.values()):
+        if not entry.runs or any(run.get(key) is None for run in entry.runs):
             continue
-        values, num_samples = ({numbers: run[k] for numbers, run in runs.items()} for k in (key, 'num_samples'))
-        mean = summarise_runs(values, num_samples)['mean_of_folds']
         pairs = None if entry.reference == name else compare(entry.runs, entries[entry.reference].runs, key)
         beside = _beside_reference(pairs, entry, entries, reference, with_spread)
-        rows.append([entry.label, with_spread(mean), *beside])
+        rows.append([entry.label, with_spread(mean_of_folds(entry.runs, key)), *beside])
     return (
         ['', CROSS_ENTROPY, '', *markdown_table(['', 'cross-entropy', 'difference', 'verdict'], rows)] if rows else []
     )

@@ -8,12 +8,11 @@ from collections.abc import Mapping
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from ..evaluation.comparison import Entry, by_run, compare
-from ..evaluation.statistics import summarise_runs
+from ..evaluation.comparison import Entry, compare, mean_of_folds
 from .drawing import new_figure
 
-# Colours of Okabe and Ito. A verdict is beside its mark in words, too.
-COLOURS = {'better': '#009E73', 'worse': '#D55E00', 'within': '0.2', 'too': '0.5'}
+# Of outcomes: colours of Okabe and Ito, or greys. The verdict is beside its mark in words, too.
+COLOURS = {'better': '#009E73', 'worse': '#D55E00', 'within noise': '0.2', 'too few pairs': '0.5', 'no pairs': '0.5'}
 BLUE = '#0072B2'
 
 
@@ -41,16 +40,16 @@ def draw_comparison(title: str, entries: Mapping[str, Entry], reference: str) ->
         _accuracies(left, row, entry)
         if name != entry.reference:
             _differences(right, row, entry, entries[entry.reference], own=entry.reference != reference)
-    left.set_yticks(range(len(run)), [entry.label for entry in run.values()], fontsize=9)
+    left.set_yticks(range(len(run)), [entry.label for entry in run.values()])
     left.set_ylim(len(run) - 0.4, -0.6)
     left.set_xlabel('top-1 in %', fontsize=9)
     right.set_xlabel(f'last epoch, difference in points to {entries[reference].label}', fontsize=9)
     right.axvline(0, color='0.5', lw=0.8, zorder=1)
     right.margins(x=0.1)
     for axes in (left, right):
-        axes.tick_params(labelsize=8, length=0, axis='y')
-        axes.tick_params(labelsize=8, axis='x')
-        axes.grid(color='0.92', zorder=0)
+        axes.tick_params(labelsize=8)
+        axes.tick_params(axis='y', length=0)
+        axes.grid(color='0.92')
         axes.set_axisbelow(True)
         axes.spines[['top', 'right', 'left']].set_visible(False)
     left.legend(fontsize=8, ncols=2, frameon=False, loc='lower left', bbox_to_anchor=(0, 1))
@@ -59,25 +58,19 @@ def draw_comparison(title: str, entries: Mapping[str, Entry], reference: str) ->
 
 
 def _accuracies(axes: Axes, row: int, entry: Entry) -> None:
-    runs = by_run(entry.runs)
-    num_samples = {numbers: run['num_samples'] for numbers, run in runs.items()}
-    last, best = (
-        summarise_runs({numbers: 100 * run[key] for numbers, run in runs.items()}, num_samples)['mean_of_folds']
-        for key in ('last_top1', 'best_top1')
-    )
+    last, best = (mean_of_folds(entry.runs, key) for key in ('last_top1', 'best_top1'))
     names = ('last epoch, ± over seeds', 'best epoch') if row == 0 else (None, None)  # once in the legend
-    spread = last['std'] or 0.0
-    axes.errorbar(last['mean'], row, xerr=spread, fmt='o', color=BLUE, ms=5, capsize=3, label=names[0], zorder=3)
-    axes.plot(best['mean'], row, 'D', ms=8, mfc='none', mec=BLUE, ls='', label=names[1], zorder=2)
+    spread = 100 * (last['std'] or 0.0)
+    axes.errorbar(100 * last['mean'], row, xerr=spread, fmt='o', color=BLUE, ms=5, capsize=3, label=names[0], zorder=3)
+    axes.plot(100 * best['mean'], row, 'D', ms=8, mfc='none', mec=BLUE, ls='', label=names[1], zorder=2)
 
 
 def _differences(axes: Axes, row: int, entry: Entry, reference: Entry, own: bool) -> None:
     """Differences of a row to its reference, which is named if it is its own, not that of the table."""
     comparison = compare(entry.runs, reference.runs)
-    text, colour = 'no pairs', COLOURS['too']
+    text, colour = comparison.outcome, COLOURS[comparison.outcome]
     if comparison.differences:
         text = comparison.verdict
-        colour = COLOURS[text.split()[0]]
         counts = Counter(round(100 * value, 2) for value in comparison.differences.values())
         axes.scatter(list(counts), [row] * len(counts), [14 * n for n in counts.values()], color='0.8', lw=0, zorder=2)
         axes.plot(100 * comparison.summary['mean'], row, 'o', color=colour, ms=7, zorder=3)
