@@ -59,3 +59,18 @@ class ActiveJointsHook(Hook):
         for name, reading in self.read(runner).items():
             values = ', '.join(f'{key} {value:.3f}' for key, value in sorted(reading.items()))
             runner.logger.info(f'AEA {name}: {values}')
+
+
+@HOOKS.register_module()
+class FitHeadHook(Hook):
+    """After every epoch lets the head fit what it has collected, and logs what it chose.
+
+    For heads that are fitted in closed form, such as :class:`KernelRidgeHead`.
+    """
+
+    priority = 'HIGH'  # before the checkpoint is saved
+
+    def after_train_epoch(self, runner) -> None:
+        model = runner.model.module if is_model_wrapper(runner.model) else runner.model
+        chosen = model.cls_head.fit()
+        runner.logger.info('Fit: ' + ', '.join(f'{name} {value:.4g}' for name, value in chosen.items()))

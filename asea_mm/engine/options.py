@@ -6,7 +6,8 @@ from collections.abc import Iterator
 
 from mmengine.config import Config, ConfigDict
 
-from ..datasets.transforms import STREAMS
+from ..datasets.transforms import STREAMS, stream_channels
+from ..skeletons import get_skeleton
 
 LOADERS = ('train_dataloader', 'val_dataloader', 'test_dataloader')
 
@@ -24,8 +25,8 @@ def apply_options(
         cfg: The config; changed in place.
         split: Name of a benchmark, e.g. ``xset``: training reads ``xset_train``, validation and test ``xset_val``.
         fold: Fold of cross-validation.
-        stream: ``joint``, ``bone``, ``joint_motion`` or ``bone_motion``, or several separated by commas (early
-            fusion); the backbone's ``in_channels`` follow. Scores that ``ScoreChannel`` appends stay one channel.
+        stream: A name of :class:`GenerateStream`, or several separated by commas (early fusion); the backbone's
+            ``in_channels`` follow. Scores that ``ScoreChannel`` appends stay one channel.
         seed: Random seed.
 
     Returns:
@@ -70,17 +71,28 @@ def _set_stream(cfg: Config, stream: str) -> None:
     if not steps:
         raise ValueError('--stream: no pipeline of this config has a GenerateStream step')
     before = steps[0].get('stream', 'joint')
-    before = 1 if isinstance(before, str) else len(before)
+    before = [before] if isinstance(before, str) else before
     for step in steps:
         step['stream'] = names[0] if len(names) == 1 else names
-    if len(names) == before:
-        return  # as many channels as before; not every backbone has an option for them
     backbone = cfg.model.backbone
     while 'backbone' in backbone:  # InteractionBackbone wraps the one that takes the channels
         backbone = backbone['backbone']
+    joints = _num_joints(backbone) if any('distance' in name for name in [*before, *names]) else 0
     scores = int(any(step.get('keep', True) for step in _steps(cfg, 'ScoreChannel')))
-    per_stream = (backbone.get('in_channels', 3 * before + scores) - scores) // before
-    backbone['in_channels'] = per_stream * len(names) + scores
+    width, new_width = (sum(stream_channels(name, joints, 0) for name in streams) for streams in (before, names))
+    narrow = [sum(not stream_channels(name, 1, 0) for name in streams) for streams in (before, names)]
+    if narrow[0] == narrow[1] and width == new_width:
+        return  # as many channels as before; not every backbone has an option for them
+    dimensions = (backbone.get('in_channels', 3 * narrow[0] + width + scores) - width - scores) // max(1, narrow[0])
+    backbone['in_channels'] = (dimensions if narrow[0] else 3) * narrow[1] + new_width + scores
+
+
+def _num_joints(backbone: dict) -> int:
+    """Joints of the layout that a backbone is configured with, ours or one of mmaction2."""
+    layout = backbone.get('layout') or backbone.get('graph_cfg', {}).get('layout')
+    if isinstance(layout, dict) and 'num_node' in layout:  # as mmaction2's Graph takes it
+        return layout['num_node']
+    return get_skeleton(layout).num_joints
 
 
 def _steps(cfg: Config, kind: str) -> list[dict]:

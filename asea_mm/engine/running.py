@@ -20,6 +20,7 @@ from mmengine.config import Config, ConfigDict, DictAction
 from mmengine.device import get_device
 from mmengine.runner import Runner
 
+from ..datasets.transforms import STREAMS
 from .options import apply_options
 
 
@@ -28,7 +29,7 @@ def parse_options(parser: argparse.ArgumentParser) -> argparse.Namespace:
     parser.add_argument('--work-dir', help='folder for what the tool writes')
     parser.add_argument('--split', help='benchmark of the dataset, e.g. xsub or xset')
     parser.add_argument('--fold', type=int, help='fold of cross-validation')
-    parser.add_argument('--stream', help='joint, bone, joint_motion, bone_motion, or several separated by commas')
+    parser.add_argument('--stream', help=f'{", ".join(STREAMS)}, or several separated by commas')
     parser.add_argument('--seed', type=int, help='random seed')
     parser.add_argument('--cfg-options', nargs='+', action=DictAction, help='override settings, key=value')
     parser.add_argument('--launcher', choices=['none', 'pytorch', 'slurm', 'mpi'], default='none')

@@ -1,5 +1,5 @@
-from .backbones import ASEA, CTRGCN, MSG3D, MSSAGCN, DeGCN, InteractionBackbone
-from .heads import InteractionHead
+from .backbones import ASEA, CTRGCN, MSG3D, MSSAGCN, ClipStatistics, DeGCN, InteractionBackbone
+from .heads import InteractionHead, KernelRidgeHead
 from .layers import AEA, ATNAC, ExternalAttention, TemporalSelfAttention
 from .losses import ThresholdRegularization
 from .necks import ATNACNeck
@@ -11,11 +11,13 @@ __all__ = [
     'ATNAC',
     'ATNACNeck',
     'CTRGCN',
+    'ClipStatistics',
     'DeGCN',
     'ExternalAttention',
     'InteractionBackbone',
     'InteractionHead',
     'InteractionRecognizer',
+    'KernelRidgeHead',
     'MSG3D',
     'MSSAGCN',
     'TemporalSelfAttention',

@@ -9,7 +9,7 @@ from .common import presence, resample
 from .keypoints_2d import FillMissingJoints, NormalizeByBody, NormalizeByImage, ScoreChannel
 from .normalize import AddTurnedClips, AlignFacing, CentrePair
 from .sampling import RandomTimeWarp, SampleClip
-from .streams import STREAMS, GenerateStream
+from .streams import STREAMS, GenerateStream, stream_channels
 
 __all__ = [
     'STREAMS',
@@ -31,4 +31,5 @@ __all__ = [
     'SwapPersons',
     'presence',
     'resample',
+    'stream_channels',
 ]

@@ -1,4 +1,4 @@
-"""The input streams: joints, bones, and how either moves."""
+"""The input streams: joints, bones, distances between the persons, and how each of them moves."""
 
 from __future__ import annotations
 
@@ -10,7 +10,12 @@ from mmaction.registry import TRANSFORMS
 
 from .common import KeypointTransform, presence
 
-STREAMS = ('joint', 'bone', 'joint_motion', 'bone_motion')
+STREAMS = ('joint', 'bone', 'joint_motion', 'bone_motion', 'partner_distance', 'partner_distance_motion')
+
+
+def stream_channels(stream: str, joints: int, dimensions: int) -> int:
+    """Channels of a stream: one for each joint of the partner, or one for each dimension of the keypoints."""
+    return joints if stream.startswith('partner_distance') else dimensions
 
 
 @TRANSFORMS.register_module()
@@ -20,8 +25,11 @@ class GenerateStream(KeypointTransform):
     - ``joint``: the coordinates.
     - ``bone``: joint minus parent joint, from the layout's bones; zero for the root. Two-stream networks of
       Shi et al., CVPR 2019, for any layout.
-    - ``joint_motion``, ``bone_motion``: next frame minus this one, within a clip; zero in the last frame of
-      every clip, and zero for a person who is absent in either frame.
+    - ``partner_distance``: for each joint its distances to all joints of the other person, whose order is that of the
+      channels; zero in frames in which either is absent. The joint distances of Yun et al., CVPR workshops 2012, who
+      recorded SBU. They do not change when the scene is turned.
+    - ``joint_motion``, ``bone_motion``, ``partner_distance_motion``: next frame minus this one, within a clip; zero
+      in the last frame of every clip, and zero for a person who is absent in either frame.
 
     Scores are left alone: those of a joint serve for its bone and its motion.
 
@@ -31,25 +39,35 @@ class GenerateStream(KeypointTransform):
         no weight there; measured bodies always move a little. Fused with ``joint`` nothing is lost.
 
     Args:
-        stream: ``'joint'``, ``'bone'``, ``'joint_motion'`` or ``'bone_motion'``, or a sequence of these. It may
-            be set anew on the object, with the same check.
+        stream: One of the names above, or a sequence of them. It may be set anew on the object, with the same check.
         true_speed: Motion per frame of the sequence instead of per frame of the clip: how fast people move does not
             then depend on how far :class:`SampleClip` stretched the sequence.
+        motion_scale: What motions are multiplied by. From frame to frame joints move by centimetres and lie metres
+            apart; where nothing later brings the channels to one size, the motions want a factor.
 
     Shapes:
         keypoint: ``(M, T, V, C)``, any unit, with ``T = num_clips * clip_len`` -> ``(M, T, V, S * C)`` for S
-        streams, the same unit (motion: per frame)
+        streams, the same unit (motion: per frame, times ``motion_scale``); the streams of distances have V channels instead of C
 
     Raises:
         ValueError: If a stream is unknown or none is given; if a sample has no layout, the wrong number of
-            joints, or frames that do not divide into its clips.
+            joints, or frames that do not divide into its clips; if there are not two persons for their distances.
     """
 
-    def __init__(self, stream: str | Sequence[str] = 'joint', true_speed: bool = False) -> None:
+    def __init__(
+        self, stream: str | Sequence[str] = 'joint', true_speed: bool = False, motion_scale: float = 1.0
+    ) -> None:
         if not isinstance(true_speed, bool):
             self._wrong_argument('true_speed', 'True or False', true_speed)
+        if (
+            not isinstance(motion_scale, (int, float))
+            or isinstance(motion_scale, bool)
+            or not 0 < motion_scale < np.inf
+        ):
+            self._wrong_argument('motion_scale', 'a positive number', motion_scale)
         self.stream = stream
         self.true_speed = true_speed
+        self.motion_scale = motion_scale
 
     def _frame_step(self, results: dict[str, Any], num_clips: int) -> np.ndarray:
         """Frames of the sequence between two of a clip, ``(num_clips,)``; a clip of one frame does not move."""
@@ -57,6 +75,15 @@ class GenerateStream(KeypointTransform):
         if step.shape != (num_clips,):
             self._wrong_sample(results, f'expected one frame_step for each of {num_clips} clips, got {step.shape}')
         return np.where(step > 0, step, np.float32(1))
+
+    def _partner_distance(self, results: dict[str, Any], keypoint: np.ndarray) -> np.ndarray:
+        """Distances of every joint to those of the other person, ``(2, T, V, V)``."""
+        if len(keypoint) != 2:
+            self._wrong_sample(results, f'expected 2 persons, whose distances these are, got {len(keypoint)}')
+        first, second = keypoint
+        distance = np.linalg.norm(first[:, :, None] - second[:, None], axis=-1).astype(np.float32)
+        distance *= presence(keypoint).all(axis=0)[:, None, None]
+        return np.stack([distance, distance.swapaxes(1, 2)])
 
     @property
     def stream(self) -> str | tuple[str, ...]:
@@ -81,21 +108,21 @@ class GenerateStream(KeypointTransform):
         made = {'joint': keypoint}
         if any('bone' in name for name in names):
             made['bone'] = keypoint - keypoint[:, :, parents]
+        if any('distance' in name for name in names):
+            made['partner_distance'] = self._partner_distance(results, keypoint)
         if any('motion' in name for name in names):
             num_clips = self._clips(results, keypoint)
             num_person, total = keypoint.shape[:2]
             present = presence(keypoint).reshape(num_person, num_clips, -1)
-            moves = (present[:, :, 1:] & present[:, :, :-1]).astype(np.float32)
+            moves = (present[:, :, 1:] & present[:, :, :-1]) * np.float32(self.motion_scale)
             if self.true_speed:
                 moves /= self._frame_step(results, num_clips)[:, None]
-            for base in ('joint', 'bone'):
-                if f'{base}_motion' not in names:
-                    continue
-                clips = made[base].reshape(num_person, num_clips, total // num_clips, *keypoint.shape[2:])
+            for base in [base for base in made if f'{base}_motion' in names]:
+                clips = made[base].reshape(num_person, num_clips, total // num_clips, *made[base].shape[2:])
                 motion = np.zeros_like(clips)
                 np.subtract(clips[:, :, 1:], clips[:, :, :-1], out=motion[:, :, :-1])
                 motion[:, :, :-1] *= moves[..., None, None]
-                made[f'{base}_motion'] = motion.reshape(keypoint.shape)
+                made[f'{base}_motion'] = motion.reshape(made[base].shape)
         streams = [made[name] for name in names]
         results['keypoint'] = streams[0] if len(streams) == 1 else np.concatenate(streams, axis=-1)
         return results

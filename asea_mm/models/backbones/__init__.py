@@ -1,4 +1,5 @@
 from .asea import ASEA
+from .clip_statistics import ClipStatistics
 from .ctrgcn import CTRGCN
 from .degcn import DeGCN
 from .interaction_backbone import InteractionBackbone
@@ -9,6 +10,7 @@ from .skeleton_backbone import SkeletonBackbone
 __all__ = [
     'ASEA',
     'CTRGCN',
+    'ClipStatistics',
     'DeGCN',
     'InteractionBackbone',
     'MSG3D',

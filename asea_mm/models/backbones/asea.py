@@ -38,6 +38,7 @@ class ASEA(SkeletonBackbone):
             over three frames at its start, so that all of it runs on fewer frames. ``'conv'``: stride of the temporal
             convolution at its end, as in CTR-GCN. By Table 3 of the paper, ASEA without its AEA needs about half
             the arithmetic of CTR-GCN, so it must be leaner somewhere.
+        data_bn: Batch norm of the input, as of :class:`SkeletonBackbone`.
         init_cfg: As of mmengine's ``BaseModule``.
 
     Shapes:
@@ -57,9 +58,10 @@ class ASEA(SkeletonBackbone):
         interaction_blocks: Sequence[int] | None = None,
         temporal_form: str = 'pool',
         downsample: str = 'pool',
+        data_bn: bool = True,
         init_cfg: Mapping | None = None,
     ) -> None:
-        super().__init__(layout, in_channels, init_cfg)
+        super().__init__(layout, in_channels, data_bn, init_cfg)
         inputs = [in_channels, *channels[:-1]]
         strides = strides_of(channels, strides, 'ASEA')
         if interaction is not None:

@@ -29,6 +29,7 @@ class CTRGCN(SkeletonBackbone):
         in_channels: Channels of the input, 3 for a 3-D stream, more for early-fused streams.
         channels: Output channels of every block, multiples of four.
         strides: Temporal stride of every block, as many as ``channels``; default 2 where the channels grow.
+        data_bn: Batch norm of the input, as of :class:`SkeletonBackbone`.
         init_cfg: As of mmengine's ``BaseModule``.
 
     Shapes:
@@ -44,9 +45,10 @@ class CTRGCN(SkeletonBackbone):
         in_channels: int = 3,
         channels: Sequence[int] = (64, 64, 64, 64, 128, 128, 128, 256, 256, 256),
         strides: Sequence[int] | None = None,
+        data_bn: bool = True,
         init_cfg: Mapping | None = None,
     ) -> None:
-        super().__init__(layout, in_channels, init_cfg)
+        super().__init__(layout, in_channels, data_bn, init_cfg)
         inputs = [in_channels, *channels[:-1]]
         strides = strides_of(channels, strides, 'CTRGCN')
         adjacency = torch.from_numpy(self.skeleton.adjacency())

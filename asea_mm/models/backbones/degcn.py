@@ -41,6 +41,7 @@ class DeGCN(SkeletonBackbone):
         strides: Temporal stride of every block, as many as ``channels``; default 2 where the channels grow.
         samples: See :class:`DeformableGC`.
         groups: See :class:`DeformableGC`.
+        data_bn: Batch norm of the input, as of :class:`SkeletonBackbone`.
         init_cfg: As of mmengine's ``BaseModule``.
 
     Shapes:
@@ -59,9 +60,10 @@ class DeGCN(SkeletonBackbone):
         strides: Sequence[int] | None = None,
         samples: int = 5,
         groups: int = 4,
+        data_bn: bool = True,
         init_cfg: Mapping | None = None,
     ) -> None:
-        super().__init__(layout, in_channels, init_cfg)
+        super().__init__(layout, in_channels, data_bn, init_cfg)
         inputs = [in_channels, *channels[:-1]]
         strides = strides_of(channels, strides, 'DeGCN')
         adjacency = torch.from_numpy(self.skeleton.adjacency())

@@ -132,6 +132,7 @@ class MSG3D(SkeletonBackbone):
         num_scales: Largest number of scales within a frame.
         windows: Frames of the windows of each pathway over windows, odd; none leaves the factorised pathway.
         window_scales: Largest number of scales in a window.
+        data_bn: Batch norm of the input, as of :class:`SkeletonBackbone`.
         init_cfg: As of mmengine's ``BaseModule``.
 
     Shapes:
@@ -151,9 +152,10 @@ class MSG3D(SkeletonBackbone):
         num_scales: int = 13,
         windows: Sequence[int] = (3, 5),
         window_scales: int = 6,
+        data_bn: bool = True,
         init_cfg: Mapping | None = None,
     ) -> None:
-        super().__init__(layout, in_channels, init_cfg)
+        super().__init__(layout, in_channels, data_bn, init_cfg)
         if num_scales < 1 or window_scales < 1:
             raise ValueError(f'MSG3D: numbers of scales must be positive, got {num_scales} and {window_scales}')
         inputs = [in_channels, *channels[:-1]]

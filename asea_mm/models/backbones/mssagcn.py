@@ -41,6 +41,7 @@ class MSSAGCN(SkeletonBackbone):
         channels: Output channels of every block, multiples of eight times the heads.
         strides: Temporal stride of every block, as many as ``channels``; default 2 where the channels grow.
         heads: Heads of each temporal self-attention.
+        data_bn: Batch norm of the input, as of :class:`SkeletonBackbone`.
         init_cfg: As of mmengine's ``BaseModule``.
 
     Shapes:
@@ -57,9 +58,10 @@ class MSSAGCN(SkeletonBackbone):
         channels: Sequence[int] = (64, 64, 64, 64, 128, 128, 128, 256, 256, 256),
         strides: Sequence[int] | None = None,
         heads: int = 4,
+        data_bn: bool = True,
         init_cfg: Mapping | None = None,
     ) -> None:
-        super().__init__(layout, in_channels, init_cfg)
+        super().__init__(layout, in_channels, data_bn, init_cfg)
         inputs = [in_channels, *channels[:-1]]
         strides = strides_of(channels, strides, 'MSSAGCN')
         adjacency = normalised_adjacency(self.skeleton)

@@ -39,6 +39,9 @@ class SkeletonBackbone(BaseModule):
     Args:
         layout: Skeleton layout: a name, or a dictionary of :class:`asea_mm.skeletons.Skeleton` fields.
         in_channels: Channels of the input, 3 for a 3-D stream, more for early-fused streams.
+        data_bn: Batch norm of the input, every channel of every joint on its own, as the papers have it. It brings what
+            hardly moves to the size of what moves most, noise of the hips to that of the hands. Without it the input
+            keeps its proportions; keypoints should then be in metres or normalised.
         init_cfg: As of mmengine's ``BaseModule``.
 
     Shapes:
@@ -51,11 +54,17 @@ class SkeletonBackbone(BaseModule):
 
     blocks: nn.ModuleList
 
-    def __init__(self, layout: str | Mapping | Skeleton, in_channels: int = 3, init_cfg: Mapping | None = None) -> None:
+    def __init__(
+        self,
+        layout: str | Mapping | Skeleton,
+        in_channels: int = 3,
+        data_bn: bool = True,
+        init_cfg: Mapping | None = None,
+    ) -> None:
         super().__init__(init_cfg=init_cfg)
         self.skeleton = get_skeleton(layout)
         self.in_channels = in_channels
-        self.data_bn = nn.BatchNorm1d(in_channels * self.skeleton.num_joints)
+        self.data_bn = nn.BatchNorm1d(in_channels * self.skeleton.num_joints) if data_bn else nn.Identity()
 
     def forward(self, x: Tensor, presence: Tensor | None = None) -> Tensor:
         n, m, t, v, c = x.shape

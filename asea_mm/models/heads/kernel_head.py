@@ -1,0 +1,172 @@
+"""Kernel ridge regression as a classification head, which chooses its own settings on the training samples."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+from zlib import crc32
+
+import numpy as np
+import torch
+from mmaction.models.heads import BaseHead
+from mmaction.registry import MODELS
+from mmengine.dist import is_distributed
+from scipy.optimize import minimize_scalar
+from torch import Tensor, nn
+
+BUFFERS = ('samples', 'labels', 'groups', 'coefficients', 'centre')
+
+
+@MODELS.register_module()
+class KernelRidgeHead(BaseHead):
+    """Ridge regression onto one-of-K targets with a Gaussian kernel; what it is fitted on is what training has shown.
+
+    In training it only collects the features of every batch, and :meth:`fit`, which :class:`FitHeadHook` calls after
+    each epoch, solves for the coefficients in closed form: no steps of gradient descent, no seed but that of the
+    augmentation. Several epochs add several augmented copies of each sample.
+
+    Ridge and bandwidth are chosen by the mean squared error of leaving out one sample at a time, with all its copies.
+    With C the inverse of the regularised kernel matrix, and a = C Y, the errors on the rows b of a sample are
+    inv(C_bb) a_b, so no fit is repeated (Rasmussen & Williams, 2006, Eq. 5.12, for blocks). The sharpness, by which
+    the outputs are multiplied to be logits, is chosen by the cross-entropy of the same predictions. No test sample is
+    needed for any of them.
+
+    Memory grows with the square of the rows, samples times clips times epochs; some thousands are fine.
+
+    Args:
+        num_classes: Number of classes.
+        in_channels: Not used; any number of features is taken.
+        ridges: Candidates for the ridge.
+        bandwidths: Candidates for the bandwidth: what squared distances are divided by, in medians of these.
+        max_rows: Rows above which :meth:`fit` refuses to begin.
+        average_clips: How clips of a sample are averaged: ``'prob'``, ``'score'`` or None.
+        init_cfg: As of mmengine's ``BaseModule``.
+
+    Shapes:
+        x ``(N, F)``; returns logits ``(N, num_classes)``
+
+    Raises:
+        ValueError: If it is asked for scores before it was fitted; if there is nothing to fit, or too much; if samples
+            have no name; if several processes train, each of which would see a part.
+    """
+
+    samples: Tensor
+    labels: Tensor
+    groups: Tensor
+    coefficients: Tensor
+    centre: Tensor
+
+    def __init__(
+        self,
+        num_classes: int,
+        in_channels: int = 0,
+        ridges: Sequence[float] = (0.003, 0.01, 0.03, 0.1, 0.3),
+        bandwidths: Sequence[float] = (0.5, 1.0, 2.0, 4.0),
+        max_rows: int = 20_000,
+        average_clips: str | None = 'prob',
+        init_cfg: dict | None = None,
+    ) -> None:
+        super().__init__(num_classes, in_channels, average_clips=average_clips, init_cfg=init_cfg)
+        self.ridges, self.bandwidths, self.max_rows = tuple(ridges), tuple(bandwidths), max_rows
+        self.sharpness = nn.Parameter(torch.ones(()))  # a parameter, since an optimizer must have one
+        self.register_buffer('scale', torch.ones(()))  # of squared distances
+        self.register_buffer('samples', torch.zeros(0, 0))
+        self.register_buffer('labels', torch.zeros(0, dtype=torch.long))
+        self.register_buffer('groups', torch.zeros(0, dtype=torch.long))
+        self.register_buffer('coefficients', torch.zeros(0, num_classes))
+        self.register_buffer('centre', torch.zeros(0))
+        self._rows: list[tuple[Tensor, Tensor, Tensor]] = []
+
+    def loss(self, feats: Tensor, data_samples: list, **kwargs: Any) -> dict[str, Tensor]:
+        """Keep the features; the loss is zero, with a gradient of zero."""
+        if is_distributed():
+            raise ValueError('KernelRidgeHead: train in one process; each of several would see a part of the samples')
+        clips = len(feats) // len(data_samples)
+        label = torch.cat([sample.gt_label for sample in data_samples]).to(feats.device)
+        group = [crc32(self._name(sample).encode()) for sample in data_samples]
+        rows = feats.detach(), label, torch.tensor(group, device=feats.device)
+        self._rows.append((rows[0], *(row.repeat_interleave(clips) for row in rows[1:])))
+        return {'loss_cls': 0 * self.sharpness}
+
+    @staticmethod
+    def _name(sample: Any) -> str:
+        if 'frame_dir' not in sample.metainfo:
+            raise ValueError(
+                'KernelRidgeHead: expected samples with their name, which tells the copies of one from other samples; '
+                "give PackActionInputs meta_keys=('frame_dir',)"
+            )
+        return str(sample.frame_dir)
+
+    @torch.no_grad()
+    def fit(self) -> dict[str, float]:
+        """Fit what has been collected so far; returns the chosen settings and the left-out accuracy and error."""
+        kept = [(self.samples, self.labels, self.groups)] if len(self.samples) else []
+        rows = kept + self._rows
+        if not rows:
+            raise ValueError('KernelRidgeHead: nothing to fit, no training sample has been seen')
+        count = sum(len(features) for features, _, _ in rows)
+        if count > self.max_rows:
+            raise ValueError(
+                f'KernelRidgeHead: expected at most {self.max_rows} rows (samples x clips x epochs), got {count}; '
+                'train fewer epochs, or set max_rows if there is memory for its square'
+            )
+        self.samples, self.labels, self.groups = (torch.cat(column) for column in zip(*rows, strict=True))
+        self._rows = []
+        self.centre = self.samples.mean(dim=0)
+        distance = self._distance(self.samples)
+        median = distance.median().clamp(min=torch.finfo(torch.float64).tiny)
+        target = 2 * nn.functional.one_hot(self.labels, self.num_classes).double() - 1
+        blocks = [(self.groups == group).nonzero().squeeze(1) for group in self.groups.unique()]
+        best: tuple[float, Tensor, Tensor, float, float] | None = None
+        for bandwidth in self.bandwidths:
+            values, vectors = torch.linalg.eigh(torch.exp(-distance / (bandwidth * median)))
+            values = values.clamp(min=0)
+            for ridge in self.ridges:
+                left_out, coefficients = _leave_out(vectors, 1 / (values + ridge), target, blocks)
+                error = float((left_out - target).square().mean())
+                if best is None or error < best[0]:
+                    best = error, left_out, coefficients, bandwidth, ridge
+        assert best is not None
+        error, left_out, coefficients, bandwidth, ridge = best
+        self.coefficients = coefficients.float()
+        self.scale = (bandwidth * median).float()
+        sharpness = _best_sharpness(left_out, self.labels)
+        self.sharpness.data.fill_(sharpness)
+        right = float((left_out.argmax(dim=1) == self.labels).double().mean())
+        return dict(
+            rows=count, bandwidth=bandwidth, ridge=ridge, sharpness=sharpness, left_out_top1=right, left_out_mse=error
+        )
+
+    def forward(self, x: Tensor, **kwargs: Any) -> Tensor:
+        if not len(self.coefficients):
+            raise ValueError('KernelRidgeHead: not fitted; train it, with FitHeadHook among the custom_hooks')
+        kernel = torch.exp(-self._distance(x) / self.scale)
+        return self.sharpness * (kernel.float() @ self.coefficients)
+
+    def _distance(self, x: Tensor) -> Tensor:
+        """Squared distances to the samples; centred first, or much would cancel."""
+        return torch.cdist((x - self.centre).double(), (self.samples - self.centre).double()).square()
+
+    def _load_from_state_dict(self, state_dict: Mapping, prefix: str, *args: Any) -> None:
+        """Buffers take the size that a checkpoint has: it depends on the training samples."""
+        for name in BUFFERS:
+            if (saved := state_dict.get(prefix + name)) is not None:
+                setattr(self, name, getattr(self, name).new_empty(saved.shape))
+        super()._load_from_state_dict(state_dict, prefix, *args)
+
+
+def _leave_out(vectors: Tensor, weights: Tensor, target: Tensor, blocks: list[Tensor]) -> tuple[Tensor, Tensor]:
+    """Predictions for every block of rows by a fit to all others, and the coefficients of the fit to all."""
+    coefficients = vectors @ (weights[:, None] * (vectors.T @ target))
+    left_out = torch.empty_like(target)
+    for rows in blocks:
+        inverse = (vectors[rows] * weights) @ vectors[rows].T
+        left_out[rows] = target[rows] - torch.linalg.solve(inverse, coefficients[rows])
+    return left_out, coefficients
+
+
+def _best_sharpness(output: Tensor, label: Tensor) -> float:
+    def cross_entropy(power: float) -> float:
+        return float(nn.functional.cross_entropy(float(np.exp(power)) * output, label))
+
+    return float(np.exp(minimize_scalar(cross_entropy, bounds=(-3, 5), method='bounded').x))

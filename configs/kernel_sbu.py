@@ -1,0 +1,13 @@
+# Kernel ridge regression on quantiles over time, on SBU: a network-free baseline. Five folds: --fold 1 ... --fold 5.
+_base_ = [
+    './_base_/models/kernel.py',
+    './_base_/datasets/sbu_statistics.py',
+    './_base_/schedules/fit.py',
+    './_base_/default_runtime.py',
+]
+custom_hooks = [dict(type='FitHeadHook')]
+model = dict(
+    # joints and motions 3 channels each, distances to the 15 joints of the partner and their motions 15 each
+    backbone=dict(layout='sbu15', in_channels=36),
+    cls_head=dict(num_classes=8),
+)
