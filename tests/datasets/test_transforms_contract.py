@@ -40,10 +40,13 @@ SPACE = {
 }
 MOTION = {
     'joint_motion': {'type': 'GenerateStream', 'stream': 'joint_motion'},
-    'bone_motion': {'type': 'GenerateStream', 'stream': 'bone_motion'},
+    'bone_motion': {'type': 'GenerateStream', 'stream': 'bone_motion', 'motion_scale': 4},
+}
+OF_TWO = {
+    'distance': {'type': 'GenerateStream', 'stream': ('partner_distance', 'partner_distance_motion')},
 }
 CLIPS = {'turned': {'type': 'AddTurnedClips'}}
-ALL = TIME | SPACE | MOTION | CLIPS
+ALL = TIME | SPACE | MOTION | OF_TWO | CLIPS
 THREE_ONLY = ('rotation', 'align', 'turned')
 
 
@@ -230,6 +233,8 @@ def test_scores_of_the_wrong_shape_are_refused(name):
         ({'type': 'GenerateStream', 'stream': ['joint', 'speed']}, 'joint, bone, joint_motion, bone_motion'),
         ({'type': 'GenerateStream', 'stream': []}, 'stream'),
         ({'type': 'GenerateStream', 'true_speed': 1}, 'true_speed must be True or False'),
+        ({'type': 'GenerateStream', 'motion_scale': 0}, 'motion_scale must be a positive number'),
+        ({'type': 'GenerateStream', 'motion_scale': True}, 'motion_scale must be a positive number'),
     ],
 )
 def test_wrong_arguments_are_refused(config, named):
@@ -248,7 +253,7 @@ def test_repr_shows_class_and_arguments():
     assert shown == "SampleClip(clip_len=8, mode='resize', crop=(0.5, 1.0), num_clips=1, window=0.75)"
     assert repr(TRANSFORMS.build({'type': 'MirrorPose', 'axis': 2})) == 'MirrorPose(prob=0.5, axis=2)'
     shown = repr(TRANSFORMS.build({'type': 'GenerateStream', 'stream': 'bone'}))
-    assert shown == "GenerateStream(stream='bone', true_speed=False)"
+    assert shown == "GenerateStream(stream='bone', true_speed=False, motion_scale=1.0)"
 
 
 def test_a_layout_may_be_a_dictionary_or_a_skeleton():

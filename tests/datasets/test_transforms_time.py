@@ -160,6 +160,51 @@ def test_fused_streams_are_the_single_ones_side_by_side():
     np.testing.assert_array_equal(stream(names, BODY), expected)
 
 
+PARTNERS = [BODY[0], [[[1, 5], [4, 2]], [[2, 2], [2, 2]], [[5, 9], [2, 10]]]]
+
+
+def test_distances_to_the_partner_by_hand():
+    distance = stream('partner_distance', PARTNERS)
+    assert distance[0, 0].tolist() == pytest.approx(np.array([[3, 3], [10**0.5, 4]]))
+    assert distance[0, 2].tolist() == pytest.approx(np.array([[5, 5], [3, 1]]))
+    np.testing.assert_array_equal(distance[1], distance[0].swapaxes(1, 2))
+    motion = stream('partner_distance_motion', PARTNERS)
+    np.testing.assert_array_equal(motion[:, :-1], distance[:, 1:] - distance[:, :-1])
+    assert not motion[:, -1].any()
+
+
+def test_distances_are_those_of_the_swapped_pair_swapped():
+    np.testing.assert_array_equal(
+        stream('partner_distance', PARTNERS[::-1]), stream('partner_distance', PARTNERS)[::-1]
+    )
+
+
+def test_distances_are_zero_where_either_is_absent():
+    keypoint = np.array(PARTNERS, dtype=np.float32)
+    keypoint[1, 1] = 0
+    distance = stream(['partner_distance', 'partner_distance_motion'], keypoint)
+    assert distance.any(axis=(2, 3)).tolist() == [[True, False, True]] * 2
+    assert not distance[..., 2:].any(), 'every frame is next to the absence, or the last'
+
+
+@pytest.mark.parametrize('persons', [1, 3])
+def test_distances_are_of_two_persons(persons):
+    with pytest.raises(
+        ValueError, match=f'GenerateStream.*expected 2 persons, whose distances these are, got {persons}'
+    ):
+        stream('partner_distance', np.ones((persons, 3, 2, 3)))
+
+
+def test_motion_scale_is_of_the_motions_only():
+    plain, scaled = (
+        GenerateStream(('joint', 'joint_motion'), motion_scale=scale)(
+            dict(keypoint=np.array(BODY, dtype=np.float32), layout=PAIR)
+        )['keypoint']
+        for scale in (1, 4)
+    )
+    np.testing.assert_array_equal(scaled, plain * [1, 1, 4, 4])
+
+
 def test_motion_stays_within_its_clip_and_off_absence():
     frames = [1, 2, 4, 8, 0, 16, 17, 19]
     keypoint = clip_of(frames)

@@ -47,7 +47,7 @@ class GenerateStream(KeypointTransform):
 
     Shapes:
         keypoint: ``(M, T, V, C)``, any unit, with ``T = num_clips * clip_len`` -> ``(M, T, V, S * C)`` for S
-        streams, the same unit (motion: per frame, times ``motion_scale``); the streams of distances have V channels instead of C
+        streams, the same unit (motion: per frame, times ``motion_scale``); streams of distances have V channels, not C
 
     Raises:
         ValueError: If a stream is unknown or none is given; if a sample has no layout, the wrong number of
@@ -82,7 +82,7 @@ class GenerateStream(KeypointTransform):
             self._wrong_sample(results, f'expected 2 persons, whose distances these are, got {len(keypoint)}')
         first, second = keypoint
         distance = np.linalg.norm(first[:, :, None] - second[:, None], axis=-1).astype(np.float32)
-        distance *= presence(keypoint).all(axis=0)[:, None, None]
+        distance *= presence(keypoint).min(axis=0)[:, None, None]
         return np.stack([distance, distance.swapaxes(1, 2)])
 
     @property
@@ -118,10 +118,11 @@ class GenerateStream(KeypointTransform):
             if self.true_speed:
                 moves /= self._frame_step(results, num_clips)[:, None]
             for base in [base for base in made if f'{base}_motion' in names]:
+                steps = moves.min(axis=0, keepdims=True) if 'distance' in base else moves  # where both persons are
                 clips = made[base].reshape(num_person, num_clips, total // num_clips, *made[base].shape[2:])
                 motion = np.zeros_like(clips)
                 np.subtract(clips[:, :, 1:], clips[:, :, :-1], out=motion[:, :, :-1])
-                motion[:, :, :-1] *= moves[..., None, None]
+                motion[:, :, :-1] *= steps[..., None, None]
                 made[f'{base}_motion'] = motion.reshape(made[base].shape)
         streams = [made[name] for name in names]
         results['keypoint'] = streams[0] if len(streams) == 1 else np.concatenate(streams, axis=-1)

@@ -84,8 +84,8 @@ class KernelRidgeHead(BaseHead):
         clips = len(feats) // len(data_samples)
         label = torch.cat([sample.gt_label for sample in data_samples]).to(feats.device)
         group = [crc32(self._name(sample).encode()) for sample in data_samples]
-        rows = feats.detach(), label, torch.tensor(group, device=feats.device)
-        self._rows.append((rows[0], *(row.repeat_interleave(clips) for row in rows[1:])))
+        names = torch.tensor(group, device=feats.device)
+        self._rows.append((feats.detach(), label.repeat_interleave(clips), names.repeat_interleave(clips)))
         return {'loss_cls': 0 * self.sharpness}
 
     @staticmethod
@@ -114,7 +114,7 @@ class KernelRidgeHead(BaseHead):
         self._rows = []
         self.centre = self.samples.mean(dim=0)
         distance = self._distance(self.samples)
-        median = distance.median().clamp(min=torch.finfo(torch.float64).tiny)
+        median = distance.median().clamp(min=torch.finfo(torch.float32).tiny)
         target = 2 * nn.functional.one_hot(self.labels, self.num_classes).double() - 1
         blocks = [(self.groups == group).nonzero().squeeze(1) for group in self.groups.unique()]
         best: tuple[float, Tensor, Tensor, float, float] | None = None
@@ -148,10 +148,11 @@ class KernelRidgeHead(BaseHead):
         return torch.cdist((x - self.centre).double(), (self.samples - self.centre).double()).square()
 
     def _load_from_state_dict(self, state_dict: Mapping, prefix: str, *args: Any) -> None:
-        """Buffers take the size that a checkpoint has: it depends on the training samples."""
+        """Buffers take the size that a checkpoint has: it depends on the training samples. The classes do not."""
         for name in BUFFERS:
             if (saved := state_dict.get(prefix + name)) is not None:
-                setattr(self, name, getattr(self, name).new_empty(saved.shape))
+                shape = (len(saved), self.num_classes) if name == 'coefficients' else saved.shape
+                setattr(self, name, getattr(self, name).new_empty(shape))
         super()._load_from_state_dict(state_dict, prefix, *args)
 
 

@@ -3,8 +3,8 @@
 # Clips of 10 to 46 frames are resized to 32, crops of 50 to 100 % as ISTA-Net takes them; the velocities keep the true
 # time scale, which tells punches from pushes. A test sees the whole clip from either side: it does not matter who comes
 # first.
-# Metres stay metres: the models of SBU have no batch norm at the input, which would bring every joint and every channel to
-# one size. Velocities are a twentieth of the positions then, times four a fifth.
+# Metres stay metres: the models of SBU have no batch norm at the input, which would bring every channel of every joint
+# to one size. Velocities are a twentieth of the positions then, times four a fifth.
 stream = ['joint', 'joint_motion']
 train_pipeline = [
     dict(type='SwapPersons'),
