@@ -109,24 +109,46 @@ def add_turned_clips(keypoint: np.ndarray, state: dict, vertical_axis: int = 1) 
     return np.concatenate([keypoint, turned], axis=1)
 
 
+def partner_distances(keypoint: np.ndarray) -> np.ndarray:
+    """Distances of every joint to all joints of the other person, (M, T, V, V); zero where either is absent."""
+    persons, total, joints = keypoint.shape[:3]
+    if persons > 2:
+        raise ValueError(f'partner_distance: expected at most 2 persons, got {persons}')
+    if persons == 1:
+        return np.zeros((1, total, joints, joints), dtype=np.float32)
+    distance = np.linalg.norm(keypoint[0][:, :, None] - keypoint[1][:, None], axis=-1)
+    distance = distance * present(keypoint).all(axis=0)[:, None, None]
+    return np.stack([distance, distance.swapaxes(1, 2)]).astype(np.float32)
+
+
 def generate_stream(
-    keypoint: np.ndarray, state: dict, stream: str | list = 'joint', true_speed: bool = False
+    keypoint: np.ndarray,
+    state: dict,
+    stream: str | list = 'joint',
+    true_speed: bool = False,
+    motion_scale: float = 1.0,
 ) -> np.ndarray:
-    """Joints, bones (joint minus parent) and their motions, next to each other in the channels."""
+    """Joints, bones (joint minus parent), distances and their motions, next to each other in the channels."""
     persons, total = keypoint.shape[:2]
     clips = state.get('num_clips', 1)
-    here = present(keypoint).reshape(persons, clips, -1)
     streams = []
     for name in [stream] if isinstance(stream, str) else stream:
-        values = keypoint - keypoint[:, :, state['parents']] if name.startswith('bone') else keypoint
+        here = present(keypoint)
+        values = keypoint
+        if name.startswith('bone'):
+            values = keypoint - keypoint[:, :, state['parents']]
+        if name.startswith('partner_distance'):
+            values = partner_distances(keypoint)
+            here = here & here.all(axis=0)
         if name.endswith('motion'):
-            values = values.reshape(persons, clips, total // clips, *keypoint.shape[2:])
-            moves = (here[:, :, 1:] & here[:, :, :-1]).astype(np.float32)[..., None, None]
+            here = here.reshape(persons, clips, -1)
+            moves = (here[:, :, 1:] & here[:, :, :-1])[..., None, None] * np.float32(motion_scale)
             if true_speed and state.get('frame_step', 1) > 0:
                 moves = moves / np.float32(state.get('frame_step', 1))
-            motion = np.zeros_like(values)
-            motion[:, :, :-1] = (values[:, :, 1:] - values[:, :, :-1]) * moves
-            values = motion.reshape(keypoint.shape)
+            parts = values.reshape(persons, clips, total // clips, *values.shape[2:])
+            motion = np.zeros_like(parts)
+            motion[:, :, :-1] = (parts[:, :, 1:] - parts[:, :, :-1]) * moves
+            values = motion.reshape(values.shape)
         streams.append(values)
     return np.concatenate(streams, axis=-1)
 

@@ -241,17 +241,27 @@ PIPELINES = {
 }
 
 
-@pytest.mark.parametrize('name', PIPELINES)
-@pytest.mark.parametrize(('persons', 'frames'), [(2, 30), (2, 9), (1, 12), (3, 41), (2, 1)])
+OF_TWO = {'SBU with distances': Config.fromfile(ROOT / 'configs' / 'kernel_sbu.py').test_pipeline}
+SIZES = [(2, 30), (2, 9), (1, 12), (2, 1)]
+
+
+@pytest.mark.parametrize(
+    ('name', 'persons', 'frames'),
+    [
+        *((name, *size) for name in [*PIPELINES, *OF_TWO] for size in SIZES),
+        *((name, 3, 41) for name in PIPELINES),
+    ],
+)
 def test_example_prepares_as_the_pipeline(name, persons, frames):
     keypoint = recording(persons, frames)
     trained = tiny('CTRGCN')
-    trained.pipeline = [dict(step) for step in PIPELINES[name]]
+    trained.pipeline = [dict(step) for step in (PIPELINES | OF_TWO)[name]]
     sample = dict(keypoint=keypoint.copy(), label=0, frame_dir='a', layout='sbu15', total_frames=frames)
     expected = Compose(trained.pipeline)(sample)['inputs'].numpy()
     ours = load_example().prepare(keypoint, export.describe(trained, 32))
     assert ours.dtype == expected.dtype == np.float32
-    np.testing.assert_allclose(ours, expected, atol=1e-5)
+    scale = max(step.get('motion_scale', 1) for step in trained.pipeline)  # differences as much larger
+    np.testing.assert_allclose(ours, expected, atol=1e-5 * scale)
     assert ((ours == 0).all(axis=(3, 4)) == (expected == 0).all(axis=(3, 4))).all(), 'the same are present'
 
 

@@ -187,12 +187,17 @@ def test_distances_are_zero_where_either_is_absent():
     assert not distance[..., 2:].any(), 'every frame is next to the absence, or the last'
 
 
-@pytest.mark.parametrize('persons', [1, 3])
-def test_distances_are_of_two_persons(persons):
+def test_one_person_has_no_distances():
+    distance = stream(['joint', 'partner_distance', 'partner_distance_motion'], BODY)
+    assert distance.shape == (1, 3, 2, 6)
+    assert not distance[..., 2:].any()
+
+
+def test_distances_are_of_two_persons():
     with pytest.raises(
-        ValueError, match=f'GenerateStream.*expected 2 persons, whose distances these are, got {persons}'
+        ValueError, match='GenerateStream.*expected at most 2 persons, whose distances these are, got 3'
     ):
-        stream('partner_distance', np.ones((persons, 3, 2, 3)))
+        stream('partner_distance', np.ones((3, 3, 2, 3)))
 
 
 def test_motion_scale_is_of_the_motions_only():

@@ -26,8 +26,8 @@ class GenerateStream(KeypointTransform):
     - ``bone``: joint minus parent joint, from the layout's bones; zero for the root. Two-stream networks of
       Shi et al., CVPR 2019, for any layout.
     - ``partner_distance``: for each joint its distances to all joints of the other person, whose order is that of the
-      channels; zero in frames in which either is absent. The joint distances of Yun et al., CVPR workshops 2012, who
-      recorded SBU. They do not change when the scene is turned.
+      channels; zero in frames in which either is absent, and for one person alone. They do not change when the scene
+      is turned. The joint distances of Yun et al., CVPR workshops 2012, who recorded SBU.
     - ``joint_motion``, ``bone_motion``, ``partner_distance_motion``: next frame minus this one, within a clip; zero
       in the last frame of every clip, and zero for a person who is absent in either frame.
 
@@ -51,7 +51,7 @@ class GenerateStream(KeypointTransform):
 
     Raises:
         ValueError: If a stream is unknown or none is given; if a sample has no layout, the wrong number of
-            joints, or frames that do not divide into its clips; if there are not two persons for their distances.
+            joints, or frames that do not divide into its clips; if there are more than two persons for their distances.
     """
 
     def __init__(
@@ -77,9 +77,12 @@ class GenerateStream(KeypointTransform):
         return np.where(step > 0, step, np.float32(1))
 
     def _partner_distance(self, results: dict[str, Any], keypoint: np.ndarray) -> np.ndarray:
-        """Distances of every joint to those of the other person, ``(2, T, V, V)``."""
-        if len(keypoint) != 2:
-            self._wrong_sample(results, f'expected 2 persons, whose distances these are, got {len(keypoint)}')
+        """Distances of every joint to those of the other person, ``(M, T, V, V)``; zero for one without another."""
+        persons, total, joints = keypoint.shape[:3]
+        if persons > 2:
+            self._wrong_sample(results, f'expected at most 2 persons, whose distances these are, got {persons}')
+        if persons == 1:
+            return np.zeros((1, total, joints, joints), dtype=np.float32)
         first, second = keypoint
         distance = np.linalg.norm(first[:, :, None] - second[:, None], axis=-1).astype(np.float32)
         distance *= presence(keypoint).min(axis=0)[:, None, None]
