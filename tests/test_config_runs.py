@@ -10,10 +10,11 @@ import numpy as np
 import pytest
 import torch
 
+from asea_mm.apis import InteractionInferencer
 from asea_mm.datasets import save_annotations
 from asea_mm.datasets.converters.kinetics import K400_CLASSES
 
-from .test_tools import ROOT, SMALL_MODEL, tool  # noqa: F401
+from .test_tools import ROOT, SMALL_MODEL, annotations, save, tool  # noqa: F401
 
 TINY = [*SMALL_MODEL, 'train_cfg.max_epochs=1', 'train_dataloader.batch_size=4']
 TINY += [
@@ -149,3 +150,28 @@ def test_ntu26_from_the_file_of_pyskl(tool, tmp_path):  # noqa: F811
         for key, value in source.items()
     ]
     train_and_test(tool, 'asea_ntu26', tmp_path, 4, [], settings)
+
+
+def test_kernel_ridge_regression_on_sbu(tool, tmp_path):  # noqa: F811
+    """Two epochs make two copies of each sample, a resumed one a third."""
+    samples = annotations(count=24)
+    for sample in samples:
+        # another joint stands out in every class, none the mirror of another
+        sample['keypoint'][:, :, [0, 1, 2, 3, 4, 5, 9, 10][sample['label']]] += 5
+    save(tmp_path / 'data' / 'sbu' / 'sbu.pkl', samples)
+    config, folder = ROOT / 'configs' / 'kernel_sbu.py', tmp_path / 'run'
+    options = ['--fold', 1, '--work-dir', folder, '--cfg-options']
+    code, _, errors = tool('tools/train.py', config, *options, 'train_cfg.max_epochs=2')
+    assert code == 0, errors
+    code, _, errors = tool('tools/train.py', config, '--resume', *options, 'train_cfg.max_epochs=3')
+    assert code == 0, errors
+    rows = torch.load(folder / 'epoch_3.pth', weights_only=True)['state_dict']['cls_head.samples']
+    assert len(rows) == 3 * 2 * 24, 'epochs, sides, samples'
+    code, _, errors = tool('tools/test.py', config, folder / 'epoch_3.pth', *options[:-1])
+    assert code == 0, errors
+    report = json.loads((folder / 'report.json').read_text())
+    assert report['top1'] == 1
+    scores = np.load(folder / 'scores.npz')
+    (inferred,) = InteractionInferencer(folder / 'epoch_3.pth')(samples[3]['keypoint']).pairs
+    row = scores['ids'].tolist().index(samples[3]['frame_dir'])
+    np.testing.assert_allclose(inferred.scores, scores['scores'][row], atol=1e-5)

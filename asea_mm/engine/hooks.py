@@ -63,14 +63,24 @@ class ActiveJointsHook(Hook):
 
 @HOOKS.register_module()
 class FitHeadHook(Hook):
-    """After every epoch lets the head fit what it has collected, and logs what it chose.
+    """Lets the head fit what it has collected, after the last epoch and every so often before; logs what it chose.
 
     For heads that are fitted in closed form, such as :class:`KernelRidgeHead`.
+
+    Args:
+        interval: Epochs between two fits.
     """
 
     priority = 'HIGH'  # before the checkpoint is saved
 
+    def __init__(self, interval: int = 1) -> None:
+        if interval < 1:
+            raise ValueError(f'FitHeadHook: interval must be at least 1, got {interval}')
+        self.interval = interval
+
     def after_train_epoch(self, runner) -> None:
+        if not (self.every_n_epochs(runner, self.interval) or self.is_last_train_epoch(runner)):
+            return
         model = runner.model.module if is_model_wrapper(runner.model) else runner.model
         chosen = model.cls_head.fit()
         runner.logger.info('Fit: ' + ', '.join(f'{name} {value:.4g}' for name, value in chosen.items()))

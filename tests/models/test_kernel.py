@@ -187,6 +187,11 @@ def test_what_cannot_be_fitted_is_refused(monkeypatch):
         head.loss(x, samples_of(names, labels))
 
 
+def test_the_hook_refuses_no_interval():
+    with pytest.raises(ValueError, match='interval must be at least 1, got 0'):
+        FitHeadHook(interval=0)
+
+
 def test_samples_that_are_all_the_same_have_scores():
     head, _ = fitted(torch.ones(4, 5), list('abcd'), torch.tensor([0, 1, 2, 0]))
     assert torch.isfinite(head(torch.ones(1, 5))).all()
@@ -203,11 +208,15 @@ def test_the_config_learns_clouds_of_pairs():
 
     class Runner:
         logger = type('Logger', (), {'info': print})
+        epoch, max_epochs = 0, 4
 
     Runner.model = model
     loss, _ = model.parse_losses(model(x[:32], samples[:32], mode='loss'))
     loss.backward()
-    FitHeadHook().after_train_epoch(Runner)
+    FitHeadHook(interval=3).after_train_epoch(Runner)
+    assert not len(model.cls_head.samples), 'not yet'
+    Runner.epoch = 3
+    FitHeadHook(interval=3).after_train_epoch(Runner)
     model.eval()
     found = model(x[32:], samples[32:], mode='predict')
     assert [int(sample.pred_label) for sample in found] == labels[32:].tolist()

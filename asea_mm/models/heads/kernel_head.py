@@ -119,10 +119,9 @@ class KernelRidgeHead(BaseHead):
         blocks = [(self.groups == group).nonzero().squeeze(1) for group in self.groups.unique()]
         best: tuple[float, Tensor, Tensor, float, float] | None = None
         for bandwidth in self.bandwidths:
-            values, vectors = torch.linalg.eigh(torch.exp(-distance / (bandwidth * median)))
-            values = values.clamp(min=0)
+            kernel = torch.exp(-distance / (bandwidth * median))
             for ridge in self.ridges:
-                left_out, coefficients = _leave_out(vectors, 1 / (values + ridge), target, blocks)
+                left_out, coefficients = _leave_out(kernel, ridge, target, blocks)
                 error = float((left_out - target).square().mean())
                 if best is None or error < best[0]:
                     best = error, left_out, coefficients, bandwidth, ridge
@@ -156,13 +155,15 @@ class KernelRidgeHead(BaseHead):
         super()._load_from_state_dict(state_dict, prefix, *args)
 
 
-def _leave_out(vectors: Tensor, weights: Tensor, target: Tensor, blocks: list[Tensor]) -> tuple[Tensor, Tensor]:
+def _leave_out(kernel: Tensor, ridge: float, target: Tensor, blocks: list[Tensor]) -> tuple[Tensor, Tensor]:
     """Predictions for every block of rows by a fit to all others, and the coefficients of the fit to all."""
-    coefficients = vectors @ (weights[:, None] * (vectors.T @ target))
+    regularised = kernel.clone()
+    regularised.diagonal().add_(ridge)
+    inverse = torch.cholesky_inverse(torch.linalg.cholesky(regularised))
+    coefficients = inverse @ target
     left_out = torch.empty_like(target)
     for rows in blocks:
-        inverse = (vectors[rows] * weights) @ vectors[rows].T
-        left_out[rows] = target[rows] - torch.linalg.solve(inverse, coefficients[rows])
+        left_out[rows] = target[rows] - torch.linalg.solve(inverse[rows[:, None], rows], coefficients[rows])
     return left_out, coefficients
 
 
