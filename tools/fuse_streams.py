@@ -1,11 +1,12 @@
-"""Late fusion of streams: the weighted sum of the scores of several models on the same samples.
+"""Late fusion of streams: the weighted mean of the scores of several models on the same samples.
 
     python tools/fuse_streams.py work_dirs/asea_sbu_joint_cv work_dirs/asea_sbu_bone_cv --out results/sbu_fused
     python tools/fuse_streams.py joint/scores.npz bone/scores.npz --weights 0.6 0.4
 
 Each stream is a work folder of ``tools/cross_validate.py`` (all its finished folds and seeds, last epoch), a work
 folder of ``tools/test.py``, or a ``scores.npz``. Weights are equal, given, or with ``--weights cv`` chosen for each
-fold on the other folds (for single files: for each of five parts of the samples on the other four).
+fold on the other folds (for single files: for each of five parts of the samples on the other four). ``--rule product``
+takes the geometric mean of the probabilities, by which a model that is sure outvotes one that is not.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ from rich.table import Table
 from asea_mm.engine import report_errors
 from asea_mm.engine.running import working_tree_commit
 from asea_mm.evaluation.fusion import (
+    RULES,
     StreamScores,
     align,
     cross_validated_weights,
@@ -31,7 +33,8 @@ from asea_mm.evaluation.fusion import (
     read_runs,
 )
 from asea_mm.evaluation.pages import markdown_table, write_result
-from asea_mm.evaluation.statistics import Run, as_percent, in_columns, summarise_runs
+from asea_mm.evaluation.report import cross_entropy
+from asea_mm.evaluation.statistics import Run, as_percent, in_columns, summarise_runs, with_spread
 
 NUM_PARTS = 5
 
@@ -44,13 +47,20 @@ def origin(path: Path) -> dict:
     return {'path': str(path), 'config': config, 'commits': commits}
 
 
-def accuracies(runs: dict[Run, StreamScores]) -> dict:
-    """Top-1 of every run, summarised."""
-    top1 = {run: stream.top1 for run, stream in runs.items()}
-    return summarise_runs(top1, {run: len(stream.labels) for run, stream in runs.items()})
+def summaries(runs: dict[Run, StreamScores]) -> dict:
+    """Top-1 and, of probabilities, cross-entropy of every run, summarised."""
+    sizes = {run: len(stream.labels) for run, stream in runs.items()}
+    found = {'accuracy': summarise_runs({run: stream.top1 for run, stream in runs.items()}, sizes)}
+    losses = {run: cross_entropy(stream.scores, stream.labels) for run, stream in runs.items()}
+    known = {run: loss for run, loss in losses.items() if loss is not None}
+    if len(known) == len(losses):
+        found['cross_entropy'] = summarise_runs(known, sizes)
+    return found
 
 
-def weights_by_fold(runs: dict[Run, list[StreamScores]], wanted: list[float] | str) -> dict[int, tuple[float, ...]]:
+def weights_by_fold(
+    runs: dict[Run, list[StreamScores]], wanted: list[float] | str, rule: str
+) -> dict[int, tuple[float, ...]]:
     """The weights that the samples of each fold are fused with."""
     folds = sorted({fold for fold, _ in runs})
     if not isinstance(wanted, str):
@@ -58,11 +68,13 @@ def weights_by_fold(runs: dict[Run, list[StreamScores]], wanted: list[float] | s
     groups = defaultdict(list)
     for (fold, _), streams in runs.items():
         groups[fold].append(streams)
-    return cross_validated_weights(groups)
+    return cross_validated_weights(groups, rule=rule)
 
 
-def fuse_runs(runs: dict[Run, list[StreamScores]], weights: dict[int, tuple[float, ...]]) -> dict[Run, StreamScores]:
-    return {(fold, seed): fuse(streams, weights[fold]) for (fold, seed), streams in runs.items()}
+def fuse_runs(
+    runs: dict[Run, list[StreamScores]], weights: dict[int, tuple[float, ...]], rule: str
+) -> dict[Run, StreamScores]:
+    return {(fold, seed): fuse(streams, weights[fold], rule) for (fold, seed), streams in runs.items()}
 
 
 def join_parts(parts: dict[Run, StreamScores]) -> StreamScores:
@@ -72,6 +84,10 @@ def join_parts(parts: dict[Run, StreamScores]) -> StreamScores:
         np.concatenate([part.scores for part in parts.values()]),
         np.concatenate([part.labels for part in parts.values()]),
     )
+
+
+def loss_of(row: dict) -> str:
+    return with_spread(row['cross_entropy']['mean_of_folds']) if 'cross_entropy' in row else '-'
 
 
 def markdown(result: dict) -> list[str]:
@@ -89,9 +105,9 @@ def markdown(result: dict) -> list[str]:
         '',
     ]
     every = [*result['streams'], result['fused']]
-    rows = [[row['name'], *map(as_percent, in_columns(row['accuracy']).values())] for row in every]
-    lines += markdown_table(['stream', *titles], rows)
-    lines += ['', f'Weights {result["weights_are"]}:', '']
+    rows = [[row['name'], *map(as_percent, in_columns(row['accuracy']).values()), loss_of(row)] for row in every]
+    lines += markdown_table(['stream', *titles, 'cross-entropy'], rows)
+    lines += ['', f'Fused by the rule {result["rule"]}. Weights {result["weights_are"]}:', '']
     lines += [f'- {part}: {", ".join(f"{w:g}" for w in weights)}' for part, weights in result['weights'].items()]
     return lines
 
@@ -100,6 +116,7 @@ def parse_args() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument('streams', nargs='+', type=Path, help='score files, or folders of tests or cross-validations')
     parser.add_argument('--weights', nargs='+', help='a weight for each stream, or cv; equal weights without it')
+    parser.add_argument('--rule', choices=RULES, default='sum', help='mean of scores, or geometric mean')
     parser.add_argument('--out', help='write OUT.json, OUT.md and, of single tests, the fused scores as OUT.npz')
     args = parser.parse_args()
     if len(args.streams) < 2:
@@ -133,11 +150,11 @@ def main() -> None:
     if single and args.weights == 'cv':
         parts = parts_of(runs[0, 0], NUM_PARTS)
         runs_of_parts = {(int(str(part)), 0): group[0] for part, group in parts.items()}
-        weights = weights_by_fold(runs_of_parts, args.weights)
-        fused = {(0, 0): join_parts(fuse_runs(runs_of_parts, weights))}
+        weights = weights_by_fold(runs_of_parts, args.weights, args.rule)
+        fused = {(0, 0): join_parts(fuse_runs(runs_of_parts, weights, args.rule))}
     else:
-        weights = weights_by_fold(runs, args.weights)
-        fused = fuse_runs(runs, weights)
+        weights = weights_by_fold(runs, args.weights, args.rule)
+        fused = fuse_runs(runs, weights, args.rule)
     unit = 'all samples' if {fold for fold, _ in numbers} == {0} else 'fold'
     chosen = 'given'
     if args.weights == 'cv':
@@ -148,17 +165,18 @@ def main() -> None:
         'commit': working_tree_commit(),
         'num_runs': len(numbers),
         'streams': [
-            {'name': name, **origin(path), 'accuracy': accuracies({run: runs[run][index] for run in numbers})}
+            {'name': name, **origin(path), **summaries({run: runs[run][index] for run in numbers})}
             for index, (name, path) in enumerate(zip(names, args.streams, strict=True))
         ],
-        'fused': {'name': 'fused', 'accuracy': accuracies(fused)},
+        'fused': {'name': 'fused', **summaries(fused)},
+        'rule': args.rule,
         'weights_are': chosen,
         'weights': {f'{unit} {fold}' if fold else unit: list(values) for fold, values in weights.items()},
     }
-    table = Table('', 'mean of folds', 'pooled over samples', title='Top-1 in %')
+    table = Table('', 'mean of folds', 'pooled over samples', 'cross-entropy', title='Top-1 in %')
     for row in [*result['streams'], result['fused']]:
         accuracy = row['accuracy']
-        table.add_row(row['name'], as_percent(accuracy['mean_of_folds']), as_percent(accuracy['pooled']))
+        table.add_row(row['name'], as_percent(accuracy['mean_of_folds']), as_percent(accuracy['pooled']), loss_of(row))
     Console().print(table)
     if args.out:
         write_result(args.out, result, markdown(result))

@@ -1,4 +1,4 @@
-"""Late fusion: the weighted sum of the scores that several streams give the same samples."""
+"""Late fusion: the weighted mean of the scores that several streams give the same samples."""
 
 from __future__ import annotations
 
@@ -11,6 +11,8 @@ from pathlib import Path
 import numpy as np
 
 from .statistics import Run
+
+RULES = ('sum', 'product')
 
 
 @dataclass(frozen=True)
@@ -116,17 +118,35 @@ def align(streams: Mapping[str, StreamScores]) -> dict[str, StreamScores]:
     return aligned
 
 
-def fuse(streams: Sequence[StreamScores], weights: Sequence[float]) -> StreamScores:
-    """Weighted sum of the scores of aligned streams.
+def fuse(streams: Sequence[StreamScores], weights: Sequence[float], rule: str = 'sum') -> StreamScores:
+    """Weighted mean of the scores of aligned streams.
+
+    Args:
+        streams: Aligned streams.
+        weights: A weight for each of them.
+        rule: ``'sum'`` for the arithmetic mean, as the field fuses streams; ``'product'`` for the geometric mean of
+            probabilities, made to add up to one again, by which a stream that is sure outvotes one that is not
+            (Kittler et al., TPAMI 1998). Probabilities below 1e-6 count as 1e-6.
 
     Raises:
-        ValueError: If there is not one finite weight of at least 0 for each stream, or all are 0.
+        ValueError: If there is not one finite weight of at least 0 for each stream, or all are 0; if the rule is
+            unknown, or ``'product'`` and the scores are no probabilities.
     """
     if len(weights) != len(streams) or not all(0 <= w < float('inf') for w in weights) or not any(weights):
         expected = f'{len(streams)} weights of at least 0, not all 0'
         raise ValueError(f'fusion of {len(streams)} streams: expected {expected}, got {list(weights)}')
-    scores = sum(weight * stream.scores for weight, stream in zip(weights, streams, strict=True))
-    return StreamScores(streams[0].ids, np.asarray(scores) / sum(weights), streams[0].labels)
+    if rule not in RULES:
+        raise ValueError(f'fusion: expected one of the rules {", ".join(RULES)}, got {rule!r}')
+    shares = np.asarray(weights, dtype=np.float64) / sum(weights)
+    scores = np.stack([stream.scores for stream in streams])
+    if rule == 'sum':
+        fused = np.tensordot(shares, scores, axes=1)
+    else:
+        if (scores < 0).any() or not np.allclose(scores.sum(axis=2), 1, atol=1e-3):
+            raise ValueError("fusion by the rule 'product': expected probabilities, got scores that are none")
+        fused = np.exp(np.tensordot(shares, np.log(np.maximum(scores, 1e-6)), axes=1))
+        fused /= fused.sum(axis=1, keepdims=True)
+    return StreamScores(streams[0].ids, fused, streams[0].labels)
 
 
 def weight_grid(num_streams: int, steps: int = 10) -> list[tuple[float, ...]]:
@@ -136,30 +156,32 @@ def weight_grid(num_streams: int, steps: int = 10) -> list[tuple[float, ...]]:
     return [tuple(part / steps for part in parts) for parts in grid]
 
 
-def choose_weights(groups: Sequence[Sequence[StreamScores]], steps: int = 10) -> tuple[float, ...]:
+def choose_weights(groups: Sequence[Sequence[StreamScores]], steps: int = 10, rule: str = 'sum') -> tuple[float, ...]:
     """The weights of :func:`weight_grid` with the most correct samples in these groups, of equal ones the most even.
 
     Args:
         groups: Aligned streams of each group of samples, e.g. of a fold.
         steps: Fineness of the grid.
+        rule: As of :func:`fuse`.
     """
     grid = weight_grid(len(groups[0]), steps)
 
     def correct(weights: tuple[float, ...]) -> int:
-        fused = (fuse(streams, weights) for streams in groups)
+        fused = (fuse(streams, weights, rule) for streams in groups)
         return sum(int((stream.scores.argmax(axis=1) == stream.labels).sum()) for stream in fused)
 
     return max(grid, key=correct)  # the first of equal ones
 
 
 def cross_validated_weights(
-    groups: Mapping[Hashable, Sequence[Sequence[StreamScores]]], steps: int = 10
+    groups: Mapping[Hashable, Sequence[Sequence[StreamScores]]], steps: int = 10, rule: str = 'sum'
 ) -> dict[Hashable, tuple[float, ...]]:
     """Weights for each fold that were chosen on the others, so that no sample has a say in its own.
 
     Args:
         groups: For each fold the aligned streams of its runs.
         steps: Fineness of the grid.
+        rule: As of :func:`fuse`.
 
     Raises:
         ValueError: If there are fewer than two folds.
@@ -167,7 +189,7 @@ def cross_validated_weights(
     if len(groups) < 2:
         raise ValueError(f'cross-validated weights need at least two folds, got {len(groups)}')
     return {
-        fold: choose_weights([streams for other, runs in groups.items() if other != fold for streams in runs], steps)
+        fold: choose_weights([run for other, runs in groups.items() if other != fold for run in runs], steps, rule)
         for fold in groups
     }
 

@@ -45,6 +45,31 @@ def test_fusion_is_the_weighted_mean_of_scores():
     assert (FIRST.top1, SECOND.top1, fused.top1) == (0.5, 0.5, 1.0)
 
 
+def test_the_product_rule_is_the_geometric_mean_made_to_add_up():
+    fused = fuse([FIRST, SECOND], (1, 1), 'product')
+    roots = np.sqrt([[0.9 * 0.4, 0.1 * 0.6], [0.6 * 0.1, 0.4 * 0.9]])
+    np.testing.assert_allclose(fused.scores, roots / roots.sum(axis=1, keepdims=True))
+    heavy = fuse([FIRST, SECOND], (3, 1), 'product').scores[0]
+    assert heavy[0] / heavy[1] == pytest.approx((0.9 / 0.1) ** 0.75 * (0.4 / 0.6) ** 0.25)
+
+
+def test_a_stream_that_is_sure_outvotes_by_the_product_rule_only():
+    sure, unsure = stream([[0.999, 0.001]], [0]), stream([[0.04, 0.96]], [0])
+    weights = (0.4, 0.6)
+    assert fuse([sure, unsure], weights).top1 == 0
+    assert fuse([sure, unsure], weights, 'product').top1 == 1
+    assert choose_weights([[unsure, sure]], rule='product') == (0.5, 0.5)
+    never = fuse([stream([[1.0, 0.0]], [0]), stream([[0.0, 1.0]], [0])], (1, 1), 'product')
+    np.testing.assert_allclose(never.scores, [[0.5, 0.5]], err_msg='a probability of zero is no veto without end')
+
+
+def test_rules_and_their_scores_are_checked():
+    with pytest.raises(ValueError, match="one of the rules sum, product, got 'max'"):
+        fuse([FIRST, SECOND], (1, 1), 'max')
+    with pytest.raises(ValueError, match="'product': expected probabilities"):
+        fuse([FIRST, stream([[3, -1], [0, 2]], [0, 1])], (1, 1), 'product')
+
+
 @pytest.mark.parametrize('weights', [(1,), (1, -1), (0, 0), (1, float('nan')), (1, float('inf'))])
 def test_wrong_weights_are_refused(weights):
     with pytest.raises(ValueError, match='expected 2 weights'):
@@ -160,7 +185,7 @@ def cross_validation(folder, of, finished=(1, 2), names=('fold1_seed0', 'fold2_s
     return folder
 
 
-@pytest.mark.parametrize('weights', [[], ['--weights', '3', '1'], ['--weights', 'cv']])
+@pytest.mark.parametrize('weights', [[], ['--weights', '3', '1'], ['--weights', 'cv'], ['--rule', 'product']])
 def test_tool_fuses_cross_validations(tmp_path, monkeypatch, capsys, weights):
     first, second = cross_validation(tmp_path / 'joint', FIRST), cross_validation(tmp_path / 'bone', SECOND)
     tool(monkeypatch, first, second, *weights, '--out', tmp_path / 'out' / 'fused')
@@ -170,7 +195,11 @@ def test_tool_fuses_cross_validations(tmp_path, monkeypatch, capsys, weights):
     assert result['fused']['accuracy']['pooled']['mean'] == 1.0
     assert result['fused']['accuracy']['per_fold'].keys() == {'1', '2'}
     assert result['streams'][0]['config'] == 'configs/asea_sbu.py'
+    assert result['rule'] == ('product' if 'product' in weights else 'sum')
+    loss = -(np.log(0.9) + np.log(0.4)) / 2
+    assert result['streams'][0]['cross_entropy']['pooled']['mean'] == pytest.approx(loss)
     page = (tmp_path / 'out' / 'fused.md').read_text()
+    assert f'| {tmp_path / "joint"} | 50.00 | 50.00 | 50.00 | 50.00 | {loss:.3f} |' in page
     assert '| fused | 100.00 | 100.00 | 100.00 | 100.00 |' in page
     assert 'fused' in capsys.readouterr().out
 
