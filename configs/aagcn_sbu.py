@@ -8,6 +8,6 @@ _base_ = [
 from asea_mm.skeletons import graph_layout  # noqa: E402
 
 model = dict(
-    backbone=dict(graph_cfg=dict(layout=graph_layout('sbu15')), in_channels=6, data_bn_type=None),
+    backbone=dict(graph_cfg=dict(layout=graph_layout('sbu15')), in_channels=6),
     cls_head=dict(num_classes=8, dropout=0.3, label_smooth_eps=0.1),
 )

@@ -7,6 +7,6 @@ _base_ = [
 ]
 model = dict(
     # The clips are short: no pooling. Few samples: attention between the persons starts at zero and is learned in.
-    backbone=dict(layout='sbu15', in_channels=6, data_bn=False, downsample='conv', interaction=dict(gate=True)),
+    backbone=dict(layout='sbu15', in_channels=6, downsample='conv', interaction=dict(gate=True)),
     cls_head=dict(num_classes=8, dropout=0.3, label_smooth_eps=0.1),
 )

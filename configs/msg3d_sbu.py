@@ -6,6 +6,6 @@ _base_ = [
     './_base_/default_runtime.py',
 ]
 model = dict(
-    backbone=dict(layout='sbu15', in_channels=6, data_bn=False, channels=(48, 96, 192)),
+    backbone=dict(layout='sbu15', in_channels=6, channels=(48, 96, 192)),
     cls_head=dict(num_classes=8, in_channels=192, dropout=0.3, label_smooth_eps=0.1),
 )

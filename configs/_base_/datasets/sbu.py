@@ -3,8 +3,6 @@
 # Clips of 10 to 46 frames are resized to 32, crops of 50 to 100 % as ISTA-Net takes them; the velocities keep the true
 # time scale, which tells punches from pushes. A test sees the whole clip from either side: it does not matter who comes
 # first.
-# Metres stay metres: the models of SBU have no batch norm at the input, which would bring every channel of every joint
-# to one size. Velocities are a twentieth of the positions then, times four a fifth.
 stream = ['joint', 'joint_motion']
 train_pipeline = [
     dict(type='SwapPersons'),
@@ -15,7 +13,7 @@ train_pipeline = [
     dict(type='RandomRotation3D', angles=(10, 20, 10)),
     dict(type='RandomScale3D', scale=0.2),
     dict(type='MirrorPose'),
-    dict(type='GenerateStream', stream=stream, true_speed=True, motion_scale=4.0),
+    dict(type='GenerateStream', stream=stream, true_speed=True),
     dict(type='FormatGCNInput', num_person=2),
     dict(type='PackActionInputs', meta_keys=('frame_dir',)),
 ]
@@ -24,7 +22,7 @@ test_pipeline = [
     dict(type='AlignFacing'),
     dict(type='SampleClip', clip_len=32),
     dict(type='AddTurnedClips'),
-    dict(type='GenerateStream', stream=stream, true_speed=True, motion_scale=4.0),
+    dict(type='GenerateStream', stream=stream, true_speed=True),
     dict(type='FormatGCNInput', num_person=2),
     dict(type='PackActionInputs', meta_keys=('frame_dir',)),
 ]
