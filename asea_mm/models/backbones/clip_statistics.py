@@ -59,9 +59,18 @@ class ClipStatistics(BaseModule):
                 f'{self.in_channels} channels, got {v} and {c}'
             )
         presence = presence_of(x) if presence is None else presence
-        if not torch.compiler.is_compiling() and bool(presence.all()):  # the common case, several times as fast
-            found = torch.quantile(x.float(), self.quantiles, dim=2)
-        else:
-            there = x.float().masked_fill(~presence[..., None, None], torch.nan)
-            found = torch.nanquantile(there, self.quantiles, dim=2).nan_to_num(0)
-        return found.movedim(0, -1).flatten(1)
+        # torch.nanquantile is slow and does not survive an export
+        ordered = x.float().masked_fill(~presence[..., None, None], torch.inf).sort(dim=2).values
+        count = presence.sum(dim=2)
+        place = self.quantiles * (count[..., None] - 1).clamp(min=0)  # (N, M, quantiles), in frames
+        below, above = (_take(ordered, index) for index in (place.floor(), place.ceil()))
+        # not lerp, which makes NaN of two infinities
+        found = below * (1 - place.frac())[..., None, None] + above * place.frac()[..., None, None]
+        found = torch.where(count[..., None, None, None] > 0, found, 0)
+        return found.movedim(2, -1).flatten(1)
+
+
+def _take(ordered: Tensor, index: Tensor) -> Tensor:
+    """Frames of each person, (N, M, quantiles, V, C) of (N, M, T, V, C)."""
+    wanted = index.long()[..., None, None].expand(*index.shape, *ordered.shape[3:])
+    return ordered.gather(2, wanted)

@@ -14,7 +14,7 @@ from mmengine.dist import is_distributed
 from scipy.optimize import minimize_scalar
 from torch import Tensor, nn
 
-BUFFERS = ('samples', 'labels', 'groups', 'coefficients', 'centre')
+BUFFERS = ('samples', 'labels', 'groups', 'coefficients')
 
 
 @MODELS.register_module()
@@ -54,7 +54,6 @@ class KernelRidgeHead(BaseHead):
     labels: Tensor
     groups: Tensor
     coefficients: Tensor
-    centre: Tensor
 
     def __init__(
         self,
@@ -69,12 +68,11 @@ class KernelRidgeHead(BaseHead):
         super().__init__(num_classes, in_channels, average_clips=average_clips, init_cfg=init_cfg)
         self.ridges, self.bandwidths, self.max_rows = tuple(ridges), tuple(bandwidths), max_rows
         self.sharpness = nn.Parameter(torch.ones(()))  # a parameter, since an optimizer must have one
-        self.register_buffer('scale', torch.ones(()))  # of squared distances
+        self.register_buffer('scale', torch.ones((), dtype=torch.float64))  # of squared distances
         self.register_buffer('samples', torch.zeros(0, 0))
         self.register_buffer('labels', torch.zeros(0, dtype=torch.long))
         self.register_buffer('groups', torch.zeros(0, dtype=torch.long))
-        self.register_buffer('coefficients', torch.zeros(0, num_classes))
-        self.register_buffer('centre', torch.zeros(0))
+        self.register_buffer('coefficients', torch.zeros(0, num_classes, dtype=torch.float64))
         self._rows: list[tuple[Tensor, Tensor, Tensor]] = []
 
     def loss(self, feats: Tensor, data_samples: list, **kwargs: Any) -> dict[str, Tensor]:
@@ -112,7 +110,6 @@ class KernelRidgeHead(BaseHead):
             )
         self.samples, self.labels, self.groups = (torch.cat(column) for column in zip(*rows, strict=True))
         self._rows = []
-        self.centre = self.samples.mean(dim=0)
         distance = self._distance(self.samples)
         median = distance.median().clamp(min=torch.finfo(torch.float32).tiny)
         target = 2 * nn.functional.one_hot(self.labels, self.num_classes).double() - 1
@@ -127,8 +124,8 @@ class KernelRidgeHead(BaseHead):
                     best = error, left_out, coefficients, bandwidth, ridge
         assert best is not None
         error, left_out, coefficients, bandwidth, ridge = best
-        self.coefficients = coefficients.float()
-        self.scale = (bandwidth * median).float()
+        self.coefficients = coefficients
+        self.scale = bandwidth * median
         sharpness = _best_sharpness(left_out, self.labels)
         self.sharpness.data.fill_(sharpness)
         right = float((left_out.argmax(dim=1) == self.labels).double().mean())
@@ -140,11 +137,11 @@ class KernelRidgeHead(BaseHead):
         if not len(self.coefficients):
             raise ValueError('KernelRidgeHead: not fitted; train it, with FitHeadHook among the custom_hooks')
         kernel = torch.exp(-self._distance(x) / self.scale)
-        return self.sharpness * (kernel.float() @ self.coefficients)
+        return self.sharpness * (kernel @ self.coefficients).float()
 
     def _distance(self, x: Tensor) -> Tensor:
-        """Squared distances to the samples; centred first, or much would cancel."""
-        return torch.cdist((x - self.centre).double(), (self.samples - self.centre).double()).square()
+        """Squared distances to the samples; in double precision, since large coefficients of both signs cancel."""
+        return torch.cdist(x.double(), self.samples.double()).square()
 
     def _load_from_state_dict(self, state_dict: Mapping, prefix: str, *args: Any) -> None:
         """Buffers take the size that a checkpoint has: it depends on the training samples. The classes do not."""
