@@ -116,6 +116,7 @@ def parse_args() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument('streams', nargs='+', type=Path, help='score files, or folders of tests or cross-validations')
     parser.add_argument('--weights', nargs='+', help='a weight for each stream, or cv; equal weights without it')
+    parser.add_argument('--seeds', nargs='+', type=int, help='only runs of these seeds; default all')
     parser.add_argument('--rule', choices=RULES, default='sum', help='mean of scores, or geometric mean')
     parser.add_argument('--out', help='write OUT.json, OUT.md and, of single tests, the fused scores as OUT.npz')
     args = parser.parse_args()
@@ -141,7 +142,14 @@ def main() -> None:
     if len(set(names)) < len(names):
         raise ValueError('a stream is given twice')
     streams = {name: read_runs(path) for name, path in zip(names, args.streams, strict=True)}
+    if args.seeds:
+        streams = {
+            name: {run: scores for run, scores in runs.items() if run[1] in args.seeds}
+            for name, runs in streams.items()
+        }
     numbers = sorted(streams[names[0]])
+    if not numbers:
+        raise ValueError(f'{names[0]} has no run of the seeds {args.seeds}')
     for name, runs in streams.items():
         if sorted(runs) != numbers:
             raise ValueError(f'{name} has the runs (fold, seed) {sorted(runs)}, {names[0]} has {numbers}')

@@ -215,6 +215,20 @@ def test_tool_fuses_several_seeds_of_data_without_folds(tmp_path, monkeypatch):
     assert '- all samples: 3, 1' in page
 
 
+def test_tool_takes_the_seeds_that_are_wanted(tmp_path, monkeypatch):
+    first = cross_validation(tmp_path / 'joint', FIRST, names=('fold1_seed0', 'fold2_seed0'))
+    second = cross_validation(tmp_path / 'bone', SECOND, names=('fold1_seed0', 'fold2_seed0'))
+    cross_validation(second, FIRST, names=('fold1_seed1', 'fold2_seed1'))
+    with pytest.raises(ValueError, match='bone has the runs'):
+        tool(monkeypatch, first, second)
+    tool(monkeypatch, first, second, '--seeds', '0', '--out', tmp_path / 'fused')
+    result = json.loads((tmp_path / 'fused.json').read_text())
+    assert result['num_runs'] == 2
+    assert result['fused']['accuracy']['pooled']['mean'] == 1.0
+    with pytest.raises(ValueError, match=r'joint has no run of the seeds \[1\]'):
+        tool(monkeypatch, first, second, '--seeds', '1')
+
+
 @pytest.mark.parametrize('weights', [[], ['--weights', 'cv']])
 def test_tool_fuses_single_tests_into_scores_that_can_be_fused_again(tmp_path, monkeypatch, weights):
     ids = [f's{k}' for k in range(10)]
