@@ -82,5 +82,7 @@ class FitHeadHook(Hook):
         if not (self.every_n_epochs(runner, self.interval) or self.is_last_train_epoch(runner)):
             return
         model = runner.model.module if is_model_wrapper(runner.model) else runner.model
+        if not hasattr(model.cls_head, 'fit'):
+            raise ValueError(f'FitHeadHook: {type(model.cls_head).__name__} is trained, not fitted; leave the hook out')
         chosen = model.cls_head.fit()
         runner.logger.info('Fit: ' + ', '.join(f'{name} {value:.4g}' for name, value in chosen.items()))

@@ -177,14 +177,23 @@ def test_what_cannot_be_fitted_is_refused(monkeypatch):
         head.fit()
     with pytest.raises(ValueError, match='not fitted; train it, with FitHeadHook'):
         head(x)
-    head.loss(x, samples_of(names, labels))
+    head.loss(x[:8], samples_of(names[:8], labels[:8]))
     with pytest.raises(ValueError, match='expected at most 11 rows .* got 12'):
-        head.fit()
+        head.loss(x[8:], samples_of(names[8:], labels[8:]))
     with pytest.raises(ValueError, match="meta_keys=\\('frame_dir',\\)"):
         head.loss(x[:1], samples_of([None], labels[:1]))
     monkeypatch.setattr(kernel_head, 'is_distributed', lambda: True)
     with pytest.raises(ValueError, match='train in one process'):
         head.loss(x, samples_of(names, labels))
+
+
+def test_the_hook_refuses_heads_that_are_trained():
+    class Runner:
+        epoch, max_epochs, model = 0, 1, torch.nn.Module()
+
+    Runner.model.cls_head = torch.nn.Linear(1, 1)
+    with pytest.raises(ValueError, match='FitHeadHook: Linear is trained, not fitted'):
+        FitHeadHook().after_train_epoch(Runner)
 
 
 def test_the_hook_refuses_no_interval():

@@ -21,9 +21,9 @@ BUFFERS = ('samples', 'labels', 'groups', 'coefficients')
 class KernelRidgeHead(BaseHead):
     """Ridge regression onto one-of-K targets with a Gaussian kernel; what it is fitted on is what training has shown.
 
-    In training it only collects the features of every batch, and :meth:`fit`, which :class:`FitHeadHook` calls after
-    each epoch, solves for the coefficients in closed form: no steps of gradient descent, no seed but that of the
-    augmentation. Several epochs add several augmented copies of each sample.
+    In training it only collects the features of every batch, and :meth:`fit`, which :class:`FitHeadHook` calls, solves
+    for the coefficients in closed form: no steps of gradient descent, no seed but that of the augmentation. Several
+    epochs add several augmented copies of each sample.
 
     Ridge and bandwidth are chosen by the mean squared error of leaving out one sample at a time, with all its copies.
     With C the inverse of the regularised kernel matrix, and a = C Y, the errors on the rows b of a sample are
@@ -38,7 +38,7 @@ class KernelRidgeHead(BaseHead):
         in_channels: Not used; any number of features is taken.
         ridges: Candidates for the ridge.
         bandwidths: Candidates for the bandwidth: what squared distances are divided by, in medians of these.
-        max_rows: Rows above which :meth:`fit` refuses to begin.
+        max_rows: How many rows are taken; more are an error, before all of them have been collected.
         average_clips: How clips of a sample are averaged: ``'prob'``, ``'score'`` or None.
         init_cfg: As of mmengine's ``BaseModule``.
 
@@ -84,6 +84,12 @@ class KernelRidgeHead(BaseHead):
         group = [crc32(self._name(sample).encode()) for sample in data_samples]
         names = torch.tensor(group, device=feats.device)
         self._rows.append((feats.detach(), label.repeat_interleave(clips), names.repeat_interleave(clips)))
+        count = len(self.samples) + sum(len(features) for features, _, _ in self._rows)
+        if count > self.max_rows:
+            raise ValueError(
+                f'KernelRidgeHead: expected at most {self.max_rows} rows (samples x clips x epochs), got {count}; '
+                'train fewer epochs, or set max_rows if there is memory for its square'
+            )
         return {'loss_cls': 0 * self.sharpness}
 
     @staticmethod
@@ -102,12 +108,6 @@ class KernelRidgeHead(BaseHead):
         rows = kept + self._rows
         if not rows:
             raise ValueError('KernelRidgeHead: nothing to fit, no training sample has been seen')
-        count = sum(len(features) for features, _, _ in rows)
-        if count > self.max_rows:
-            raise ValueError(
-                f'KernelRidgeHead: expected at most {self.max_rows} rows (samples x clips x epochs), got {count}; '
-                'train fewer epochs, or set max_rows if there is memory for its square'
-            )
         self.samples, self.labels, self.groups = (torch.cat(column) for column in zip(*rows, strict=True))
         self._rows = []
         distance = self._distance(self.samples)
@@ -130,7 +130,12 @@ class KernelRidgeHead(BaseHead):
         self.sharpness.data.fill_(sharpness)
         right = float((left_out.argmax(dim=1) == self.labels).double().mean())
         return dict(
-            rows=count, bandwidth=bandwidth, ridge=ridge, sharpness=sharpness, left_out_top1=right, left_out_mse=error
+            rows=len(target),
+            bandwidth=bandwidth,
+            ridge=ridge,
+            sharpness=sharpness,
+            left_out_top1=right,
+            left_out_mse=error,
         )
 
     def forward(self, x: Tensor, **kwargs: Any) -> Tensor:
