@@ -8,7 +8,7 @@ from hypothesis.extra.numpy import arrays
 from mmaction.registry import TRANSFORMS
 from mmcv.transforms import Compose
 
-from asea_mm.datasets.transforms import STREAMS, presence
+from asea_mm.datasets.transforms import STREAMS, presence, stream_channels
 from asea_mm.skeletons import get_skeleton
 
 CHAIN = dict(name='chain', joints=['a', 'b', 'c'], bones=[['b', 'a'], ['c', 'b']], centre='b')
@@ -271,7 +271,7 @@ def test_streams_leave_the_score_alone_all_the_way_into_the_host(stream, keep):
     ]
     sample = dict(keypoint=keypoint, keypoint_score=score, layout='openpose18', img_shape=(256, 340), label=1)
     inputs = Compose([TRANSFORMS.build(step) for step in steps])(sample)['inputs'].numpy()
-    coordinates = 2 * (1 if isinstance(stream, str) else len(stream))
+    coordinates = sum(stream_channels(name, 18, 2) for name in ([stream] if isinstance(stream, str) else stream))
     assert inputs.shape == (1, 2, 6, 18, coordinates + keep)
     if not keep:
         return
