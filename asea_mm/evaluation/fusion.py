@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
+from .report import are_probabilities
 from .statistics import Run
 
 RULES = ('sum', 'product')
@@ -142,7 +143,7 @@ def fuse(streams: Sequence[StreamScores], weights: Sequence[float], rule: str = 
     if rule == 'sum':
         fused = np.tensordot(shares, scores, axes=1)
     else:
-        if (scores < 0).any() or not np.allclose(scores.sum(axis=2), 1, atol=1e-3):
+        if not are_probabilities(scores):
             raise ValueError("fusion by the rule 'product': expected probabilities, got scores that are none")
         fused = np.exp(np.tensordot(shares, np.log(np.maximum(scores, 1e-6)), axes=1))
         fused /= fused.sum(axis=1, keepdims=True)

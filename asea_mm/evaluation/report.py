@@ -42,6 +42,11 @@ def accuracies(scores: np.ndarray, labels: np.ndarray) -> dict[str, Any]:
     }
 
 
+def are_probabilities(scores: np.ndarray) -> bool:
+    """Whether the scores of every sample, along the last axis, are none below zero and add up to one."""
+    return not (scores < 0).any() and np.allclose(scores.sum(axis=-1), 1, atol=1e-3)
+
+
 def cross_entropy(scores: np.ndarray, labels: np.ndarray) -> float | None:
     """Mean of -log of the score of the true class: tells models apart that make the same few errors.
 
@@ -51,7 +56,7 @@ def cross_entropy(scores: np.ndarray, labels: np.ndarray) -> float | None:
     Shapes:
         scores ``(samples, classes)``, labels ``(samples,)``
     """
-    if (scores < 0).any() or not np.allclose(scores.sum(axis=1), 1, atol=1e-3):
+    if not are_probabilities(scores):
         return None
     return float(-np.log(np.maximum(scores[np.arange(len(labels)), labels], 1e-6)).mean())
 
