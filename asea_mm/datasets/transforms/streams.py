@@ -44,10 +44,12 @@ class GenerateStream(KeypointTransform):
             then depend on how far :class:`SampleClip` stretched the sequence.
         motion_scale: What motions are multiplied by. From frame to frame joints move by centimetres and lie metres
             apart; where nothing later brings the channels to one size, the motions want a factor.
+        distance_scale: What distances to the partner and their motions are multiplied by. They are many, one for each
+            pair of joints, so that where channels count by their size they drown the coordinates.
 
     Shapes:
         keypoint: ``(M, T, V, C)``, any unit, with ``T = num_clips * clip_len`` -> ``(M, T, V, S * C)`` for S
-        streams, the same unit (motion: per frame, times ``motion_scale``); streams of distances have V channels, not C
+        streams, the same unit (motion: per frame), times the scales; streams of distances have V channels, not C
 
     Raises:
         ValueError: If a stream is unknown or none is given; if a sample has no layout, the wrong number of
@@ -55,19 +57,21 @@ class GenerateStream(KeypointTransform):
     """
 
     def __init__(
-        self, stream: str | Sequence[str] = 'joint', true_speed: bool = False, motion_scale: float = 1.0
+        self,
+        stream: str | Sequence[str] = 'joint',
+        true_speed: bool = False,
+        motion_scale: float = 1.0,
+        distance_scale: float = 1.0,
     ) -> None:
         if not isinstance(true_speed, bool):
             self._wrong_argument('true_speed', 'True or False', true_speed)
-        if (
-            not isinstance(motion_scale, (int, float))
-            or isinstance(motion_scale, bool)
-            or not 0 < motion_scale < np.inf
-        ):
-            self._wrong_argument('motion_scale', 'a positive number', motion_scale)
+        for name, value in (('motion_scale', motion_scale), ('distance_scale', distance_scale)):
+            if not isinstance(value, (int, float)) or isinstance(value, bool) or not 0 < value < np.inf:
+                self._wrong_argument(name, 'a positive number', value)
         self.stream = stream
         self.true_speed = true_speed
         self.motion_scale = motion_scale
+        self.distance_scale = distance_scale
 
     def _frame_step(self, results: dict[str, Any], num_clips: int) -> np.ndarray:
         """Frames of the sequence between two of a clip, ``(num_clips,)``; a clip of one frame does not move."""
@@ -85,7 +89,7 @@ class GenerateStream(KeypointTransform):
             return np.zeros((1, total, joints, joints), dtype=np.float32)
         first, second = keypoint
         distance = np.linalg.norm(first[:, :, None] - second[:, None], axis=-1).astype(np.float32)
-        distance *= presence(keypoint).min(axis=0)[:, None, None]
+        distance *= presence(keypoint).min(axis=0)[:, None, None] * np.float32(self.distance_scale)
         return np.stack([distance, distance.swapaxes(1, 2)])
 
     @property

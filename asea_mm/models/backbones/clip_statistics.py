@@ -25,7 +25,8 @@ class ClipStatistics(BaseModule):
     Args:
         layout: Skeleton layout, as of :class:`SkeletonBackbone`.
         in_channels: Channels of the input.
-        quantiles: Which quantiles, from 0 (the minimum) to 1 (the maximum).
+        quantiles: Which quantiles, from 0 (the minimum) to 1 (the maximum). The extremes are where a sensor that
+            lost a limb for a frame or two shows most.
         init_cfg: As of mmengine's ``BaseModule``.
 
     Shapes:
@@ -41,7 +42,7 @@ class ClipStatistics(BaseModule):
         self,
         layout: str | Mapping | Skeleton = 'nturgbd25',
         in_channels: int = 3,
-        quantiles: Sequence[float] = (0, 0.25, 0.5, 0.75, 1),
+        quantiles: Sequence[float] = (0.05, 0.25, 0.5, 0.75, 0.95),
         init_cfg: Mapping | None = None,
     ) -> None:
         super().__init__(init_cfg=init_cfg)
