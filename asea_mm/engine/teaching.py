@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 from collections.abc import Mapping, Sequence
 
+import numpy as np
 import torch
 from mmaction.registry import HOOKS, MODELS
 from mmengine.dataset import Compose, pseudo_collate
@@ -26,43 +27,37 @@ class TeacherHook(Hook):
     can be of a clip, or of a piece of it, by all the others. Nothing remains of the teacher in the checkpoint, and
     tests run as ever. Only training samples are used.
 
-    The training pipeline makes the streams that the teacher reads; those of the model come first. They are cut off
-    behind the first ``channels`` before the model sees them, so pipelines of tests make these only.
-
-    Works with every recognizer and head whose loss takes probabilities as labels, as mmaction2's do. Set
-    ``label_smooth_eps=0`` in the head: the teacher softens enough.
+    The training pipeline adds what the teacher reads by :class:`AddTeacherInput`. Any recognizer and head will do whose
+    loss takes probabilities as labels, as mmaction2's do. Set ``label_smooth_eps=0`` in the head: the teacher softens
+    enough.
 
     Args:
         teacher: Config of a recognizer with :class:`KernelRidgeHead`.
-        pipeline: Training pipeline of the teacher; the dataset is that of the model.
-        channels: Channels of the input that the model sees.
+        pipeline: Training pipeline of the teacher; its samples are those of the model.
         copies: Copies of each sample that the teacher is fitted to.
         weight: Share of the teacher in the labels.
 
     Raises:
         ValueError: If an argument is out of its range; if the teacher's head cannot leave out samples; if the training
-            dataset has no pipeline; if inputs have fewer channels than the model shall see.
+            dataset has no pipeline; if a sample has no input for the teacher.
     """
 
     def __init__(
         self,
         teacher: Mapping,
         pipeline: Sequence[Mapping],
-        channels: int,
         copies: int = 4,
         weight: float = 0.5,
     ) -> None:
         if not 0 <= weight <= 1:
             raise ValueError(f'TeacherHook: weight must be from 0 to 1, got {weight}')
-        for name, value in (('channels', channels), ('copies', copies)):
-            if value < 1:
-                raise ValueError(f'TeacherHook: {name} must be at least 1, got {value}')
+        if copies < 1:
+            raise ValueError(f'TeacherHook: copies must be at least 1, got {copies}')
         self.teacher = MODELS.build(dict(teacher)).eval()
         if not hasattr(self.teacher.cls_head, 'left_out'):
             name = type(self.teacher.cls_head).__name__
             raise ValueError(f'TeacherHook: expected a head that can leave out samples, KernelRidgeHead, got {name}')
         self.pipeline = pipeline
-        self.channels = channels
         self.copies = copies
         self.weight = weight
 
@@ -91,15 +86,18 @@ class TeacherHook(Hook):
 
     @torch.no_grad()
     def before_train_iter(self, runner, batch_idx: int, data_batch: dict | None = None) -> None:
-        """Soften the labels of a batch, and cut off what only the teacher reads."""
+        """Soften the labels of a batch."""
         assert data_batch is not None
-        if (got := data_batch['inputs'][0].shape[-1]) < self.channels:
-            raise ValueError(f'TeacherHook: expected at least the {self.channels} channels of the model, got {got}')
-        data = self.teacher.data_preprocessor(data_batch, training=True)
         head, samples = self.teacher.cls_head, data_batch['data_samples']
-        feats, _ = self.teacher.extract_feat(data['inputs'])
+        if missing := [sample for sample in samples if 'teacher_input' not in sample.metainfo]:
+            raise ValueError(
+                f'TeacherHook: sample {missing[0].get("frame_dir")!r}: expected an input for the teacher; put '
+                "AddTeacherInput into the training pipeline, and give PackActionInputs meta_keys=('frame_dir', "
+                "'teacher_input')"
+            )
+        inputs = torch.from_numpy(np.stack([sample.teacher_input for sample in samples]))
+        feats, _ = self.teacher.extract_feat(inputs.to(head.samples))
         soft = head.left_out(feats, samples).softmax(dim=1).unflatten(0, (len(samples), -1)).mean(dim=1).cpu()
         for sample, probability in zip(samples, soft, strict=True):
             label = one_hot(sample.gt_label.squeeze(0), head.num_classes).to(probability)
             sample.set_gt_label((1 - self.weight) * label + self.weight * probability)
-        data_batch['inputs'] = [clip[..., : self.channels] for clip in data_batch['inputs']]
