@@ -75,7 +75,8 @@ def test_every_exported_transform_is_registered_and_covered_here():
         for name in transforms.__all__
         if isinstance(getattr(transforms, name), type) and issubclass(getattr(transforms, name), BaseTransform)
     }
-    own_tests = {'NormalizeByImage', 'ScoreChannel'}  # test_transforms_2d: two coordinates, takes the scores away
+    # test_transforms_2d: two coordinates, takes the scores away; test_transforms_time: leaves the sample as it is
+    own_tests = {'NormalizeByImage', 'ScoreChannel', 'AddTeacherInput'}
     assert exported == {config['type'] for config in ALL.values()} | own_tests
     for name in exported:
         assert TRANSFORMS.get(name) is getattr(transforms, name)
@@ -234,6 +235,8 @@ def test_scores_of_the_wrong_shape_are_refused(name):
         ({'type': 'GenerateStream', 'stream': []}, 'stream'),
         ({'type': 'GenerateStream', 'true_speed': 1}, 'true_speed must be True or False'),
         ({'type': 'GenerateStream', 'motion_scale': 0}, 'motion_scale must be a positive number'),
+        ({'type': 'GenerateStream', 'distance_scale': float('inf')}, 'distance_scale must be a positive number'),
+        ({'type': 'AddTeacherInput', 'stream': 'bones'}, 'joint, bone, joint_motion, bone_motion'),
         ({'type': 'GenerateStream', 'motion_scale': True}, 'motion_scale must be a positive number'),
     ],
 )
@@ -253,7 +256,7 @@ def test_repr_shows_class_and_arguments():
     assert shown == "SampleClip(clip_len=8, mode='resize', crop=(0.5, 1.0), num_clips=1, window=0.75)"
     assert repr(TRANSFORMS.build({'type': 'MirrorPose', 'axis': 2})) == 'MirrorPose(prob=0.5, axis=2)'
     shown = repr(TRANSFORMS.build({'type': 'GenerateStream', 'stream': 'bone'}))
-    assert shown == "GenerateStream(stream='bone', true_speed=False, motion_scale=1.0)"
+    assert shown == "GenerateStream(stream='bone', true_speed=False, motion_scale=1.0, distance_scale=1.0)"
 
 
 def test_a_layout_may_be_a_dictionary_or_a_skeleton():
