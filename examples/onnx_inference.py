@@ -127,6 +127,7 @@ def generate_stream(
     stream: str | list = 'joint',
     true_speed: bool = False,
     motion_scale: float = 1.0,
+    distance_scale: float = 1.0,
 ) -> np.ndarray:
     """Joints, bones (joint minus parent), distances and their motions, next to each other in the channels."""
     persons, total = keypoint.shape[:2]
@@ -138,7 +139,7 @@ def generate_stream(
         if name.startswith('bone'):
             values = keypoint - keypoint[:, :, state['parents']]
         if name.startswith('partner_distance'):
-            values = partner_distances(keypoint)
+            values = partner_distances(keypoint) * np.float32(distance_scale)
             here = here & here.all(axis=0)
         if name.endswith('motion'):
             here = here.reshape(persons, clips, -1)

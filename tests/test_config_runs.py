@@ -175,17 +175,3 @@ def test_kernel_ridge_regression_on_sbu(tool, tmp_path):  # noqa: F811
     (inferred,) = InteractionInferencer(folder / 'epoch_3.pth')(samples[3]['keypoint']).pairs
     row = scores['ids'].tolist().index(samples[3]['frame_dir'])
     np.testing.assert_allclose(inferred.scores, scores['scores'][row], atol=1e-5)
-
-
-def test_asea_taught_on_sbu(tool, tmp_path):  # noqa: F811
-    """Nothing of the teacher is in the checkpoint, and tests need none."""
-    save(tmp_path / 'data' / 'sbu' / 'sbu.pkl', annotations(count=24))
-    weights = train_and_test(tool, 'asea_taught_sbu', tmp_path, 24, ['--fold', 1, '--stream', 'joint'], [])
-    assert weights['backbone.data_bn.weight'].shape == (15 * 3,)
-    assert not [name for name in weights if 'teacher' in name]
-    log = next((tmp_path / 'run').glob('*/*.log')).read_text()
-    assert 'Teacher: rows 192, ' in log, 'four copies of 24 samples from either side'
-    scores = np.load(tmp_path / 'run' / 'scores.npz')
-    sample = annotations(count=24)[3]
-    (inferred,) = InteractionInferencer(tmp_path / 'run' / 'epoch_1.pth')(sample['keypoint']).pairs
-    np.testing.assert_allclose(inferred.scores, scores['scores'][scores['ids'] == sample['frame_dir']][0], atol=1e-5)

@@ -75,8 +75,7 @@ def test_every_exported_transform_is_registered_and_covered_here():
         for name in transforms.__all__
         if isinstance(getattr(transforms, name), type) and issubclass(getattr(transforms, name), BaseTransform)
     }
-    # test_transforms_2d: two coordinates, takes the scores away; test_transforms_time: leaves the sample as it is
-    own_tests = {'NormalizeByImage', 'ScoreChannel', 'AddTeacherInput'}
+    own_tests = {'NormalizeByImage', 'ScoreChannel'}  # test_transforms_2d: two coordinates, takes the scores away
     assert exported == {config['type'] for config in ALL.values()} | own_tests
     for name in exported:
         assert TRANSFORMS.get(name) is getattr(transforms, name)
@@ -236,7 +235,6 @@ def test_scores_of_the_wrong_shape_are_refused(name):
         ({'type': 'GenerateStream', 'true_speed': 1}, 'true_speed must be True or False'),
         ({'type': 'GenerateStream', 'motion_scale': 0}, 'motion_scale must be a positive number'),
         ({'type': 'GenerateStream', 'distance_scale': float('inf')}, 'distance_scale must be a positive number'),
-        ({'type': 'AddTeacherInput', 'stream': 'bones'}, 'joint, bone, joint_motion, bone_motion'),
         ({'type': 'GenerateStream', 'motion_scale': True}, 'motion_scale must be a positive number'),
     ],
 )

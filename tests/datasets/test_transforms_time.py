@@ -2,9 +2,8 @@
 
 import numpy as np
 import pytest
-from mmaction.datasets.transforms import FormatGCNInput
 
-from asea_mm.datasets.transforms import AddTeacherInput, GenerateStream, RandomTimeWarp, SampleClip, resample
+from asea_mm.datasets.transforms import GenerateStream, RandomTimeWarp, SampleClip, resample
 from asea_mm.skeletons import SKELETONS
 
 PAIR = {'name': 'pair', 'joints': ['root', 'tip'], 'bones': [['tip', 'root']]}
@@ -222,21 +221,6 @@ def test_distance_scale_is_of_the_distances_only():
     )
     assert plain.any(axis=(0, 1, 2)).all()
     np.testing.assert_array_equal(scaled, plain * [1, 1, 0.5, 0.5, 1, 1, 0.5, 0.5])
-
-
-@pytest.mark.parametrize('num_clips', [1, 3])
-@pytest.mark.parametrize('num_person', [1, 2])
-def test_the_input_of_a_teacher_is_what_its_own_pipeline_makes(num_person, num_clips):
-    rng = np.random.default_rng(0)
-    keypoint = rng.normal(size=(num_person, 6, 2, 2)).astype(np.float32)
-    sample = dict(keypoint=keypoint, layout=PAIR, num_clips=num_clips, frame_dir='clip')
-    options = dict(stream=['joint', 'joint_motion', 'partner_distance'], motion_scale=4.0, distance_scale=0.2)
-    expected = FormatGCNInput(num_person=2)(GenerateStream(**options)(dict(sample)))['keypoint']
-    found = AddTeacherInput(**options)(dict(sample))
-    assert expected.shape == (num_clips, 2, 6 // num_clips, 2, 6)
-    np.testing.assert_array_equal(found.pop('teacher_input'), expected)
-    assert found.keys() == sample.keys()
-    assert found['keypoint'] is keypoint
 
 
 def test_motion_stays_within_its_clip_and_off_absence():

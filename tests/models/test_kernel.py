@@ -152,47 +152,6 @@ def test_the_setting_is_the_best_one_of_leaving_out_each_sample(clips_of_each, e
     assert loss(chosen['sharpness']) <= min(loss(0.9 * chosen['sharpness']), loss(1.1 * chosen['sharpness']))
 
 
-@pytest.mark.parametrize(('clips_of_each', 'epochs'), [(1, 1), (2, 2)])
-def test_left_out_is_a_fit_without_the_sample(clips_of_each, epochs):
-    x, names, labels = problem()
-    x = x.repeat_interleave(clips_of_each, dim=0) + 0.3 * torch.randn(12 * clips_of_each, 5)
-    head, chosen = fitted(x, names, labels, epochs, ridges=[0.05], bandwidths=[1.5])
-    rows, label = head.samples.double().numpy(), head.labels.numpy()
-    group = np.tile(np.repeat(np.arange(12), clips_of_each), epochs)
-
-    asked = x + 0.5  # none of the rows that it was fitted on
-    found = head.left_out(asked, samples_of(names, labels))
-    for sample in range(12):
-        own = slice(sample * clips_of_each, (sample + 1) * clips_of_each)
-        others = group != sample
-        expected = textbook(rows[others], label[others], asked[own].double().numpy(), 0.05, float(head.scale))
-        np.testing.assert_allclose(found[own].numpy(), chosen['sharpness'] * expected, rtol=1e-4, atol=1e-4)
-
-
-def test_left_out_of_a_stranger_is_a_plain_prediction():
-    x, names, labels = problem()
-    head, _ = fitted(x, names, labels)
-    strangers = samples_of([f'another {name}' for name in names], labels)
-    torch.testing.assert_close(head.left_out(x, strangers), head(x).detach())
-    assert not torch.allclose(head.left_out(x, samples_of(names, labels)), head(x).detach(), atol=0.01)
-
-
-def test_left_out_follows_a_new_fit_and_a_checkpoint():
-    x, names, labels = problem()
-    head, _ = fitted(x, names, labels)
-    samples = samples_of(names, labels)
-    before = head.left_out(x, samples)
-    other = KernelRidgeHead(CLASSES)
-    other.load_state_dict(copy.deepcopy(head.state_dict()))
-    torch.testing.assert_close(other.left_out(x, samples), before)
-    head.loss(x + 1, samples)
-    head.fit()
-    after = head.left_out(x, samples)
-    assert not torch.allclose(after, before)
-    other.load_state_dict(copy.deepcopy(head.state_dict()))
-    torch.testing.assert_close(other.left_out(x, samples), after)
-
-
 def test_a_checkpoint_gives_the_same_scores_and_takes_more_epochs():
     x, names, labels = problem()
     head, _ = fitted(x, names, labels)
@@ -216,9 +175,8 @@ def test_what_cannot_be_fitted_is_refused(monkeypatch):
     head = KernelRidgeHead(CLASSES, max_rows=11)
     with pytest.raises(ValueError, match='nothing to fit, no training sample has been seen'):
         head.fit()
-    for ask in (head, lambda rows: head.left_out(rows, samples_of(names, labels))):
-        with pytest.raises(ValueError, match='not fitted; train it, with FitHeadHook'):
-            ask(x)
+    with pytest.raises(ValueError, match='not fitted; train it, with FitHeadHook'):
+        head(x)
     head.loss(x[:8], samples_of(names[:8], labels[:8]))
     with pytest.raises(ValueError, match='expected at most 11 rows .* got 12'):
         head.loss(x[8:], samples_of(names[8:], labels[8:]))

@@ -9,11 +9,10 @@ from .common import presence, resample
 from .keypoints_2d import FillMissingJoints, NormalizeByBody, NormalizeByImage, ScoreChannel
 from .normalize import AddTurnedClips, AlignFacing, CentrePair
 from .sampling import RandomTimeWarp, SampleClip
-from .streams import STREAMS, AddTeacherInput, GenerateStream, stream_channels
+from .streams import STREAMS, GenerateStream, stream_channels
 
 __all__ = [
     'STREAMS',
-    'AddTeacherInput',
     'AddTurnedClips',
     'AlignFacing',
     'CentrePair',

@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-from mmaction.datasets.transforms import FormatGCNInput
 from mmaction.registry import TRANSFORMS
 
 from .common import KeypointTransform, presence
@@ -134,24 +133,4 @@ class GenerateStream(KeypointTransform):
                 made[f'{base}_motion'] = motion.reshape(made[base].shape)
         streams = [made[name] for name in names]
         results['keypoint'] = streams[0] if len(streams) == 1 else np.concatenate(streams, axis=-1)
-        return results
-
-
-@TRANSFORMS.register_module()
-class AddTeacherInput(GenerateStream):
-    """The streams that a teacher reads of the same clip, beside what the model reads, as ``teacher_input``.
-
-    For :class:`TeacherHook`. Put it where the teacher's pipeline has its :class:`GenerateStream`, before that of the
-    model, and let ``PackActionInputs(meta_keys=('frame_dir', 'teacher_input'))`` keep it. Arguments and errors are
-    those of :class:`GenerateStream`.
-
-    Shapes:
-        keypoint: ``(M, T, V, C)``, any unit, with ``T = num_clips * clip_len``, unchanged; adds teacher_input
-        ``(num_clips, 2, clip_len, V, S * C)`` for S streams, as ``FormatGCNInput`` makes it of them
-    """
-
-    def transform(self, results: dict[str, Any]) -> dict[str, Any]:
-        """Compute the streams, and leave the sample as it is."""
-        seen = FormatGCNInput(num_person=2)(super().transform(dict(results)))
-        results['teacher_input'] = seen['keypoint']
         return results
