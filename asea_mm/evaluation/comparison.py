@@ -45,7 +45,8 @@ cores."""
 CROSS_ENTROPY = """\
 Cross-entropy of the last epoch, the mean over test samples of -log of the probability of the true class: lower is
 better. An accuracy moves in steps of one error; this measure moves with every sample, and tells models apart that make
-the same few errors. Columns as above."""
+the same few errors. Models trained with smoothed labels are less sure by design: compare them with one another only.
+Columns as above."""
 TITLES = ('', 'n', 'epochs', 'last epoch', 'best epoch', 'difference', 'verdict', 'published', 'commit', 'hours')
 
 
