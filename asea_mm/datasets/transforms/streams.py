@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from mmaction.registry import TRANSFORMS
 
-from .common import KeypointTransform, presence
+from .common import KeypointTransform, is_number, presence
 
 STREAMS = ('joint', 'bone', 'joint_motion', 'bone_motion', 'partner_distance', 'partner_distance_motion')
 
@@ -66,7 +66,7 @@ class GenerateStream(KeypointTransform):
         if not isinstance(true_speed, bool):
             self._wrong_argument('true_speed', 'True or False', true_speed)
         for name, value in (('motion_scale', motion_scale), ('distance_scale', distance_scale)):
-            if not isinstance(value, (int, float)) or isinstance(value, bool) or not 0 < value < np.inf:
+            if not is_number(value) or value <= 0:
                 self._wrong_argument(name, 'a positive number', value)
         self.stream = stream
         self.true_speed = true_speed
