@@ -250,10 +250,17 @@ def write_page(table: Table, results: Results) -> Path:
     """Write a table from the results there are, and its picture if several rows have any."""
     entries = {}
     for row in table.rows:
-        result, reference = results.of(row), row.reference or table.reference
+        result = results.of(row)
         command = result['command'] if result else results.command(row)
-        paper = str(row.paper or '-')
-        entries[row.id] = Entry(row.label, results.runs(row), results.state(row), command, reference, paper)
+        entries[row.id] = Entry(
+            row.label,
+            results.runs(row),
+            results.state(row),
+            command,
+            reference=row.reference or table.reference,
+            published=str(row.paper or '-'),
+            own_reference=row.reference is not None,
+        )
     others = [f'{figure.label}: {figure}' for figure in table.published]
     path = results.args.results / f'{table.name}.md'
     path.parent.mkdir(parents=True, exist_ok=True)

@@ -96,12 +96,13 @@ class Comparison:
     """Paired differences of two experiments.
 
     Args:
-        differences: For each fold and seed that both have, the measure of the one minus that of the reference.
+        differences: For each fold and seed that both have, the measure of the one minus that of the reference. Those of
+            :func:`together` have the number of the comparison before fold and seed.
         left_out: Folds and seeds that both have, but of another number of epochs or of other samples.
         lower_is_better: Whether the measure is an error, not an accuracy.
     """
 
-    differences: dict[Run, float]
+    differences: Mapping[tuple, float]
     left_out: tuple[Run, ...] = ()
     lower_is_better: bool = False
 
@@ -156,6 +157,14 @@ def compare(
     )
 
 
+def together(comparisons: Sequence[Comparison]) -> Comparison:
+    """The pairs of several comparisons of one measure as those of one."""
+    return Comparison(
+        {(n, *run): value for n, comparison in enumerate(comparisons) for run, value in comparison.differences.items()},
+        lower_is_better=any(comparison.lower_is_better for comparison in comparisons),
+    )
+
+
 def sign_flip_test(differences: Sequence[float]) -> float:
     """Two-sided paired permutation test of a mean of zero: p over all ways to choose the signs of the differences.
 
@@ -194,8 +203,9 @@ class Entry:
         runs: Its runs, as of :func:`read_result`; none if it was not run.
         state: What to say in place of figures that are not there.
         command: What made the runs or would make them.
-        reference: Name of the entry it is compared with, which may be its own.
+        reference: Name of the entry it is compared with, which may be its own name.
         published: A figure of a paper, with its dataset.
+        own_reference: Whether it is to be compared with that one in particular, not as most rows of the page are.
     """
 
     label: str
@@ -204,6 +214,7 @@ class Entry:
     command: str
     reference: str
     published: str = '-'
+    own_reference: bool = False
 
 
 def comparison_page(
@@ -231,7 +242,7 @@ def comparison_page(
     }
     lines = [f'# {title}', '', note.strip(), '', *([f'![{title}]({picture})', ''] if picture else [])]
     lines += [COLUMNS, '', f'Compared with: {entries[reference].label}.', '']
-    lines += markdown_table(TITLES, [_cells(name, entry, entries, pairs, reference) for name, entry in entries.items()])
+    lines += markdown_table(TITLES, [_cells(name, entry, entries, pairs) for name, entry in entries.items()])
     lines += ['', _commits(entries.values())]
     for name, comparison in pairs.items():
         if comparison.left_out:
@@ -246,7 +257,8 @@ def comparison_page(
             rows.append(row + ['-' if value is None else f'{100 * value:+.2f}' for value in values])
         lines += ['', 'Paired differences of the last epoch, in points:', '']
         lines += markdown_table(['', 'to', *(run_name(*run) for run in runs)], rows)
-    lines += _cross_entropy(entries, reference)
+    lines += _rows_of_own_reference(entries, 'last_top1', as_percent)
+    lines += _cross_entropy(entries)
     if published:
         lines += ['', 'Published by others, not measured here:', '', *(f'- {line}' for line in published)]
     lines += ['', 'Commands:', '']
@@ -255,9 +267,7 @@ def comparison_page(
     return '\n'.join(lines) + '\n'
 
 
-def _cells(
-    name: str, entry: Entry, entries: Mapping[str, Entry], pairs: Mapping[str, Comparison], reference: str
-) -> list[str]:
+def _cells(name: str, entry: Entry, entries: Mapping[str, Entry], pairs: Mapping[str, Comparison]) -> list[str]:
     if not entry.runs:
         return [entry.label, entry.state, *['-'] * 5, entry.published, '-', '-']
     return [
@@ -265,44 +275,63 @@ def _cells(
         ' × '.join(str(len(set(axis))) for axis in zip(*by_run(entry.runs), strict=True)),
         ', '.join(map(str, sorted({run['epochs'] for run in entry.runs}))),
         *(as_percent(mean_of_folds(entry.runs, key)) for key in ('last_top1', 'best_top1')),
-        *_beside_reference(pairs.get(name), entry, entries, reference),
+        *_beside_reference(pairs.get(name), entry, entries),
         entry.published,
         ', '.join(sorted({run['commit'] for run in entry.runs})),
         f'{sum(run["seconds"] for run in entry.runs) / 3600:.1f}',
     ]
 
 
-def _cross_entropy(entries: Mapping[str, Entry], reference: str) -> list[str]:
+def _cross_entropy(entries: Mapping[str, Entry]) -> list[str]:
     """The lines of the second measure, of the rows that have it."""
     key, rows = 'last_cross_entropy', []
     for name, entry in entries.items():
         if not entry.runs or any(run.get(key) is None for run in entry.runs):
             continue
         pairs = None if entry.reference == name else compare(entry.runs, entries[entry.reference].runs, key)
-        beside = _beside_reference(pairs, entry, entries, reference, with_spread)
+        beside = _beside_reference(pairs, entry, entries, with_spread)
         rows.append([entry.label, with_spread(mean_of_folds(entry.runs, key)), *beside])
-    return (
-        ['', CROSS_ENTROPY, '', *markdown_table(['', 'cross-entropy', 'difference', 'verdict'], rows)] if rows else []
-    )
+    if not rows:
+        return []
+    table = markdown_table(['', 'cross-entropy', 'difference', 'verdict'], rows)
+    return ['', CROSS_ENTROPY, '', *table, *_rows_of_own_reference(entries, key, with_spread)]
+
+
+def _rows_of_own_reference(
+    entries: Mapping[str, Entry], key: str, as_text: Callable[[Mapping[str, Any]], str]
+) -> list[str]:
+    """What rows that differ from a reference of their own say together, such as the same part in several models."""
+    pairs = {
+        entry.label: compare(entry.runs, entries[entry.reference].runs, key)
+        for entry in entries.values()
+        if entry.own_reference
+    }
+    pairs = {label: comparison for label, comparison in pairs.items() if comparison.differences}
+    if len(pairs) < 2:
+        return []
+    everything = together(list(pairs.values()))
+    difference = _difference(everything, as_text)
+    return ['', f'Together, each with its own reference ({"; ".join(pairs)}): {difference}, {everything.verdict}.']
 
 
 def _beside_reference(
     comparison: Comparison | None,
     entry: Entry,
     entries: Mapping[str, Entry],
-    reference: str,
     as_text: Callable[[Mapping[str, Any]], str] = as_percent,
 ) -> tuple[str, str]:
     """Difference and verdict; without a comparison the entry is a reference itself."""
     if comparison is None:
         return 'reference', '-'
-    difference = 'no pairs'
-    if count := len(comparison.differences):
-        summary = comparison.summary
-        difference = f'{"+" * (summary["mean"] > 0)}{as_text(summary)} ({count} pair{"s" * (count > 1)})'
-    if entry.reference != reference:
+    difference = _difference(comparison, as_text) if comparison.differences else 'no pairs'
+    if entry.own_reference:
         difference += f' to {entries[entry.reference].label}'
     return difference, comparison.verdict
+
+
+def _difference(comparison: Comparison, as_text: Callable[[Mapping[str, Any]], str]) -> str:
+    summary, count = comparison.summary, len(comparison.differences)
+    return f'{"+" * (summary["mean"] > 0)}{as_text(summary)} ({count} pair{"s" * (count > 1)})'
 
 
 def _commits(entries: Iterable[Entry]) -> str:

@@ -39,7 +39,7 @@ def draw_comparison(title: str, entries: Mapping[str, Entry], reference: str) ->
     for row, (name, entry) in enumerate(run.items()):
         _accuracies(left, row, entry)
         if name != entry.reference:
-            _differences(right, row, entry, entries[entry.reference], own=entry.reference != reference)
+            _differences(right, row, entry, entries[entry.reference])
     left.set_yticks(range(len(run)), [entry.label for entry in run.values()])
     left.set_ylim(len(run) - 0.4, -0.6)
     left.set_xlabel('top-1 in %', fontsize=9)
@@ -65,7 +65,7 @@ def _accuracies(axes: Axes, row: int, entry: Entry) -> None:
     axes.plot(100 * best['mean'], row, 'D', ms=8, mfc='none', mec=BLUE, ls='', label=names[1], zorder=2)
 
 
-def _differences(axes: Axes, row: int, entry: Entry, reference: Entry, own: bool) -> None:
+def _differences(axes: Axes, row: int, entry: Entry, reference: Entry) -> None:
     """Differences of a row to its reference, which is named if it is its own, not that of the table."""
     comparison = compare(entry.runs, reference.runs)
     text, colour = comparison.outcome, COLOURS[comparison.outcome]
@@ -75,7 +75,7 @@ def _differences(axes: Axes, row: int, entry: Entry, reference: Entry, own: bool
         axes.scatter(list(counts), [row] * len(counts), [14 * n for n in counts.values()], color='0.8', lw=0, zorder=2)
         axes.plot(100 * comparison.summary['mean'], row, 'o', color=colour, ms=7, zorder=3)
     axes.annotate(
-        f'to {reference.label}: {text}' if own else text,
+        f'to {reference.label}: {text}' if entry.own_reference else text,
         xy=(1.02, row),
         xycoords=('axes fraction', 'data'),
         va='center',

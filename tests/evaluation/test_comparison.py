@@ -95,7 +95,7 @@ def test_page():
     entries = {
         'plain': entry('Plain', PLAIN, 'plain', published='99.10 (SBU; Table 2)'),
         'other': entry('Other | more', other, 'plain'),
-        'short': entry('Short', short, 'other'),
+        'short': entry('Short', short, 'other', own_reference=True),
         'ntu': entry('NTU', [], 'plain', state='not run: no data', published='90.52 (NTU-26 X-Sub; Table 1)'),
     }
     page = comparison_page('Title', 'Note.', entries, 'plain', ['Theirs: 98 (SBU; Table 2)'])
@@ -134,7 +134,7 @@ def test_page_of_cross_entropies():
     entries = {
         'plain': entry('Plain', runs([0.3] * 6), 'plain'),
         'sure': entry('Surer', runs([0.1] * 6), 'plain'),
-        'unsure': entry('Less sure', runs([0.2] * 6), 'sure'),
+        'unsure': entry('Less sure', runs([0.2] * 6), 'sure', own_reference=True),
         'old': entry('Old', [run(fold) for fold in range(6)], 'plain'),
         'half': entry('Half', [*runs([0.3] * 5), run(5, last_cross_entropy=None)], 'plain'),
         'none': entry('None', [], 'plain'),
@@ -148,6 +148,28 @@ def test_page_of_cross_entropies():
         '| Less sure | 0.200 | +0.100 ± 0.000 (6 pairs) to Surer | worse (p = 0.031) |',
     ]
     assert 'ross-entropy' not in comparison_page('T', 'N', {'a': entry('A', PLAIN, 'a')}, 'a')
+
+
+def test_rows_with_a_reference_of_their_own_are_told_together():
+    def runs(values):
+        return [run(fold, last=value, last_cross_entropy=1 - value) for fold, value in enumerate(values, 1)]
+
+    entries = {
+        'a': entry('A', runs([0.5, 0.5, 0.5]), 'b'),
+        'a_more': entry('A more', runs([0.6, 0.6, 0.6]), 'a', own_reference=True),
+        'b': entry('B', runs([0.7, 0.7, 0.7]), 'b'),
+        'b_more': entry('B more', runs([0.1, 0.1, 0.1]), 'b'),
+        'c_more': entry('C more', runs([1.0, 0.9, 0.8]), 'b', own_reference=True),
+        'none': entry('None', [], 'a', own_reference=True),
+    }
+    page = comparison_page('T', 'N', entries, 'b')
+    # of A more three times 10, of C more 30, 20, 10; all of one sign: 2 / 2^6
+    wanted = 'Together, each with its own reference (A more; C more): {} (6 pairs), better (p = 0.031).'
+    assert page.count('Together, each') == 2
+    assert wanted.format('+15.00 ± 8.37') in page
+    assert wanted.format('-0.150 ± 0.084') in page
+    del entries['c_more']
+    assert 'Together, each' not in comparison_page('T', 'N', entries, 'b'), 'one row has a line of its own'
 
 
 def test_runs_without_a_measure_make_no_pair():
