@@ -301,17 +301,15 @@ def _rows_of_own_reference(
     entries: Mapping[str, Entry], key: str, as_text: Callable[[Mapping[str, Any]], str]
 ) -> list[str]:
     """What rows that differ from a reference of their own say together, such as the same part in several models."""
-    pairs = {
-        entry.label: compare(entry.runs, entries[entry.reference].runs, key)
-        for entry in entries.values()
-        if entry.own_reference
-    }
-    pairs = {label: comparison for label, comparison in pairs.items() if comparison.differences}
+    rows = [entry for entry in entries.values() if entry.own_reference]
+    pairs = [(entry.label, compare(entry.runs, entries[entry.reference].runs, key)) for entry in rows]
+    pairs = [(label, comparison) for label, comparison in pairs if comparison.differences]
     if len(pairs) < 2:
         return []
-    everything = together(list(pairs.values()))
+    labels, comparisons = zip(*pairs, strict=True)
+    everything = together(comparisons)
     difference = _difference(everything, as_text)
-    return ['', f'Together, each with its own reference ({"; ".join(pairs)}): {difference}, {everything.verdict}.']
+    return ['', f'Together, each with its own reference ({"; ".join(labels)}): {difference}, {everything.verdict}.']
 
 
 def _beside_reference(
