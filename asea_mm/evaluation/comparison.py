@@ -257,7 +257,7 @@ def comparison_page(
             rows.append(row + ['-' if value is None else f'{100 * value:+.2f}' for value in values])
         lines += ['', 'Paired differences of the last epoch, in points:', '']
         lines += markdown_table(['', 'to', *(run_name(*run) for run in runs)], rows)
-    lines += _rows_of_own_reference(entries, 'last_top1', as_percent)
+    lines += _rows_of_own_reference(entries, pairs, as_percent)
     lines += _cross_entropy(entries)
     if published:
         lines += ['', 'Published by others, not measured here:', '', *(f'- {line}' for line in published)]
@@ -284,32 +284,31 @@ def _cells(name: str, entry: Entry, entries: Mapping[str, Entry], pairs: Mapping
 
 def _cross_entropy(entries: Mapping[str, Entry]) -> list[str]:
     """The lines of the second measure, of the rows that have it."""
-    key, rows = 'last_cross_entropy', []
+    key, rows, pairs = 'last_cross_entropy', [], {}
     for name, entry in entries.items():
         if not entry.runs or any(run.get(key) is None for run in entry.runs):
             continue
-        pairs = None if entry.reference == name else compare(entry.runs, entries[entry.reference].runs, key)
-        beside = _beside_reference(pairs, entry, entries, with_spread)
+        if entry.reference != name:
+            pairs[name] = compare(entry.runs, entries[entry.reference].runs, key)
+        beside = _beside_reference(pairs.get(name), entry, entries, with_spread)
         rows.append([entry.label, with_spread(mean_of_folds(entry.runs, key)), *beside])
     if not rows:
         return []
     table = markdown_table(['', 'cross-entropy', 'difference', 'verdict'], rows)
-    return ['', CROSS_ENTROPY, '', *table, *_rows_of_own_reference(entries, key, with_spread)]
+    return ['', CROSS_ENTROPY, '', *table, *_rows_of_own_reference(entries, pairs, with_spread)]
 
 
 def _rows_of_own_reference(
-    entries: Mapping[str, Entry], key: str, as_text: Callable[[Mapping[str, Any]], str]
+    entries: Mapping[str, Entry], pairs: Mapping[str, Comparison], as_text: Callable[[Mapping[str, Any]], str]
 ) -> list[str]:
     """What rows that differ from a reference of their own say together, such as the same part in several models."""
-    rows = [entry for entry in entries.values() if entry.own_reference]
-    pairs = [(entry.label, compare(entry.runs, entries[entry.reference].runs, key)) for entry in rows]
-    pairs = [(label, comparison) for label, comparison in pairs if comparison.differences]
-    if len(pairs) < 2:
+    own = [name for name, comparison in pairs.items() if entries[name].own_reference and comparison.differences]
+    if len(own) < 2:
         return []
-    labels, comparisons = zip(*pairs, strict=True)
-    everything = together(comparisons)
+    labels = '; '.join(entries[name].label for name in own)
+    everything = together([pairs[name] for name in own])
     difference = _difference(everything, as_text)
-    return ['', f'Together, each with its own reference ({"; ".join(labels)}): {difference}, {everything.verdict}.']
+    return ['', f'Together, each with its own reference ({labels}): {difference}, {everything.verdict}.']
 
 
 def _beside_reference(
