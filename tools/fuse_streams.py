@@ -15,6 +15,8 @@ import argparse
 import json
 import sys
 from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
@@ -32,9 +34,10 @@ from asea_mm.evaluation.fusion import (
     parts_of,
     read_runs,
 )
+from asea_mm.evaluation.hard_samples import COLUMNS, as_cells, class_names, hard_samples
 from asea_mm.evaluation.pages import markdown_table, write_result
 from asea_mm.evaluation.report import cross_entropy
-from asea_mm.evaluation.statistics import Run, as_percent, in_columns, summarise_runs, with_spread
+from asea_mm.evaluation.statistics import Run, as_percent, in_columns, run_name, summarise_runs, with_spread
 
 NUM_PARTS = 5
 
@@ -90,7 +93,7 @@ def loss_of(row: dict) -> str:
     return with_spread(row['cross_entropy']['mean_of_folds']) if 'cross_entropy' in row else '-'
 
 
-def markdown(result: dict) -> list[str]:
+def markdown(result: dict, wrong: Sequence[tuple[str, ...]]) -> list[str]:
     titles = list(in_columns(result['fused']['accuracy']))
     titles = ['top-1'] if len(titles) == 1 else titles
     lines = [
@@ -109,6 +112,7 @@ def markdown(result: dict) -> list[str]:
     lines += markdown_table(['stream', *titles, 'cross-entropy'], rows)
     lines += ['', f'Fused by the rule {result["rule"]}. Weights {result["weights_are"]}:', '']
     lines += [f'- {part}: {", ".join(f"{w:g}" for w in weights)}' for part, weights in result['weights'].items()]
+    lines += ['', result['errors'], *(['', *markdown_table(COLUMNS, wrong)] if wrong else [])]
     return lines
 
 
@@ -168,6 +172,10 @@ def main() -> None:
     if args.weights == 'cv':
         unit = 'part' if single else 'fold'
         chosen = f'chosen for each {unit} on the others'
+    wrong = hard_samples({run_name(*run): stream for run, stream in fused.items()})
+    classes = class_names(args.streams[0], next(iter(fused.values())).scores.shape[1])
+    num_errors = sum(sample.wrong for sample in wrong)
+    errors = f'Errors of the fused scores: {num_errors}, of {len(wrong)} different samples.'
     result = {
         'command': ' '.join(['python', 'tools/fuse_streams.py', *sys.argv[1:]]),
         'commit': working_tree_commit(),
@@ -180,14 +188,19 @@ def main() -> None:
         'rule': args.rule,
         'weights_are': chosen,
         'weights': {f'{unit} {fold}' if fold else unit: list(values) for fold, values in weights.items()},
+        'errors': errors,
+        'classes': classes,
+        'wrong': [asdict(sample) for sample in wrong],
     }
     table = Table('', 'mean of folds', 'pooled over samples', 'cross-entropy', title='Top-1 in %')
     for row in [*result['streams'], result['fused']]:
         accuracy = row['accuracy']
         table.add_row(row['name'], as_percent(accuracy['mean_of_folds']), as_percent(accuracy['pooled']), loss_of(row))
-    Console().print(table)
+    console = Console()
+    console.print(table)
+    console.print(errors)
     if args.out:
-        write_result(args.out, result, markdown(result))
+        write_result(args.out, result, markdown(result, [as_cells(sample, classes) for sample in wrong]))
         if single:
             scores = fused[0, 0]
             np.savez(f'{args.out}.npz', scores=scores.scores, labels=scores.labels, ids=np.array(scores.ids))

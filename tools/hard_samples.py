@@ -9,7 +9,6 @@ seeds, last epoch) or of ``tools/test.py``, or ``scores.npz`` files. The models 
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 from dataclasses import asdict
 from pathlib import Path
@@ -20,25 +19,8 @@ from rich.table import Table
 from asea_mm.engine import report_errors
 from asea_mm.engine.running import working_tree_commit
 from asea_mm.evaluation.fusion import read_runs
-from asea_mm.evaluation.hard_samples import HardSample, hard_samples
+from asea_mm.evaluation.hard_samples import COLUMNS, as_cells, class_names, hard_samples
 from asea_mm.evaluation.pages import markdown_table, write_result
-
-TITLES = ('sample', 'true class', 'wrong in', 'predicted instead')
-
-
-def class_names(path: Path, num_classes: int) -> list[str]:
-    """The names in the report that a test leaves beside its scores; numbers where there is none."""
-    folder = path if path.is_dir() else path.parent
-    for report in (folder / 'report.json', *sorted(folder.glob('fold*_seed*/test/report.json'))):
-        if report.exists() and len(names := json.loads(report.read_text())['classes']) == num_classes:
-            return names
-    return list(map(str, range(num_classes)))
-
-
-def cells(sample: HardSample, classes: list[str]) -> tuple[str, ...]:
-    by_count = sorted(sample.predicted.items(), key=lambda choice: (-choice[1], choice[0]))
-    predicted = ', '.join(f'{classes[label]} {count}×' for label, count in by_count)
-    return sample.name, classes[sample.label], f'{sample.wrong} of {sample.tested}', predicted
 
 
 def markdown(result: dict, rows: list[tuple[str, ...]]) -> list[str]:
@@ -47,7 +29,7 @@ def markdown(result: dict, rows: list[tuple[str, ...]]) -> list[str]:
         '',
         f'Command: `{result["command"]}`, commit {result["commit"]}. {result["summary"]}',
         '',
-        *markdown_table(TITLES, rows),
+        *markdown_table(COLUMNS, rows),
     ]
 
 
@@ -78,8 +60,8 @@ def main() -> None:
         f'{len(always)}; in more than half of their runs: {len(mostly)}, which makes '
         f'{sum(sample.wrong for sample in mostly)} of the errors.'
     )
-    rows = [cells(sample, classes) for sample in samples]
-    table = Table(*TITLES)
+    rows = [as_cells(sample, classes) for sample in samples]
+    table = Table(*COLUMNS)
     for row in rows[: args.show]:
         table.add_row(*row)
     console = Console()

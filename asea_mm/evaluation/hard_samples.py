@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from .fusion import StreamScores
+
+COLUMNS = ('sample', 'true class', 'wrong in', 'predicted instead')
 
 
 @dataclass(frozen=True)
@@ -56,3 +60,24 @@ def hard_samples(runs: Mapping[str, StreamScores]) -> list[HardSample]:
                 predicted.setdefault(name, Counter())[choice] += 1
     samples = [HardSample(name, first[name][0], tested[name], dict(wrong)) for name, wrong in predicted.items()]
     return sorted(samples, key=lambda sample: (-sample.wrong / sample.tested, -sample.wrong, sample.name))
+
+
+def as_cells(sample: HardSample, classes: Sequence[str]) -> tuple[str, ...]:
+    """A sample as a row below :data:`COLUMNS`; of the wrong classes the most frequent first."""
+    by_count = sorted(sample.predicted.items(), key=lambda choice: (-choice[1], choice[0]))
+    predicted = ', '.join(f'{classes[label]} {count}×' for label, count in by_count)
+    return sample.name, classes[sample.label], f'{sample.wrong} of {sample.tested}', predicted
+
+
+def class_names(path: Path, num_classes: int) -> list[str]:
+    """The names in the report that a test leaves beside its scores; numbers where there is none.
+
+    Args:
+        path: As of :func:`~asea_mm.evaluation.fusion.read_runs`.
+        num_classes: How many classes the scores have.
+    """
+    folder = path if path.is_dir() else path.parent
+    for report in (folder / 'report.json', *sorted(folder.glob('fold*_seed*/test/report.json'))):
+        if report.exists() and len(names := json.loads(report.read_text())['classes']) == num_classes:
+            return names
+    return list(map(str, range(num_classes)))

@@ -204,6 +204,19 @@ def test_tool_fuses_cross_validations(tmp_path, monkeypatch, capsys, weights):
     assert 'fused' in capsys.readouterr().out
 
 
+def test_tool_lists_what_the_fusion_gets_wrong(tmp_path, monkeypatch, capsys):
+    first, second = cross_validation(tmp_path / 'joint', FIRST), cross_validation(tmp_path / 'bone', SECOND)
+    (first / 'fold1_seed0' / 'test' / 'report.json').write_text(json.dumps({'classes': ['hug', 'push']}))
+    tool(monkeypatch, first, second, '--weights', '1', '0', '--out', tmp_path / 'fused')
+    assert 'Errors of the fused scores: 2, of 1 different samples.' in capsys.readouterr().out
+    assert '| s1 | push | 2 of 2 | hug 2× |' in (tmp_path / 'fused.md').read_text()
+    assert json.loads((tmp_path / 'fused.json').read_text())['wrong'] == [
+        {'name': 's1', 'label': 1, 'tested': 2, 'predicted': {'0': 2}}
+    ]
+    tool(monkeypatch, first, second, '--out', tmp_path / 'fused')
+    assert (tmp_path / 'fused.md').read_text().endswith('Errors of the fused scores: 0, of 0 different samples.\n')
+
+
 def test_tool_fuses_several_seeds_of_data_without_folds(tmp_path, monkeypatch):
     names = ('fold0_seed0', 'fold0_seed1')
     paths = [cross_validation(tmp_path / name, of, names=names) for name, of in (('joint', FIRST), ('bone', SECOND))]
