@@ -75,9 +75,18 @@ def class_names(path: Path, num_classes: int) -> list[str]:
     Args:
         path: As of :func:`~asea_mm.evaluation.fusion.read_runs`.
         num_classes: How many classes the scores have.
+
+    Raises:
+        ValueError: If a report is damaged.
     """
     folder = path if path.is_dir() else path.parent
     for report in (folder / 'report.json', *sorted(folder.glob('fold*_seed*/test/report.json'))):
-        if report.exists() and len(names := json.loads(report.read_text())['classes']) == num_classes:
+        if not report.exists():
+            continue
+        try:
+            names = json.loads(report.read_text())['classes']
+        except (ValueError, KeyError, TypeError) as error:
+            raise ValueError(f"{report}: expected a report of tools/test.py with 'classes', got {error!r}") from None
+        if len(names) == num_classes:
             return names
     return list(map(str, range(num_classes)))

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from asea_mm.evaluation.fusion import StreamScores
-from asea_mm.evaluation.hard_samples import HardSample, hard_samples
+from asea_mm.evaluation.hard_samples import HardSample, class_names, hard_samples
 
 TOOL = Path(__file__).parents[2] / 'tools' / 'hard_samples.py'
 
@@ -73,3 +73,18 @@ def test_tool_reads_cross_validations_and_writes_a_page(tmp_path, monkeypatch, c
     monkeypatch.setattr(sys, 'argv', ['hard_samples.py', *folders, folders[0]])
     with pytest.raises(ValueError, match='one is given twice: .*first .*second .*first'):
         runpy.run_path(str(TOOL))['main']()
+
+
+def test_class_names_come_from_a_report_that_fits(tmp_path):
+    assert class_names(tmp_path, 2) == ['0', '1']
+    report = tmp_path / 'report.json'
+    report.write_text('{"classes": ["hug", "push"]}')
+    assert class_names(tmp_path, 2) == class_names(tmp_path / 'scores.npz', 2) == ['hug', 'push']
+    assert class_names(tmp_path, 3) == ['0', '1', '2']
+
+
+@pytest.mark.parametrize('text', ['{"classes": ["hug"', '{"names": []}', '[1]'])
+def test_a_damaged_report_is_named(tmp_path, text):
+    (tmp_path / 'report.json').write_text(text)
+    with pytest.raises(ValueError, match='report.json: expected a report of tools/test.py'):
+        class_names(tmp_path, 2)
