@@ -34,7 +34,7 @@ from asea_mm.evaluation.fusion import (
     parts_of,
     read_runs,
 )
-from asea_mm.evaluation.hard_samples import COLUMNS, as_cells, class_names, hard_samples
+from asea_mm.evaluation.hard_samples import COLUMNS, HardSample, as_cells, class_names, hard_samples
 from asea_mm.evaluation.pages import markdown_table, write_result
 from asea_mm.evaluation.report import cross_entropy
 from asea_mm.evaluation.statistics import Run, as_percent, in_columns, run_name, summarise_runs, with_spread
@@ -93,7 +93,7 @@ def loss_of(row: dict) -> str:
     return with_spread(row['cross_entropy']['mean_of_folds']) if 'cross_entropy' in row else '-'
 
 
-def markdown(result: dict, wrong: Sequence[tuple[str, ...]]) -> list[str]:
+def markdown(result: dict, wrong: Sequence[HardSample]) -> list[str]:
     titles = list(in_columns(result['fused']['accuracy']))
     titles = ['top-1'] if len(titles) == 1 else titles
     lines = [
@@ -112,7 +112,9 @@ def markdown(result: dict, wrong: Sequence[tuple[str, ...]]) -> list[str]:
     lines += markdown_table(['stream', *titles, 'cross-entropy'], rows)
     lines += ['', f'Fused by the rule {result["rule"]}. Weights {result["weights_are"]}:', '']
     lines += [f'- {part}: {", ".join(f"{w:g}" for w in weights)}' for part, weights in result['weights'].items()]
-    lines += ['', result['errors'], *(['', *markdown_table(COLUMNS, wrong)] if wrong else [])]
+    lines += ['', result['errors']]
+    if wrong:
+        lines += ['', *markdown_table(COLUMNS, [as_cells(sample, result['classes']) for sample in wrong])]
     return lines
 
 
@@ -140,68 +142,89 @@ def parse_args() -> argparse.Namespace:
     return args
 
 
-def main() -> None:
-    args = parse_args()
-    names = [str(path) for path in args.streams]
+def aligned_runs(paths: Sequence[Path], seeds: Sequence[int] | None) -> dict[Run, list[StreamScores]]:
+    """The scores of every run, a list in the order of the streams, whose samples have the order of the first."""
+    names = [str(path) for path in paths]
     if len(set(names)) < len(names):
         raise ValueError('a stream is given twice')
-    streams = {name: read_runs(path) for name, path in zip(names, args.streams, strict=True)}
-    if args.seeds:
+    streams = {name: read_runs(path) for name, path in zip(names, paths, strict=True)}
+    if seeds:
         streams = {
-            name: {run: scores for run, scores in runs.items() if run[1] in args.seeds}
-            for name, runs in streams.items()
+            name: {run: scores for run, scores in runs.items() if run[1] in seeds} for name, runs in streams.items()
         }
     numbers = sorted(streams[names[0]])
     if not numbers:
-        raise ValueError(f'{names[0]} has no run of the seeds {args.seeds}')
+        raise ValueError(f'{names[0]} has no run of the seeds {seeds}')
     for name, runs in streams.items():
         if sorted(runs) != numbers:
             raise ValueError(f'{name} has the runs (fold, seed) {sorted(runs)}, {names[0]} has {numbers}')
-    runs = {run: list(align({name: streams[name][run] for name in names}).values()) for run in numbers}
-    single = numbers == [(0, 0)]
-    if single and args.weights == 'cv':
-        parts = parts_of(runs[0, 0], NUM_PARTS)
-        runs_of_parts = {(int(str(part)), 0): group[0] for part, group in parts.items()}
-        weights = weights_by_fold(runs_of_parts, args.weights, args.rule)
-        fused = {(0, 0): join_parts(fuse_runs(runs_of_parts, weights, args.rule))}
-    else:
-        weights = weights_by_fold(runs, args.weights, args.rule)
-        fused = fuse_runs(runs, weights, args.rule)
-    unit = 'all samples' if {fold for fold, _ in numbers} == {0} else 'fold'
+    return {run: list(align({name: streams[name][run] for name in names}).values()) for run in numbers}
+
+
+def is_single_test(runs: dict[Run, object]) -> bool:
+    return list(runs) == [(0, 0)]
+
+
+def fuse_as_wanted(
+    runs: dict[Run, list[StreamScores]], wanted: list[float] | str, rule: str
+) -> tuple[dict[int, tuple[float, ...]], dict[Run, StreamScores]]:
+    """The weights of each fold, and the fused scores of each run. A single test has parts of its samples for folds."""
+    if not (is_single_test(runs) and wanted == 'cv'):
+        weights = weights_by_fold(runs, wanted, rule)
+        return weights, fuse_runs(runs, weights, rule)
+    parts = {(int(str(part)), 0): group[0] for part, group in parts_of(runs[0, 0], NUM_PARTS).items()}
+    weights = weights_by_fold(parts, wanted, rule)
+    return weights, {(0, 0): join_parts(fuse_runs(parts, weights, rule))}
+
+
+def report(
+    args: argparse.Namespace,
+    runs: dict[Run, list[StreamScores]],
+    weights: dict[int, tuple[float, ...]],
+    fused: dict[Run, StreamScores],
+    wrong: Sequence[HardSample],
+) -> dict:
+    """What is written to OUT.json."""
+    unit = 'all samples' if {fold for fold, _ in runs} == {0} else 'fold'
     chosen = 'given'
     if args.weights == 'cv':
-        unit = 'part' if single else 'fold'
+        unit = 'part' if is_single_test(runs) else 'fold'
         chosen = f'chosen for each {unit} on the others'
-    wrong = hard_samples({run_name(*run): stream for run, stream in fused.items()})
-    classes = class_names(args.streams[0], next(iter(fused.values())).scores.shape[1])
     num_errors = sum(sample.wrong for sample in wrong)
-    errors = f'Errors of the fused scores: {num_errors}, of {len(wrong)} different samples.'
-    result = {
+    return {
         'command': ' '.join(['python', 'tools/fuse_streams.py', *sys.argv[1:]]),
         'commit': working_tree_commit(),
-        'num_runs': len(numbers),
+        'num_runs': len(runs),
         'streams': [
-            {'name': name, **origin(path), **summaries({run: runs[run][index] for run in numbers})}
-            for index, (name, path) in enumerate(zip(names, args.streams, strict=True))
+            {'name': str(path), **origin(path), **summaries({run: streams[index] for run, streams in runs.items()})}
+            for index, path in enumerate(args.streams)
         ],
         'fused': {'name': 'fused', **summaries(fused)},
         'rule': args.rule,
         'weights_are': chosen,
         'weights': {f'{unit} {fold}' if fold else unit: list(values) for fold, values in weights.items()},
-        'errors': errors,
-        'classes': classes,
+        'errors': f'Errors of the fused scores: {num_errors}, of {len(wrong)} different samples.',
+        'classes': class_names(args.streams[0], next(iter(fused.values())).scores.shape[1]),
         'wrong': [asdict(sample) for sample in wrong],
     }
+
+
+def main() -> None:
+    args = parse_args()
+    runs = aligned_runs(args.streams, args.seeds)
+    weights, fused = fuse_as_wanted(runs, args.weights, args.rule)
+    wrong = hard_samples({run_name(*run): stream for run, stream in fused.items()})
+    result = report(args, runs, weights, fused, wrong)
     table = Table('', 'mean of folds', 'pooled over samples', 'cross-entropy', title='Top-1 in %')
     for row in [*result['streams'], result['fused']]:
         accuracy = row['accuracy']
         table.add_row(row['name'], as_percent(accuracy['mean_of_folds']), as_percent(accuracy['pooled']), loss_of(row))
     console = Console()
     console.print(table)
-    console.print(errors)
+    console.print(result['errors'])
     if args.out:
-        write_result(args.out, result, markdown(result, [as_cells(sample, classes) for sample in wrong]))
-        if single:
+        write_result(args.out, result, markdown(result, wrong))
+        if is_single_test(fused):
             scores = fused[0, 0]
             np.savez(f'{args.out}.npz', scores=scores.scores, labels=scores.labels, ids=np.array(scores.ids))
 
