@@ -1,5 +1,6 @@
 """The tools from their command lines: training, resuming, testing, several processes, and one line per error."""
 
+import gc
 import json
 import os
 import pickle
@@ -403,6 +404,7 @@ def test_tools_leave_the_processes_group(tool, tmp_path, environment, monkeypatc
     for words in (['tools/train.py', DEMO], ['tools/test.py', DEMO, tmp_path / 'epoch_1.pth']):
         assert tool(*words, *options, *settings)[0] == 0
         assert not torch.distributed.is_initialized()
+        assert not any(type(x).__name__ == 'MMDistributedDataParallel' for x in gc.get_objects())  # it has the threads
     assert len(joined) == 2
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import gc
 import os
 import pickle
 import re
@@ -160,6 +161,7 @@ def leave_processes() -> None:
     """
     if torch.distributed.is_available() and torch.distributed.is_initialized():
         torch.distributed.destroy_process_group()
+        gc.collect()  # the runner is in cycles, and its wrapped model keeps the group and the group's threads
 
 
 # What a part says that a config names wrongly or gives wrong arguments: KeyError and TypeError, but not others.
