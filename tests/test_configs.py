@@ -112,6 +112,12 @@ def test_config_takes_a_training_step_on_what_its_pipeline_gives(path):
     assert ('loss_reg' in losses) == bool(MODELS.build(cfg.model).thresholds())
 
 
+@every_network
+def test_learning_rate_is_that_of_the_batch_size(path):
+    config = Config.fromfile(path)
+    assert config.auto_scale_lr == dict(enable=False, base_batch_size=config.train_dataloader.batch_size)
+
+
 @every_config
 def test_head_has_as_many_classes_as_the_data(path):
     cfg = Config.fromfile(path)

@@ -224,6 +224,11 @@ WRONG_DATA = {
     'fold': (write_good, ['--fold', 9], ['sbu.pkl', 'fold9_train', 'fold1_train']),
     'split': (write_good, ['--split', 'xsub'], ["'train' or 'val'", 'xsub_train']),
     'stream': (write_good, ['--stream', 'bones'], ['--stream', 'bones', 'bone_motion']),
+    'no base batch size': (
+        write_good,
+        ['--auto-scale-lr', '--cfg-options', 'auto_scale_lr=None'],
+        ['--auto-scale-lr', 'auto_scale_lr.base_batch_size', 'got none'],
+    ),
     'unknown layout': (write_good, ['--cfg-options', 'model.backbone.layout=sbu16'], ['sbu16', "'sbu15'"]),
     'unknown part': (write_good, ['--cfg-options', 'model.backbone.type=ASAE'], ['ASAE', 'registry']),
     'unknown argument': (write_good, ['--cfg-options', 'model.backbone.width=3'], ['ASEA', "'width'"]),

@@ -1,6 +1,6 @@
 """How often the joints of each body part are active, by class: a table, JSON, Markdown and a heat map.
 
-python tools/body_parts.py configs/asea_demo.py work_dirs/asea_demo/epoch_8.pth
+python tools/body_parts.py configs/asea_demo.py "$(cat work_dirs/asea_demo/last_checkpoint)"
 """
 
 from __future__ import annotations

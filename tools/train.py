@@ -35,6 +35,8 @@ def main() -> None:
         cfg.optim_wrapper.type = 'AmpOptimWrapper'
         cfg.optim_wrapper.setdefault('loss_scale', 'dynamic')
     if args.auto_scale_lr:
+        if 'base_batch_size' not in (cfg.get('auto_scale_lr') or {}):
+            raise ValueError(f'--auto-scale-lr: expected auto_scale_lr.base_batch_size in {args.config}, got none')
         cfg.auto_scale_lr.enable = True
     if args.deterministic or args.diff_rank_seed:
         cfg.setdefault('randomness', {})

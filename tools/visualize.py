@@ -1,6 +1,6 @@
 """Pictures that explain a trained model: active joints, attention between persons, amplitudes, how training went.
 
-python tools/visualize.py configs/asea_demo.py work_dirs/asea_demo/epoch_8.pth --sample 0 synthetic_val_00004
+python tools/visualize.py configs/asea_demo.py "$(cat work_dirs/asea_demo/last_checkpoint)" --sample 0
 """
 
 from __future__ import annotations

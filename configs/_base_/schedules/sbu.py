@@ -2,3 +2,4 @@
 _base_ = './adamw_cosine.py'
 train_cfg = dict(max_epochs=60)
 optim_wrapper = dict(optimizer=dict(lr=5e-3))
+auto_scale_lr = dict(base_batch_size=8)
