@@ -68,6 +68,8 @@ def allow_mmengine_checkpoints() -> None:
     if not hasattr(torch.serialization, 'add_safe_globals'):
         return
     multiarray = importlib.import_module('numpy._core.multiarray' if hasattr(np, '_core') else 'numpy.core.multiarray')
+    # checkpoints of NumPy 1 have the first name, of NumPy 2 the second
+    modules = ('numpy.core.multiarray', 'numpy._core.multiarray')
     scalars = (np.float64, np.float32, np.int64, np.int32, np.bool_)
     torch.serialization.add_safe_globals(
         [
@@ -76,8 +78,8 @@ def allow_mmengine_checkpoints() -> None:
             np.ndarray,
             np.dtype,
             *{type(np.dtype(scalar)) for scalar in scalars},
-            multiarray._reconstruct,
-            multiarray.scalar,
+            *((multiarray._reconstruct, f'{module}._reconstruct') for module in modules),
+            *((multiarray.scalar, f'{module}.scalar') for module in modules),
         ]
     )
 

@@ -4,8 +4,10 @@ import collections
 import importlib.metadata
 import importlib.util
 import os
+import re
 import subprocess
 import sys
+import zipfile
 from types import SimpleNamespace
 
 import numpy as np
@@ -140,6 +142,18 @@ def test_logged_numpy_values_load_safely(tmp_path, value):
     loaded = torch.load(tmp_path / 'value.pth', weights_only=True)['value']
     assert np.array_equal(loaded, value)
     assert loaded.dtype == value.dtype
+
+
+@pytest.mark.parametrize('value', [np.float64(0.5), np.arange(3)], ids=['scalar', 'array'])
+@pytest.mark.parametrize('core', ['numpy.core', 'numpy._core'])
+def test_checkpoints_of_another_numpy_load_safely(tmp_path, value, core):
+    torch.save({'value': value}, tmp_path / 'here.pth')
+    named = re.compile(rb'numpy\._?core\.multiarray')
+    with zipfile.ZipFile(tmp_path / 'here.pth') as here, zipfile.ZipFile(tmp_path / 'other.pth', 'w') as other:
+        assert sum(len(named.findall(here.read(name))) for name in here.namelist()) == 1
+        for name in here.namelist():
+            other.writestr(name, named.sub(f'{core}.multiarray'.encode(), here.read(name)))
+    assert np.array_equal(torch.load(tmp_path / 'other.pth', weights_only=True)['value'], value)
 
 
 @pytest.mark.parametrize('intruder', [Other(), print, collections.UserDict(a=1)], ids=['class', 'function', 'library'])

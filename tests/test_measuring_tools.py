@@ -85,7 +85,8 @@ def test_curve_joins_the_sittings_of_a_run(cross_validate, tmp_path):
         folder = tmp_path / sitting / 'vis_data'
         folder.mkdir(parents=True)
         lines = [json.dumps({'acc/top1': epoch / 10, 'step': epoch}) for epoch in epochs]
-        (folder / 'scalars.json').write_text('\n'.join([*lines, json.dumps({'loss': 1.0, 'step': 7})]) + '\n')
+        cut = '{"acc/top1": 0.9, "st'  # the sitting was interrupted
+        (folder / 'scalars.json').write_text('\n'.join([*lines, json.dumps({'loss': 1.0, 'step': 7}), cut]))
     assert cross_validate['validation_curve'](tmp_path) == {1: 0.1, 2: 0.2, 3: 0.3}
     with pytest.raises(ValueError, match='no validation accuracy'):
         cross_validate['validation_curve'](tmp_path / 'nowhere')
@@ -360,3 +361,16 @@ def test_seconds_of_an_interrupted_run_count(cross_validate, tmp_path, monkeypat
     result = cross_validate['run'](args, 1, 0)
     assert 1000 <= result['seconds'] < 1100
     assert (result['last_top1'], result['best_top1'], result['best_epoch']) == (0.5, 0.5, 3), 'the test counts'
+
+
+def test_a_run_without_its_last_validation_ends_with_the_test(cross_validate, tmp_path, monkeypatch):
+    def run(command, **options):
+        done = finished_run(command, **options)
+        for path in tmp_path.rglob('last_checkpoint'):
+            path.write_text('somewhere/epoch_4.pth')  # interrupted after it was saved, before it was validated
+        return done
+
+    monkeypatch.setattr(subprocess, 'run', run)
+    args = argparse.Namespace(config='configs/asea_sbu.py', work_dir=tmp_path, stream=None, cfg_options=None, jobs=1)
+    result = cross_validate['run'](args, 1, 0)
+    assert (result['epochs'], result['curve'], result['best_epoch'], result['last_top1']) == (4, [0.25, 0.5], 4, 0.5)

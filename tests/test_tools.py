@@ -80,6 +80,7 @@ def test_train_resume_and_test(tool, tmp_path):
     assert (second['meta']['epoch'], second['meta']['iter']) == (2, 6)
     assert [line['epoch'] for line in logged(folder) if 'loss' in line and line['iter'] in (3, 6)] == [1, 2]
     assert (folder / 'last_checkpoint').read_text().endswith('epoch_2.pth')
+    assert (folder / 'epoch_1.pth').exists(), 'the one before stays: writing the last may fail'
 
     results = tmp_path / 'results'
     options = ['--work-dir', results, '--dump', tmp_path / 'all.pkl', '--cfg-options', *SMALL]
@@ -97,6 +98,18 @@ def test_train_resume_and_test(tool, tmp_path):
         assert len(set(scores['ids'].tolist())) == 24
     assert (results / 'confusion.png').stat().st_size > 2000
     assert (tmp_path / 'all.pkl').is_file()
+
+
+def test_resume_before_there_is_a_checkpoint_begins_from_load_from(tool, tmp_path):
+    options = ['--seed', 3, '--no-validate', '--cfg-options', *SMALL, 'train_cfg.max_epochs=1']
+    assert tool('tools/train.py', DEMO, '--work-dir', tmp_path / 'before', *options)[0] == 0
+    before = tmp_path / 'before' / 'epoch_1.pth'
+    options += [f'load_from={before}', 'optim_wrapper.optimizer.lr=0.0']
+    assert tool('tools/train.py', DEMO, '--resume', '--work-dir', tmp_path / 'after', *options)[0] == 0
+    first, second = (saved(path)['state_dict'] for path in (before, tmp_path / 'after' / 'epoch_1.pth'))
+    weights = [name for name in first if name.endswith('weight')]
+    assert len(weights) > 5
+    assert all(torch.equal(first[name], second[name]) for name in weights)
 
 
 def test_same_seed_same_weights(tool, tmp_path):

@@ -34,7 +34,7 @@ from rich.table import Table
 from asea_mm.datasets import load_annotations
 from asea_mm.engine import report_errors
 from asea_mm.engine.running import load_config, working_tree_commit
-from asea_mm.evaluation.pages import markdown_table, write_result
+from asea_mm.evaluation.pages import markdown_table, write_result, write_whole
 from asea_mm.evaluation.statistics import as_percent, in_columns, run_name, summarise_runs, with_spread
 
 TOOLS = Path(__file__).resolve().parent
@@ -93,7 +93,7 @@ def run(args: argparse.Namespace, fold: int, seed: int, gpu: str | None = None) 
             try:
                 done = subprocess.run(command, stdout=log, stderr=subprocess.STDOUT, env=environment, check=False)
             finally:  # also when interrupted
-                clock.write_text(str(time.time() - start))
+                write_whole(clock, str(time.time() - start))
             if done.returncode:
                 raise ValueError(f'{tool} failed for {run_name(fold, seed)}; see {log.name}')
 
@@ -102,7 +102,8 @@ def run(args: argparse.Namespace, fold: int, seed: int, gpu: str | None = None) 
         call('test.py', checkpoint, '--work-dir', str(work_dir / 'test'))
     report = json.loads((work_dir / 'test' / 'report.json').read_text())
     curve = validation_curve(work_dir)
-    curve[max(curve)] = report['top1']  # of the same checkpoint, but with the test pipeline, which may be another
+    last = int(Path(checkpoint).stem.rpartition('_')[2])  # not the curve's: an interruption may have cost a validation
+    curve[last] = report['top1']  # with the test pipeline, which may be another
     best = max(curve, key=lambda epoch: (curve[epoch], epoch))
     result = {
         'settings': settings,
@@ -114,13 +115,13 @@ def run(args: argparse.Namespace, fold: int, seed: int, gpu: str | None = None) 
         'last_cross_entropy': report['cross_entropy'],
         'best_top1': curve[best],
         'best_epoch': best,
-        'epochs': max(curve),
+        'epochs': last,
         'seconds': round(time.time() - start),
         'classes': report['classes'],
         'confusion': report['confusion'],
         'curve': [round(curve[epoch], 4) for epoch in sorted(curve)],
     }
-    finished.write_text(json.dumps(result) + '\n')
+    write_whole(finished, json.dumps(result) + '\n')
     return result
 
 
@@ -163,7 +164,10 @@ def validation_curve(work_dir: Path) -> dict[int, float]:
     curve = {}
     for path in sorted(work_dir.glob('*/vis_data/scalars.json')):
         for line in path.read_text().splitlines():
-            record = json.loads(line)
+            try:
+                record = json.loads(line)
+            except json.JSONDecodeError:  # cut off by an interruption
+                continue
             if 'acc/top1' in record:
                 curve[record['step']] = record['acc/top1']
     if not curve:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 
 import torch
+from mmengine.runner import find_latest_checkpoint
 
 from asea_mm.engine import build_runner, leave_processes, load_config, parse_options, report_errors
 
@@ -42,7 +43,9 @@ def main() -> None:
         cfg.setdefault('randomness', {})
         cfg.randomness.update(deterministic=args.deterministic, diff_rank_seed=args.diff_rank_seed)
     if args.resume is not None:
-        cfg.resume, cfg.load_from = True, None if args.resume == 'auto' else args.resume
+        checkpoint = find_latest_checkpoint(cfg.work_dir) if args.resume == 'auto' else args.resume
+        if checkpoint is not None:  # else training begins, from what load_from of the config says
+            cfg.resume, cfg.load_from = True, checkpoint
     build_runner(cfg).train()
     leave_processes()
 

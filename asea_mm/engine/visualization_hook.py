@@ -37,7 +37,7 @@ class InteractionVisualizationHook(Hook):
         ValueError: If an option is out of range; after the first validation also if there is no such sample or stage.
     """
 
-    priority = 'BELOW_NORMAL'
+    priority = 'ABOVE_NORMAL'  # before EMAHook puts the weights back that were not validated
 
     def __init__(
         self,

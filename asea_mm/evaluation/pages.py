@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -14,8 +15,15 @@ def markdown_table(titles: Sequence[str], rows: Sequence[Sequence[str]]) -> list
     return [f'| {lines[0]} |', '|---' * len(titles) + '|', *(f'| {line} |' for line in lines[1:])]
 
 
+def write_whole(path: Path, text: str) -> None:
+    """Write a file that others never see half written, and that an interruption leaves as it was."""
+    part = path.with_name(f'.{path.name}.part')
+    part.write_text(text, encoding='utf-8')
+    os.replace(part, path)
+
+
 def write_result(out: str | Path, result: Mapping[str, Any], page: Sequence[str]) -> None:
     """Write a result to ``out.json`` and the lines of its page to ``out.md``; the folder is made if need be."""
     Path(out).parent.mkdir(parents=True, exist_ok=True)
-    Path(f'{out}.json').write_text(json.dumps(result) + '\n', encoding='utf-8')
-    Path(f'{out}.md').write_text('\n'.join(page) + '\n', encoding='utf-8')
+    write_whole(Path(f'{out}.json'), json.dumps(result) + '\n')
+    write_whole(Path(f'{out}.md'), '\n'.join(page) + '\n')

@@ -5,7 +5,8 @@ default_hooks = dict(
     timer=dict(type='IterTimerHook'),
     logger=dict(type='LoggerHook', interval=20, ignore_last=False),
     param_scheduler=dict(type='ParamSchedulerHook'),
-    checkpoint=dict(type='CheckpointHook', interval=1, save_best='acc/top1', rule='greater', max_keep_ckpts=1),
+    # two, since the older one is deleted before the next is written
+    checkpoint=dict(type='CheckpointHook', interval=1, save_best='acc/top1', rule='greater', max_keep_ckpts=2),
     sampler_seed=dict(type='DistSamplerSeedHook'),
     # each process has batch norm statistics of its own; validation and checkpoints take their mean
     sync_buffers=dict(type='SyncBuffersHook'),

@@ -128,6 +128,14 @@ def test_straight_through_mask_is_exact_and_alpha_has_the_gradient_of_the_sigmoi
     assert x.grad is None, 'features are not pushed towards the threshold'
 
 
+@pytest.mark.parametrize('scale', [1, 65536])  # of a loss in half precision
+def test_alpha_has_no_gradient_where_all_joints_score_the_same(scale):
+    layer = ATNAC(score='velocity')
+    active = layer(torch.ones(2, 4, 5, 3))
+    active.weight.backward(torch.full_like(active.weight, scale))
+    assert layer.alpha.grad == 0
+
+
 def test_without_straight_through_nothing_has_a_gradient():
     layer = ATNAC(threshold_grad='none').double()
     active = layer(features().requires_grad_())
@@ -139,6 +147,17 @@ def test_scores_are_sums_in_float32_also_for_bfloat16():
     active = ATNAC()(x.bfloat16())
     assert active.score.dtype == torch.float32
     torch.testing.assert_close(active.score, ATNAC()(x.bfloat16().float()).score, rtol=1e-2, atol=0)
+
+
+@pytest.mark.parametrize('score', ['amplitude', 'velocity'])
+def test_joints_are_selected_in_float32_also_under_autocast(score):
+    x = features(persons=64, joints=25).float()
+    layer = ATNAC(score=score)
+    with torch.autocast('cpu', torch.bfloat16):
+        half = layer(x)
+    for found, expected in zip(half, layer(x), strict=True):
+        assert found.dtype == expected.dtype
+        assert torch.equal(found, expected)
 
 
 @pytest.mark.parametrize(

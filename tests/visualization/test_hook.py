@@ -18,7 +18,7 @@ from tests.test_tools import DEMO, managers
 def validate(tmp_path):
     """Runs the validation of a tiny demo so many times with the hook; returns the runner and the pictures by name."""
 
-    def run(times=1, backends=('LocalVisBackend',), model=None, **options):
+    def run(times=1, backends=('LocalVisBackend',), model=None, hooks=(), **options):
         for manager in managers():
             manager._instance_dict.clear()
         cfg = Config.fromfile(DEMO)
@@ -26,7 +26,7 @@ def validate(tmp_path):
         cfg.merge_from_dict({f'model.{key}': value for key, value in small.items()})
         cfg.merge_from_dict({f'{name}_dataloader.dataset.num_samples': 12 for name in ('train', 'val', 'test')})
         cfg.visualizer.vis_backends = [dict(type=backend) for backend in backends]
-        cfg.custom_hooks = [dict(type='InteractionVisualizationHook', frames=2, **options)]
+        cfg.custom_hooks = [dict(type='InteractionVisualizationHook', frames=2, **options), *hooks]
         cfg.default_hooks.checkpoint = None  # keeps the best of a training
         cfg.work_dir = str(tmp_path)
         runner = Runner.from_cfg(cfg)
@@ -60,6 +60,12 @@ def test_interval_counts_validations(times, drawn, validate):
 
 def test_a_model_without_aea_gets_the_confusion_matrix_only(validate):
     assert set(validate(model={'backbone.interaction': None})[1]) == {'confusion_0.png'}
+
+
+def test_pictures_come_before_averaged_weights_are_put_back(validate):
+    runner, _ = validate(hooks=[dict(type='EMAHook')], samples=[])
+    order = [type(hook).__name__ for hook in runner.hooks]
+    assert order.index('InteractionVisualizationHook') < order.index('EMAHook')
 
 
 def test_tensorboard_gets_the_pictures(validate, tmp_path):

@@ -95,7 +95,7 @@ class ATNAC(nn.Module):
         if presence is not None:  # finite, so that the softmax of a person who is never present is no NaN
             logits = logits.masked_fill(~presence, torch.finfo(dtype).min)
         weight = torch.softmax(logits, dim=1)
-        return torch.einsum('nt,ntv->nv', weight, energy)
+        return (weight[:, :, None] * energy).sum(dim=1)  # no matrix product: autocast would take it in half precision
 
     def forward(self, x: Tensor, presence: Tensor | None = None) -> ActiveJoints:
         score = self.node_score(x, presence)
@@ -112,7 +112,9 @@ class ATNAC(nn.Module):
             mask = mask & presence.any(dim=1)[:, None]
         weight = mask.to(score.dtype)
         if self.alpha is not None and self.threshold_grad == 'ste' and torch.is_grad_enabled():
-            distance = (score - threshold[:, None]) / sigma.clamp(min=torch.finfo(sigma.dtype).tiny)[:, None]
+            # (S - tau) / sigma, and alpha is not divided: its gradient stays finite where all joints score the same
+            scale = sigma.clamp(min=torch.finfo(sigma.dtype).tiny)
+            distance = (score - score.mean(dim=1, keepdim=True)) / scale[:, None] - alpha * (sigma / scale)[:, None]
             soft = torch.sigmoid(distance)
             weight = weight * (1 + (soft - soft.detach()))  # the bracket is exactly zero
         return ActiveJoints(mask, weight, score, threshold.detach())
