@@ -126,8 +126,12 @@ UGLY = {
     'four coordinates': (one(keypoint=lambda keypoint: np.repeat(keypoint, 2, -1)[..., :4]), {'shape': 1}),
     'no frames': (one(keypoint=lambda keypoint: keypoint[:, :0], total_frames=0), {'no frame': 1}),
     'frames miscounted': (one(total_frames=3), {'total_frames': 1}),
-    'score of another shape': (one(keypoint_score=np.ones((2, 3, 25))), {'score': 1}),
-    'score with NaN': (one(keypoint_score=lambda keypoint: keypoint[..., 0] * np.nan), {'score': 1}),
+    'score of another shape': (one(keypoint_score=np.ones((2, 3, 25))), {'score': 1, 'mixed scores': 1}),
+    'score with NaN': (
+        one(keypoint_score=lambda keypoint: keypoint[..., 0] * np.nan),
+        {'score': 1, 'mixed scores': 1},
+    ),
+    'score of one': (one(keypoint_score=lambda keypoint: keypoint[..., 0] * 0 + 1), {'mixed scores': 1}),
     'NaN': (one(keypoint=put((0, 1, 2, 0), np.nan)), {'not finite': 1}),
     'infinity': (one(keypoint=put((0, 1, 2, 0), np.inf)), {'not finite': 1}),
     'nobody': (one(keypoint=put(..., 0)), {'nobody': 1}),
@@ -151,6 +155,10 @@ UGLY = {
     'empty split': (of('split', 'test', value=[]), {'split: empty': 1}),
     'in no split': (of('split', 'val', value=['s4', 's5', 's6']), {'split: none': 1}),
     'overlap': (of('split', 'val', value=lambda ids: [*ids, 's0']), {'split: overlap': 1}),
+    'overlap by another name': (
+        lambda content: content['split'].update(validation=[*content['split'].pop('val'), 's0']),
+        {'split: overlap': 1},
+    ),
     'copy across splits': (
         lambda content: one(**{k: content['annotations'][4][k] for k in ('keypoint', 'total_frames')})(content),
         {'split: same keypoints': 1},
@@ -192,7 +200,9 @@ def test_every_finding(tmp_path, poses, name):
     assert {kind: finding.count for kind, finding in report.findings.items()} == expected
     assert report.fit == all(KINDS[kind][0] == 'warning' for kind in expected)
     for finding in report.findings.values():
-        assert len(finding.named) == min(finding.count, 3) or finding.kind in ('no samples', 'mixed', 'class names')
+        assert len(finding.named) == min(finding.count, 3) or finding.kind in (
+            *('no samples', 'mixed', 'mixed scores', 'class names'),
+        )
 
 
 def test_no_kind_without_a_test():

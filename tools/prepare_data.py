@@ -24,7 +24,7 @@ from rich.progress import Progress, track
 from rich.table import Table
 from rich.text import Text
 
-from asea_mm.datasets.annotation_file import save_annotations
+from asea_mm.datasets.annotation_file import STORE_SUFFIX, save_annotations
 from asea_mm.datasets.converters import convert_custom, convert_kinetics10, convert_ntu, convert_sbu
 from asea_mm.datasets.converters.custom_doubts import find_doubts
 from asea_mm.datasets.converters.custom_recording import UNITS, UP_AXES
@@ -69,8 +69,17 @@ def _frames(samples: list[dict]) -> str:
     return f'{lengths[0]}/{median(lengths):.0f}/{lengths[-1]}' if lengths else '-'
 
 
+def check_out(out: Path, *inputs: Path | str | None) -> None:
+    """Refuse an output that would replace what it is made of."""
+    if out.suffix not in ('.pkl', '.pickle', STORE_SUFFIX):
+        raise ValueError(f'--out: expected a file that ends in .pkl or {STORE_SUFFIX}, got {out}')
+    if any(name is not None and out.resolve() == Path(name).resolve() for name in inputs):
+        raise ValueError(f'--out: {out} is what is converted; choose another file')
+
+
 def prepare_sbu(args: argparse.Namespace) -> None:
     """SBU Kinect Interaction v2 (clean): either folder tree to five folds."""
+    check_out(args.out, args.path)
     annotations, split, meta = convert_sbu(args.path, track=_progress)
     save_annotations(args.out, annotations, split, meta)
     folds = {f'fold {fold}': split[f'fold{fold}_val'] for fold in FOLD_SIZES}
@@ -83,6 +92,7 @@ def prepare_sbu(args: argparse.Namespace) -> None:
 
 def prepare_kinetics10(args: argparse.Namespace) -> None:
     """Kinetics-10: the two-person classes of Kinetics-400, from ST-GCN's skeletons or PYSKL's HRNet poses."""
+    check_out(args.out, args.path)
     problems: list[str] = []
     try:
         annotations, split, meta = convert_kinetics10(args.path, track=_progress, report=problems.append)
@@ -105,6 +115,7 @@ def prepare_kinetics10(args: argparse.Namespace) -> None:
 def prepare_ntu(args: argparse.Namespace) -> None:
     """NTU RGB+D 60 and 120: raw .skeleton files or PYSKL's pickle to a benchmark (rules: docs/ntu.md)."""
     out = args.out or Path(f'data/ntu/{args.benchmark}.pkl')
+    check_out(out, args.path)
     report, cache = Path(f'{out}.report.txt'), Path(f'{out}.partial')
     progress = Progress(console=messages, transient=True)
     task = progress.add_task('converting', total=None)
@@ -145,6 +156,8 @@ def prepare_ntu(args: argparse.Namespace) -> None:
 
 def prepare_custom(args: argparse.Namespace) -> None:
     """Your own recordings: arrays, CSV, JSON, OpenPose, COCO results, mmpose. All forms: docs/custom_data.md."""
+    if args.out is not None:
+        check_out(args.out, args.path, args.labels, args.classes, args.layout)
     skipped: list[str] = []
     options = {name: getattr(args, name) for name in ('classes', 'num_person', 'units', 'up', 'fps', 'seed')}
     skip = skipped.append if args.skip_bad else None

@@ -46,21 +46,21 @@ def distances(keypoint: np.ndarray, least: int = 1) -> np.ndarray:
 
 
 def motions(keypoint: np.ndarray) -> np.ndarray:
-    """Way of all joints of every person, in body sizes.
+    """Way of all joints of every person; of somebody small in an image it is small, and so is the noise.
 
     Shapes:
-        keypoint ``(M, T, V, C)``, any unit; returns ``(M,)``
+        keypoint ``(M, T, V, C)``, any unit; returns ``(M,)``, the same unit
     """
     seen = np.asarray(keypoint.any(axis=-1))
     way = np.linalg.norm(np.diff(keypoint, axis=1), axis=-1) * (seen[:, 1:] & seen[:, :-1])
-    return way.sum(axis=(1, 2)) / np.maximum(body_sizes(keypoint), 1e-12)
+    return way.sum(axis=(1, 2))
 
 
 def choose_group(keypoint: np.ndarray, size: int = 2) -> tuple[int, ...]:
     """The persons who most likely interact: near each other, moving, and there together.
 
     Every group has the sum of three shares, each relative to the best of all groups: nearness (the inverse of the
-    median distance, averaged over the pairs of the group), motion in body sizes, and frames with all of them.
+    median distance, averaged over the pairs of the group), the way of their joints, and frames with all of them.
 
     Args:
         keypoint: All persons.

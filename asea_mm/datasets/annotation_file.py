@@ -22,7 +22,7 @@ import numpy as np
 from ..skeletons import get_skeleton
 from .annotation_store import AnnotationStore
 from .plain_pickle import ForbiddenGlobal, PlainUnpickler, dump_stream
-from .store_writing import write_store
+from .store_writing import umask, write_store
 
 STORE_SUFFIX = '.store'
 EXPECTED = "a pickle of {'split': {name: [id, ...]}, 'annotations': [...]} or of a list of annotations"
@@ -238,11 +238,14 @@ def save_annotations(
     if path.suffix == STORE_SUFFIX:
         write_store(path, _validated(_with_ids(annotations, path), meta, path), split, meta)
         return
+    if path.is_symlink():  # the file is replaced, not the link to it
+        path = path.resolve()
+        path.parent.mkdir(parents=True, exist_ok=True)
     handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f'.{path.name}.')
     try:
         with os.fdopen(handle, 'wb') as file:
             dump_stream(file, 'annotations', _with_ids(annotations, path), {'split': split, 'meta': meta})
-        os.chmod(temporary, 0o644)  # mkstemp makes it private to its owner
+        os.chmod(temporary, 0o666 & ~umask())  # mkstemp makes it private to its owner
         os.replace(temporary, path)
     except ForbiddenGlobal as error:
         os.unlink(temporary)

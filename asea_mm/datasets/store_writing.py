@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import tempfile
 from collections.abc import Iterable, Mapping
@@ -99,6 +100,9 @@ def write_store(
     """
     if path.exists() and not (path / INDEX).is_file() and (not path.is_dir() or any(path.iterdir())):
         raise ValueError(f'{path}: exists and is no annotation store; it is not replaced')
+    if path.is_symlink():  # the folder is replaced, not the link to it
+        path = path.resolve()
+        path.parent.mkdir(parents=True, exist_ok=True)
     temporary = Path(tempfile.mkdtemp(dir=path.parent, prefix=f'.{path.name}.'))
     try:
         writer = _Writer(temporary)
@@ -116,11 +120,18 @@ def write_store(
             writer.finish(split, meta)
         finally:
             writer.close()
-        temporary.chmod(0o755)  # mkdtemp makes it private to its owner
+        temporary.chmod(0o777 & ~umask())  # mkdtemp makes it private to its owner
         _replace_folder(temporary, path)
     except BaseException:
         shutil.rmtree(temporary, ignore_errors=True)
         raise
+
+
+def umask() -> int:
+    """The permissions that new files do not get; reading them takes setting them."""
+    mask = os.umask(0o077)
+    os.umask(mask)
+    return mask
 
 
 def _replace_folder(new: Path, path: Path) -> None:
@@ -129,7 +140,11 @@ def _replace_folder(new: Path, path: Path) -> None:
         new.rename(path)
         return
     aside = Path(tempfile.mkdtemp(dir=path.parent, prefix=f'.{path.name}.old.'))
-    path.replace(aside)
+    try:
+        path.replace(aside)
+    except BaseException:
+        aside.rmdir()
+        raise
     try:
         new.rename(path)
     except BaseException:

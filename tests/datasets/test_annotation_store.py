@@ -5,6 +5,7 @@ import json
 import os
 import pickle
 import shutil
+import stat
 
 import numpy as np
 import pytest
@@ -159,6 +160,28 @@ def test_replacing(tmp_path, store):
     with pytest.raises(ValueError, match=r'mine.store: exists and is no annotation store; it is not replaced'):
         save_annotations(mine, samples(), {}, META)
     assert (mine / 'thesis.tex').exists()
+
+
+@pytest.mark.parametrize('name', ['x.store', 'x.pkl'])
+@pytest.mark.parametrize('before', ['there', 'gone'])
+def test_what_a_link_names_is_replaced(tmp_path, name, before):
+    (tmp_path / 'disk').mkdir()
+    (tmp_path / name).symlink_to(tmp_path / 'disk' / 'data')
+    for count in (1, 2) if before == 'there' else (2,):
+        save_annotations(tmp_path / name, samples()[:count], {}, META)
+    assert (tmp_path / name).is_symlink()
+    assert os.listdir(tmp_path / 'disk') == ['data']
+    assert len(load_annotations(tmp_path / name)['annotations']) == 2
+
+
+@pytest.mark.parametrize('name', ['x.store', 'x.pkl'])
+def test_permissions_are_those_of_any_new_file(tmp_path, name):
+    before = os.umask(0o027)
+    try:
+        save_annotations(tmp_path / name, samples(), {}, META)
+    finally:
+        os.umask(before)
+    assert stat.S_IMODE((tmp_path / name).stat().st_mode) == (0o750 if name == 'x.store' else 0o640)
 
 
 def edit(change):

@@ -2,6 +2,7 @@
 
 import json
 import pickle
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -89,7 +90,7 @@ TEXTS = [
     ('json', own({'keypoint': [[1, 2], [1, 2], [1]]}), r'.keypoint\[2\]: expected \[x, y\] or \[x, y, z\], alike'),
     ('json', own({'keypoint': [[1, 2], [1, 2], [1, '2']]}), r".keypoint\[2\]\[1\]: expected a number or null, got str"),
     ('json', own({**PERSON, 'score': [1, 1]}), r'.score: expected 3 scores, one a joint, got 2'),
-    ('json', own({**PERSON, 'id': [1]}), '.id: expected an id, a number or a text'),
+    ('json', own({**PERSON, 'id': [1]}), '.id: expected an id, a whole number or a text'),
     ('json', own(PERSON, PERSON), r', frames\[0\].persons\[1\]: person 1 is twice in frame 0'),
     ('json', own(PERSON, {**PERSON, 'id': None}), r', frames\[0\].persons\[1\]: expected the id of the person'),
     ('json', own(PERSON, {'id': 2, 'keypoint': [[1, 2, 3]] * 3}), 'expected 2 coordinates as in .*, got 3'),
@@ -248,6 +249,7 @@ GOOD_TABLE = 'name,label,split,subject\nr0,hug,train,1\nr1,push,train,1\nr2,hug,
         (GOOD_TABLE.replace('hug', '1').replace('push', '3'), 'column', r'from 0 to 3, got none of \[0, 2\]'),
         (GOOD_TABLE.replace('push,val', 'push,vla'), 'column', "line 5, column 'split': expected one of .*got 'vla'"),
         (GOOD_TABLE.replace('train', 'val'), 'column', r"expected recordings in every split, got none in \['train'\]"),
+        (GOOD_TABLE.replace('train', 'training'), 'column', "line 2, column 'split': expected one of .*got 'training'"),
         ('name,label\nr0,0\nr1,0\nr2,0\nr3,0', 'column', "expected a column 'split' or 'fold'"),
         ('name,label,fold\nr0,0,1\nr1,0,2\nr2,0,x\nr3,0,1', 'column', "line 4, column 'fold': .* got 'x'"),
         ('name,label\nr0,0\nr1,0\nr2,0\nr3,0', 'subject:1', "expected a column 'subject'"),
@@ -352,10 +354,42 @@ def test_class_files(raw, tmp_path, text, message):
         convert_custom(raw, 'sbu15', _folders(raw), 'column', classes=tmp_path / 'classes.txt')
 
 
+def test_a_folder_of_openpose_files_is_no_class(tmp_path):
+    (folder := tmp_path / 'hug').mkdir()
+    (folder / 'v_000000000001_keypoints.json').write_text('{"people": []}')
+    with pytest.raises(ValueError, match='hug: expected PATH/class/recording .*, got the OpenPose files'):
+        convert_custom(tmp_path, 'openpose18', 'folders', 'ratio:0.5')
+
+
+@pytest.mark.parametrize(
+    ('options', 'message'),
+    [
+        (['--out', 'labels.csv'], 'expected a file that ends in .pkl or .store, got labels.csv'),
+        (['--out', 'table.pkl', '--labels', 'table.pkl'], 'table.pkl is what is converted; choose another file'),
+    ],
+)
+def test_inputs_are_not_overwritten(tool, raw, tmp_path, monkeypatch, capsys, options, message):  # noqa: F811
+    monkeypatch.chdir(tmp_path)
+    for name in ('labels.csv', 'table.pkl'):
+        Path(name).write_text(GOOD_TABLE)
+    command = ['custom', 'raw', '--layout', 'sbu15', '--labels', 'labels.csv', '--split', 'column', *options]
+    assert tool.main(command) == 1
+    assert message in capsys.readouterr().err
+    assert all(Path(name).read_text() == GOOD_TABLE for name in ('labels.csv', 'table.pkl'))
+
+
 @pytest.mark.parametrize('argument', [{'num_person': 0}, {'units': 'mile'}, {'up': 'x'}, {'fps': 0}])
 def test_arguments(raw, argument):
     with pytest.raises(ValueError, match='expected'):
         convert_custom(raw, 'sbu15', _folders(raw), 'column', **argument)
+
+
+def test_frames_counted_in_milliseconds_are_a_doubt():
+    keypoint = np.zeros((2, 100, 15, 3), np.float32)
+    keypoint[:, ::33] = standing()['keypoint'][:, :1]
+    sample = {**standing(), 'keypoint': keypoint, 'total_frames': 100}
+    (doubt,) = find_doubts([sample], {}, {'layout': 'sbu15', 'classes': ['hug'], 'units': 'metre'})
+    assert doubt.startswith('nobody is there in most frames of 1 recordings, e.g. 96% of a; ')
 
 
 def standing(scale=1.0, order=(0, 1, 2), sign=1):

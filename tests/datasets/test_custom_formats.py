@@ -220,6 +220,31 @@ def test_units_and_axes(tmp_path, options, expected):
     np.testing.assert_allclose(sample['keypoint'][0, 0, 0], expected, rtol=1e-6)
 
 
+LOST = [(0, 1), (0, 1), (-1, 1), (-1, 1), (0, -1), (0, -1)]  # ids of two persons in every frame; -1 is not tracked
+
+
+def json_of(bodies):
+    return json.dumps([
+        {'instances': [{'keypoints': body.tolist(), 'track_id': float(name)} for name, body in frame.items()]}
+        for frame in bodies
+    ])  # fmt: skip
+
+
+def csv_of(bodies):
+    columns = [f'{joint}_{axis}' for joint in STICK.joints for axis in 'xy']
+    lines = [[number, name, *body.ravel()] for number, frame in enumerate(bodies) for name, body in frame.items()]
+    return '\n'.join(','.join(map(str, line)) for line in [['frame', 'person', *columns], *lines])
+
+
+@pytest.mark.parametrize(('suffix', 'text_of'), [('json', json_of), ('csv', csv_of)])
+def test_where_the_tracker_loses_somebody_all_are_linked(tmp_path, suffix, text_of):
+    stick = np.array([[0.0, 0], [0, 5], [0, 10]])
+    bodies = [{first: stick + [10, 1], second: stick + [90, 1]} for first, second in LOST]
+    (tmp_path / f'a.{suffix}').write_text(text_of(bodies))
+    keypoint = finished(tmp_path / f'a.{suffix}')['keypoint']
+    assert keypoint[:, :, 0, 0].tolist() == [[10.0] * 6, [90.0] * 6]
+
+
 @pytest.mark.parametrize(('layout', 'joints'), [('openpose18', 18), ('body25', 25)])
 def test_openpose_without_ids(tmp_path, layout, joints):
     (folder := tmp_path / 'hug').mkdir()

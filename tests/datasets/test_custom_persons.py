@@ -136,12 +136,12 @@ def test_scores_count_and_the_first_of_equals_is_kept():
     assert choose_persons(equal, 2) == [1, 2]
 
 
-def test_motion_is_in_body_sizes():
-    near, far = recording([0, 10, 20]), recording([50, 52, 54])
-    both = Recording(np.concatenate([near.keypoint * 10, far.keypoint]), None, range(3), ['near', 'far'])
-    assert choose_persons(both, 1) == [0]  # it moves further ...
-    both.keypoint[0, :, 1, 1] = 2000
-    assert choose_persons(both, 1) == [1]  # ... but not for its size
+def test_noise_of_somebody_small_in_the_background_is_no_motion():
+    rng = np.random.default_rng(0)
+    actors = [body(x)[None] * 100 + np.cumsum(rng.normal(size=(30, 1, 1)), axis=0) for x in (1, 2)]
+    standing = np.broadcast_to(body(3), (30, *body(3).shape))
+    keypoint = np.stack([standing, *actors]) + rng.normal(0, 0.3, (3, 30, *body(0).shape))
+    assert choose_persons(Recording(keypoint, None, range(30), ['0', '1', '2']), 2) == [1, 2]
 
 
 @pytest.mark.parametrize(

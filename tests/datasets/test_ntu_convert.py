@@ -209,6 +209,27 @@ def test_pyskl_refuses_single_samples(tmp_path):
     assert 'expected a name of the form' in reasons[2]
 
 
+def test_a_pickle_does_not_replace_itself(tool, tmp_path, capsys):
+    path = tmp_path / 'ntu120_3d.pkl'
+    pyskl(path, list(NAMES))
+    before = path.read_bytes()
+    (tmp_path / 'link.pkl').symlink_to(path)
+    assert tool.main(['ntu', str(path), '--out', str(tmp_path / 'link.pkl')]) == 1
+    assert 'link.pkl is what is converted; choose another file' in capsys.readouterr().err
+    assert path.read_bytes() == before
+
+
+def test_samples_of_other_classes_are_not_checked(tmp_path):
+    pyskl(tmp_path / 'ntu120_3d.pkl', [*NAMES, *OTHER])
+    content = pickle.loads((tmp_path / 'ntu120_3d.pkl').read_bytes())
+    for annotation in content['annotations']:
+        if annotation['frame_dir'] in OTHER:
+            annotation['keypoint'][0, 0, 0, 0] = np.nan
+    (tmp_path / 'ntu120_3d.pkl').write_bytes(pickle.dumps(content))
+    result = convert_ntu(tmp_path / 'ntu120_3d.pkl', 'ntu26')
+    assert (result.refused, result.other_classes) == ({}, 2)
+
+
 def test_untrusted_pickle(tmp_path):
     (tmp_path / 'x.pkl').write_bytes(pickle.dumps(os.getcwd))
     with pytest.raises(ValueError, match='refused, the pickle asks for'):
@@ -362,4 +383,14 @@ def test_strict(tool, raw, tmp_path, capsys):
 def test_find_files_in_the_order_of_names(raw):
     files, refused = find_ntu_files(raw)
     assert list(files) == sorted((*NAMES, *OTHER, BROKEN))
+    assert refused == {}
+
+
+def test_links_to_other_disks_are_followed(raw, tmp_path):
+    (root := tmp_path / 'all').mkdir()
+    (root / 'one').symlink_to(raw)
+    (root / 'again').symlink_to(raw)
+    (raw / 'back').symlink_to(root)
+    files, refused = find_ntu_files(root)
+    assert sorted(files) == sorted((*NAMES, *OTHER, BROKEN))
     assert refused == {}

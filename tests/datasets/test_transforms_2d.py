@@ -125,12 +125,22 @@ PIXELS = [[[[340, 256], [0, 0], [170, 128]]], [[[0, 0]] * 3]]
     ('config', 'keypoint', 'sample'),
     [
         (dict(), PIXELS, dict(img_shape=(256, 340))),
+        (dict(), PIXELS, dict(img_shape=(np.int64(256), np.int64(340)))),
+        (dict(), PIXELS, dict(img_shape=np.array([256, 340]))),
         (dict(img_shape=(256, 340)), PIXELS, {}),
         (dict(img_shape=(9, 9)), PIXELS, dict(img_shape=(256, 340))),
         (dict(unit='share', img_shape=(256, 340)), np.array(PIXELS) / [340, 256], {}),
         (dict(unit='share', img_shape=(128, 170)), np.array(PIXELS) / [340, 256], {}),
     ],
-    ids=['of the sample', 'argument', 'the sample wins', 'shares', 'only the ratio matters'],
+    ids=[
+        'of the sample',
+        'numbers of NumPy',
+        'array',
+        'argument',
+        'the sample wins',
+        'shares',
+        'only the ratio matters',
+    ],
 )
 def test_the_longer_side_is_from_minus_one_to_one(config, keypoint, sample):
     out = apply(dict(type='NormalizeByImage', **config), keypoint, **sample)['keypoint']

@@ -155,7 +155,10 @@ def convert_custom(
         entries = labels_from_table(table, recordings, problems.append)
     numbers, class_names = number_classes(entries, names, problems.append)
     if numbers:
-        make_split(split, entries, numbers, seed, problems.append)  # what is wrong with it shows before the long part
+        try:
+            make_split(split, entries, numbers, seed, problems.append)
+        except ValueError as error:  # shows before the long part
+            raise ValueError(_listing([*problems, f'{error}'])) from None
 
     samples: dict[str, dict] = {}
     for name in track(sorted(numbers)):
@@ -171,12 +174,7 @@ def convert_custom(
             problems.append(f'{error}')
     channels = _require_same_channels(samples, recordings, problems.append)
     if problems and (skip is None or not samples):
-        shown = problems[:_MOST_MESSAGES]
-        if len(problems) > len(shown):
-            shown.append(f'and {len(problems) - len(shown)} more')
-        if len(problems) > 1:
-            shown.append(f'{len(problems)} problems, nothing is written; --skip-bad leaves bad recordings out')
-        raise ValueError('\n'.join(shown))
+        raise ValueError(_listing(problems))
     for problem in problems:
         skip(problem)  # type: ignore[misc]  # without it they have been raised
 
@@ -196,6 +194,16 @@ def convert_custom(
         'units': 'metre' if channels == 3 else 'pixel',
     }
     return annotations, ids, meta
+
+
+def _listing(problems: Sequence[str]) -> str:
+    """The first problems, one a line, and how many there are."""
+    shown = list(problems[:_MOST_MESSAGES])
+    if len(problems) > len(shown):
+        shown.append(f'and {len(problems) - len(shown)} more')
+    if len(problems) > 1:
+        shown.append(f'{len(problems)} problems, nothing is written; --skip-bad leaves bad recordings out')
+    return '\n'.join(shown)
 
 
 def _require_same_channels(

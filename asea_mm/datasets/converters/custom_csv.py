@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import math
+import re
 from collections.abc import Callable, Iterator
 from difflib import get_close_matches
 from pathlib import Path
@@ -11,7 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from ...skeletons import Skeleton
-from .custom_recording import Detection, Recording, assemble
+from .custom_recording import UNTRACKED, Detection, Recording, assemble
 
 _COORDINATES = ('x', 'y', 'z')
 _FORMS = (
@@ -107,7 +108,7 @@ def _frame(cell: str, path: Path, line: int) -> int:
 def _person(cell: str, path: Path, line: int) -> str:
     if not cell:
         raise ValueError(f"{path}, line {line}, column 'person': expected the id of the person, got nothing")
-    return cell
+    return UNTRACKED if re.fullmatch(r'-[0-9.]+', cell) else cell
 
 
 def _joint_index(cell: str, skeleton: Skeleton, where: str) -> int:

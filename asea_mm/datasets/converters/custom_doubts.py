@@ -11,6 +11,7 @@ from ...skeletons import get_skeleton
 from ..transforms.common import presence
 
 _HEADS = ('head', 'nose', 'neck')
+_MOSTLY_EMPTY = 0.5
 _FEET = ('left_foot', 'right_foot', 'left_ankle', 'right_ankle')
 
 
@@ -28,6 +29,12 @@ def find_doubts(
     rates = sorted({sample['fps'] for sample in annotations if sample.get('fps')})
     if len(rates) > 1:
         doubts.append(f'recordings have {rates[0]:g} to {rates[-1]:g} frames a second; resample them to one rate')
+    empty = {sample['frame_dir']: 1 - presence(sample['keypoint']).any(axis=0).mean() for sample in annotations}
+    if mostly := [name for name, share in empty.items() if share > _MOSTLY_EMPTY]:
+        doubts.append(
+            f'nobody is there in most frames of {len(mostly)} recordings, e.g. {empty[mostly[0]]:.0%} of {mostly[0]}; '
+            f'frames are numbered one after another, not by milliseconds'
+        )
     labels = {sample['frame_dir']: sample['label'] for sample in annotations}
     for name, ids in split.items():
         if name.endswith('train') and (

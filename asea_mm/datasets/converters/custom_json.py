@@ -5,14 +5,13 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from ...skeletons import SKELETONS, Skeleton
-from .custom_recording import Detection, Recording, assemble, read_fps
+from .custom_recording import UNTRACKED, Detection, Recording, assemble, read_fps
 
 OPENPOSE_FILE = re.compile(r'(?P<video>.*?)_?(?P<frame>\d+)_keypoints\.json')
 _IN_IMAGES = ('coco17', 'openpose18', 'body25')
@@ -129,9 +128,11 @@ def _triples(value: Any, where: str, skeleton: Skeleton) -> tuple[np.ndarray, np
 def _identity(value: Any, where: str) -> str | None:
     if value is None:
         return None
+    if isinstance(value, float) and value.is_integer():  # a table's numbers often are
+        value = int(value)
     if isinstance(value, bool) or not isinstance(value, int | str):
-        raise ValueError(f'{where}: expected an id, a number or a text, got {value!r:.40}')
-    return str(value)
+        raise ValueError(f'{where}: expected an id, a whole number or a text, got {value!r:.40}')
+    return UNTRACKED if isinstance(value, int) and value < 0 else str(value)
 
 
 def _read_own(content: dict, skeleton: Skeleton, source: str) -> Recording:
@@ -232,14 +233,12 @@ def read_openpose(folder: Path, skeleton: Skeleton) -> Recording:
             detections.append(Detection(frame, _openpose_person(person), keypoint, score, place))
     if len(videos) > 1:
         raise ValueError(f'{folder}: expected the frames of one video, got {sorted(videos)[:3]}; give each its folder')
-    if any(detection.person is None for detection in detections):
-        detections = [replace(detection, person=None) for detection in detections]
     return assemble(detections, numbers, str(folder))
 
 
-def _openpose_person(person: dict) -> str | None:
+def _openpose_person(person: dict) -> str:
     identity = person.get('person_id')
     if isinstance(identity, list) and len(identity) == 1:
         identity = identity[0]
     known = isinstance(identity, int) and not isinstance(identity, bool) and 0 <= identity < 10**9
-    return str(identity) if known else None
+    return str(identity) if known else UNTRACKED

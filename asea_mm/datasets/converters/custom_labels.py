@@ -43,7 +43,8 @@ def labels_from_folders(recordings: Mapping[str, Path], bad: Callable[[str], Non
         if '/' in name:
             entries[name] = Entry(name.split('/')[0], str(path))
         else:
-            bad(f'{path}: expected PATH/class/recording for labels from folders, got no class folder; move it into one')
+            found = 'the OpenPose files of one recording' if path.is_dir() else 'no class folder'
+            bad(f'{path}: expected PATH/class/recording for labels from folders, got {found}; move it into one')
     return entries
 
 

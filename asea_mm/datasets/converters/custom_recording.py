@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from ...skeletons import Skeleton
-from .tracks import body_sizes, link_bodies
+from .tracks import link_bodies
 
 # To metres. Pixels stay pixels.
 UNITS = {'metre': 1.0, 'centimetre': 0.01, 'millimetre': 0.001, 'pixel': 1.0}
@@ -21,6 +21,7 @@ UP_AXES = {
 }
 _LARGEST = 1e9  # in any unit: beyond it is damage, and squares would leave float32
 _MOST_PERSONS = 50
+UNTRACKED = ''  # the id of a body that its tracker has lost
 
 
 @dataclass
@@ -29,7 +30,7 @@ class Detection:
 
     Args:
         frame: Frame number, as the file counts.
-        person: Who it is; None where the file does not say.
+        person: Who it is; None where the file does not say, :data:`UNTRACKED` where it says that it does not know.
         keypoint: Joints, NaN where missing.
         score: Confidences; None where the file has none.
         where: Its place in the file, for the messages.
@@ -107,6 +108,8 @@ def assemble(
 ) -> Recording:
     """Put the bodies of all frames together; those without a person are linked into tracks first.
 
+    If some are untracked all are linked: their ids do not tell who somebody is before and after.
+
     Args:
         detections: The bodies.
         frames: Frame numbers, also of frames in which nobody was seen.
@@ -118,6 +121,8 @@ def assemble(
             frame, coordinates are sometimes two and sometimes three, or there are more than 50 persons.
     """
     numbers = all_frames([*frames, *(detection.frame for detection in detections)], source)
+    if any(detection.person == UNTRACKED for detection in detections):
+        detections = [replace(detection, person=None) for detection in detections]
     named = [detection for detection in detections if detection.person is not None]
     if named and len(named) < len(detections):
         unnamed = next(detection for detection in detections if detection.person is None)
@@ -228,7 +233,8 @@ def choose_persons(recording: Recording, num_person: int) -> list[int]:
     """Of more than ``num_person`` persons, who is kept: the highest sums of two shares.
 
     One is the share in the summed scores of all joints and frames (of joints seen, where there are no scores): who
-    is there long and clearly. The other is the share in the motion, the way of all joints in body sizes: who acts.
+    is there long and clearly. The other is the share in the motion, the way of all joints: who acts. It is not divided
+    by the size of the body: in an image, the noise of somebody small in the background would become much motion.
     Each is relative to the highest of all persons. Who is kept stays in the order of the file.
 
     Shapes:
@@ -237,11 +243,7 @@ def choose_persons(recording: Recording, num_person: int) -> list[int]:
     keypoint = recording.keypoint
     seen = ~np.isnan(keypoint).any(axis=-1)
     presence = (seen if recording.score is None else recording.score).sum(axis=(1, 2))
-    motion = np.zeros(len(keypoint))
-    for person, (body, sizes) in enumerate(zip(keypoint, body_sizes(keypoint), strict=True)):
-        size = np.median(sizes[sizes > 0]) if sizes.any() else np.inf
-        way = np.linalg.norm(np.diff(body, axis=0), axis=-1)
-        motion[person] = np.nansum(way) / size
+    motion = np.nansum(np.linalg.norm(np.diff(keypoint, axis=1), axis=-1), axis=(1, 2))
     shares = presence / max(presence.max(), 1e-12) + motion / max(motion.max(), 1e-12)
     there = seen.any(axis=(1, 2))
     ranked = sorted(np.flatnonzero(there), key=lambda person: (-shares[person], person))

@@ -151,7 +151,12 @@ def find_ntu_files(root: str | Path) -> tuple[dict[str, str], dict[str, str]]:
     """
     found: dict[str, str] = {}
     refused: dict[str, str] = {}
-    for folder, folders, names in os.walk(str(root)):
+    visited = set()
+    for folder, folders, names in os.walk(str(root), followlinks=True):
+        if (real := os.path.realpath(folder)) in visited:  # a link back, or a second one
+            folders.clear()
+            continue
+        visited.add(real)
         folders[:] = sorted(name for name in folders if not name.startswith(('.', '__')))
         for name in sorted(names):
             stem, suffix = os.path.splitext(name)
@@ -237,6 +242,9 @@ def _convert_pickle(path: Path, benchmark: Benchmark, keep_broken: bool) -> NTUC
             continue
         try:
             action = parse_ntu_name(sample_id).action
+            if action not in labels:
+                other_classes += 1
+                continue
             validate_annotation(annotation, NUM_JOINTS, source=path)
             if annotation['label'] != action - 1:
                 raise ValueError(
@@ -245,10 +253,7 @@ def _convert_pickle(path: Path, benchmark: Benchmark, keep_broken: bool) -> NTUC
         except ValueError as error:
             refused[f'{path}: {sample_id}'] = str(error)
             continue
-        if action in labels:
-            annotations.append({**annotation, 'label': labels[action]})
-        else:
-            other_classes += 1
+        annotations.append({**annotation, 'label': labels[action]})
     known = {annotation['frame_dir'] for annotation in annotations}
     split = benchmark.split(annotation['frame_dir'] for annotation in annotations)
     for name in split.keys() & content['split'].keys():  # what the file says goes before what the names say

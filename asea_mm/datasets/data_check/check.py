@@ -87,6 +87,7 @@ class _Pass:
         self.lengths: list[int] = []
         self.dtypes: Counter[str] = Counter()
         self.coordinates: Counter[int] = Counter()
+        self.scored: Counter[bool] = Counter()
         self.joints: Counter[int] = Counter()
         self.persons: Counter[int] = Counter()
         self.missing = np.zeros(skeleton.num_joints if skeleton else 0, dtype=np.int64)
@@ -114,6 +115,7 @@ class _Pass:
         persons, frames, joints, coordinates = keypoint.shape
         self.lengths.append(frames)
         self.coordinates[coordinates] += 1
+        self.scored[annotation.get('keypoint_score') is not None] += 1
         self.joints[joints] += 1
         for kind, wrong in (
             ('dtype', keypoint.dtype not in (np.float16, np.float32)),
@@ -217,6 +219,8 @@ class _Pass:
             return
         if len(self.coordinates) > 1:
             report.add('mixed')
+        if len(self.scored) > 1:
+            report.add('mixed scores')
         for sample_id, count in Counter(self.ids).items():
             if count > 1:
                 report.add('repeated id', sample_id)

@@ -24,6 +24,7 @@ KINDS: dict[str, tuple[str, str, str]] = {
     'nobody': ('error', 'all keypoints are zero', 'leave these samples out'),
     'dtype': ('warning', 'keypoints are neither float32 nor float16', 'store float32: more is not used, less is lost'),
     'mixed': ('error', 'some samples have 2 coordinates, some 3', 'make a file of each kind'),
+    'mixed scores': ('error', "some samples have 'keypoint_score', some not", 'give all of them scores, or none'),
     # ids, labels, splits
     'repeated id': ('error', 'an id is there more than once', "make every 'frame_dir' unique"),
     'label': ('error', "'label' is not a class number from 0", 'store an integer'),

@@ -52,7 +52,7 @@ class Members:
     def partners(self) -> Iterator[tuple[str, str]]:
         """Splits for training, each with those that its models are tested on: ``fold1_train``, ``fold1_val``, ..."""
         for name in self.split:
-            for other in ('val', 'test'):
+            for other in ('val', 'validation', 'valid', 'dev', 'eval', 'test'):
                 if isinstance(name, str) and 'train' in name and name.replace('train', other) in self.split:
                     yield name, name.replace('train', other)
 

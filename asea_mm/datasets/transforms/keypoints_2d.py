@@ -123,7 +123,9 @@ class NormalizeByImage(KeypointTransform):
         keypoint = self._keypoint(results)
         if keypoint.shape[-1] != 2:
             self._wrong_sample(results, f'expected 2 coordinates in an image, got {keypoint.shape[-1]}')
-        shape = results.get('img_shape') or self.img_shape or ()
+        shape = results.get('img_shape')
+        if shape is None:
+            shape = self.img_shape
         if not _is_shape(shape):
             self._wrong_sample(
                 results, f'expected img_shape (height, width) in the sample or as an argument, got {shape}'
@@ -141,7 +143,11 @@ class NormalizeByImage(KeypointTransform):
 
 
 def _is_shape(shape: object) -> bool:
-    return isinstance(shape, Sequence) and len(shape) == 2 and all(is_number(side) and side > 0 for side in shape)
+    sides = shape.tolist() if isinstance(shape, np.ndarray) else shape
+    if not isinstance(sides, Sequence) or len(sides) != 2:
+        return False
+    plain = [side.item() if isinstance(side, np.generic) else side for side in sides]
+    return all(is_number(side) and side > 0 for side in plain)
 
 
 @TRANSFORMS.register_module()
