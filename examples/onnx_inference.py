@@ -210,11 +210,16 @@ def main() -> None:
     parser.add_argument('--prepared', action='store_true', help='the clip is (clips, M, T, V, C) already')
     parser.add_argument('--json', action='store_true', help='print one JSON object instead of a table')
     args = parser.parse_args()
-    session = onnxruntime.InferenceSession(args.model, providers=['CPUExecutionProvider'])
+    try:
+        session = onnxruntime.InferenceSession(args.model, providers=['CPUExecutionProvider'])
+    except Exception as error:  # its errors have no other class in common
+        raise ValueError(f'{args.model}: expected a model that tools/export.py wrote, got {error}') from None
     metadata = session.get_modelmeta().custom_metadata_map
-    keypoint = read_clip(args.clip)
-    keypoint = np.asarray(keypoint, dtype=np.float32) if args.prepared else prepare(keypoint, metadata)
     expected = tuple(session.get_inputs()[0].shape[2:])
+    keypoint = read_clip(args.clip)
+    if not args.prepared and len(keypoint) > expected[0]:
+        raise ValueError(f'{args.clip}: expected the {expected[0]} persons to look at, got {len(keypoint)}')
+    keypoint = np.asarray(keypoint, dtype=np.float32) if args.prepared else prepare(keypoint, metadata)
     if keypoint.ndim != 5 or keypoint.shape[1:] != expected:
         raise ValueError(f'expected clips of (M, T, V, C) = {expected}, got the shape {keypoint.shape}')
     scores = session.run(['scores'], {'keypoint': keypoint[None]})[0][0]

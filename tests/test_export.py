@@ -273,6 +273,21 @@ def run_example(*arguments: object) -> subprocess.CompletedProcess:
     return subprocess.run(command, capture_output=True, text=True, check=False)
 
 
+def test_example_ends_with_one_line(exported, tmp_path):
+    path, _ = exported('ASEA')
+    np.save(tmp_path / 'three.npy', recording(3, 25))
+    (tmp_path / 'damaged.onnx').write_bytes(b'no model')
+    for model, message in (
+        (path, 'three.npy: expected the 2 persons to look at, got 3'),
+        (tmp_path / 'damaged.onnx', 'damaged.onnx: expected a model that tools/export.py wrote'),
+        (tmp_path / 'none.onnx', 'none.onnx: expected a model that tools/export.py wrote'),
+    ):
+        done = run_example(model, tmp_path / 'three.npy')
+        assert done.returncode == 1
+        assert done.stderr.startswith('error: ')
+        assert message in done.stderr
+
+
 def test_example_scores_as_testing_does(exported, tmp_path):
     path, trained = exported('ASEA')
     keypoint = recording(2, 25)

@@ -54,6 +54,7 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('--units', choices=UNITS, help='of recordings (default: metre for 3-D, pixel for 2-D)')
     parser.add_argument('--up', choices=UP_AXES, metavar='{y,z,-y}', help='axis of recordings that points up; --up=-y')
     parser.add_argument('--fill-missing', action='store_true', help='interpolate missing joints of 3-D recordings')
+    parser.add_argument('--img-shape', type=int, nargs=2, metavar=('H', 'W'), help='image, where 2-D files do not say')
     parser.add_argument('--batch-size', type=int, default=32, help='default: %(default)s')
     parser.add_argument('--topk', type=int, default=3, help='classes to show (default: %(default)s)')
     parser.add_argument('--explain', action='store_true', help='show active joints; attention goes to --json')
@@ -103,6 +104,7 @@ def main() -> None:
         batch_size=args.batch_size,
         topk=args.topk,
         explain=args.explain,
+        img_shape=args.img_shape,
     )
     output = Console(width=None if sys.stdout.isatty() else 200)
     output.print(result_table(results, args.explain))

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from asea_mm.engine import load_config, parse_options, report_errors
+from asea_mm.models.layers import AEA
 from asea_mm.visualization import (
     animate,
     draw_active_joints,
@@ -161,8 +162,11 @@ def main() -> None:
     written = []
     if set(what) & set(OF_SAMPLES):
         dataset = load_test_data(cfg)
-        for index in dict.fromkeys(find_sample(dataset, sample) for sample in args.sample):
-            written += draw_sample(args, what, model, dataset, index)
+        if args.what is None and not any(isinstance(module, AEA) for module in model.modules()):
+            print('left out the pictures of samples: this model has no attention between persons (AEA)')
+        else:
+            for index in dict.fromkeys(find_sample(dataset, sample) for sample in args.sample):
+                written += draw_sample(args, what, model, dataset, index)
     written += draw_run(args, what, [Path(args.checkpoint).parent, Path(cfg.work_dir)])
     for path in written:
         print(path)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections import deque
 from collections.abc import Mapping, Sequence
 from itertools import groupby
 from typing import Any
@@ -14,10 +15,11 @@ from mmengine.config import Config
 from mmengine.dataset import pseudo_collate
 from torch import Tensor, nn
 
+from ..datasets.converters.custom_recording import UNITS, UP_AXES
 from ..models.layers import fold_batch_norm
 from ..skeletons import Skeleton
 from .explain import InteractionRecorder
-from .inputs import ReadOptions, is_single, make_sample, read_samples
+from .inputs import OF_ANNOTATIONS, OF_RECORDINGS, ReadOptions, is_single, make_sample, read_samples
 from .loading import load_model, mmaction_scope
 from .pairs import Pairs, groups_of
 from .results import InteractionResult
@@ -88,6 +90,7 @@ class InteractionInferencer:
         units: str | None = None,
         up: str | None = None,
         fill_missing: bool = False,
+        img_shape: Sequence[int] | None = None,
     ) -> InteractionResult | list[InteractionResult]:
         """Recognise interactions.
 
@@ -113,6 +116,7 @@ class InteractionInferencer:
             units: Of recordings: ``'metre'``, ``'centimetre'``, ``'millimetre'`` or ``'pixel'``.
             up: Axis of recordings that points up: ``'y'``, ``'z'`` or ``'-y'``.
             fill_missing: Whether missing joints of 3-D recordings are interpolated in time.
+            img_shape: Height and width of the image, for two-dimensional samples that do not say it themselves.
 
         Returns:
             One result for one array, annotation or recording; a list for a list, an annotation file or a folder.
@@ -125,6 +129,9 @@ class InteractionInferencer:
             ValueError: If an argument or a sample is not as expected; the message names the sample.
         """
         self._check(window, overlap, merge, batch_size, topk)
+        for option, given, known in (('units', units, UNITS), ('up', up, UP_AXES)):
+            if given is not None and given not in known:
+                raise ValueError(f'{option}: expected one of {list(known)}, got {given!r}')
         overlap = (window or 0) // 2 if overlap is None else overlap
         options = ReadOptions(split, fold, units, up, fill_missing)
         if keypoint_score is None:
@@ -132,21 +139,31 @@ class InteractionInferencer:
         elif isinstance(inputs, (str, os.PathLike, Mapping, list, tuple)):
             raise ValueError('keypoint_score: expected one array as inputs; give dictionaries with both otherwise')
         else:
+            options.require_unused(OF_ANNOTATIONS + OF_RECORDINGS, 'input')
             samples = iter([make_sample('input', inputs, keypoint_score, self.skeleton)])
 
-        found: list[list[Group]] = []
+        results: list[InteractionResult] = []
+        begun: deque[list[Group]] = deque()
         waiting: list[tuple[Group, Clip]] = []
+
+        def finish() -> None:
+            self._finish(waiting, explain)
+            while begun and all(len(group.findings) == len(group.ranges) for group in begun[0]):
+                results.append(make_result(begun.popleft(), merge, topk, self.classes, self.skeleton))
+
         for sample in samples:
-            found.append([])
-            for persons in groups_of(sample.keypoint, self.num_person, pairs, sample.name):
-                group = Group(sample, persons)
-                found[-1].append(group)
+            if img_shape is not None:
+                sample.extra.setdefault('img_shape', tuple(img_shape))
+            groups = [
+                Group(sample, persons) for persons in groups_of(sample.keypoint, self.num_person, pairs, sample.name)
+            ]
+            for group in groups:
                 for clip in clips_of(group, window, overlap):
                     waiting.append((group, clip))
                     if len(waiting) == batch_size:
-                        self._finish(waiting, explain)
-        self._finish(waiting, explain)
-        results = [make_result(groups, merge, topk, self.classes, self.skeleton) for groups in found]
+                        finish()
+            begun.append(groups)
+        finish()
         return results[0] if is_single(inputs) else results
 
     @staticmethod

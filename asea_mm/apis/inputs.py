@@ -66,6 +66,22 @@ class ReadOptions:
     up: str | None = None
     fill: bool = False
 
+    def require_unused(self, names: Sequence[str], source: str) -> None:
+        """Raise if an option was given that this source has no use for.
+
+        Raises:
+            ValueError: Names the option.
+        """
+        for name in names:
+            if getattr(self, name) not in (None, False):
+                kind = 'annotation files' if name in OF_ANNOTATIONS else 'recordings'
+                title = 'fill_missing' if name == 'fill' else name
+                raise ValueError(f'{source}: {title}: expected for {kind} only, got {getattr(self, name)!r} for this')
+
+
+OF_ANNOTATIONS = ('split', 'fold')
+OF_RECORDINGS = ('units', 'up', 'fill')
+
 
 def is_single(source: Any) -> bool:
     """Whether a source is one sample: an array, an annotation, a file of one recording."""
@@ -103,8 +119,10 @@ def read_samples(source: Any, skeleton: Skeleton, options: ReadOptions, name: st
     elif isinstance(source, (str, os.PathLike)):
         yield from _read_path(Path(source), skeleton, options)
     elif isinstance(source, Mapping):
+        options.require_unused(OF_ANNOTATIONS + OF_RECORDINGS, str(source.get('frame_dir', name)))
         yield _from_annotation(source, skeleton, str(source.get('frame_dir', name)))
     else:
+        options.require_unused(OF_ANNOTATIONS + OF_RECORDINGS, name)
         yield make_sample(name, source, None, skeleton)
 
 
@@ -113,8 +131,10 @@ def _read_path(path: Path, skeleton: Skeleton, options: ReadOptions) -> Iterator
     if not path.exists():
         raise FileNotFoundError(f'{path}: no such file; expected {EXPECTED}')
     if suffix in ('.pkl', '.pickle') or (path.is_dir() and suffix == STORE_SUFFIX):
+        options.require_unused(OF_RECORDINGS, str(path))
         yield from _read_annotations(path, skeleton, options)
     elif suffix == '.skeleton':
+        options.require_unused(OF_ANNOTATIONS + OF_RECORDINGS, str(path))
         _require_layout('nturgbd25', skeleton, path)
         yield make_sample(path.stem, read_ntu_skeleton(path), None, skeleton)
     elif suffix in READERS or (path.is_dir() and _is_openpose(path)):
@@ -165,6 +185,7 @@ def _from_annotation(annotation: Mapping, skeleton: Skeleton, name: str, source:
 
 
 def _from_recording(path: Path, name: str, skeleton: Skeleton, options: ReadOptions) -> Sample:
+    options.require_unused(OF_ANNOTATIONS, str(path))
     recording = read_recording(path, skeleton)
     persons = len(recording.persons)
     found = finish_recording(recording, skeleton, str(path), persons, options.units, options.up, options.fill)

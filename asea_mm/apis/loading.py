@@ -5,16 +5,17 @@ from __future__ import annotations
 import ast
 import importlib
 import os
+import threading
 from collections.abc import Iterator, Mapping
-from contextlib import AbstractContextManager
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
-from mmaction.registry import MODELS
+from mmaction.registry import MODELS, TRANSFORMS
 from mmengine.config import Config
-from mmengine.registry import DefaultScope
+from mmengine.registry import WEIGHT_INITIALIZERS, DefaultScope
 from torch import nn
 
 from ..engine.running import check_checkpoint
@@ -23,6 +24,7 @@ from ..skeletons import Skeleton, get_skeleton
 
 # Registries may be named in front of a part's name; anything else with a dot mmengine would import.
 _SCOPES = ('mmaction', 'mmengine', 'mmcv', 'mmdet', 'mmpose')
+_SCOPE_LOCK = threading.RLock()  # mmengine's default scope is one for the whole process
 
 
 @dataclass
@@ -84,10 +86,15 @@ def load_model(
         cfg = parse_config(meta['cfg'], f'checkpoint {path}')
     else:
         cfg = model if isinstance(model, Config) else _read_config(Path(model))
-    for name in (cfg.get('custom_imports') or {}).get('imports', []):
-        importlib.import_module(name)
+    _import_parts(cfg.get('custom_imports') or {}, path)
+    dataset = _test_dataset(cfg)
+    pipeline = [dict(step) for step in dataset.get('pipeline') or []]
+    if not is_config:
+        _require_registered([cfg.model, pipeline], f'checkpoint {path}')
     with mmaction_scope():
         recognizer: Any = MODELS.build(dict(cfg.model))
+    if getattr(recognizer.cls_head, 'average_clips', 'prob') is None:
+        raise ValueError(f"{path}: the head must average clips by 'prob' or 'score', got average_clips=None")
     try:
         recognizer.load_state_dict(checkpoint.get('state_dict', checkpoint))
     except RuntimeError as error:
@@ -95,8 +102,6 @@ def load_model(
         raise ValueError(f'checkpoint {path} does not fit the model of its config: {reason:.400}') from None
 
     dataset_meta = meta.get('dataset_meta') or {}
-    dataset = _test_dataset(cfg)
-    pipeline = [dict(step) for step in dataset.get('pipeline') or []]
     if not pipeline:
         raise ValueError(f'{path}: the config has no pipeline in test_dataloader or val_dataloader')
     skeleton = _layout(layout, recognizer, dataset_meta, dataset, path)
@@ -104,9 +109,13 @@ def load_model(
     count = cfg.model.get('cls_head', {}).get('num_classes') or len(classes or [])
     if not classes or len(classes) != count:
         classes = range(count)
+    try:
+        recognizer = recognizer.to(device)
+    except (RuntimeError, AssertionError) as error:  # no such device; a torch without it
+        raise ValueError(f"device: expected one that is there, such as 'cpu', got {str(device)!r}: {error}") from None
     formats = [step for step in pipeline if str(step.get('type')).rpartition('.')[2] == 'FormatGCNInput']
     return TrainedModel(
-        model=recognizer.to(device).eval(),
+        model=recognizer.eval(),
         pipeline=pipeline,
         skeleton=skeleton,
         classes=[str(name) for name in classes],
@@ -115,9 +124,36 @@ def load_model(
     )
 
 
-def mmaction_scope() -> AbstractContextManager:
+@contextmanager
+def mmaction_scope() -> Iterator[None]:
     """While it lasts, mmengine finds mmaction2's parts by name; the caller's scope, if any, comes back after it."""
-    return DefaultScope.overwrite_default_scope('mmaction')
+    with _SCOPE_LOCK, DefaultScope.overwrite_default_scope('mmaction'):
+        yield
+
+
+def _import_parts(custom_imports: Mapping, path: str) -> None:
+    """Import what registers the parts of a config, as mmengine does."""
+    names = custom_imports.get('imports') or []
+    for name in [names] if isinstance(names, str) else names:
+        try:
+            importlib.import_module(name)
+        except ImportError as error:
+            if not custom_imports.get('allow_failed_imports', False):
+                raise ValueError(f'{path}: custom_imports of its config: {error}') from None
+
+
+def _require_registered(parts: Any, source: str) -> None:
+    """Of a name that is in no registry mmengine would take whatever Python has under it, and call that."""
+    names: set[str] = set()
+    for registry in (MODELS, TRANSFORMS, WEIGHT_INITIALIZERS):
+        registry.import_from_location()
+        while registry.parent is not None:
+            names.update(registry.module_dict)
+            registry = registry.parent
+        names.update(registry.module_dict, *(child.module_dict for child in registry.children.values()))
+    for kind in _types(parts):
+        if kind.rpartition('.')[2] not in names:
+            raise ValueError(f'{source}: refused, its config asks for {kind!r}, which is no registered part')
 
 
 def _name(model: Any) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from itertools import combinations
+from typing import Any
 
 import numpy as np
 
@@ -111,9 +112,13 @@ def groups_of(keypoint: np.ndarray, size: int, pairs: Pairs, name: str) -> list[
         present = presence(keypoint)
         found = [group for group in combinations(range(count), size) if present[list(group)].all(axis=0).any()]
         return found or [choose_group(keypoint, size)]
+    if isinstance(pairs, np.ndarray):
+        pairs = pairs.tolist()
+    if not isinstance(pairs, Sequence) or any(not isinstance(pair, (list, tuple, np.ndarray)) for pair in pairs):
+        raise ValueError(f'{name}: pairs: expected a list of groups, such as [(0, 1)], got {pairs!r}')
     chosen = []
     for pair in pairs:
-        group = tuple(pair) if isinstance(pair, (list, tuple)) else (pair,)
+        group: tuple[Any, ...] = tuple(pair)
         whole = all(isinstance(person, (int, np.integer)) and not isinstance(person, bool) for person in group)
         if not whole or not 1 <= len(set(group)) == len(group) <= size or not set(group) <= set(range(count)):
             raise ValueError(

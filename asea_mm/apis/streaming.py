@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping
+import math
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
+from numbers import Real
 from typing import Any
 
 import numpy as np
@@ -62,6 +64,7 @@ class StreamingRecognizer:
         forget_after: Frames after which an absent person is forgotten; default ``window``.
         fix_swaps: Whether ids that exchange bodies from one frame to the next keep the bodies' past: if that saves
             the two more than half a body's size of way.
+        img_shape: Height and width of the image, where the model's pipeline normalises by it.
 
     Raises:
         ValueError: If an argument is out of range, or the model does not take two persons.
@@ -78,6 +81,7 @@ class StreamingRecognizer:
         min_shared: float = 0.5,
         forget_after: int | None = None,
         fix_swaps: bool = False,
+        img_shape: Sequence[int] | None = None,
     ) -> None:
         forget_after = window if forget_after is None else forget_after
         counts = dict(window=window, stride=stride, max_pairs=max_pairs, forget_after=forget_after)
@@ -95,6 +99,7 @@ class StreamingRecognizer:
         self.max_persons, self.max_pairs, self.forget_after = max_persons, max_pairs, forget_after
         self.least_shared = max(1, round(min_shared * window))
         self.fix_swaps = fix_swaps
+        self._extra = {} if img_shape is None else {'img_shape': tuple(img_shape)}
         self._keypoint: np.ndarray | None = None  # (places, window, V, C), made when C is known
         self._score: np.ndarray | None = None  # (places, window, V), made if the first person has scores
         self.reset()
@@ -122,7 +127,7 @@ class StreamingRecognizer:
 
         Args:
             frame: Track id to the person's keypoints, or to a pair of keypoints and scores; empty if nobody is there.
-            timestamp: Time of the frame, in any unit; must not decrease.
+            timestamp: Time of the frame, a number in any unit; must not decrease.
 
         Returns:
             The interactions of the last evaluation, the nearest pair first; maybe none. None until the first window
@@ -136,10 +141,13 @@ class StreamingRecognizer:
                 taken.
         """
         bodies = {track: body for track, body in self._checked(frame).items() if body[0].any()}
-        if timestamp is not None and not timestamp >= self._last_time:
-            raise ValueError(
-                f'frame {self.num_frames}: timestamp: expected at least {self._last_time:g}, got {timestamp!r}'
-            )
+        if timestamp is not None:
+            if isinstance(timestamp, bool) or not isinstance(timestamp, Real) or not math.isfinite(timestamp):
+                raise ValueError(f'frame {self.num_frames}: timestamp: expected a finite number, got {timestamp!r}')
+            if timestamp < self._last_time:
+                raise ValueError(
+                    f'frame {self.num_frames}: timestamp: expected at least {self._last_time:g}, got {timestamp!r}'
+                )
         self._times[self.num_frames % self.window] = np.nan if timestamp is None else timestamp
         self._last_time = self._last_time if timestamp is None else timestamp
         if self._keypoint is None and bodies:
@@ -164,7 +172,7 @@ class StreamingRecognizer:
             try:
                 keypoint = np.asarray(keypoint, dtype=np.float32)
                 score = None if score is None else np.asarray(score, dtype=np.float32)
-            except (TypeError, ValueError) as error:
+            except (TypeError, ValueError, RuntimeError) as error:  # the last of tensors that want a gradient
                 raise ValueError(f'{where}: expected arrays of numbers, got {error}') from None
             if keypoint.shape not in [(skeleton.num_joints, count) for count in channels]:
                 raise ValueError(
@@ -182,7 +190,16 @@ class StreamingRecognizer:
                     raise ValueError(f'{where}: expected finite values, got NaN or infinity at joint {joint!r}')
             bodies[track] = (keypoint, score)
             channels = (keypoint.shape[-1],)
+            if self._keypoint is None and keypoint.any():
+                self._require_input(where, keypoint, score)
         return bodies
+
+    def _require_input(self, where: str, keypoint: np.ndarray, score: np.ndarray | None) -> None:
+        """Raise if the model's pipeline refuses a body; asked before there is a ring of its shape."""
+        clip = np.zeros((2, self.window, *keypoint.shape), np.float32)
+        clip[0] = keypoint
+        confidence = None if score is None else np.broadcast_to(score, clip.shape[:3]).copy()
+        self.inferencer.prepare(Clip(where, clip, confidence, dict(self._extra)))
 
     def _make_ring(self, keypoint: np.ndarray, score: np.ndarray | None) -> None:
         self._keypoint = np.zeros((self.max_persons, self.window, *keypoint.shape), np.float32)
@@ -201,7 +218,9 @@ class StreamingRecognizer:
         self._keypoint[:, column] = 0
         if self._score is not None:
             self._score[:, column] = 0
-        for track, (keypoint, score) in bodies.items():
+        # newcomers in an order that is not that of the frame
+        for track in sorted(bodies, key=_known_by):
+            keypoint, score = bodies[track]
             place = self._place[track] if track in self._place else self._new_place(track, bodies)
             if place is None:
                 continue
@@ -257,7 +276,12 @@ class StreamingRecognizer:
         near = sorted((float(apart[a, b]), a, b) for a, b in combinations(range(len(tracks)), 2))
         pairs = [(a, b) for distance, a, b in near[: self.max_pairs] if np.isfinite(distance)]
         clips = [
-            Clip(f'frames {start} to {stop - 1}', keypoint[[a, b]], None if score is None else score[[a, b]])
+            Clip(
+                f'frames {start} to {stop - 1}',
+                keypoint[[a, b]],
+                None if score is None else score[[a, b]],
+                dict(self._extra),
+            )
             for a, b in pairs
         ]
         found = self.inferencer.classify(clips, note=False)
@@ -289,3 +313,9 @@ class StreamingRecognizer:
             scores = self.smoothing * past + (1 - self.smoothing) * scores
         self._past[pair] = (self.num_frames, scores)
         return scores
+
+
+def _known_by(track: Hashable) -> tuple[str, int, str]:
+    """Where an id comes among others: numbers by size, all else by its text."""
+    number = track if isinstance(track, int) else 0
+    return type(track).__name__, number, repr(track)

@@ -71,8 +71,9 @@ def clips_of(group: Group, window: int | None, overlap: int) -> Iterator[Clip]:
     for start, stop in window_ranges(keypoint.shape[1], window, overlap):
         if anybody[start:stop].any():
             group.ranges.append((start, stop))
-            part = None if score is None else score[:, start:stop]
-            yield Clip(group.sample.name, keypoint[:, start:stop], part, group.sample.extra)
+            # copies: windows overlap, and transforms may write into what they get
+            part = None if score is None else score[:, start:stop].copy()
+            yield Clip(group.sample.name, keypoint[:, start:stop].copy(), part, dict(group.sample.extra))
 
 
 def make_result(

@@ -1,16 +1,20 @@
 """The inferencer gives the scores of the test tool, on any input, in any batch."""
 
+import copy
 import json
 import os
+import weakref
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
 import torch
-from mmaction.registry import DATASETS
+from mmaction.registry import DATASETS, TRANSFORMS
 from mmengine.registry import DefaultScope
 from mmengine.runner import Runner
 
 from asea_mm.apis import InteractionInferencer, InteractionResult
+from asea_mm.apis.inputs import Sample
 from asea_mm.apis.windows import Clip, window_ranges
 from asea_mm.datasets import save_annotations
 from asea_mm.datasets.converters import convert_sbu
@@ -269,3 +273,54 @@ def test_scope_of_the_caller_is_not_needed_and_stays(checkpoint, samples):
         inferencer = InteractionInferencer(checkpoint)
         inferencer(samples[0])
         assert DefaultScope.get_current_instance().scope_name == 'mmengine'
+
+
+@TRANSFORMS.register_module()
+class WritesInPlace:
+    """Doubles the coordinates, in the memory that it is given."""
+
+    def __call__(self, results):
+        results['keypoint'] *= 2
+        return results
+
+
+def test_a_transform_may_write_into_what_it_gets(checkpoint, config, samples, tmp_path):
+    content = torch.load(checkpoint, weights_only=True)
+    changed = copy.deepcopy(config)
+    changed.test_dataloader.dataset.pipeline = [dict(type='WritesInPlace'), *changed.test_dataloader.dataset.pipeline]
+    content['meta']['cfg'] = changed.pretty_text
+    torch.save(content, tmp_path / 'in_place.pth')
+    inferencer = InteractionInferencer(tmp_path / 'in_place.pth')
+    keypoint = samples[0].copy()
+    for window in inferencer(keypoint, window=16, overlap=12).best.windows:
+        alone = inferencer(keypoint[:, window.start : window.stop])
+        np.testing.assert_allclose(window.scores, alone.scores, **SAME)
+    assert np.array_equal(keypoint, samples[0])
+
+
+def test_samples_are_let_go_when_they_are_done(inferencer, samples):
+    made: list[weakref.ref] = []
+    alive = []
+
+    def recordings():
+        for number in range(12):
+            sample = Sample(f'clip{number}', samples[0][:, :16].copy(), None, ['0', '1'])
+            made.append(weakref.ref(sample))
+            alive.append(sum(one() is not None for one in made))
+            yield sample
+
+    def read(*_):
+        return recordings()
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr('asea_mm.apis.inferencer.read_samples', read)
+        results = inferencer([None], batch_size=2)
+    assert [result.name for result in results] == [f'clip{number}' for number in range(12)]
+    assert max(alive) <= 4
+
+
+def test_inferencers_are_made_in_threads(checkpoint):
+    before = list(DefaultScope._instance_dict)
+    with ThreadPoolExecutor(4) as pool:
+        assert len(list(pool.map(InteractionInferencer, [checkpoint] * 8))) == 8
+    assert list(DefaultScope._instance_dict) == before

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+import torch
 
 from asea_mm.apis import StreamingRecognizer
 
@@ -124,9 +125,16 @@ def test_order_within_a_frame_does_not_matter(inferencer, samples):
     keypoint = samples[0][:, :16]
     stream = StreamingRecognizer(inferencer, 16)
     for t in range(16):
-        names = 'ab' if t == 0 or t % 3 else 'ba'
+        names = 'ab' if t % 3 else 'ba'
         results = stream.push({name: keypoint['ab'.index(name), t] for name in names})
+    assert results[0].persons == ('a', 'b')
     assert results[0].scores == inferencer(keypoint).scores
+
+
+def test_newcomers_of_a_frame_are_ordered_by_their_ids(inferencer, samples):
+    stream = StreamingRecognizer(inferencer, 16)
+    stream.push({track: samples[0][0, 0] + number for number, track in enumerate([10, 'b', 9, 'a', None])})
+    assert stream.tracks == [None, 9, 10, 'a', 'b']
 
 
 def test_swapped_ids(inferencer, samples):
@@ -172,6 +180,10 @@ def test_timestamps_and_reset(inferencer, samples):
     assert first[1][0].times == (pytest.approx(time[5]), pytest.approx(time[14]))
     with pytest.raises(ValueError, match='timestamp: expected at least'):
         stream.push({}, timestamp=0.0)
+    for wrong in (np.inf, np.nan, '3', np.datetime64('2026-01-01'), True):
+        with pytest.raises(ValueError, match='frame 20: timestamp: expected a finite number'):
+            stream.push({}, timestamp=wrong)
+    assert stream.num_frames == 20
     stream.reset()
     assert push_all(stream, samples[0][:, :20], time=time) == first
 
@@ -184,6 +196,12 @@ WRONG_FRAMES = {
     'text': ({'a': 'hello'}, 'expected arrays of numbers'),
     'scores': ({'a': (np.ones((25, 3)), np.ones(3))}, r'expected scores of shape \(25,\), got \(3,\)'),
     'some scores': ({'a': np.ones((25, 3)), 'b': (np.ones((25, 3)), np.ones(25))}, "person 'b': expected no scores"),
+    'two coordinates': ({'a': np.ones((25, 2))}, "frame 0, person 'a'.*expected C = 3|frame 0, person 'a'"),
+    'scores the model does not know': (
+        {'a': (np.ones((25, 3)), np.ones(25))},
+        "frame 0, person 'a': expected keypoints that give 6 channels.*and their scores",
+    ),
+    'gradients': ({'a': torch.ones(25, 3, requires_grad=True)}, 'expected arrays of numbers'),
     'dimensions': ({'a': np.ones((25, 3)), 'b': np.ones((25, 2))}, r"person 'b': expected .*\(25, 3\)"),
 }
 

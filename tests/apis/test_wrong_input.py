@@ -1,5 +1,9 @@
 """Wrong input: one message that names the sample and what was expected."""
 
+import os
+import pickle
+from pathlib import Path
+
 import numpy as np
 import pytest
 import torch
@@ -67,6 +71,13 @@ WRONG_ARGUMENTS = {
     'same person': (dict(pairs=[(1, 1)]), 'different persons'),
     'three': (dict(pairs=[(0, 1, 2)]), 'up to 2 different'),
     'no pairs': (dict(pairs=[]), 'at least one pair'),
+    'no group': (dict(pairs=(0, 1)), r'pairs: expected a list of groups, such as \[\(0, 1\)\], got \(0, 1\)'),
+    'no list': (dict(pairs=5), 'pairs: expected a list of groups.*got 5'),
+    'unit': (dict(units='inch'), "units: expected one of .*'metre'.*got 'inch'"),
+    'axis': (dict(up='x'), "up: expected one of .*got 'x'"),
+    'unit of an array': (dict(units='metre'), "input: units: expected for recordings only, got 'metre'"),
+    'filled array': (dict(fill_missing=True), 'input: fill_missing: expected for recordings only'),
+    'split of an array': (dict(split='val'), "input: split: expected for annotation files only, got 'val'"),
     'scores': (dict(keypoint_score=np.ones((2, 3))), 'keypoint_score'),
 }
 
@@ -106,6 +117,49 @@ def test_wrong_files(inferencer, tmp_path):
     save_annotations(tmp_path / 'same.pkl', [sample], dict(val=['a']), {**meta, 'layout': 'nturgbd25'})
     with pytest.raises(ValueError, match="same.pkl: no split 'test'"):
         inferencer(tmp_path / 'same.pkl', split='test')
+    with pytest.raises(ValueError, match="same.pkl: up: expected for recordings only, got 'z'"):
+        inferencer(tmp_path / 'same.pkl', up='z')
+    np.save(tmp_path / 'good.npy', GOOD)
+    with pytest.raises(ValueError, match='good.npy: fold: expected for annotation files only, got 1'):
+        inferencer(tmp_path / 'good.npy', fold=1)
+
+
+@pytest.mark.parametrize('device', ['foo', 'cuda:99'])
+def test_a_device_that_is_not_there(checkpoint, device):
+    with pytest.raises(ValueError, match=f"device: expected one that is there, such as 'cpu', got '{device}'"):
+        InteractionInferencer(checkpoint, device=device)
+
+
+@pytest.mark.parametrize(
+    ('changes', 'message'),
+    [
+        (
+            {'custom_imports': dict(imports=['no_such_module'])},
+            'custom_imports of its config: No module named',
+        ),
+        ({'model.cls_head.average_clips': None}, 'the head must average clips by .*got average_clips=None'),
+    ],
+)
+def test_checkpoints_that_cannot_be_used(checkpoint, config, tmp_path, changes, message):
+    content = torch.load(checkpoint, weights_only=True)
+    changed = config.copy()
+    changed.merge_from_dict(changes)
+    content['meta']['cfg'] = changed.pretty_text
+    torch.save(content, tmp_path / 'other.pth')
+    with pytest.raises(ValueError, match=message):
+        InteractionInferencer(tmp_path / 'other.pth')
+
+
+@pytest.mark.parametrize(
+    'imports', [dict(imports='asea_mm'), dict(imports=['asea_mm', 'no_such_module'], allow_failed_imports=True)]
+)
+def test_imports_as_mmengine_takes_them(checkpoint, config, tmp_path, imports):
+    content = torch.load(checkpoint, weights_only=True)
+    changed = config.copy()
+    changed.custom_imports = imports
+    content['meta']['cfg'] = changed.pretty_text
+    torch.save(content, tmp_path / 'other.pth')
+    assert InteractionInferencer(tmp_path / 'other.pth').num_person == 2
 
 
 def test_config_and_weights(checkpoint, config, tmp_path, samples):
@@ -146,14 +200,27 @@ REFUSED = {
     'unpacking': 'model = dict(**other)',
     'part': "model = dict(type='os.system', command='touch pwned')",
     'nested part': "model = dict(type='A', backbone=[dict(type='subprocess.Popen', args='ls')])",
+    'attribute of a scope': "model = dict(type='mmengine.load', file='payload.pkl')",
+    'function without a scope': "model = dict(type='print')",
+    'nested attribute of a scope': "model = dict(type='InteractionRecognizer', backbone=dict(type='mmengine.load'))",
+    'step': "model = dict(type='InteractionRecognizer')\n"
+    "test_dataloader = dict(dataset=dict(pipeline=[dict(type='mmengine.load', file='payload.pkl')]))",
     'syntax': 'model = (',
 }
+
+
+class Payload:
+    """Leaves a file where it is unpickled."""
+
+    def __reduce__(self):
+        return os.system, ('touch pwned',)
 
 
 @pytest.mark.parametrize('text', REFUSED.values(), ids=REFUSED)
 def test_configs_in_checkpoints_run_no_code(text, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     torch.save(dict(state_dict=dict(weight=torch.ones(1)), meta=dict(cfg=text)), 'bad.pth')
+    Path('payload.pkl').write_bytes(pickle.dumps(Payload()))
     with pytest.raises(ValueError, match='checkpoint bad.pth: refused, its config'):
         InteractionInferencer('bad.pth')
     assert not (tmp_path / 'pwned').exists()

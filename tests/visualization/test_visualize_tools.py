@@ -6,6 +6,7 @@ import pytest
 import torch
 from mmaction.registry import MODELS
 from mmengine.config import Config
+from mmengine.registry import init_default_scope
 
 from asea_mm.visualization.clips import find_sample, read_clips, unit_of
 from asea_mm.visualization.loading import load_test_data
@@ -25,8 +26,6 @@ def config():
 @pytest.fixture
 def checkpoint(config, tmp_path):
     """Weights, beside them what a training and a test leave."""
-    from mmengine.registry import init_default_scope
-
     init_default_scope('mmaction')
     torch.manual_seed(0)
     model = MODELS.build(config.model)
@@ -50,6 +49,23 @@ def test_every_picture_of_a_sample_and_a_run(tool, checkpoint, tmp_path):  # noq
     expected += ['pictures/confusion.png', 'pictures/training.png']
     assert [line for line in out.splitlines() if line.startswith('pictures/')] == expected
     assert sorted(str(path.relative_to(tmp_path)) for path in tmp_path.glob('pictures/*')) == sorted(expected)
+
+
+def test_without_aea_the_pictures_of_the_run_remain(tool, tmp_path, checkpoint):  # noqa: F811
+    content = Config.fromfile(DEMO)
+    content.merge_from_dict({'model.backbone.channels': (8,), 'model.backbone.interaction': None})
+    content.model.backbone.strides, content.model.cls_head.in_channels = None, 8
+    init_default_scope('mmaction')
+    torch.save(dict(state_dict=MODELS.build(content.model).state_dict()), checkpoint)
+    model = ['model.backbone.channels=[8]', 'model.backbone.interaction=None', 'model.backbone.strides=None']
+    options = ['--out', 'pictures', '--cfg-options', *model, 'model.cls_head.in_channels=8']
+    code, out, err = tool('tools/visualize.py', DEMO, checkpoint, *options)
+    assert code == 0, err
+    assert 'left out the pictures of samples' in out
+    assert sorted(path.name for path in tmp_path.glob('pictures/*')) == ['confusion.png', 'training.png']
+    code, _, err = tool('tools/visualize.py', DEMO, checkpoint, '--what', 'active', *options)
+    assert code == 1
+    assert 'AEA' in err
 
 
 def test_one_kind_in_another_format(tool, checkpoint, tmp_path):  # noqa: F811

@@ -134,9 +134,10 @@ class AlignFacing(_AboutVertical):
 class AddTurnedClips(_AboutVertical):
     """Add to every clip its copy that is turned half a turn about the vertical axis; twice the clips come out.
 
-    After :class:`AlignFacing` the copy is what the other order of the two persons would have given. The models do not
-    tell persons apart by their place in the input, so the scores, averaged over clips, no longer depend on who comes
-    first. For tests; in training :class:`SwapPersons` does the like. The copies follow all the clips.
+    After :class:`AlignFacing` the copy is what the other order of the two persons would have given. Networks do not
+    tell persons apart by their place in the input, so their scores, averaged over clips, no longer depend on who comes
+    first; :class:`ClipStatistics` does tell them apart. For tests; in training :class:`SwapPersons` does the like. The
+    copies follow all the clips.
 
     Args:
         vertical_axis: 0, 1 or 2: the coordinate that points up or down.
