@@ -119,6 +119,14 @@ def test_learning_rate_is_that_of_the_batch_size(path):
 
 
 @every_config
+def test_no_sample_of_training_is_tested(path):
+    config = Config.fromfile(path)
+    assert config.train_dataloader.dataset.split.endswith('train')
+    assert config.val_dataloader.dataset.split.endswith('val')
+    assert config.test_dataloader.dataset.split.endswith('val')
+
+
+@every_config
 def test_head_has_as_many_classes_as_the_data(path):
     cfg = Config.fromfile(path)
     assert cfg.model.cls_head.num_classes == data_of(cfg).classes

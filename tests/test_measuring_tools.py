@@ -81,13 +81,13 @@ def test_cross_entropy_is_summarised_where_all_runs_have_it(cross_validate):
 
 
 def test_curve_joins_the_sittings_of_a_run(cross_validate, tmp_path):
-    for sitting, epochs in (('20260101_000000', (1, 2)), ('20260102_000000', (2, 3))):
+    for first, (sitting, epochs) in enumerate((('20260101_000000', (1, 2)), ('20260102_000000', (2, 3)))):
         folder = tmp_path / sitting / 'vis_data'
         folder.mkdir(parents=True)
-        lines = [json.dumps({'acc/top1': epoch / 10, 'step': epoch}) for epoch in epochs]
+        lines = [json.dumps({'acc/top1': epoch / 10 + first, 'step': epoch}) for epoch in epochs]
         cut = '{"acc/top1": 0.9, "st'  # the sitting was interrupted
         (folder / 'scalars.json').write_text('\n'.join([*lines, json.dumps({'loss': 1.0, 'step': 7}), cut]))
-    assert cross_validate['validation_curve'](tmp_path) == {1: 0.1, 2: 0.2, 3: 0.3}
+    assert cross_validate['validation_curve'](tmp_path) == {1: 0.1, 2: 1.2, 3: 1.3}, 'the later one'
     with pytest.raises(ValueError, match='no validation accuracy'):
         cross_validate['validation_curve'](tmp_path / 'nowhere')
 
@@ -112,6 +112,8 @@ def test_cross_validation_runs_and_does_not_repeat(cross_validate, tmp_path, mon
     assert summary['summary']['folds'] == [1, 2]
     for run in summary['runs']:
         scores = np.load(tmp_path / 'runs' / f'fold{run["fold"]}_seed0' / 'test' / 'scores.npz')
+        tested = range(4, 8) if run['fold'] == 1 else range(4)
+        assert sorted(scores['ids'].tolist()) == [f's{number}' for number in tested], 'the samples of this fold'
         of_true_class = np.take_along_axis(scores['scores'], scores['labels'][:, None], 1)
         assert run['last_cross_entropy'] == pytest.approx(-np.log(of_true_class).mean(), rel=1e-5)
     page = (tmp_path / 'out' / 'summary.md').read_text()
@@ -374,3 +376,54 @@ def test_a_run_without_its_last_validation_ends_with_the_test(cross_validate, tm
     args = argparse.Namespace(config='configs/asea_sbu.py', work_dir=tmp_path, stream=None, cfg_options=None, jobs=1)
     result = cross_validate['run'](args, 1, 0)
     assert (result['epochs'], result['curve'], result['best_epoch'], result['last_top1']) == (4, [0.25, 0.5], 4, 0.5)
+
+
+def test_the_best_epoch_is_of_the_curve_and_the_last_of_the_test(cross_validate, tmp_path, monkeypatch):
+    called = []
+
+    def run(command, **options):
+        called.append(command)
+        done = finished_run(command, **options)
+        for path in tmp_path.glob('*/2026*/vis_data/scalars.json'):
+            lines = [{'acc/top1': top1, 'step': step} for step, top1 in ((1, 0.75), (2, 0.25), (3, 0.3))]
+            path.write_text('\n'.join(map(json.dumps, lines)))
+        return done
+
+    monkeypatch.setattr(subprocess, 'run', run)
+    args = argparse.Namespace(
+        config='configs/asea_sbu.py', work_dir=tmp_path, stream='bone', cfg_options=['a=1'], jobs=1
+    )
+    result = cross_validate['run'](args, 2, 7)
+    assert (result['last_top1'], result['best_top1'], result['best_epoch']) == (0.5, 0.75, 1)
+    assert result['curve'] == [0.75, 0.25, 0.5]
+    options = ['--fold', '2', '--seed', '7', '--stream', 'bone', '--cfg-options', 'a=1']
+    folder = str(tmp_path / 'fold2_seed7')
+    train, test = (command[1:] for command in called if 'configs/asea_sbu.py' in command)
+    assert train == [str(TOOLS / 'train.py'), args.config, '--work-dir', folder, '--resume', *options]
+    assert test == [str(TOOLS / 'test.py'), args.config, 'epoch_3.pth', '--work-dir', f'{folder}/test', *options]
+    # finished runs of other settings are not taken for these
+    args.cfg_options = ['a=2']
+    with pytest.raises(ValueError, match='is of other settings'):
+        cross_validate['run'](args, 2, 7)
+
+
+@pytest.mark.parametrize(
+    ('change', 'key'),
+    [
+        ('optim_wrapper = dict(optimizer=dict(lr=1.0))', 'optim_wrapper'),
+        ("param_scheduler = [dict(type='ConstantLR')]", 'param_scheduler'),
+        ("custom_hooks = [dict(type='EMAHook')]", 'custom_hooks'),
+        ('test_dataloader = dict(dataset=dict(split="train"))', 'test_dataloader'),
+    ],
+)
+def test_runs_of_another_recipe_are_refused(cross_validate, tmp_path, change, key):
+    config = tmp_path / 'tiny.py'
+    base = f"_base_ = ['{TOOLS.parent / 'configs' / 'asea_sbu.py'}']\n"
+    config.write_text(base)
+    args = argparse.Namespace(config=str(config), stream=None, cfg_options=None)
+    dumped = tmp_path / 'dumped.py'
+    cross_validate['config_of'](args, 1, 0).dump(dumped)
+    cross_validate['refuse_other_recipe'](dumped, args, 1, 0)
+    config.write_text(base + change)
+    with pytest.raises(ValueError, match=f'of a run with another {key}; choose another'):
+        cross_validate['refuse_other_recipe'](dumped, args, 1, 0)

@@ -172,6 +172,27 @@ def test_results_at_hand_are_kept_and_not_run_again(tool):
     assert kept.read_text() == 'of a later run'
 
 
+def test_seeds_at_hand_stay(tool):
+    write_result(Path('results/old.json'), seeds=(0, 1))
+    _, _, _, calls = tool('main', '--folds', '1', '2', '--seeds', '2')
+    assert calls[0].seeds == [0, 1, 2]
+
+
+def test_rows_with_a_reference_of_their_own_are_told_together(tool):
+    text = SMALL.replace('{id: b, label: Gated,', '{id: b, reference: a, label: Gated,')
+    text = text.replace(
+        '      - {id: c,',
+        '      - {id: f, reference: a, label: Third, config: a.py, cfg_options: [z=1]}\n      - {id: c,',
+    )
+    Path('results/experiments.yml').write_text(text)
+    write_result(Path('results/old.json'))
+    write_result(Path('results/runs/b.json'), B, accuracy=0.8)
+    write_result(Path('results/runs/f.json'), ['--cfg-options', 'z=1'], accuracy=0.7)
+    assert tool('--tables-only', 'main')[0] == 0
+    page = Path('results/main.md').read_text()
+    assert 'Together, each with its own reference (Gated; Third): -15.00 ± 5.77 (4 pairs)' in page
+
+
 def test_results_of_runs_come_before_older_ones(tool):
     write_result(Path('results/old.json'), accuracy=0.5)
     write_result(Path('results/runs/a.json'), accuracy=0.7)

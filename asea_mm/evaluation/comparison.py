@@ -38,10 +38,13 @@ Top-1 in %. n is folds × seeds; last and best epoch are the mean of the folds, 
 The best epoch is chosen on the test fold, the last one is not. Difference: last epoch, in points, to the row named
 below or after "to", over the pairs of runs of the same fold, seed, number of epochs and samples; mean ± standard
 deviation over pairs. p is of a two-sided sign-flip permutation test; "within noise" is any p of 0.05 or more, and "too
-few pairs" fewer than six, which cannot give less. p is not corrected for the number of rows, and the folds of a
-cross-validation share their training samples: small values are weaker evidence than they look. Published figures are
-those of papers, of the dataset in brackets, not measured here. Hours are of all runs of a row; runs at once shared the
-cores."""
+few pairs" fewer than six, which cannot give less. p is not corrected for the number of rows, the folds of a
+cross-validation share their training samples, the seeds of a fold its test samples: small values are weaker evidence
+than they look. Published figures are those of papers, of the dataset in brackets, not measured here. Hours are of all
+runs of a row; runs at once shared the cores."""
+BEST_EPOCH = """\
+Best epoch, which most papers compare: chosen on the test fold for each run, so that it is the higher the more the
+accuracy wanders from epoch to epoch. Columns as above."""
 CROSS_ENTROPY = """\
 Cross-entropy of the last epoch, the mean over test samples of -log of the probability of the true class: lower is
 better. An accuracy moves in steps of one error; this measure moves with every sample, and tells models apart that make
@@ -258,7 +261,8 @@ def comparison_page(
         lines += ['', 'Paired differences of the last epoch, in points:', '']
         lines += markdown_table(['', 'to', *(run_name(*run) for run in runs)], rows)
     lines += _rows_of_own_reference(entries, pairs, as_percent)
-    lines += _cross_entropy(entries)
+    lines += _of_measure(entries, 'best_top1', 'best epoch', BEST_EPOCH, as_percent)
+    lines += _of_measure(entries, 'last_cross_entropy', 'cross-entropy', CROSS_ENTROPY, with_spread)
     if published:
         lines += ['', 'Published by others, not measured here:', '', *(f'- {line}' for line in published)]
     lines += ['', 'Commands:', '']
@@ -282,20 +286,22 @@ def _cells(name: str, entry: Entry, entries: Mapping[str, Entry], pairs: Mapping
     ]
 
 
-def _cross_entropy(entries: Mapping[str, Entry]) -> list[str]:
-    """The lines of the second measure, of the rows that have it."""
-    key, rows, pairs = 'last_cross_entropy', [], {}
+def _of_measure(
+    entries: Mapping[str, Entry], key: str, title: str, text: str, as_text: Callable[[Mapping[str, Any]], str]
+) -> list[str]:
+    """The lines of another measure than the last epoch's accuracy, of the rows that have it."""
+    rows, pairs = [], {}
     for name, entry in entries.items():
         if not entry.runs or any(run.get(key) is None for run in entry.runs):
             continue
         if entry.reference != name:
             pairs[name] = compare(entry.runs, entries[entry.reference].runs, key)
-        beside = _beside_reference(pairs.get(name), entry, entries, with_spread)
-        rows.append([entry.label, with_spread(mean_of_folds(entry.runs, key)), *beside])
+        beside = _beside_reference(pairs.get(name), entry, entries, as_text)
+        rows.append([entry.label, as_text(mean_of_folds(entry.runs, key)), *beside])
     if not rows:
         return []
-    table = markdown_table(['', 'cross-entropy', 'difference', 'verdict'], rows)
-    return ['', CROSS_ENTROPY, '', *table, *_rows_of_own_reference(entries, pairs, with_spread)]
+    table = markdown_table(['', title, 'difference', 'verdict'], rows)
+    return ['', text, '', *table, *_rows_of_own_reference(entries, pairs, as_text)]
 
 
 def _rows_of_own_reference(

@@ -10,10 +10,12 @@ import numpy as np
 import pytest
 import torch
 from mmaction.registry import DATASETS, TRANSFORMS
+from mmengine.dataset import pseudo_collate
 from mmengine.registry import DefaultScope
 from mmengine.runner import Runner
 
 from asea_mm.apis import InteractionInferencer, InteractionResult
+from asea_mm.apis.explain import InteractionRecorder
 from asea_mm.apis.inputs import Sample
 from asea_mm.apis.windows import Clip, window_ranges
 from asea_mm.datasets import save_annotations
@@ -111,14 +113,12 @@ def test_forms_of_one_sample_agree(inferencer, samples, tmp_path):
         inferencer(source)
         for source in (
             keypoint,
-            keypoint.tolist(),
             torch.from_numpy(keypoint),
             dict(keypoint=keypoint),
             tmp_path / 'one.npy',
             str(tmp_path / 'two.npz'),
             tmp_path / 'three.json',
         )
-        if not isinstance(source, list)
     ]
     many = [
         inferencer([keypoint])[0],
@@ -163,6 +163,13 @@ def test_batch_equals_single(inferencer, samples):
     batch = inferencer(samples, batch_size=4)
     for keypoint, result in zip(samples, batch, strict=True):
         np.testing.assert_allclose(result.scores, inferencer(keypoint).scores, **SAME)
+    explained = inferencer(samples, batch_size=4, explain=True)
+    for keypoint, result in zip(samples, explained, strict=True):
+        alone = inferencer(keypoint, explain=True)
+        assert result.pairs[0].active_joints == alone.pairs[0].active_joints
+        for found, expected in zip(result.pairs[0].attention, alone.pairs[0].attention, strict=True):
+            np.testing.assert_allclose(found.mean, expected.mean, **SAME)
+    assert len({str(result.pairs[0].active_joints) for result in explained}) > 1, 'or samples could be mixed up'
 
 
 @pytest.mark.parametrize('persons', [1, 2, 3, 5])
@@ -251,6 +258,38 @@ def test_explanation(inferencer, samples):
         assert not weights[:, [joints.index(joint) for joint in joints if joint not in other.share]].any()
         assert list(active.share.values()) == sorted(active.share.values(), reverse=True)
         assert 0 < len(active.share) < 25
+
+
+def test_attention_is_the_mean_over_frames_with_a_partner(inferencer, samples):
+    leaving = samples[0][:, :32].copy()
+    leaving[1, 16:] = 0
+    batch = pseudo_collate([inferencer.prepare(Clip('a', leaving))])
+    layer, seen = inferencer.model.backbone.blocks[0].interaction, []
+    hook = layer.atnac.register_forward_hook(lambda _, args, found: seen.append((*args, found)))
+    with InteractionRecorder(inferencer.model, True) as recorder:
+        inferencer.model.test_step(batch)
+    hook.remove()
+    ((x, presence, found),) = seen
+    # by hand: attention in every frame, the mean over those in which both are there
+    with torch.no_grad():
+        every, _ = layer.attention.attention(x, 2, (found.mask[:, None] & presence[:, :, None]).to(x.dtype))
+    both = presence.unflatten(0, (-1, 2)).all(dim=1)
+    assert 0 < both.sum() < both.numel()
+    mean = torch.stack([clip[:, there].mean(dim=1) for clip, there in zip(every, both, strict=True)])
+    mean *= found.mask.unflatten(0, (-1, 2))[..., None]
+    torch.testing.assert_close(recorder.attention['backbone.blocks.0.interaction'], mean, rtol=1e-4, atol=1e-6)
+
+
+def test_explanations_of_windows_are_their_mean(inferencer, samples):
+    keypoint = samples[0][:, :32]
+    whole = inferencer(keypoint, window=16, overlap=0, explain=True).pairs[0]
+    halves = [inferencer(keypoint[:, start : start + 16], explain=True).pairs[0] for start in (0, 16)]
+    for row in (0, 1):
+        expected = np.mean([half.attention[row].mean for half in halves], axis=0)
+        np.testing.assert_allclose(whole.attention[row].mean, expected, atol=1e-5)
+        for joint, share in whole.active_joints[row].share.items():
+            parts = [half.active_joints[row].share.get(joint, 0) for half in halves]
+            assert share == pytest.approx(np.mean(parts), abs=1e-6)
 
 
 def test_explaining_changes_no_score_and_leaves_no_hook(inferencer, samples):

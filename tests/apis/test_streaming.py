@@ -1,10 +1,14 @@
 """The stream says what the sliding windows of a recording say, and nothing in it grows."""
 
+import copy
+
 import numpy as np
 import pytest
 import torch
 
-from asea_mm.apis import StreamingRecognizer
+from asea_mm.apis import InteractionInferencer, StreamingRecognizer
+
+from .conftest import write_checkpoint
 
 
 def push_all(stream, keypoint, names='abcdefgh', frames=None, time=None):
@@ -119,6 +123,54 @@ def test_smoothing_is_exponential(inferencer, samples):
         expected = 0.75 * expected + 0.25 * np.array(raw.scores)
         np.testing.assert_allclose(result.scores, expected, rtol=0, atol=1e-6)
         assert result.label == int(np.argmax(expected))
+
+
+def test_who_begins_anew_has_no_past(inferencer, samples):
+    keypoint = samples[0][:, :40]
+    stream = StreamingRecognizer(inferencer, 8, 8, smoothing=0.75, forget_after=4)
+    names = ['ab'] * 12 + [''] * 4 + ['ab'] * 16
+    for t, both in enumerate(names):
+        results = stream.push({name: keypoint['ab'.index(name), t] for name in both})
+        if t == 23:
+            assert results[0].scores == pytest.approx(inferencer(keypoint[:, 16:24]).scores, abs=1e-6)
+
+
+def test_the_past_of_a_pair_ends(inferencer, samples):
+    keypoint = samples[0][:, :40]
+    stream = StreamingRecognizer(inferencer, 4, 4, smoothing=0.75, forget_after=30)
+    for t in range(32):
+        names = 'ab' if t < 4 or t >= 16 else 'a'  # sixteen frames since their evaluation, more than 4 + 4
+        results = stream.push({name: keypoint['ab'.index(name), t] for name in names})
+        if t == 19:
+            assert results[0].scores == pytest.approx(inferencer(keypoint[:, 16:20]).scores, abs=1e-6)
+
+
+def test_scores_of_keypoints_go_round_with_them(config, dataset, tmp_path):
+    pixels = copy.deepcopy(config)
+    pipeline = [dict(type='SampleClip', clip_len=8), dict(type='GenerateStream', stream='joint')]
+    pipeline += [dict(type='FormatGCNInput', num_person=2), dict(type='PackActionInputs', meta_keys=('frame_dir',))]
+    pixels.test_dataloader.dataset.pipeline = pipeline
+    pixels.model.backbone.in_channels = 3
+    path = write_checkpoint(tmp_path / 'pixels.pth', pixels, dataset.metainfo)
+    inferencer = InteractionInferencer(path)
+    keypoint = dataset.get_data_info(0)['keypoint'][:, :20, :, :2]
+    score = np.random.default_rng(0).uniform(0.1, 1, keypoint.shape[:3]).astype(np.float32)
+    stream = StreamingRecognizer(inferencer, 8, 4)
+    for t in range(20):
+        results = stream.push({name: (keypoint[k, t], score[k, t]) for k, name in enumerate('ab')})
+    expected = inferencer(keypoint[:, 12:], keypoint_score=score[:, 12:]).scores
+    assert results[0].scores == pytest.approx(expected, abs=1e-6)
+    turned = inferencer(keypoint[:, 12:], keypoint_score=np.roll(score[:, 12:], 3, axis=1)).scores
+    assert np.abs(np.subtract(expected, turned)).max() > 1e-5, 'the order of scores matters'
+
+
+def test_near_bodies_do_not_exchange_their_ids(inferencer):
+    body = np.random.default_rng(0).normal(size=(25, 3))
+    stream = StreamingRecognizer(inferencer, 8, fix_swaps=True)
+    stream.push({'a': body, 'b': body + [0.2, 0, 0]})
+    stream.push({'a': body + [0.2, 0, 0], 'b': body})  # less than half a body: it may be motion
+    assert stream.tracks == ['a', 'b']
+    assert stream._place['a'] == 0
 
 
 def test_order_within_a_frame_does_not_matter(inferencer, samples):

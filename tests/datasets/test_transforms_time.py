@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from asea_mm.datasets.transforms import GenerateStream, RandomTimeWarp, SampleClip, resample
+from asea_mm.datasets.transforms import AddTurnedClips, GenerateStream, RandomTimeWarp, SampleClip, resample
 from asea_mm.skeletons import SKELETONS
 
 PAIR = {'name': 'pair', 'joints': ['root', 'tip'], 'bones': [['tip', 'root']]}
@@ -247,6 +247,19 @@ def test_motion_stays_within_its_clip_and_off_absence():
 def test_true_speed_does_not_depend_on_the_sampling(sampler, expected):
     results = GenerateStream('joint_motion', true_speed=True)(sampled(sampler, [1, 3, 5, 7]))
     np.testing.assert_allclose(rows_of(results), expected, rtol=1e-6)
+
+
+def test_every_clip_and_its_turned_copy_has_the_speed_of_its_own_step():
+    # a body that goes one metre a frame, in clips that are cut at random and resized by different steps
+    rows = np.zeros((1, 60, 2, 3), np.float32)
+    rows[..., 0] = 1 + np.arange(60)[:, None]
+    np.random.seed(3)  # noqa: NPY002
+    results = SampleClip(8, crop=(0.2, 1.0), num_clips=2)(dict(keypoint=rows, layout=PAIR))
+    steps = results['frame_step']
+    assert abs(steps[0] - steps[1]) > 0.5
+    results = GenerateStream('joint_motion', true_speed=True)(AddTurnedClips(1)(results))
+    speed = results['keypoint'].reshape(4, 8, 2, 3)[:, :-1, :, 0]
+    np.testing.assert_allclose(speed, np.array([1, 1, -1, -1])[:, None, None] * np.ones_like(speed), rtol=1e-4)
 
 
 def test_true_speed_without_sampling_is_motion():

@@ -150,6 +150,20 @@ def test_page_of_cross_entropies():
     assert 'ross-entropy' not in comparison_page('T', 'N', {'a': entry('A', PLAIN, 'a')}, 'a')
 
 
+def test_best_epochs_have_a_table_of_their_own():
+    entries = {
+        'plain': entry('Plain', [run(fold, best=0.8) for fold in range(1, 7)], 'plain'),
+        'steady': entry('Steady', [run(fold, best=0.7) for fold in range(1, 7)], 'plain'),
+    }
+    page = comparison_page('T', 'N', entries, 'plain')
+    rows = page[page.index('Best epoch, which') :].split('Commands')[0].splitlines()
+    assert [row for row in rows if row.startswith('| ')] == [
+        '|  | best epoch | difference | verdict |',
+        '| Plain | 80.00 | reference | - |',
+        '| Steady | 70.00 | -10.00 ± 0.00 (6 pairs) | worse (p = 0.031) |',
+    ]
+
+
 def test_rows_with_a_reference_of_their_own_are_told_together():
     def runs(values):
         return [run(fold, last=value, last_cross_entropy=1 - value) for fold, value in enumerate(values, 1)]
@@ -165,7 +179,7 @@ def test_rows_with_a_reference_of_their_own_are_told_together():
     page = comparison_page('T', 'N', entries, 'b')
     # of A more three times 10, of C more 30, 20, 10; all of one sign: 2 / 2^6
     wanted = 'Together, each with its own reference (A more; C more): {} (6 pairs), better (p = 0.031).'
-    assert page.count('Together, each') == 2
+    assert page.count('Together, each') == 3
     assert wanted.format('+15.00 ± 8.37') in page
     assert wanted.format('-0.150 ± 0.084') in page
     del entries['c_more']

@@ -101,6 +101,8 @@ def test_a_fold_has_no_say_in_its_own_weights():
     assert weights[3][0] > 0.5, 'folds 1 and 2 trust the first stream, and fold 3 must not know better'
     changed = cross_validated_weights(groups | {3: [[good, bad]]})
     assert changed[3] == weights[3]
+    # each of two folds takes what is best for the other, which is worst for itself
+    assert cross_validated_weights({1: [[good, bad]], 2: [[bad, good]]}) == {1: (0.1, 0.9), 2: (0.9, 0.1)}
     with pytest.raises(ValueError, match='at least two folds'):
         cross_validated_weights({1: [[good, bad]]})
 
@@ -226,6 +228,17 @@ def test_tool_fuses_several_seeds_of_data_without_folds(tmp_path, monkeypatch):
     assert '| fused | 100.00 ± 0.00 |' in page
     assert '2 runs of each stream, mean ± std over seeds' in page
     assert '- all samples: 3, 1' in page
+
+
+@pytest.mark.parametrize(('rule', 'hits'), [('sum', 0.0), ('product', 1.0)])
+def test_tool_fuses_by_the_rule_that_is_wanted(tmp_path, monkeypatch, rule, hits):
+    # of class 0; the mean has more for class 1, the product for class 0, which no stream excludes
+    first = write(tmp_path / 'a' / 'scores.npz', stream([[0.4, 0.3, 0.3]] * 6, [0] * 6, [f's{k}' for k in range(6)]))
+    second = write(tmp_path / 'b' / 'scores.npz', stream([[0.2, 0.8, 0.0]] * 6, [0] * 6, [f's{k}' for k in range(6)]))
+    third = write(tmp_path / 'c' / 'scores.npz', stream([[0.2, 0.0, 0.8]] * 6, [0] * 6, [f's{k}' for k in range(6)]))
+    for weights in ([], ['--weights', '1', '1', '1']):
+        tool(monkeypatch, first, second, third, '--rule', rule, *weights, '--out', tmp_path / 'fused')
+        assert read_scores(tmp_path / 'fused.npz').top1 == hits
 
 
 def test_tool_takes_the_seeds_that_are_wanted(tmp_path, monkeypatch):

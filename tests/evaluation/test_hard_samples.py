@@ -67,6 +67,7 @@ def test_tool_reads_cross_validations_and_writes_a_page(tmp_path, monkeypatch, c
     page = (tmp_path / 'out.md').read_text()
     assert '| a | push | 2 of 2 | kick 1×, hug 1× |\n| d | hug | 2 of 2 | kick 2× |\n| c | kick | 1 of 2 |' in page
     assert '4 runs, 4 samples, 5 errors of 3 samples. Wrong in every run: 2; in more' in page
+    assert 'in more than half of their runs: 2, which makes 4 of the errors.' in page
     samples = json.loads((tmp_path / 'out.json').read_text())['samples']
     assert samples[1] == {'name': 'd', 'label': 2, 'tested': 2, 'predicted': {'1': 2}}
     assert 'and 1 more' in capsys.readouterr().out
