@@ -277,3 +277,12 @@ def test_probability_is_the_share_of_changed_samples(transform):
     )
     assert 0.24 < changed < 0.36
     assert np.array_equal(run(transform(0.0), sample)['keypoint'], sample['keypoint'])
+
+
+@pytest.mark.parametrize('transform', [MirrorPose, SwapPersons])
+def test_half_of_the_samples_are_changed_unless_told(transform):
+    sample = make_sample()
+    changed = [
+        not np.array_equal(run(transform(), sample, seed)['keypoint'], sample['keypoint']) for seed in range(300)
+    ]
+    assert 0.4 < np.mean(changed) < 0.6
