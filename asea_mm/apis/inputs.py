@@ -24,6 +24,8 @@ EXPECTED = (
 )
 # What an annotation has besides keypoints that transforms may read.
 _EXTRA = ('img_shape', 'original_shape')
+# Of ReadOptions: what is for annotation files only, and for recordings only.
+OF_ANNOTATIONS, OF_RECORDINGS = ('split', 'fold'), ('units', 'up', 'fill')
 
 
 @dataclass
@@ -77,10 +79,6 @@ class ReadOptions:
                 kind = 'annotation files' if name in OF_ANNOTATIONS else 'recordings'
                 title = 'fill_missing' if name == 'fill' else name
                 raise ValueError(f'{source}: {title}: expected for {kind} only, got {getattr(self, name)!r} for this')
-
-
-OF_ANNOTATIONS = ('split', 'fold')
-OF_RECORDINGS = ('units', 'up', 'fill')
 
 
 def is_single(source: Any) -> bool:

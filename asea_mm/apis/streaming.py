@@ -6,7 +6,7 @@ import math
 from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
-from numbers import Real
+from numbers import Integral, Real
 from typing import Any
 
 import numpy as np
@@ -317,5 +317,5 @@ class StreamingRecognizer:
 
 def _known_by(track: Hashable) -> tuple[str, int, str]:
     """Where an id comes among others: numbers by size, all else by its text."""
-    number = track if isinstance(track, int) else 0
+    number = int(track) if isinstance(track, Integral) else 0
     return type(track).__name__, number, repr(track)
