@@ -25,6 +25,7 @@ import yaml
 
 from asea_mm.engine import report_errors
 from asea_mm.evaluation.comparison import Entry, by_run, comparison_page, read_result
+from asea_mm.evaluation.pages import write_whole
 from asea_mm.evaluation.statistics import over_seeds
 from asea_mm.visualization import draw_comparison, save_figure
 
@@ -215,7 +216,7 @@ class Results:
             kept = self.args.work_dir / f'{row.id}_cv' / f'fold{fold}_seed{seed}' / 'result.json'
             if not kept.exists():
                 kept.parent.mkdir(parents=True, exist_ok=True)
-                kept.write_text(json.dumps(run) + '\n')
+                write_whole(kept, json.dumps(run) + '\n')
         print(f'{row.id}: {self.command(row)}', flush=True)
         done = subprocess.run([sys.executable, str(CROSS_VALIDATE), *self.arguments(row)], check=False)
         return done.returncode == 0
@@ -269,7 +270,7 @@ def write_page(table: Table, results: Results) -> Path:
         picture = f'{table.name}.png'
         save_figure(draw_comparison(table.title, entries, table.reference), path.with_name(picture))
     page = comparison_page(table.title, table.note, entries, table.reference, others, picture)
-    path.write_text(page, encoding='utf-8')
+    write_whole(path, page)
     return path
 
 

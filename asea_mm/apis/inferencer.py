@@ -15,7 +15,6 @@ from mmengine.config import Config
 from mmengine.dataset import pseudo_collate
 from torch import Tensor, nn
 
-from ..datasets.converters.custom_recording import UNITS, UP_AXES
 from ..models.layers import fold_batch_norm
 from ..skeletons import Skeleton
 from .explain import InteractionRecorder
@@ -129,9 +128,6 @@ class InteractionInferencer:
             ValueError: If an argument or a sample is not as expected; the message names the sample.
         """
         self._check(window, overlap, merge, batch_size, topk)
-        for option, given, known in (('units', units, UNITS), ('up', up, UP_AXES)):
-            if given is not None and given not in known:
-                raise ValueError(f'{option}: expected one of {list(known)}, got {given!r}')
         overlap = (window or 0) // 2 if overlap is None else overlap
         options = ReadOptions(split, fold, units, up, fill_missing)
         if keypoint_score is None:

@@ -14,7 +14,7 @@ from ..datasets.annotation_file import STORE_SUFFIX, load_annotations, select_sp
 from ..datasets.converters.custom import finish_recording
 from ..datasets.converters.custom_find import READERS, find_recordings, read_recording
 from ..datasets.converters.custom_json import OPENPOSE_FILE
-from ..datasets.converters.custom_recording import choose_persons
+from ..datasets.converters.custom_recording import UNITS, UP_AXES, choose_persons
 from ..datasets.converters.ntu import read_ntu_skeleton
 from ..skeletons import Skeleton, get_skeleton
 
@@ -60,6 +60,9 @@ class ReadOptions:
         units: Of recordings, see :func:`~asea_mm.datasets.converters.custom.finish_recording`; as the two that follow.
         up: Axis that points up.
         fill: Whether missing joints are interpolated.
+
+    Raises:
+        ValueError: If units or axis are unknown.
     """
 
     split: str | None = None
@@ -67,6 +70,11 @@ class ReadOptions:
     units: str | None = None
     up: str | None = None
     fill: bool = False
+
+    def __post_init__(self) -> None:
+        for option, given, known in (('units', self.units, UNITS), ('up', self.up, UP_AXES)):
+            if given is not None and given not in known:
+                raise ValueError(f'{option}: expected one of {list(known)}, got {given!r}')
 
     def require_unused(self, names: Sequence[str], source: str) -> None:
         """Raise if an option was given that this source has no use for.

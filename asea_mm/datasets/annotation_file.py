@@ -234,13 +234,13 @@ def save_annotations(
             sample or a split is not as it should be.
     """
     path = Path(path)
+    is_store = path.suffix == STORE_SUFFIX
+    if path.is_symlink():  # what it names is replaced, not the link
+        path = path.resolve()
     path.parent.mkdir(parents=True, exist_ok=True)
-    if path.suffix == STORE_SUFFIX:
+    if is_store:
         write_store(path, _validated(_with_ids(annotations, path), meta, path), split, meta)
         return
-    if path.is_symlink():  # the file is replaced, not the link to it
-        path = path.resolve()
-        path.parent.mkdir(parents=True, exist_ok=True)
     handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f'.{path.name}.')
     try:
         with os.fdopen(handle, 'wb') as file:

@@ -100,9 +100,6 @@ def write_store(
     """
     if path.exists() and not (path / INDEX).is_file() and (not path.is_dir() or any(path.iterdir())):
         raise ValueError(f'{path}: exists and is no annotation store; it is not replaced')
-    if path.is_symlink():  # the folder is replaced, not the link to it
-        path = path.resolve()
-        path.parent.mkdir(parents=True, exist_ok=True)
     temporary = Path(tempfile.mkdtemp(dir=path.parent, prefix=f'.{path.name}.'))
     try:
         writer = _Writer(temporary)

@@ -127,6 +127,12 @@ def test_a_picture_is_linked_if_there_is_one():
     assert '![' not in comparison_page('T', 'N', entries, 'a')
 
 
+def table_after(page, text):
+    """The rows of the tables between a text and the commands."""
+    rows = page[page.index(text) :].split('Commands')[0].splitlines()
+    return [row for row in rows if row.startswith('| ')]
+
+
 def test_page_of_cross_entropies():
     def runs(values):
         return [run(fold, last_cross_entropy=value) for fold, value in enumerate(values)]
@@ -140,8 +146,7 @@ def test_page_of_cross_entropies():
         'none': entry('None', [], 'plain'),
     }
     page = comparison_page('T', 'N', entries, 'plain')
-    rows = page[page.index('Cross-entropy') :].split('Commands')[0].splitlines()
-    assert [row for row in rows if row.startswith('| ')] == [
+    assert table_after(page, 'Cross-entropy') == [
         '|  | cross-entropy | difference | verdict |',
         '| Plain | 0.300 | reference | - |',
         '| Surer | 0.100 | -0.200 ± 0.000 (6 pairs) | better (p = 0.031) |',
@@ -156,8 +161,7 @@ def test_best_epochs_have_a_table_of_their_own():
         'steady': entry('Steady', [run(fold, best=0.7) for fold in range(1, 7)], 'plain'),
     }
     page = comparison_page('T', 'N', entries, 'plain')
-    rows = page[page.index('Best epoch, which') :].split('Commands')[0].splitlines()
-    assert [row for row in rows if row.startswith('| ')] == [
+    assert table_after(page, 'Best epoch, which') == [
         '|  | best epoch | difference | verdict |',
         '| Plain | 80.00 | reference | - |',
         '| Steady | 70.00 | -10.00 ± 0.00 (6 pairs) | worse (p = 0.031) |',
