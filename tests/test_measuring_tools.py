@@ -12,7 +12,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from asea_mm.evaluation.scores import StreamScores, read_runs
+
 TOOLS = Path(__file__).parents[1] / 'tools'
+SCORES = [[[0.9, 0.1], [0.6, 0.4]], [[0.9, 0.1], [0.4, 0.6]]]  # both of class 0; both right, one right
 
 
 @pytest.fixture(scope='module')
@@ -116,6 +119,9 @@ def test_cross_validation_runs_and_does_not_repeat(cross_validate, tmp_path, mon
         assert sorted(scores['ids'].tolist()) == [f's{number}' for number in tested], 'the samples of this fold'
         of_true_class = np.take_along_axis(scores['scores'], scores['labels'][:, None], 1)
         assert run['last_cross_entropy'] == pytest.approx(-np.log(of_true_class).mean(), rel=1e-5)
+        kept = read_runs(tmp_path / 'out' / 'summary.npz')[run['fold'], 0]
+        assert kept.ids == tuple(scores['ids'])
+        np.testing.assert_array_equal(kept.scores, scores['scores'])
     page = (tmp_path / 'out' / 'summary.md').read_text()
     assert '| pooled over samples |' in page
     counts = [line.split(' | ')[1:] for line in page.splitlines() if line.startswith('| class ')][-8:]
@@ -133,6 +139,30 @@ def test_cross_validation_runs_and_does_not_repeat(cross_validate, tmp_path, mon
         with pytest.raises(ValueError, match=message):
             cross_validate['main']()
     assert stamps == {path: path.stat().st_mtime_ns for path in (tmp_path / 'runs').rglob('*.pth')}
+
+
+def test_scores_are_kept_as_long_as_they_are_of_the_result(cross_validate, tmp_path):
+    right, wrong = (StreamScores(('x', 'y'), np.array(scores, dtype=float), np.zeros(2, int)) for scores in SCORES)
+    args = argparse.Namespace(work_dir=tmp_path / 'runs', out=str(tmp_path / 'out'))
+    results = [result(1, 0, 1.0, 1.0, 2), result(2, 0, 0.5, 1.0, 2)]
+
+    def keep():
+        cross_validate['keep_scores'](args, results)
+        return {run: kept.top1 for run, kept in read_runs(tmp_path / 'out.npz').items()}
+
+    for fold, of in ((1, right), (2, wrong)):
+        folder = tmp_path / 'runs' / f'fold{fold}_seed0' / 'test'
+        folder.mkdir(parents=True)
+        np.savez(folder / 'scores.npz', ids=of.ids, scores=of.scores, labels=of.labels)
+    assert keep() == {(1, 0): 1.0, (2, 0): 0.5}
+    shutil.rmtree(tmp_path / 'runs' / 'fold1_seed0')
+    assert keep() == {(1, 0): 1.0, (2, 0): 0.5}, 'a work folder may go'
+    results[0] = result(1, 0, 0.5, 1.0, 2)
+    assert keep() == {(2, 0): 0.5}, 'that fold has another result now'
+    shutil.rmtree(tmp_path / 'runs')
+    results[1] = result(2, 0, 0.5, 1.0, 3)
+    cross_validate['keep_scores'](args, results)
+    assert not (tmp_path / 'out.npz').exists(), 'of no run'
 
 
 @pytest.mark.parametrize(

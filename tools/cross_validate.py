@@ -35,6 +35,7 @@ from asea_mm.datasets import load_annotations
 from asea_mm.engine import report_errors
 from asea_mm.engine.running import load_config, working_tree_commit
 from asea_mm.evaluation.pages import markdown_table, write_result, write_whole
+from asea_mm.evaluation.scores import read_runs, read_scores, run_folder, write_runs
 from asea_mm.evaluation.statistics import as_percent, in_columns, run_name, summarise_runs, with_spread
 
 TOOLS = Path(__file__).resolve().parent
@@ -64,7 +65,7 @@ def gpus_of(jobs: int) -> SimpleQueue[str | None]:
 
 def run(args: argparse.Namespace, fold: int, seed: int, gpu: str | None = None) -> dict:
     """Train and test one fold and seed; returns its result, which is also kept as ``result.json``."""
-    work_dir = args.work_dir / f'fold{fold}_seed{seed}'
+    work_dir = args.work_dir / run_folder(fold, seed)
     finished = work_dir / 'result.json'
     options = [
         *(['--fold', str(fold)] if fold else []),
@@ -249,7 +250,9 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument(
         '--work-dir', type=Path, help='folder of the runs; default work_dirs/{config}_cv or {config}_{stream}_cv'
     )
-    parser.add_argument('--out', help='write the summary to OUT.json and OUT.md')
+    parser.add_argument(
+        '--out', help='write the summary to OUT.json and OUT.md, and the scores, for tools/fuse_streams.py, to OUT.npz'
+    )
     parser.add_argument('--cfg-options', nargs='+', help='as in tools/train.py')
     return parser.parse_args()
 
@@ -322,6 +325,25 @@ def cross_validate(args: argparse.Namespace, folds: list[int]) -> None:
     Console().print(table)
     if args.out:
         write_result(args.out, result, markdown(summary, result))
+        keep_scores(args, results)
+
+
+def keep_scores(args: argparse.Namespace, results: list[dict]) -> None:
+    """Write the scores of all runs to ``OUT.npz``. Of runs whose work folder is gone it keeps those it has."""
+    path = Path(f'{args.out}.npz')
+    known = read_runs(path) if path.exists() else {}
+    scores = {}
+    for result in results:
+        run = result['fold'], result['seed']
+        file = args.work_dir / run_folder(*run) / 'test' / 'scores.npz'
+        found = read_scores(file) if file.exists() else known.get(run)
+        # those of a result that was replaced since would not fit
+        if found and len(found.ids) == result['num_samples'] and np.isclose(found.top1, result['last_top1']):
+            scores[run] = found
+    if scores:
+        write_runs(path, scores, results[0]['classes'])
+    else:
+        path.unlink(missing_ok=True)
 
 
 if __name__ == '__main__':

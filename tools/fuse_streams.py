@@ -1,12 +1,14 @@
 """Late fusion of streams: the weighted mean of the scores of several models on the same samples.
 
     python tools/fuse_streams.py work_dirs/asea_sbu_joint_cv work_dirs/asea_sbu_bone_cv --out results/sbu_fused
+    python tools/fuse_streams.py results/sbu_joint.npz results/sbu_bone.npz --rule product
     python tools/fuse_streams.py joint/scores.npz bone/scores.npz --weights 0.6 0.4
 
-Each stream is a work folder of ``tools/cross_validate.py`` (all its finished folds and seeds, last epoch), a work
-folder of ``tools/test.py``, or a ``scores.npz``. Weights are equal, given, or with ``--weights cv`` chosen for each
-fold on the other folds (for single files: for each of five parts of the samples on the other four). ``--rule product``
-takes the geometric mean of the probabilities, by which a model that is sure outvotes one that is not.
+Each stream is a work folder of ``tools/cross_validate.py`` (all its finished folds and seeds, last epoch) or the
+``OUT.npz`` of its ``--out``, a work folder of ``tools/test.py``, or a ``scores.npz``. Weights are equal, given, or with
+``--weights cv`` chosen for each fold on the other folds (for single files: for each of five parts of the samples on the
+other four). ``--rule product`` takes the geometric mean of the probabilities, by which a model that is sure outvotes
+one that is not.
 """
 
 from __future__ import annotations
@@ -25,18 +27,11 @@ from rich.table import Table
 
 from asea_mm.engine import report_errors
 from asea_mm.engine.running import working_tree_commit
-from asea_mm.evaluation.fusion import (
-    RULES,
-    StreamScores,
-    align,
-    cross_validated_weights,
-    fuse,
-    parts_of,
-    read_runs,
-)
+from asea_mm.evaluation.fusion import RULES, align, cross_validated_weights, fuse, parts_of
 from asea_mm.evaluation.hard_samples import COLUMNS, HardSample, as_cells, class_names, hard_samples
 from asea_mm.evaluation.pages import markdown_table, write_result
 from asea_mm.evaluation.report import cross_entropy
+from asea_mm.evaluation.scores import StreamScores, read_runs, write_runs
 from asea_mm.evaluation.statistics import Run, as_percent, in_columns, run_name, summarise_runs, with_spread
 
 NUM_PARTS = 5
@@ -44,10 +39,19 @@ NUM_PARTS = 5
 
 def origin(path: Path) -> dict:
     """Where a stream's scores come from: settings and commits of its runs, if it is a cross-validation."""
-    results = [json.loads(file.read_text()) for file in sorted(path.glob('fold*_seed*/result.json'))]
+    results = [read_json(file) for file in sorted(path.glob('fold*_seed*/result.json'))]
+    if path.is_file() and (beside := path.with_suffix('.json')).exists():  # that of a fusion has no runs
+        results = read_json(beside).get('runs', [])
     commits = sorted({result['commit'] for result in results})
     config = results[0]['settings']['config'] if results else None
     return {'path': str(path), 'config': config, 'commits': commits}
+
+
+def read_json(path: Path) -> dict:
+    try:
+        return json.loads(path.read_text())
+    except ValueError as error:
+        raise ValueError(f'{path}: expected a JSON file, got {error}') from None
 
 
 def summaries(runs: dict[Run, StreamScores]) -> dict:
@@ -124,7 +128,7 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('--weights', nargs='+', help='a weight for each stream, or cv; equal weights without it')
     parser.add_argument('--seeds', nargs='+', type=int, help='only runs of these seeds; default all')
     parser.add_argument('--rule', choices=RULES, default='sum', help='mean of scores, or geometric mean')
-    parser.add_argument('--out', help='write OUT.json, OUT.md and, of single tests, the fused scores as OUT.npz')
+    parser.add_argument('--out', help='write OUT.json, OUT.md and the fused scores, OUT.npz, which can be fused again')
     args = parser.parse_args()
     if len(args.streams) < 2:
         raise ValueError('fusion needs at least two streams')
@@ -224,9 +228,7 @@ def main() -> None:
     console.print(result['errors'])
     if args.out:
         write_result(args.out, result, markdown(result, wrong))
-        if is_single_test(fused):
-            scores = fused[0, 0]
-            np.savez(f'{args.out}.npz', scores=scores.scores, labels=scores.labels, ids=np.array(scores.ids))
+        write_runs(f'{args.out}.npz', fused, result['classes'])
 
 
 if __name__ == '__main__':

@@ -3,7 +3,8 @@
     python tools/hard_samples.py work_dirs/asea_sbu_cv work_dirs/ctrgcn_sbu_cv --out results/sbu_hard_samples
 
 Takes what ``tools/fuse_streams.py`` takes: work folders of ``tools/cross_validate.py`` (all their finished folds and
-seeds, last epoch) or of ``tools/test.py``, or ``scores.npz`` files. The models may differ, the classes may not.
+seeds, last epoch) or the ``OUT.npz`` of its results, folders of ``tools/test.py``, or ``scores.npz`` files. The models
+may differ, the classes may not.
 """
 
 from __future__ import annotations
@@ -18,9 +19,9 @@ from rich.table import Table
 
 from asea_mm.engine import report_errors
 from asea_mm.engine.running import working_tree_commit
-from asea_mm.evaluation.fusion import read_runs
 from asea_mm.evaluation.hard_samples import COLUMNS, as_cells, class_names, hard_samples
 from asea_mm.evaluation.pages import markdown_table, write_result
+from asea_mm.evaluation.scores import read_runs
 
 
 def markdown(result: dict, rows: list[tuple[str, ...]]) -> list[str]:

@@ -26,6 +26,7 @@ import yaml
 from asea_mm.engine import report_errors
 from asea_mm.evaluation.comparison import Entry, by_run, comparison_page, read_result
 from asea_mm.evaluation.pages import write_whole
+from asea_mm.evaluation.scores import run_folder
 from asea_mm.evaluation.statistics import over_seeds
 from asea_mm.visualization import draw_comparison, save_figure
 
@@ -213,7 +214,7 @@ class Results:
     def run(self, row: Row) -> bool:
         """Run what is missing of a row's experiment; whether it succeeded."""
         for (fold, seed), run in by_run(self.runs(row)).items():  # without their work folder they would be repeated
-            kept = self.args.work_dir / f'{row.id}_cv' / f'fold{fold}_seed{seed}' / 'result.json'
+            kept = self.args.work_dir / f'{row.id}_cv' / run_folder(fold, seed) / 'result.json'
             if not kept.exists():
                 kept.parent.mkdir(parents=True, exist_ok=True)
                 write_whole(kept, json.dumps(run) + '\n')

@@ -2,95 +2,15 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Hashable, Mapping, Sequence
-from dataclasses import dataclass
 from itertools import product
-from pathlib import Path
 
 import numpy as np
 
 from .report import are_probabilities
-from .statistics import Run
+from .scores import StreamScores
 
 RULES = ('sum', 'product')
-
-
-@dataclass(frozen=True)
-class StreamScores:
-    """What one stream says of some samples.
-
-    Args:
-        ids: Names of the samples, in the order of the other two.
-        scores: Scores of each sample, ``(samples, classes)``.
-        labels: True classes, ``(samples,)``.
-    """
-
-    ids: tuple[str, ...]
-    scores: np.ndarray
-    labels: np.ndarray
-
-    @property
-    def top1(self) -> float:
-        """Share of the samples whose highest score is of the true class."""
-        return float((self.scores.argmax(axis=1) == self.labels).mean())
-
-    def at(self, ids: Sequence[str]) -> StreamScores:
-        """The same for some of the samples, in this order."""
-        row = {name: index for index, name in enumerate(self.ids)}
-        rows = [row[name] for name in ids]
-        return StreamScores(tuple(ids), self.scores[rows], self.labels[rows])
-
-
-def read_scores(path: str | Path) -> StreamScores:
-    """Read ``scores.npz``, which :class:`InteractionReport` writes.
-
-    Raises:
-        FileNotFoundError: If there is no such file.
-        ValueError: If the file is not of that form, has a sample twice, or scores that are no numbers.
-    """
-    path = Path(path)
-    if not path.is_file():
-        raise FileNotFoundError(f'scores {path} do not exist')
-    try:
-        with np.load(path, allow_pickle=False) as file:
-            ids, scores, labels = (file[name] for name in ('ids', 'scores', 'labels'))
-    except Exception as error:  # a damaged archive raises almost anything
-        reason = f'{error}'.partition('\n')[0] or type(error).__name__
-        raise ValueError(
-            f'{path}: expected a file with ids, scores and labels, got another or a damaged one ({reason})'
-        ) from None
-    if scores.ndim != 2 or not len(scores) or ids.shape != labels.shape or len(ids) != len(scores):
-        shapes = f'{scores.shape}, {labels.shape} and {ids.shape}'
-        raise ValueError(f'{path}: expected scores (samples, classes), labels and ids (samples,), got {shapes}')
-    if not np.isfinite(scores).all():
-        raise ValueError(f'{path}: scores of {(~np.isfinite(scores).all(axis=1)).sum()} samples are not finite')
-    names = tuple(str(name) for name in ids)
-    if len(set(names)) < len(names):
-        raise ValueError(f'{path}: {len(names) - len(set(names))} samples have the name of another')
-    return StreamScores(names, scores.astype(np.float64), labels.astype(np.int64))
-
-
-def read_runs(path: str | Path) -> dict[Run, StreamScores]:
-    """Scores by fold and seed of the finished runs in a work folder of ``tools/cross_validate.py``, last epoch.
-
-    A work folder of ``tools/test.py`` or a ``scores.npz`` has one run: fold 0, seed 0.
-
-    Raises:
-        FileNotFoundError: If scores do not exist.
-        ValueError: If the folder has neither scores nor finished runs, or a file is refused by :func:`read_scores`.
-    """
-    path = Path(path)
-    if not path.is_dir() or (path / 'scores.npz').exists():
-        return {(0, 0): read_scores(path / 'scores.npz' if path.is_dir() else path)}
-    runs = {}
-    for folder in sorted(path.glob('fold*_seed*')):
-        numbers = re.fullmatch(r'fold(\d+)_seed(\d+)', folder.name)
-        if numbers and (folder / 'result.json').exists():  # else it is not finished
-            runs[int(numbers[1]), int(numbers[2])] = read_scores(folder / 'test' / 'scores.npz')
-    if not runs:
-        raise ValueError(f'{path}: expected scores.npz or finished runs of cross-validation, fold*_seed*; has none')
-    return runs
 
 
 def align(streams: Mapping[str, StreamScores]) -> dict[str, StreamScores]:

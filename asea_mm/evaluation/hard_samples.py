@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from .fusion import StreamScores
+from .scores import StreamScores, read_class_names
 
 COLUMNS = ('sample', 'true class', 'wrong in', 'predicted instead')
 
@@ -70,15 +70,17 @@ def as_cells(sample: HardSample, classes: Sequence[str]) -> tuple[str, ...]:
 
 
 def class_names(path: Path, num_classes: int) -> list[str]:
-    """The names in the report that a test leaves beside its scores; numbers where there is none.
+    """The names in the report that a test leaves beside its scores, or in the file of all runs; else numbers.
 
     Args:
-        path: As of :func:`~asea_mm.evaluation.fusion.read_runs`.
+        path: As of :func:`~asea_mm.evaluation.scores.read_runs`.
         num_classes: How many classes the scores have.
 
     Raises:
         ValueError: If a report is damaged.
     """
+    if path.is_file() and (known := read_class_names(path)):
+        return known
     folder = path if path.is_dir() else path.parent
     for report in (folder / 'report.json', *sorted(folder.glob('fold*_seed*/test/report.json'))):
         if not report.exists():

@@ -8,16 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from asea_mm.evaluation.fusion import (
-    StreamScores,
-    align,
-    choose_weights,
-    cross_validated_weights,
-    fuse,
-    parts_of,
-    read_scores,
-    weight_grid,
-)
+from asea_mm.evaluation.fusion import align, choose_weights, cross_validated_weights, fuse, parts_of, weight_grid
+from asea_mm.evaluation.scores import StreamScores, read_runs, read_scores, write_runs
 from asea_mm.evaluation.statistics import as_percent, summarise_runs
 
 TOOL = Path(__file__).parents[2] / 'tools' / 'fuse_streams.py'
@@ -137,31 +129,6 @@ def test_streams_of_something_else_are_refused(other, message):
         align({'a': FIRST, 'b': other})
 
 
-def test_files_are_read_and_bad_ones_named(tmp_path):
-    path = write(tmp_path / 'scores.npz', FIRST)
-    again = read_scores(path)
-    assert again.ids == FIRST.ids
-    np.testing.assert_array_equal(again.scores, FIRST.scores)
-    content = path.read_bytes()
-    bad = tmp_path / 'bad.npz'
-    for damaged in (content[: len(content) // 2], b'', b'text'):
-        bad.write_bytes(damaged)
-        with pytest.raises(ValueError, match=r'bad\.npz: expected a file with ids, scores and labels'):
-            read_scores(bad)
-    for of, message in (
-        (stream([[np.nan, 1], [0, 1]], [0, 1]), '1 samples are not finite'),
-        (stream(np.eye(2), [0, 1], ['s0', 's0']), '1 samples have the name of another'),
-        (stream(np.eye(2), [0, 1, 1]), 'expected scores'),
-    ):
-        with pytest.raises(ValueError, match=message):
-            read_scores(write(bad, of))
-    np.savez(bad, scores=np.array([{}]), labels=np.zeros(1), ids=np.zeros(1))
-    with pytest.raises(ValueError, match='allow_pickle'):
-        read_scores(bad)
-    with pytest.raises(FileNotFoundError, match='do not exist'):
-        read_scores(tmp_path / 'none.npz')
-
-
 def test_summary_of_runs_by_hand():
     accuracy = {(1, 0): 0.5, (2, 0): 1.0, (1, 1): 0.75, (2, 1): 1.0}
     summary = summarise_runs(accuracy, {(1, 0): 4, (2, 0): 12, (1, 1): 4, (2, 1): 12})
@@ -204,6 +171,29 @@ def test_tool_fuses_cross_validations(tmp_path, monkeypatch, capsys, weights):
     assert f'| {tmp_path / "joint"} | 50.00 | 50.00 | 50.00 | 50.00 | {loss:.3f} |' in page
     assert '| fused | 100.00 | 100.00 | 100.00 | 100.00 |' in page
     assert 'fused' in capsys.readouterr().out
+
+
+def test_tool_fuses_files_of_cross_validations_as_it_does_their_folders(tmp_path, monkeypatch):
+    folders = [cross_validation(tmp_path / name, of) for name, of in (('joint', FIRST), ('bone', SECOND))]
+    for folder, name in zip(folders, ('a', 'b'), strict=True):
+        write_runs(tmp_path / f'{name}.npz', read_runs(folder), ['hug', 'push'])
+    (tmp_path / 'a.json').write_text(json.dumps({'runs': [{'commit': 'abc', 'settings': {'config': 'a.py'}}]}))
+    tool(monkeypatch, *folders, '--rule', 'product', '--out', tmp_path / 'of_folders')
+    tool(monkeypatch, tmp_path / 'a.npz', tmp_path / 'b.npz', '--rule', 'product', '--out', tmp_path / 'of_files')
+    of_folders, of_files = (json.loads((tmp_path / f'{name}.json').read_text()) for name in ('of_folders', 'of_files'))
+    assert of_files['fused']['accuracy'] == of_folders['fused']['accuracy']
+    assert of_files['fused']['cross_entropy']['pooled']['mean'] == pytest.approx(
+        of_folders['fused']['cross_entropy']['pooled']['mean'], rel=1e-6
+    )
+    assert of_files['classes'] == ['hug', 'push']
+    assert [row['config'] for row in of_files['streams']] == ['a.py', None]
+    assert of_files['streams'][0]['commits'] == ['abc']
+    # and what is fused can be fused again
+    tool(monkeypatch, tmp_path / 'of_files.npz', tmp_path / 'b.npz', '--out', tmp_path / 'again')
+    assert json.loads((tmp_path / 'again.json').read_text())['num_runs'] == 2
+    (tmp_path / 'a.json').write_text('{')
+    with pytest.raises(ValueError, match=r'a\.json: expected a JSON file'):
+        tool(monkeypatch, tmp_path / 'a.npz', tmp_path / 'b.npz')
 
 
 def test_tool_lists_what_the_fusion_gets_wrong(tmp_path, monkeypatch, capsys):

@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from asea_mm.evaluation.fusion import StreamScores
 from asea_mm.evaluation.hard_samples import HardSample, class_names, hard_samples
+from asea_mm.evaluation.scores import StreamScores
 
 TOOL = Path(__file__).parents[2] / 'tools' / 'hard_samples.py'
 

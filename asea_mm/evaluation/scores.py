@@ -1,0 +1,164 @@
+"""Scores of test samples as files: of one test, or of all runs of a cross-validation."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from .statistics import Run
+
+ARRAYS = ('ids', 'scores', 'labels')
+OF_RUNS = ('folds', 'seeds')
+
+
+@dataclass(frozen=True)
+class StreamScores:
+    """What one stream says of some samples.
+
+    Args:
+        ids: Names of the samples, in the order of the other two.
+        scores: Scores of each sample, ``(samples, classes)``.
+        labels: True classes, ``(samples,)``.
+    """
+
+    ids: tuple[str, ...]
+    scores: np.ndarray
+    labels: np.ndarray
+
+    @property
+    def top1(self) -> float:
+        """Share of the samples whose highest score is of the true class."""
+        return float((self.scores.argmax(axis=1) == self.labels).mean())
+
+    def at(self, ids: Sequence[str]) -> StreamScores:
+        """The same for some of the samples, in this order."""
+        row = {name: index for index, name in enumerate(self.ids)}
+        rows = [row[name] for name in ids]
+        return StreamScores(tuple(ids), self.scores[rows], self.labels[rows])
+
+
+def read_scores(path: str | Path) -> StreamScores:
+    """Read ``scores.npz`` of one test, which :class:`InteractionReport` writes.
+
+    Raises:
+        FileNotFoundError: If there is no such file.
+        ValueError: If the file is not of that form, has a sample twice, or scores that are no numbers.
+    """
+    arrays = _read(Path(path))
+    if 'folds' in arrays:
+        raise ValueError(f'{path}: expected the scores of one test, got those of a cross-validation')
+    return _stream(path, arrays)
+
+
+def run_folder(fold: int, seed: int) -> str:
+    """The folder of a run within a work folder of ``tools/cross_validate.py``."""
+    return f'fold{fold}_seed{seed}'
+
+
+def read_runs(path: str | Path) -> dict[Run, StreamScores]:
+    """Scores by fold and seed of the finished runs of a cross-validation, last epoch.
+
+    Args:
+        path: A work folder of ``tools/cross_validate.py``, or the ``OUT.npz`` of its ``--out`` (:func:`write_runs`). A
+            work folder of ``tools/test.py`` or a ``scores.npz`` has one run: fold 0, seed 0.
+
+    Raises:
+        FileNotFoundError: If scores do not exist.
+        ValueError: If the folder has neither scores nor finished runs, or a file is refused by :func:`read_scores`.
+    """
+    path = Path(path)
+    if not path.is_dir():
+        return _runs_of_file(path)
+    if (path / 'scores.npz').exists():
+        return {(0, 0): read_scores(path / 'scores.npz')}
+    runs = {}
+    for folder in sorted(path.glob('fold*_seed*')):
+        numbers = re.fullmatch(r'fold(\d+)_seed(\d+)', folder.name)
+        if numbers and (folder / 'result.json').exists():  # else it is not finished
+            runs[int(numbers[1]), int(numbers[2])] = read_scores(folder / 'test' / 'scores.npz')
+    if not runs:
+        raise ValueError(f'{path}: expected scores.npz or finished runs of cross-validation, fold*_seed*; has none')
+    return runs
+
+
+def write_runs(path: str | Path, runs: Mapping[Run, StreamScores], classes: Sequence[str]) -> None:
+    """Write the scores of all runs to one file, with the names of the classes; it replaces a file of before whole.
+
+    Scores are kept in single precision, as models compute them. A single run, fold 0 and seed 0, is written as a test
+    is.
+    """
+    path = Path(path)
+    part = path.with_name(f'.{path.name}.part')
+    numbers: dict[str, Any] = {}
+    if list(runs) != [(0, 0)]:
+        for name, of_runs in zip(OF_RUNS, zip(*runs, strict=True), strict=True):
+            numbers[name] = np.repeat(of_runs, [len(stream.ids) for stream in runs.values()])
+    with open(part, 'wb') as file:
+        np.savez_compressed(
+            file,
+            ids=np.array([name for stream in runs.values() for name in stream.ids]),
+            scores=np.concatenate([stream.scores for stream in runs.values()]).astype(np.float32),
+            labels=np.concatenate([stream.labels for stream in runs.values()]),
+            classes=np.array(list(classes)),
+            **numbers,
+        )
+    os.replace(part, path)
+
+
+def read_class_names(path: str | Path) -> list[str] | None:
+    """The names of the classes in a file of :func:`write_runs`; None in one that has none."""
+    classes = _read(Path(path)).get('classes')
+    return None if classes is None else [str(name) for name in classes]
+
+
+def _runs_of_file(path: Path) -> dict[Run, StreamScores]:
+    arrays = _read(path)
+    if 'folds' not in arrays:
+        return {(0, 0): _stream(path, arrays)}
+    numbers = list(zip(*(arrays[name].tolist() for name in OF_RUNS), strict=True))
+    runs = {}
+    for run in dict.fromkeys(numbers):  # in their order
+        rows = [index for index, of in enumerate(numbers) if of == run]
+        runs[run] = _stream(f'{path}, fold {run[0]} seed {run[1]}', {name: arrays[name][rows] for name in ARRAYS})
+    return runs
+
+
+def _read(path: Path) -> dict[str, np.ndarray]:
+    """The arrays of a file of scores, of shapes that fit each other."""
+    if not path.is_file():
+        raise FileNotFoundError(f'scores {path} do not exist')
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            arrays = {name: file[name] for name in file.files}
+            ids, scores, labels = (arrays[name] for name in ARRAYS)
+    except Exception as error:  # a damaged archive raises almost anything
+        reason = f'{error}'.partition('\n')[0] or type(error).__name__
+        raise ValueError(
+            f'{path}: expected a file with ids, scores and labels, got another or a damaged one ({reason})'
+        ) from None
+    if scores.ndim != 2 or not len(scores) or ids.shape != labels.shape or len(ids) != len(scores):
+        shapes = f'{scores.shape}, {labels.shape} and {ids.shape}'
+        raise ValueError(f'{path}: expected scores (samples, classes), labels and ids (samples,), got {shapes}')
+    of_runs = [name for name in OF_RUNS if name in arrays]
+    if of_runs and (len(of_runs) < len(OF_RUNS) or any(arrays[name].shape != ids.shape for name in of_runs)):
+        got = ', '.join(f'{name} {arrays[name].shape}' for name in of_runs)
+        raise ValueError(f'{path}: expected folds and seeds of {len(ids)} samples, got {got}')
+    if 'classes' in arrays and arrays['classes'].shape != scores.shape[1:]:
+        raise ValueError(f'{path}: expected names of {scores.shape[1]} classes, got {arrays["classes"].shape}')
+    return arrays
+
+
+def _stream(where: str | Path, arrays: Mapping[str, np.ndarray]) -> StreamScores:
+    ids, scores, labels = (arrays[name] for name in ARRAYS)
+    if not np.isfinite(scores).all():
+        raise ValueError(f'{where}: scores of {(~np.isfinite(scores).all(axis=1)).sum()} samples are not finite')
+    names = tuple(str(name) for name in ids)
+    if len(set(names)) < len(names):
+        raise ValueError(f'{where}: {len(names) - len(set(names))} samples have the name of another')
+    return StreamScores(names, scores.astype(np.float64), labels.astype(np.int64))

@@ -1,0 +1,74 @@
+"""Files of scores: of one test, and of all runs of a cross-validation; bad ones are named."""
+
+import numpy as np
+import pytest
+
+from asea_mm.evaluation.hard_samples import class_names
+from asea_mm.evaluation.scores import read_runs, read_scores, write_runs
+
+from .test_fusion import FIRST, SECOND, stream, write
+
+
+def test_files_are_read_and_bad_ones_named(tmp_path):
+    path = write(tmp_path / 'scores.npz', FIRST)
+    again = read_scores(path)
+    assert again.ids == FIRST.ids
+    np.testing.assert_array_equal(again.scores, FIRST.scores)
+    content = path.read_bytes()
+    bad = tmp_path / 'bad.npz'
+    for damaged in (content[: len(content) // 2], b'', b'text'):
+        bad.write_bytes(damaged)
+        with pytest.raises(ValueError, match=r'bad\.npz: expected a file with ids, scores and labels'):
+            read_scores(bad)
+    for of, message in (
+        (stream([[np.nan, 1], [0, 1]], [0, 1]), '1 samples are not finite'),
+        (stream(np.eye(2), [0, 1], ['s0', 's0']), '1 samples have the name of another'),
+        (stream(np.eye(2), [0, 1, 1]), 'expected scores'),
+    ):
+        with pytest.raises(ValueError, match=message):
+            read_scores(write(bad, of))
+    np.savez(bad, scores=np.array([{}]), labels=np.zeros(1), ids=np.zeros(1))
+    with pytest.raises(ValueError, match='allow_pickle'):
+        read_scores(bad)
+    with pytest.raises(FileNotFoundError, match='do not exist'):
+        read_scores(tmp_path / 'none.npz')
+
+
+@pytest.mark.parametrize('numbers', [[(1, 0), (2, 0), (1, 1), (2, 1)], [(0, 0), (0, 3)], [(0, 0)]])
+def test_all_runs_in_one_file(tmp_path, numbers):
+    other = stream([[0.25, 0.75], [0.5, 0.5], [1.0, 0.0]], [1, 0, 0], ['x', 'y', 'z'])
+    runs = dict(zip(numbers, [FIRST, other, SECOND, other], strict=False))
+    write_runs(tmp_path / 'out.npz', runs, ['hug', 'push'])
+    again = read_runs(tmp_path / 'out.npz')
+    assert list(again) == numbers
+    for run, of in runs.items():
+        assert again[run].ids == of.ids
+        np.testing.assert_array_equal(again[run].labels, of.labels)
+        np.testing.assert_array_equal(again[run].scores, of.scores.astype(np.float32))
+    assert class_names(tmp_path / 'out.npz', 2) == ['hug', 'push']
+    if len(runs) > 1:
+        with pytest.raises(ValueError, match='scores of one test, got those of a cross-validation'):
+            read_scores(tmp_path / 'out.npz')
+    else:
+        assert read_scores(tmp_path / 'out.npz').ids == FIRST.ids
+    assert [path.name for path in tmp_path.iterdir()] == ['out.npz']
+
+
+@pytest.mark.parametrize(
+    ('changed', 'message'),
+    [
+        ({'seeds': None}, r'expected folds and seeds of 4 samples, got folds \(4,\)'),
+        ({'folds': np.zeros(3)}, r'expected folds and seeds of 4 samples, got folds \(3,\), seeds \(4,\)'),
+        ({'classes': np.array(['hug'])}, 'expected names of 2 classes'),
+        ({'folds': np.ones(4, dtype=int)}, 'fold 1 seed 0: 2 samples have the name of another'),
+        ({'scores': np.full((4, 2), np.nan)}, 'fold 1 seed 0: scores of 2 samples are not finite'),
+    ],
+)
+def test_bad_files_of_runs_are_named(tmp_path, changed, message):
+    path = tmp_path / 'out.npz'
+    write_runs(path, {(1, 0): FIRST, (2, 0): SECOND}, ['hug', 'push'])
+    with np.load(path) as file:
+        arrays = {name: file[name] for name in file.files} | changed
+    np.savez(path, **{name: array for name, array in arrays.items() if array is not None})
+    with pytest.raises(ValueError, match=rf'out\.npz.*{message}'):
+        read_runs(path)
