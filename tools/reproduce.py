@@ -24,7 +24,8 @@ from typing import Any, TypeVar
 import yaml
 
 from asea_mm.engine import report_errors
-from asea_mm.evaluation.comparison import Entry, by_run, comparison_page, read_result
+from asea_mm.evaluation.comparison import by_run, read_result
+from asea_mm.evaluation.comparison_page import Entry, comparison_page
 from asea_mm.evaluation.pages import write_whole
 from asea_mm.evaluation.scores import run_folder
 from asea_mm.evaluation.statistics import over_seeds

@@ -8,7 +8,8 @@ from collections.abc import Mapping
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from ..evaluation.comparison import Entry, compare, mean_of_folds
+from ..evaluation.comparison import compare, mean_of_folds
+from ..evaluation.comparison_page import Entry
 from .drawing import new_figure
 
 # Of outcomes: colours of Okabe and Ito, or greys. The verdict is beside its mark in words, too.
@@ -25,7 +26,7 @@ def draw_comparison(title: str, entries: Mapping[str, Entry], reference: str) ->
 
     Args:
         title: What is drawn.
-        entries: The rows by name, as of :func:`~asea_mm.evaluation.comparison.comparison_page`.
+        entries: The rows by name, as of :func:`~asea_mm.evaluation.comparison_page.comparison_page`.
         reference: Name of the entry that most are compared with.
 
     Raises:

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from asea_mm.evaluation.comparison import Entry
+from asea_mm.evaluation.comparison_page import Entry
 from asea_mm.visualization import draw_comparison
 
 
