@@ -106,21 +106,6 @@ class Skeleton:
         """Body part name to joint indices."""
         return {part: tuple(self.joints.index(joint) for joint in joints) for part, joints in self.parts.items()}
 
-    @cached_property
-    def limbs(self) -> tuple[dict[int, float], ...]:
-        """Body parts but that of the centre: index of every joint, and how far along the limb it is, from 0 to 1."""
-        limbs = []
-        for part in self.part_indices.values():
-            depth = {}
-            for joint in part:
-                above = [joint]
-                while (parent := self.parents[above[-1]]) in part and parent != above[-1]:
-                    above.append(parent)
-                depth[joint] = len(above) - 1
-            if self.centre_index not in part and (longest := max(depth.values())):
-                limbs.append({joint: steps / longest for joint, steps in depth.items()})
-        return tuple(limbs)
-
     def adjacency(self) -> np.ndarray:
         """Graph subsets self, inward (to the root) and outward, K = 3.
 

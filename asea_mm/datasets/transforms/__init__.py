@@ -4,7 +4,7 @@ All of them keep one rule: a person whose values are all exactly zero in a frame
 exactly zero, and is never blended into a present one.
 """
 
-from .augment import JointNoise, LimbNoise, MirrorPose, RandomRotation3D, RandomScale3D, RandomShear3D, SwapPersons
+from .augment import JointNoise, MirrorPose, RandomRotation3D, RandomScale3D, RandomShear3D, SwapPersons
 from .common import presence, resample
 from .keypoints_2d import FillMissingJoints, NormalizeByBody, NormalizeByImage, ScoreChannel
 from .normalize import AddTurnedClips, AlignFacing, CentrePair
@@ -19,7 +19,6 @@ __all__ = [
     'FillMissingJoints',
     'GenerateStream',
     'JointNoise',
-    'LimbNoise',
     'MirrorPose',
     'NormalizeByBody',
     'NormalizeByImage',

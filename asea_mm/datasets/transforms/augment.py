@@ -1,4 +1,4 @@
-"""Random changes of space and of who is who, the same for all persons unless said, so that their relation is kept.
+"""Random changes of space and of who is who, each the same for all persons so that their relation is kept.
 
 Rotation, scale, shear and mirror act about the origin: use ``CentrePair`` before them.
 """
@@ -7,7 +7,6 @@ Rotation, scale, shear and mirror act about the origin: use ``CentrePair`` befor
 from __future__ import annotations
 
 from collections.abc import Sequence
-from itertools import product
 from typing import Any
 
 import numpy as np
@@ -194,59 +193,6 @@ class MirrorPose(_WithProbability):
         results['keypoint'] = keypoint
         if score is not None:
             results['keypoint_score'] = score.take(order, axis=2)
-        return results
-
-
-@TRANSFORMS.register_module()
-class LimbNoise(_WithProbability):
-    """Let limbs get lost for some frames, as depth cameras lose them: they jitter about a wrong place.
-
-    Ours, not of the papers. Every limb of every person is lost with the probability ``prob``, for up to half of the
-    clip. A standard deviation is drawn; with it, one shift for all these frames and one more for each of them. The end
-    of the limb takes the whole shift, the joints before it take less, its first joint nothing. A model that has seen
-    this trusts no single limb. Limbs are the body parts of the layout but for the one of its centre; a layout of one
-    part has none and is left as it is.
-
-    Args:
-        prob: Probability that a limb is lost.
-        size: Largest standard deviation of a shift, as a share of the length of the limb.
-
-    Shapes:
-        keypoint: ``(M, T, V, C)``, any unit, unchanged
-
-    Raises:
-        ValueError: If an argument is out of range or a sample has no layout or the wrong number of joints.
-    """
-
-    def __init__(self, prob: float = 0.25, size: float = 0.3) -> None:
-        super().__init__(prob)
-        if not is_number(size) or size < 0:
-            self._wrong_argument('size', 'a number of at least 0', size)
-        self.size = size
-
-    def transform(self, results: dict[str, Any]) -> dict[str, Any]:
-        """Shift the limbs that are lost."""
-        keypoint = self._keypoint(results)
-        skeleton = self._skeleton(results, keypoint)
-        there = presence(keypoint)
-        frames, channels = keypoint.shape[1], keypoint.shape[3]
-        shifted = keypoint.copy()
-        for person, limb in product(np.flatnonzero(there.any(axis=1)), skeleton.limbs):
-            if not self._happens():
-                continue
-            bones = [(joint, skeleton.parents[joint]) for joint, share in limb.items() if share]
-            body = keypoint[person, there[person]]
-            length = sum(
-                np.median(np.linalg.norm(body[:, child] - body[:, parent], axis=-1)) for child, parent in bones
-            )
-            std = length * np.random.uniform(0, self.size)
-            count = np.random.randint(1, max(1, frames // 2) + 1)
-            start = np.random.randint(frames - count + 1)
-            shift = np.random.normal(scale=std, size=channels) + np.random.normal(scale=std, size=(count, channels))
-            for joint, share in limb.items():
-                shifted[person, start : start + count, joint] += share * shift
-        shifted[~there] = 0
-        results['keypoint'] = shifted
         return results
 
 
