@@ -7,6 +7,7 @@ from .clips import ProbedClip, probe_sample
 from .comparison import draw_comparison
 from .confusion import draw_confusion, plot_confusion
 from .drawing import as_image, save_figure
+from .effects import draw_effects
 from .page import write_page
 from .pairs import plot_pair, plot_pairs
 from .probe import Probe, Stage, probe
@@ -26,6 +27,7 @@ __all__ = [
     'draw_body_parts',
     'draw_comparison',
     'draw_confusion',
+    'draw_effects',
     'draw_training',
     'plot_confusion',
     'plot_pair',
