@@ -83,11 +83,55 @@ def test_inactive_joints_and_gate_against_the_textbook(form, persons, inactive, 
         torch.testing.assert_close(variant(x.clone(), persons, given, inplace=True), expected, **TOLERANCE)
 
 
+@pytest.mark.parametrize('present', ['all', 'some'])
 @pytest.mark.parametrize('persons', [2, 3])
-def test_both_forms_have_the_same_gradients(persons):
+@pytest.mark.parametrize('form', FORMS)
+def test_normalised_attention_against_the_textbook(form, persons, present):
+    variant, usual = pair(form, 0.7, norm=True)
+    torch.nn.init.uniform_(variant.norm.weight, 0.5, 2)
+    x = features(persons)
+    presence = torch.ones(len(x), T, dtype=torch.bool) if present == 'all' else partly_present(persons)
+    update = usual(x, persons, presence) - x
+    centred = update - update.mean(dim=1, keepdim=True)
+    normed = centred / (centred.square().mean(dim=1, keepdim=True) + variant.norm.eps).sqrt()
+    expected = x + 0.7 * variant.norm.weight[:, None, None] * normed
+    given = None if present == 'all' else presence
+    # the update of active joints is large beside the rounding of sums and differences; that of all others is zero
+    torch.testing.assert_close(variant(x, persons, given), expected, rtol=1e-8, atol=1e-8)
+    with torch.no_grad():
+        torch.testing.assert_close(variant(x.clone(), persons, given, inplace=True), expected, rtol=1e-8, atol=1e-8)
+
+
+@pytest.mark.parametrize('form', FORMS)
+def test_normalised_attention_leaves_one_without_a_partner_alone(form):
+    variant, _ = pair(form, 0.7, norm=True)
+    x, presence = features(), torch.ones(6, T, dtype=torch.bool)
+    presence[1::2] = False
+    leaf = x.requires_grad_()
+    out = variant(leaf, 2, presence)
+    assert torch.equal(out[::2], x[::2])
+    out.sum().backward()
+    assert leaf.grad.isfinite().all()
+
+
+@pytest.mark.parametrize('dtype', [torch.float32, torch.bfloat16])
+@pytest.mark.parametrize('form', FORMS)
+def test_normalised_attention_under_autocast(form, dtype):
+    torch.manual_seed(0)
+    variant = AEA(C, form=form, norm=True)
+    x = features().to(dtype)
+    with torch.autocast('cpu', dtype=torch.bfloat16):
+        out = variant(x, 2)
+    assert out.dtype == dtype
+    torch.testing.assert_close(out.float(), variant(x.float(), 2), rtol=0.05, atol=0.1)
+
+
+@pytest.mark.parametrize('norm', [False, True])
+@pytest.mark.parametrize('persons', [2, 3])
+def test_both_forms_have_the_same_gradients(persons, norm):
     results = []
     for form in FORMS:
-        variant, _ = pair(form, 0.7, inactive='drop')
+        variant, _ = pair(form, 0.7, inactive='drop', norm=norm)
         leaf = features(persons).requires_grad_()
         variant(leaf, persons, partly_present(persons)).square().sum().backward()
         results.append([leaf.grad, *(parameter.grad for parameter in variant.parameters())])
@@ -133,8 +177,9 @@ def test_without_selection_all_joints_attend(form, persons):
 
 
 def test_the_neck_takes_the_same_options():
-    neck = ATNACNeck(8, inactive='drop', gate=True)
+    neck = ATNACNeck(8, inactive='drop', gate=True, norm=True)
     assert (neck.interaction.inactive, neck.interaction.gate.item()) == ('drop', 0.0)
+    assert neck.interaction.norm.weight.shape == (8,)
 
 
 def test_errors():
@@ -165,6 +210,7 @@ EFFECTS = {
     'model.backbone.interaction=None model.neck.type=ATNACNeck model.neck.in_channels=128': (1, dict()),
     'model.backbone.interaction.inactive=drop': (5, dict(inactive='drop')),
     'model.backbone.interaction.gate=False': (5, dict()),
+    'model.backbone.interaction.norm=True': (5, dict()),
     'model.backbone.blocks=[3,4]': (2, dict()),
 }
 
@@ -183,6 +229,7 @@ def test_lines_of_the_docs(line):
         for key, value in expected.items():
             assert getattr(layer, key, getattr(layer.atnac, key, None)) == value
         assert (layer.gate is None) == ('gate=False' in options or 'ATNACNeck' in options)
+        assert (layer.norm is None) == ('norm=True' not in options)
 
 
 @pytest.mark.parametrize('mode', ['spatial', 'stgcn_spatial'])

@@ -14,7 +14,7 @@ SCORES = ('amplitude', 'velocity', 'all')
 THRESHOLD_GRADS = ('ste', 'none')
 FORMS = ('auto', 'gathered', 'masked')
 INACTIVE = ('keep', 'drop')
-AEA_OPTIONS = ('qk_channels', 'gamma', 'alpha', 'score', 'threshold_grad', 'form', 'inactive', 'gate')
+AEA_OPTIONS = ('qk_channels', 'gamma', 'alpha', 'score', 'threshold_grad', 'form', 'inactive', 'gate', 'norm')
 
 
 class ActiveJoints(NamedTuple):
@@ -208,6 +208,8 @@ class AEA(nn.Module):
         form: ``'auto'``, ``'gathered'`` or ``'masked'``.
         inactive: What becomes of inactive joints: ``'keep'`` or ``'drop'``.
         gate: Whether a trainable factor scales the update, from zero: AEA starts as identity (not in the paper).
+        norm: Whether the attention's output is normalised over the channels, by layer norm without a bias, which leaves
+            the update of those without a partner zero (not in the paper).
 
     Shapes:
         x ``(N*M, C, T, V)``, M fastest; presence ``(N*M, T)`` bool or None (all present); returns as x. With
@@ -228,6 +230,7 @@ class AEA(nn.Module):
         form: str = 'auto',
         inactive: str = 'keep',
         gate: bool = False,
+        norm: bool = False,
     ) -> None:
         super().__init__()
         if form not in FORMS:
@@ -236,6 +239,7 @@ class AEA(nn.Module):
             raise ValueError(f'AEA: inactive must be one of {INACTIVE}, got {inactive!r}')
         self.form, self.inactive = form, inactive
         self.gate = nn.Parameter(torch.zeros(())) if gate else None
+        self.norm = nn.LayerNorm(channels, bias=False) if norm else None
         self.atnac = ATNAC(gamma, alpha, score, threshold_grad)
         self.attention = ExternalAttention(channels, qk_channels)
         # of the last batch, for the logs; tensors, so that reading them costs only who reads
@@ -283,6 +287,8 @@ class AEA(nn.Module):
         if presence is not None:
             weight = weight * presence[:, :, None].to(weight.dtype)
         update = self.attention(x, num_person, weight)
+        if self.norm is not None:  # over the channels; autocast returns single precision
+            update = self.norm(update.permute(0, 2, 3, 1)).permute(0, 3, 1, 2).to(update.dtype)
         return update * (weight if self.gate is None else weight * self.gate)[:, None]
 
 

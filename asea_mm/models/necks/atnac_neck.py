@@ -26,6 +26,7 @@ class ATNACNeck(BaseModule):
         form: ``'auto'``, ``'gathered'`` or ``'masked'``.
         inactive: ``'keep'`` or ``'drop'``.
         gate: Whether the update is scaled by a trainable factor that starts at zero.
+        norm: Whether the attention's output is normalised.
         init_cfg: As of mmengine's ``BaseModule``.
 
     Shapes:
@@ -43,11 +44,14 @@ class ATNACNeck(BaseModule):
         form: str = 'auto',
         inactive: str = 'keep',
         gate: bool = False,
+        norm: bool = False,
         init_cfg: dict | None = None,
     ) -> None:
         super().__init__(init_cfg=init_cfg)
         self.in_channels = in_channels
-        self.interaction = AEA(in_channels, qk_channels, gamma, alpha, score, threshold_grad, form, inactive, gate)
+        self.interaction = AEA(
+            in_channels, qk_channels, gamma, alpha, score, threshold_grad, form, inactive, gate, norm
+        )
 
     def forward(self, x: Tensor, presence: Tensor | None = None) -> Tensor:
         if x.ndim != 5 or x.shape[2] != self.in_channels:
