@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from asea_mm.engine.jobs import gpus_of
 from asea_mm.evaluation.scores import StreamScores, read_runs
 
 TOOLS = Path(__file__).parents[1] / 'tools'
@@ -260,12 +261,12 @@ def test_a_table_of_several_results(tmp_path, monkeypatch, capsys):
         (0, '', [None, None, None]),
     ],
 )
-def test_runs_at_once_share_the_gpus(cross_validate, monkeypatch, count, visible, given):
+def test_runs_at_once_share_the_gpus(monkeypatch, count, visible, given):
     monkeypatch.setattr('torch.cuda.device_count', lambda: count)
     monkeypatch.delenv('CUDA_VISIBLE_DEVICES', raising=False)
     if visible is not None:
         monkeypatch.setenv('CUDA_VISIBLE_DEVICES', visible)
-    gpus = cross_validate['gpus_of'](3)
+    gpus = gpus_of(3)
     assert [gpus.get_nowait() for _ in range(3)] == given
     assert gpus.empty()
 
@@ -387,10 +388,10 @@ def test_seconds_of_an_interrupted_run_count(cross_validate, tmp_path, monkeypat
     )
     monkeypatch.setattr(subprocess, 'run', interrupted)
     with pytest.raises(KeyboardInterrupt):
-        cross_validate['run'](args, 1, 0)
+        cross_validate['run'](args, 1, 0, {})
     (folder / 'seconds').write_text('1000')
     monkeypatch.setattr(subprocess, 'run', finished_run)
-    result = cross_validate['run'](args, 1, 0)
+    result = cross_validate['run'](args, 1, 0, {})
     assert 1000 <= result['seconds'] < 1100
     assert (result['last_top1'], result['best_top1'], result['best_epoch']) == (0.5, 0.5, 3), 'the test counts'
 
@@ -404,7 +405,7 @@ def test_a_run_without_its_last_validation_ends_with_the_test(cross_validate, tm
 
     monkeypatch.setattr(subprocess, 'run', run)
     args = argparse.Namespace(config='configs/asea_sbu.py', work_dir=tmp_path, stream=None, cfg_options=None, jobs=1)
-    result = cross_validate['run'](args, 1, 0)
+    result = cross_validate['run'](args, 1, 0, {})
     assert (result['epochs'], result['curve'], result['best_epoch'], result['last_top1']) == (4, [0.25, 0.5], 4, 0.5)
 
 
@@ -423,7 +424,7 @@ def test_the_best_epoch_is_of_the_curve_and_the_last_of_the_test(cross_validate,
     args = argparse.Namespace(
         config='configs/asea_sbu.py', work_dir=tmp_path, stream='bone', cfg_options=['a=1'], jobs=1
     )
-    result = cross_validate['run'](args, 2, 7)
+    result = cross_validate['run'](args, 2, 7, {})
     assert (result['last_top1'], result['best_top1'], result['best_epoch']) == (0.5, 0.75, 1)
     assert result['curve'] == [0.75, 0.25, 0.5]
     options = ['--fold', '2', '--seed', '7', '--stream', 'bone', '--cfg-options', 'a=1']
@@ -434,7 +435,7 @@ def test_the_best_epoch_is_of_the_curve_and_the_last_of_the_test(cross_validate,
     # finished runs of other settings are not taken for these
     args.cfg_options = ['a=2']
     with pytest.raises(ValueError, match='is of other settings'):
-        cross_validate['run'](args, 2, 7)
+        cross_validate['run'](args, 2, 7, {})
 
 
 @pytest.mark.parametrize(

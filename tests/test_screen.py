@@ -5,6 +5,7 @@ import json
 import runpy
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import pytest
@@ -96,6 +97,21 @@ def test_a_second_seed_has_what_the_first_lacks(screen):
         assert one['fold'] != other['fold']
     assert [effect['mean'] for effect in found['effects']['last_top1']] == pytest.approx([0.1, -0.02])
     assert len({run['name'] for run in found['runs']}) == 8
+
+
+def test_runs_at_once_have_a_gpu_each(screen, monkeypatch):
+    monkeypatch.setattr('torch.cuda.device_count', lambda: 2)
+    monkeypatch.delenv('CUDA_VISIBLE_DEVICES', raising=False)
+    gpus, both = [], threading.Barrier(2, timeout=60)
+
+    def train(command, env, **_):
+        gpus.append(env['CUDA_VISIBLE_DEVICES'])
+        both.wait()  # two run at once
+        return subprocess.CompletedProcess(command, 1, stderr='error: enough')
+
+    with pytest.raises(ValueError, match='seed0_run00 failed: error: enough'):
+        screen(LIST, '--jobs', '2', train=train)
+    assert sorted(gpus[:2]) == ['0', '1']
 
 
 def test_scores_that_are_no_probabilities_have_no_cross_entropy(screen):

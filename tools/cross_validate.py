@@ -15,17 +15,13 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import re
 import subprocess
 import sys
 import time
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from queue import SimpleQueue
 
 import numpy as np
-import torch
 from mmengine.config import Config, DictAction
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
@@ -33,6 +29,7 @@ from rich.table import Table
 
 from asea_mm.datasets import load_annotations
 from asea_mm.engine import report_errors
+from asea_mm.engine.jobs import run_at_once
 from asea_mm.engine.running import load_config, working_tree_commit
 from asea_mm.evaluation.pages import markdown_table, write_result, write_whole
 from asea_mm.evaluation.scores import read_runs, read_scores, run_folder, write_runs
@@ -53,17 +50,7 @@ RECIPE = (
 )
 
 
-def gpus_of(jobs: int) -> SimpleQueue[str | None]:
-    """The GPU of each of the jobs at once: all visible ones in turn, None where there are none."""
-    count = torch.cuda.device_count()
-    visible = os.environ.get('CUDA_VISIBLE_DEVICES', ','.join(map(str, range(count)))).split(',')
-    gpus: SimpleQueue[str | None] = SimpleQueue()
-    for job in range(jobs):
-        gpus.put(visible[job % count] if count else None)
-    return gpus
-
-
-def run(args: argparse.Namespace, fold: int, seed: int, gpu: str | None = None) -> dict:
+def run(args: argparse.Namespace, fold: int, seed: int, environment: dict[str, str]) -> dict:
     """Train and test one fold and seed; returns its result, which is also kept as ``result.json``."""
     work_dir = args.work_dir / run_folder(fold, seed)
     finished = work_dir / 'result.json'
@@ -82,9 +69,6 @@ def run(args: argparse.Namespace, fold: int, seed: int, gpu: str | None = None) 
             raise ValueError(f'{finished} is of other settings, {result["settings"]}; choose another --work-dir')
         return result
     work_dir.mkdir(parents=True, exist_ok=True)
-    environment = {**os.environ, 'OMP_NUM_THREADS': str(max(1, (os.cpu_count() or 1) // args.jobs))}
-    if gpu is not None:
-        environment['CUDA_VISIBLE_DEVICES'] = gpu
     clock = work_dir / 'seconds'  # of the sittings before this one
     start = time.time() - (float(clock.read_text()) if clock.exists() else 0)
     with open(work_dir / 'output.log', 'a') as log:
@@ -292,18 +276,10 @@ def cross_validate(args: argparse.Namespace, folds: list[int]) -> None:
     """Run every fold and seed of a config and stream, print the summary and write it."""
     runs = [(fold, seed) for seed in args.seeds for fold in folds]
     columns = (TextColumn('{task.description}'), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-    gpus, results = gpus_of(args.jobs), []
-
-    def run_on_a_gpu(fold: int, seed: int) -> dict:
-        gpu = gpus.get()  # as many as jobs, so there is one
-        try:
-            return run(args, fold, seed, gpu)
-        finally:
-            gpus.put(gpu)
-
-    with Progress(*columns, console=Console(stderr=True)) as progress, ThreadPoolExecutor(args.jobs) as pool:
+    results = []
+    with Progress(*columns, console=Console(stderr=True)) as progress:
         task = progress.add_task('runs', total=len(runs))
-        for result in pool.map(lambda job: run_on_a_gpu(*job), runs):
+        for result in run_at_once(lambda of, environment: run(args, *of, environment), runs, args.jobs):
             results.append(result)
             progress.advance(task)
             progress.console.print(

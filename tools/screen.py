@@ -17,7 +17,6 @@ import subprocess
 import sys
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -29,6 +28,7 @@ from rich.progress import track
 from rich.table import Table
 
 from asea_mm.engine import report_errors
+from asea_mm.engine.jobs import run_at_once
 from asea_mm.evaluation.comparison import read_result
 from asea_mm.evaluation.pages import markdown_table, write_result
 from asea_mm.evaluation.scores import run_folder
@@ -103,21 +103,21 @@ def plan(screening: Mapping[str, Any], seeds: Sequence[int]) -> list[PlannedRun]
 def run_all(screening: Mapping[str, Any], planned: Sequence[PlannedRun], args: argparse.Namespace) -> list[dict]:
     """Train and test every run that is not finished; returns their results."""
 
-    def run(of: PlannedRun) -> dict:
+    def run(of: PlannedRun, environment: dict[str, str]) -> dict:
         work_dir = args.work_dir / of.name
         command = [sys.executable, str(CROSS_VALIDATE), screening['config'], '--folds', str(of.fold)]
         # of one run each; the number of jobs tells it which share of the cores it has
         command += ['--seeds', str(of.seed), '--jobs', str(args.jobs), '--work-dir', str(work_dir)]
         command += options_of(screening, of.has)
-        done = subprocess.run(command, check=False, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+        silent = {'stdout': subprocess.DEVNULL, 'stderr': subprocess.PIPE}
+        done = subprocess.run(command, check=False, text=True, env=environment, **silent)
         if done.returncode:
             last = (done.stderr.strip().splitlines() or ['no message'])[-1]
             raise ValueError(f'{of.name} failed: {last}')
         return json.loads((work_dir / run_folder(of.fold, of.seed) / 'result.json').read_text())
 
-    with ThreadPoolExecutor(args.jobs) as pool:
-        runs = pool.map(run, planned)
-        return list(track(runs, 'runs', total=len(planned), console=Console(stderr=True)))
+    runs = run_at_once(run, planned, args.jobs)
+    return list(track(runs, 'runs', total=len(planned), console=Console(stderr=True)))
 
 
 def effects_of(results: Sequence[dict], reference: Sequence[Mapping[str, Any]], design: np.ndarray) -> dict[str, list]:
