@@ -14,7 +14,6 @@ one that is not.
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 from collections import defaultdict
 from collections.abc import Sequence
@@ -29,7 +28,7 @@ from asea_mm.engine import report_errors
 from asea_mm.engine.running import working_tree_commit
 from asea_mm.evaluation.fusion import RULES, align, cross_validated_weights, fuse, parts_of
 from asea_mm.evaluation.hard_samples import COLUMNS, HardSample, as_cells, class_names, hard_samples
-from asea_mm.evaluation.pages import markdown_table, write_result
+from asea_mm.evaluation.pages import markdown_table, read_json, write_result
 from asea_mm.evaluation.report import cross_entropy
 from asea_mm.evaluation.scores import StreamScores, read_runs, write_runs
 from asea_mm.evaluation.statistics import Run, as_percent, in_columns, run_name, summarise_runs, with_spread
@@ -45,13 +44,6 @@ def origin(path: Path) -> dict:
     commits = sorted({result['commit'] for result in results})
     config = results[0]['settings']['config'] if results else None
     return {'path': str(path), 'config': config, 'commits': commits}
-
-
-def read_json(path: Path) -> dict:
-    try:
-        return json.loads(path.read_text())
-    except ValueError as error:
-        raise ValueError(f'{path}: expected a JSON file, got {error}') from None
 
 
 def summaries(runs: dict[Run, StreamScores]) -> dict:

@@ -21,12 +21,10 @@ from itertools import product
 from pathlib import Path
 from typing import Any, TypeVar
 
-import yaml
-
 from asea_mm.engine import report_errors
 from asea_mm.evaluation.comparison import by_run, read_result
 from asea_mm.evaluation.comparison_page import Entry, comparison_page
-from asea_mm.evaluation.pages import write_whole
+from asea_mm.evaluation.pages import read_yaml, write_whole
 from asea_mm.evaluation.scores import run_folder
 from asea_mm.evaluation.statistics import over_seeds
 from asea_mm.visualization import draw_comparison, save_figure
@@ -107,12 +105,7 @@ def build(kind: type[Part], given: Any, where: str) -> Part:
 
 def read_list(path: Path) -> list[Table]:
     """The tables of the list of experiments; every reference leads somewhere and every id is there once."""
-    if not path.is_file():
-        raise FileNotFoundError(f'list of experiments {path} does not exist')
-    try:
-        content = yaml.safe_load(path.read_text(encoding='utf-8'))
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise ValueError(f'{path}: expected YAML, got {error}') from None
+    content = read_yaml(path, 'list of experiments')
     if not isinstance(content, dict) or not isinstance(content.get('tables'), list) or not content['tables']:
         raise ValueError(f"{path}: expected a list of 'tables'")
     tables = [read_table(given, f'{path}, table {number}') for number, given in enumerate(content['tables'], 1)]

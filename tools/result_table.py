@@ -10,20 +10,16 @@ setting that was tried, get a column that names the folder, and are sorted by mo
 from __future__ import annotations
 
 import argparse
-import json
 from pathlib import Path
 
 from asea_mm.engine import report_errors
-from asea_mm.evaluation.pages import markdown_table
+from asea_mm.evaluation.pages import markdown_table, read_json
 from asea_mm.evaluation.statistics import as_percent
 
 
 def read(path: Path, key: str) -> dict:
     """A result file that has this key."""
-    try:
-        result = json.loads(path.read_text())
-    except ValueError as error:
-        raise ValueError(f'{path}: expected a JSON file, got {error}') from None
+    result = read_json(path)
     if not isinstance(result, dict) or key not in result:
         raise ValueError(f'{path}: expected a result with {key!r}, got {sorted(result) if result else result!r}')
     return result

@@ -22,7 +22,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import yaml
 from rich.console import Console
 from rich.progress import track
 from rich.table import Table
@@ -30,7 +29,7 @@ from rich.table import Table
 from asea_mm.engine import report_errors
 from asea_mm.engine.jobs import run_at_once
 from asea_mm.evaluation.comparison import read_result
-from asea_mm.evaluation.pages import markdown_table, write_result
+from asea_mm.evaluation.pages import markdown_table, read_yaml, write_result
 from asea_mm.evaluation.scores import run_folder
 from asea_mm.evaluation.screening import Effect, effects, screening_design
 from asea_mm.visualization import draw_effects, save_figure
@@ -49,12 +48,7 @@ the effect of a part cannot be told from those of some pairs of other parts."""
 
 def read_screening(path: Path) -> dict[str, Any]:
     """The list of parts and how they are screened."""
-    if not path.is_file():
-        raise FileNotFoundError(f'list of parts {path} does not exist')
-    try:
-        content = yaml.safe_load(path.read_text(encoding='utf-8'))
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise ValueError(f'{path}: expected YAML, got {error}') from None
+    content = read_yaml(path, 'list of parts')
     if not isinstance(content, dict) or set(content) != set(KEYS):
         got = sorted(content) if isinstance(content, dict) else content
         raise ValueError(f'{path}: expected {sorted(KEYS)}, got {got!r}')

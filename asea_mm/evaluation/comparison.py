@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -12,6 +11,7 @@ from typing import Any
 import numpy as np
 from scipy import stats
 
+from .pages import read_json
 from .statistics import Run, over_seeds, summarise_runs
 
 NUMBER = (int, float)
@@ -42,10 +42,7 @@ def read_result(path: str | Path) -> dict[str, Any]:
     path = Path(path)
     if not path.is_file():
         raise FileNotFoundError(f'result {path} does not exist')
-    try:
-        result = json.loads(path.read_text())
-    except ValueError as error:
-        raise ValueError(f'{path}: expected a JSON file, got {error}') from None
+    result = read_json(path)
     runs = result.get('runs') if isinstance(result, dict) else None
     if not isinstance(runs, list) or not runs or not isinstance(result.get('command'), str):
         raise ValueError(f"{path}: expected 'command' and 'runs' of tools/cross_validate.py, got another file")

@@ -8,6 +8,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import yaml
+
 
 def markdown_table(titles: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
     """The lines of a table in Markdown; bars within cells do not split them."""
@@ -15,11 +17,34 @@ def markdown_table(titles: Sequence[str], rows: Sequence[Sequence[str]]) -> list
     return [f'| {lines[0]} |', '|---' * len(titles) + '|', *(f'| {line} |' for line in lines[1:])]
 
 
-def write_whole(path: Path, text: str) -> None:
+def write_whole(path: Path, content: str | bytes) -> None:
     """Write a file that others never see half written, and that an interruption leaves as it was."""
     part = path.with_name(f'.{path.name}.part')
-    part.write_text(text, encoding='utf-8')
+    part.write_bytes(content if isinstance(content, bytes) else content.encode('utf-8'))
     os.replace(part, path)
+
+
+def read_json(path: Path) -> Any:
+    """The content of a JSON file; one that is none is named."""
+    try:
+        return json.loads(path.read_text())
+    except ValueError as error:
+        raise ValueError(f'{path}: expected a JSON file, got {error}') from None
+
+
+def read_yaml(path: Path, what: str) -> Any:
+    """The content of a YAML file; one that is none, or is not there, is named.
+
+    Args:
+        path: The file.
+        what: What it should be, for the error.
+    """
+    if not path.is_file():
+        raise FileNotFoundError(f'{what} {path} does not exist')
+    try:
+        return yaml.safe_load(path.read_text(encoding='utf-8'))
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise ValueError(f'{path}: expected YAML, got {error}') from None
 
 
 def write_result(out: str | Path, result: Mapping[str, Any], page: Sequence[str]) -> None:

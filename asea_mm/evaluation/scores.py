@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import os
+import io
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from .pages import write_whole
 from .statistics import Run
 
 ARRAYS = ('ids', 'scores', 'labels')
@@ -93,22 +94,20 @@ def write_runs(path: str | Path, runs: Mapping[Run, StreamScores], classes: Sequ
     Scores are kept in single precision, as models compute them. A single run, fold 0 and seed 0, is written as a test
     is.
     """
-    path = Path(path)
-    part = path.with_name(f'.{path.name}.part')
     numbers: dict[str, Any] = {}
     if list(runs) != [(0, 0)]:
         for name, of_runs in zip(OF_RUNS, zip(*runs, strict=True), strict=True):
             numbers[name] = np.repeat(of_runs, [len(stream.ids) for stream in runs.values()])
-    with open(part, 'wb') as file:
-        np.savez_compressed(
-            file,
-            ids=np.array([name for stream in runs.values() for name in stream.ids]),
-            scores=np.concatenate([stream.scores for stream in runs.values()]).astype(np.float32),
-            labels=np.concatenate([stream.labels for stream in runs.values()]),
-            classes=np.array(list(classes)),
-            **numbers,
-        )
-    os.replace(part, path)
+    content = io.BytesIO()
+    np.savez_compressed(
+        content,
+        ids=np.array([name for stream in runs.values() for name in stream.ids]),
+        scores=np.concatenate([stream.scores for stream in runs.values()]).astype(np.float32),
+        labels=np.concatenate([stream.labels for stream in runs.values()]),
+        classes=np.array(list(classes)),
+        **numbers,
+    )
+    write_whole(Path(path), content.getvalue())
 
 
 def read_class_names(path: str | Path) -> list[str] | None:

@@ -6,10 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
-
 from .comparison import by_run, mean_of_folds
-from .statistics import over_seeds
 
 
 @dataclass(frozen=True)
@@ -43,7 +40,7 @@ def select_on_other_folds(rows: Mapping[str, Sequence[Mapping[str, Any]]], key: 
     """
     runs = {name: by_run(row) for name, row in rows.items()}
     wanted = set(next(iter(runs.values()), {}))
-    folds, seeds = sorted({fold for fold, _ in wanted}), sorted({seed for _, seed in wanted})
+    folds = sorted({fold for fold, _ in wanted})
     if len(folds) < 2:
         raise ValueError(f'a choice on other folds needs at least two, got folds {folds}')
     if other := [name for name in rows if set(runs[name]) != wanted]:
@@ -54,5 +51,4 @@ def select_on_other_folds(rows: Mapping[str, Sequence[Mapping[str, Any]]], key: 
         return round(mean, 12)  # equal but for the order of the sum is equal
 
     chosen = {fold: max(rows, key=lambda name: on_others(name, fold)) for fold in folds}
-    values = [float(np.mean([runs[chosen[fold]][fold, seed][key] for fold in folds])) for seed in seeds]
-    return Selection(chosen, over_seeds(values))
+    return Selection(chosen, mean_of_folds([runs[chosen[fold]][fold, seed] for fold, seed in wanted], key))
