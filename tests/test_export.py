@@ -38,6 +38,7 @@ BACKBONES = {
     'ASEA': dict(type='ASEA', channels=(8, 16)),
     'ASEA as in the text': dict(type='ASEA', channels=(8,), strides=(2,), downsample='conv', temporal_form='stacked'),
     'ASEA variants': dict(type='ASEA', channels=(8,), interaction=dict(score='velocity', form='gathered')),
+    'ASEA, max pooling': dict(type='ASEA', channels=(8, 16), pooling='average_and_max'),
     'CTRGCN': dict(type='CTRGCN', channels=(8,), strides=(2,)),
     'MSG3D': dict(type='MSG3D', channels=(12,), strides=(2,)),
     'DeGCN': dict(type='DeGCN', channels=(8,), strides=(2,)),
@@ -64,6 +65,7 @@ def tiny(name: str) -> TrainedModel:
     """A small recognizer of SBU's pipeline with random weights and statistics."""
     torch.manual_seed(0)
     backbone = {**BACKBONES[name]}
+    pooling = backbone.pop('pooling', 'average')  # of the head
     if 'backbone' not in backbone:
         backbone.update(OURS)
         width = backbone['channels'][-1]
@@ -74,7 +76,7 @@ def tiny(name: str) -> TrainedModel:
             type='InteractionRecognizer',
             data_preprocessor=dict(type='mmaction.ActionDataPreprocessor'),
             backbone=backbone,
-            cls_head=dict(type='InteractionHead', num_classes=3, in_channels=width),
+            cls_head=dict(type='InteractionHead', num_classes=3, in_channels=width, pooling=pooling),
         )
     )
     randomise(recognizer).eval()
