@@ -3,7 +3,14 @@
 import numpy as np
 import pytest
 
-from asea_mm.datasets.transforms import AddTurnedClips, GenerateStream, RandomTimeWarp, SampleClip, resample
+from asea_mm.datasets.transforms import (
+    AddTurnedClips,
+    GenerateStream,
+    RandomTimeWarp,
+    SampleClip,
+    SmoothMotion,
+    resample,
+)
 from asea_mm.skeletons import SKELETONS
 
 PAIR = {'name': 'pair', 'joints': ['root', 'tip'], 'bones': [['tip', 'root']]}
@@ -308,3 +315,41 @@ def test_the_stream_can_be_changed_on_the_object():
     with pytest.raises(ValueError, match="joint, bone, joint_motion, bone_motion.*'speed'"):
         transform.stream = 'speed'
     assert transform.stream == 'bone'
+
+
+def test_smoothing_by_hand():
+    (row,) = rows_of(sampled(SmoothMotion(5, 2), [1, 2, 6, 2, 1, 5, 3]))
+    inner = [np.dot([-3, 12, 17, 12, -3], [1, 2, 6, 2, 1, 5, 3][i : i + 5]) / 35 for i in range(3)]
+    np.testing.assert_allclose(row[2:5], inner, rtol=1e-6)
+    # At an end the first or last five frames' parabola, by least squares.
+    np.testing.assert_allclose(row[:2], np.polyval(np.polyfit(range(5), [1, 2, 6, 2, 1], 2), [0, 1]), rtol=1e-5)
+    np.testing.assert_allclose(row[5:], np.polyval(np.polyfit(range(5), [6, 2, 1, 5, 3], 2), [3, 4]), rtol=1e-5)
+
+
+@pytest.mark.parametrize('degree', [1, 2, 3])
+def test_smoothing_keeps_a_path_of_its_own_degree(degree):
+    path = 5 + np.linspace(0.1, 1, 11) ** degree
+    np.testing.assert_allclose(rows_of(sampled(SmoothMotion(7, degree), path)), [path], rtol=1e-6)
+
+
+def test_smoothing_lessens_jitter_more_the_longer_the_window():
+    keypoint = np.random.default_rng(0).normal(9, 0.1, size=(2, 60, 15, 3)).astype(np.float32)
+    sample = {'keypoint': keypoint, 'layout': 'sbu15'}
+    spread = [SmoothMotion(window)(dict(sample))['keypoint'].std() for window in (5, 7, 11)]
+    assert keypoint.std() > spread[0] > spread[1] > spread[2]
+
+
+def test_smoothing_knows_no_frames_from_before_an_absence():
+    row = [1, 2, 6, 2, 1, 0, 7, 9, 0, 4, 3, 8, 3, 4]
+    (out,) = rows_of(sampled(SmoothMotion(5), row))
+    assert out[5:9] == [0, 7, 9, 0]  # absence, and a presence too short for a window
+    np.testing.assert_array_equal(out[:5], rows_of(sampled(SmoothMotion(5), row[:5]))[0])
+    np.testing.assert_array_equal(out[9:], rows_of(sampled(SmoothMotion(5), row[9:]))[0])
+
+
+def test_persons_and_clips_are_smoothed_each_on_their_own():
+    rows = np.random.default_rng(0).uniform(1, 9, size=(2, 12))
+    out = rows_of(sampled(SmoothMotion(5), *rows, num_clips=2))
+    for person in (0, 1):
+        halves = [rows_of(sampled(SmoothMotion(5), half))[0] for half in np.split(rows[person], 2)]
+        np.testing.assert_array_equal(out[person], np.concatenate(halves))

@@ -8,7 +8,7 @@ from .augment import JointNoise, MirrorPose, RandomRotation3D, RandomScale3D, Ra
 from .common import presence, resample
 from .keypoints_2d import FillMissingJoints, NormalizeByBody, NormalizeByImage, ScoreChannel
 from .normalize import AddTurnedClips, AlignFacing, CentrePair
-from .sampling import RandomTimeWarp, SampleClip
+from .sampling import RandomTimeWarp, SampleClip, SmoothMotion
 from .streams import STREAMS, GenerateStream, stream_channels
 
 __all__ = [
@@ -28,6 +28,7 @@ __all__ = [
     'RandomTimeWarp',
     'SampleClip',
     'ScoreChannel',
+    'SmoothMotion',
     'SwapPersons',
     'presence',
     'resample',

@@ -1,4 +1,4 @@
-"""Transforms of the time axis: clips of a fixed length, and a random warp of time."""
+"""Transforms of the time axis: clips of a fixed length, a random warp of time, and smoothing over time."""
 # ruff: noqa: NPY002 (mmengine seeds NumPy's global generator in every loader worker)
 
 from __future__ import annotations
@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 from mmaction.registry import TRANSFORMS
+from scipy.signal import savgol_filter
 
 from .common import KeypointTransform, is_number, presence, resample
 
@@ -171,4 +172,53 @@ class RandomTimeWarp(KeypointTransform):
         results['keypoint'], score = resample(keypoint, warped.ravel(), score)
         if score is not None:
             results['keypoint_score'] = score
+        return results
+
+
+@TRANSFORMS.register_module()
+class SmoothMotion(KeypointTransform):
+    """Smooth the path of every joint: a polynomial is fitted to each window of frames, by least squares.
+
+    The filter of Savitzky & Golay (Analytical Chemistry 1964). It takes away the jitter of a sensor and keeps what the
+    polynomial can follow. Over five frames of degree two it weighs the frames by (-3, 12, 17, 12, -3) / 35, as Du et
+    al. (Hierarchical recurrent neural network for skeleton based action recognition, CVPR 2015) smooth theirs.
+
+    The first and the last frames of a presence are read from the polynomial of its first and last window. Frames are
+    smoothed only with frames of the same unbroken presence of the same person; a presence shorter than ``window``
+    stays as it is, and so do keypoint scores. Put it before transforms that change the time axis: behind them a window
+    is another time in every clip.
+
+    Args:
+        window: Frames of a window, odd.
+        degree: Degree of the polynomial, at most ``window - 2``.
+
+    Shapes:
+        keypoint: ``(M, T, V, C)``, any unit, unchanged
+
+    Raises:
+        ValueError: If an argument is out of range; if a sample is empty, holds NaN or infinity, or has the wrong
+            number of joints.
+    """
+
+    def __init__(self, window: int = 5, degree: int = 2) -> None:
+        if not isinstance(window, int) or isinstance(window, bool) or window < 3 or window % 2 == 0:
+            self._wrong_argument('window', 'an odd integer of at least 3', window)
+        if not isinstance(degree, int) or isinstance(degree, bool) or not 0 <= degree <= window - 2:
+            self._wrong_argument('degree', f'an integer from 0 to window - 2 = {window - 2}', degree)
+        self.window = window
+        self.degree = degree
+
+    def transform(self, results: dict[str, Any]) -> dict[str, Any]:
+        """Smooth every clip of the sample on its own."""
+        keypoint = self._keypoint(results)
+        self._require_finite(results, keypoint)
+        num_clips = self._clips(results, keypoint)
+        persons, total = keypoint.shape[:2]
+        clips = keypoint.reshape(persons * num_clips, total // num_clips, *keypoint.shape[2:]).copy()
+        for clip, present in zip(clips, presence(clips), strict=True):
+            changes = np.flatnonzero(np.diff(present, prepend=False, append=False))
+            for start, stop in changes.reshape(-1, 2):
+                if stop - start >= self.window:
+                    clip[start:stop] = savgol_filter(clip[start:stop], self.window, self.degree, axis=0)
+        results['keypoint'] = clips.reshape(keypoint.shape)
         return results
