@@ -185,9 +185,9 @@ class SmoothMotion(KeypointTransform):
 
     The first and the last frames of a presence are read from the polynomial of its first and last window. Frames are
     smoothed only with frames of the same unbroken presence of the same person; a presence shorter than ``window``
-    stays as it is, and so do keypoint scores. Put it behind ``FillMissingJoints``, since a missing joint's zeros would be
-    smoothed into its path, and before transforms that change the time axis: behind them a window is another time in
-    every clip.
+    stays as it is, and so do keypoint scores. Put it behind ``FillMissingJoints``, since a missing joint's zeros would
+    be smoothed into its path, and before transforms that change the time axis: behind them a window is another time
+    in every clip.
 
     Args:
         window: Frames of a window, odd.
