@@ -12,7 +12,7 @@ import numpy as np
 from scipy import stats
 
 from .pages import read_json
-from .statistics import Run, over_seeds, summarise_runs
+from .statistics import Run, over_seeds, run_name, summarise_runs
 
 NUMBER = (int, float)
 FIELDS: dict[str, Any] = {
@@ -26,6 +26,7 @@ FIELDS: dict[str, Any] = {
     'epochs': int,
     'seconds': NUMBER,
     'last_cross_entropy': (*NUMBER, type(None)),  # not in results of before, None for scores that are logits
+    'curve': (list, type(None)),  # top-1 of every validation; not in all results of before
 }
 SIGNIFICANT = 0.05
 ENOUGH_PAIRS = 6  # p is at least 2 of 2^6 sign choices; with five it is at least 0.0625
@@ -56,6 +57,9 @@ def read_result(path: str | Path) -> dict[str, Any]:
     if len(numbers) != len(runs) or len(folds) * len(seeds) != len(runs):
         found = sorted((run['fold'], run['seed']) for run in runs)
         raise ValueError(f'{path}: expected every fold with every seed once, got (fold, seed) {found}')
+    for number, run in enumerate(runs):
+        if wrong := [value for value in run.get('curve') or () if not isinstance(value, NUMBER)]:
+            raise ValueError(f"{path}: run {number} has no valid 'curve', got {wrong[0]!r} in it")
     return result
 
 
@@ -64,9 +68,31 @@ def by_run(runs: Sequence[Mapping[str, Any]]) -> dict[Run, Mapping[str, Any]]:
     return {(run['fold'], run['seed']): run for run in runs}
 
 
+def measure_of(run: Mapping[str, Any], key: str) -> float | None:
+    """A measure of a run: what its result has under a key, or what follows from its curve.
+
+    Args:
+        run: As of :func:`read_result`.
+        key: ``last_top1``, ``best_top1``, ``last_cross_entropy`` or ``late_top1``. The last is the mean accuracy of the
+            last third of the validations: no epoch is chosen, and it wanders less than that of the last one.
+
+    Returns:
+        The measure; None where the result lacks it. Fewer than three validations have no third.
+    """
+    if key != 'late_top1':
+        return run.get(key)
+    curve = run.get('curve') or ()
+    third = len(curve) // 3
+    return float(np.mean(curve[-third:])) if third else None
+
+
 def mean_of_folds(runs: Sequence[Mapping[str, Any]], key: str) -> dict[str, Any]:
     """Mean of the folds of one measure of the runs, with its spread over seeds, as of :func:`over_seeds`."""
-    values, num_samples = ({numbers: run[k] for numbers, run in by_run(runs).items()} for k in (key, 'num_samples'))
+    of_run = by_run(runs)
+    values = {numbers: value for numbers, run in of_run.items() if (value := measure_of(run, key)) is not None}
+    if lacking := [run_name(*numbers) for numbers in of_run if numbers not in values]:
+        raise ValueError(f'mean of {key}: not known of {", ".join(lacking)}')
+    num_samples = {numbers: run['num_samples'] for numbers, run in of_run.items()}
     return summarise_runs(values, num_samples)['mean_of_folds']
 
 
@@ -122,15 +148,14 @@ def compare(
     Args:
         runs: Runs of the one, as of :func:`read_result`.
         reference: Runs of the other.
-        key: The measure to compare, ``last_top1``, ``best_top1`` or ``last_cross_entropy``; runs that lack it
-            make no pair.
+        key: The measure to compare, as of :func:`measure_of`; runs that lack it make no pair.
     """
     first, second = by_run(runs), by_run(reference)
     shared = sorted(set(first) & set(second))
     alike = [run for run in shared if all(first[run][k] == second[run][k] for k in ('epochs', 'num_samples'))]
-    both = [run for run in alike if first[run].get(key) is not None and second[run].get(key) is not None]
+    values = {run: (measure_of(first[run], key), measure_of(second[run], key)) for run in alike}
     return Comparison(
-        {run: first[run][key] - second[run][key] for run in both},
+        {run: one - other for run, (one, other) in values.items() if one is not None and other is not None},
         tuple(run for run in shared if run not in alike),
         lower_is_better=key == 'last_cross_entropy',
     )

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from .comparison import Comparison, by_run, compare, mean_of_folds, together
+from .comparison import Comparison, by_run, compare, mean_of_folds, measure_of, together
 from .pages import markdown_table
 from .selection import select_on_other_folds
 from .statistics import as_percent, run_name, with_spread
@@ -22,6 +22,10 @@ few pairs" fewer than six, which cannot give less. p is not corrected for the nu
 cross-validation share their training samples, the seeds of a fold its test samples: small values are weaker evidence
 than they look. Published figures are those of papers, of the dataset in brackets, not measured here. Hours are of all
 runs of a row; runs at once shared the cores."""
+LATE_EPOCHS = """\
+Late epochs, the mean of the last third of the validations: nothing is chosen, and where accuracies wander by an error
+or two from epoch to epoch, this says more of a recipe than the one epoch that happens to be the last. Columns as
+above."""
 BEST_EPOCH = """\
 Best epoch, which most papers compare: chosen on the test fold for each run, so that it is the higher the more the
 accuracy wanders from epoch to epoch. Columns as above."""
@@ -102,6 +106,7 @@ def comparison_page(
         lines += markdown_table(['', 'to', *(run_name(*run) for run in runs)], rows)
     lines += _rows_of_own_reference(entries, pairs, as_percent)
     lines += _selected(entries, reference)
+    lines += _of_measure(entries, 'late_top1', 'late epochs', LATE_EPOCHS, as_percent)
     lines += _of_measure(entries, 'best_top1', 'best epoch', BEST_EPOCH, as_percent)
     lines += _of_measure(entries, 'last_cross_entropy', 'cross-entropy', CROSS_ENTROPY, with_spread)
     if published:
@@ -146,7 +151,7 @@ def _of_measure(
     """The lines of another measure than the last epoch's accuracy, of the rows that have it."""
     rows, pairs = [], {}
     for name, entry in entries.items():
-        if not entry.runs or any(run.get(key) is None for run in entry.runs):
+        if not entry.runs or any(measure_of(run, key) is None for run in entry.runs):
             continue
         if entry.reference != name:
             pairs[name] = compare(entry.runs, entries[entry.reference].runs, key)

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from asea_mm.evaluation.comparison import compare, read_result, sign_flip_test
+from asea_mm.evaluation.comparison import compare, mean_of_folds, measure_of, read_result, sign_flip_test
 
 
 def run(fold=1, seed=0, last=0.9, best=None, **changed):
@@ -91,10 +91,36 @@ def test_runs_without_a_measure_make_no_pair():
     assert comparison.left_out == ()
 
 
+def test_late_epochs_pair_where_both_curves_are_known():
+    runs = [run(1, curve=[0.1, 0.2, 0.6]), run(2, curve=[0.1, 0.2, 0.6]), run(3, curve=[0.5])]
+    reference = [run(1, curve=[0.9, 0.9, 0.5]), run(2), run(3, curve=[0.4])]
+    assert compare(runs, reference, 'late_top1').differences == pytest.approx({(1, 0): 0.1})
+    assert mean_of_folds(runs[:2], 'late_top1')['mean'] == pytest.approx(0.6)
+    with pytest.raises(ValueError, match='mean of late_top1: not known of fold 3 seed 0'):
+        mean_of_folds(runs, 'late_top1')
+
+
 def test_read_result(tmp_path):
     path = tmp_path / 'a.json'
     path.write_text(json.dumps({'command': 'do', 'runs': PLAIN}))
     assert read_result(path)['runs'] == PLAIN
+
+
+@pytest.mark.parametrize(
+    ('curve', 'expected'),
+    [
+        (None, None),
+        ([], None),
+        ([0.5, 0.9], None),  # two validations have no third
+        ([0.5, 0.7, 0.9], 0.9),
+        ([0.5, 0.6, 0.7, 0.8, 0.9], 0.9),
+        ([0.0, 0.0, 0.0, 0.0, 0.6, 0.8], 0.7),
+        ([0] * 40 + [1, 0] * 10, 0.5),
+    ],
+)
+def test_accuracy_of_late_epochs_by_hand(curve, expected):
+    of = run() if curve is None else run(curve=curve)
+    assert measure_of(of, 'late_top1') == (expected if expected is None else pytest.approx(expected))
 
 
 @pytest.mark.parametrize(
@@ -110,6 +136,8 @@ def test_read_result(tmp_path):
             {'command': 'do', 'runs': [run(last_cross_entropy='low')]},
             "run 0 has no valid 'last_cross_entropy', got 'low'",
         ),
+        ({'command': 'do', 'runs': [run(), run(2, curve=0.5)]}, "run 1 has no valid 'curve', got 0.5"),
+        ({'command': 'do', 'runs': [run(curve=[0.5, None])]}, "run 0 has no valid 'curve', got None in it"),
         ({'command': 'do', 'runs': [run(), run()]}, 'expected every fold with every seed once'),
         ({'command': 'do', 'runs': [run(1, 0), run(1, 1), run(2, 0)]}, 'expected every fold with every seed once'),
     ],

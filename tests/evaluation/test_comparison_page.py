@@ -90,6 +90,21 @@ def test_best_epochs_have_a_table_of_their_own():
     ]
 
 
+def test_late_epochs_have_a_table_of_the_rows_whose_curve_is_known():
+    entries = {
+        'plain': entry('Plain', [run(fold, curve=[0, 0.3, 0.8]) for fold in range(1, 7)], 'plain'),
+        'steady': entry('Steady', [run(fold, curve=[0, 0.4, 0.9]) for fold in range(1, 7)], 'plain'),
+        'fitted': entry('Fitted', [run(fold, curve=[0.8]) for fold in range(1, 7)], 'plain'),
+    }
+    page = comparison_page('T', 'N', entries, 'plain')
+    assert table_after(page, 'Late epochs, the mean')[:4] == [
+        '|  | late epochs | difference | verdict |',
+        '| Plain | 80.00 | reference | - |',
+        '| Steady | 90.00 | +10.00 ± 0.00 (6 pairs) | better (p = 0.031) |',
+        '|  | best epoch | difference | verdict |',
+    ]
+
+
 def test_rows_with_a_reference_of_their_own_are_told_together():
     def runs(values):
         return [run(fold, last=value, last_cross_entropy=1 - value) for fold, value in enumerate(values, 1)]
