@@ -27,6 +27,7 @@ SPACE = {
     'align': {'type': 'AlignFacing'},
     'scale': {'type': 'RandomScale3D'},
     'scale-isotropic': {'type': 'RandomScale3D', 'isotropic': True},
+    'body-size': {'type': 'RandomBodySize'},
     'shear': {'type': 'RandomShear3D'},
     'noise': {'type': 'JointNoise'},
     'smooth': {'type': 'SmoothMotion'},
@@ -141,13 +142,17 @@ def test_inputs_are_not_modified_and_equal_seeds_give_equal_results(name, channe
     assert first['label'] == 1
 
 
-@pytest.mark.parametrize('name', ['resize-crop', 'pad-crop', 'warp', 'rotation', 'scale', 'shear', 'noise'])
+@pytest.mark.parametrize(
+    'name', ['resize-crop', 'pad-crop', 'warp', 'rotation', 'scale', 'body-size', 'shear', 'noise']
+)
 def test_another_seed_gives_another_result(name):
     sample = make_sample()
     assert not np.array_equal(run(ALL[name], sample, 0)['keypoint'], run(ALL[name], sample, 1)['keypoint'])
 
 
-@pytest.mark.parametrize('name', [name for name in ALL if name not in ('noise', 'swap', 'align', 'centre-first')])
+@pytest.mark.parametrize(
+    'name', [name for name in ALL if name not in ('noise', 'body-size', 'swap', 'align', 'centre-first')]
+)
 def test_swapping_persons_before_or_after_is_the_same(name):
     sample = make_sample('nturgbd25')
     swapped = sample | {key: sample[key][::-1] for key in ('keypoint', 'keypoint_score')}
@@ -197,7 +202,7 @@ def test_a_missing_layout_is_named(name):
         run(ALL[name], sample)
 
 
-@pytest.mark.parametrize('name', ['resize', 'pad', 'warp', 'mirror', 'swap', 'centre-first'])
+@pytest.mark.parametrize('name', ['resize', 'pad', 'warp', 'body-size', 'mirror', 'swap', 'centre-first'])
 def test_scores_of_the_wrong_shape_are_refused(name):
     sample = make_sample()
     sample['keypoint_score'] = sample['keypoint_score'][:, 1:]
@@ -229,6 +234,8 @@ def test_scores_of_the_wrong_shape_are_refused(name):
         ({'type': 'RandomRotation3D', 'angles': (0.0, -1.0, 0.0)}, 'angles'),
         ({'type': 'RandomScale3D', 'scale': 1.0}, 'scale'),
         ({'type': 'RandomScale3D', 'isotropic': 1}, 'isotropic'),
+        ({'type': 'RandomBodySize', 'scale': -0.1}, 'scale'),
+        ({'type': 'RandomBodySize', 'isotropic': None}, 'isotropic'),
         ({'type': 'RandomShear3D', 'shear': 0.6}, 'shear'),
         ({'type': 'JointNoise', 'std': -0.1}, 'std'),
         ({'type': 'JointNoise', 'std': float('nan')}, 'std'),
@@ -286,8 +293,8 @@ def test_the_whole_pipeline_into_the_host(layout, num_person, num_clips, train):
         steps += [{'type': 'AlignFacing'}, {'type': 'RandomRotation3D', 'angles': (0.0, 20.0, 0.0)}]
     steps += [{'type': 'SampleClip', 'clip_len': 10, 'crop': (0.5, 1.0) if train else None, 'num_clips': num_clips}]
     if train:
-        steps += [{'type': name} for name in ('RandomScale3D', 'RandomShear3D', 'JointNoise', 'MirrorPose')]
-        steps += [{'type': 'SwapPersons'}]
+        steps += [{'type': name} for name in ('RandomScale3D', 'RandomBodySize', 'RandomShear3D', 'JointNoise')]
+        steps += [{'type': 'MirrorPose'}, {'type': 'SwapPersons'}]
     steps += [
         {'type': 'GenerateStream', 'stream': ['joint', 'bone_motion']},
         {'type': 'FormatGCNInput', 'num_person': num_person},

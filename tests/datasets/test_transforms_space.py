@@ -10,6 +10,7 @@ from asea_mm.datasets.transforms import (
     CentrePair,
     JointNoise,
     MirrorPose,
+    RandomBodySize,
     RandomRotation3D,
     RandomScale3D,
     RandomShear3D,
@@ -197,6 +198,45 @@ def test_scale_is_one_factor_per_axis_or_one(channels, isotropic):
         seen.append(factor[0, 0, 0])
     assert 0.6999 < np.min(seen) < 0.75
     assert 1.25 < np.max(seen) < 1.3001
+
+
+@pytest.mark.parametrize('channels', [2, 3])
+@pytest.mark.parametrize('isotropic', [True, False])
+def test_body_size_scales_every_person_about_the_middle_of_their_joints(channels, isotropic):
+    sample = make_sample('coco17', 3, channels)
+    there = presence(sample['keypoint'])
+    before = sample['keypoint'] - sample['keypoint'].mean(axis=2, keepdims=True)
+    seen = []
+    for seed in range(100):
+        out = run(RandomBodySize(0.3, isotropic), sample, seed)['keypoint']
+        np.testing.assert_allclose(out.mean(axis=2), sample['keypoint'].mean(axis=2), atol=1e-5)
+        after = out - out.mean(axis=2, keepdims=True)
+        factors = []
+        for person, frames in enumerate(there):
+            flat = [x[person, frames].reshape(-1, channels).astype(np.float64) for x in (before, after)]
+            factor = (flat[0] * flat[1]).sum(axis=0) / np.square(flat[0]).sum(axis=0)
+            np.testing.assert_allclose(flat[0] * factor, flat[1], atol=1e-5)  # the same in all frames
+            factors.append(factor)
+        seen.append(factors)
+    seen = np.array(seen)  # (seeds, persons, axes)
+    assert np.ptp(seen, axis=1).max(axis=0).min() > 0.3, 'persons differ'
+    assert np.ptp(seen, axis=2).max() < 1e-4 if isotropic else np.ptp(seen, axis=2).max() > 0.3
+    assert 0.6999 < np.min(seen) < 0.75
+    assert 1.25 < np.max(seen) < 1.3001
+
+
+def test_body_size_leaves_missing_joints_alone():
+    sample = make_sample('coco17', 2, 2)
+    sample['keypoint'] = sample['keypoint'].copy()
+    score = np.ones(sample['keypoint'].shape[:3], dtype=np.float32)
+    score[0, :, 3] = score[1, 2] = 0
+    sample['keypoint'][score == 0] = 0
+    out = run(RandomBodySize(0.3), sample | {'keypoint_score': score})['keypoint']
+    assert not out[score == 0].any()
+    others = np.delete(np.arange(17), 3)
+    middles = [x[0][:, others].mean(axis=1) for x in (sample['keypoint'], out)]
+    np.testing.assert_allclose(*middles, atol=1e-5)
+    assert np.abs(out - sample['keypoint'])[0, 1:3].max() > 1e-3
 
 
 @pytest.mark.parametrize('channels', [2, 3])

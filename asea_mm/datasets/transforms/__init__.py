@@ -4,7 +4,15 @@ All of them keep one rule: a person whose values are all exactly zero in a frame
 exactly zero, and is never blended into a present one.
 """
 
-from .augment import JointNoise, MirrorPose, RandomRotation3D, RandomScale3D, RandomShear3D, SwapPersons
+from .augment import (
+    JointNoise,
+    MirrorPose,
+    RandomBodySize,
+    RandomRotation3D,
+    RandomScale3D,
+    RandomShear3D,
+    SwapPersons,
+)
 from .common import presence, resample
 from .keypoints_2d import FillMissingJoints, NormalizeByBody, NormalizeByImage, ScoreChannel
 from .normalize import AddTurnedClips, AlignFacing, CentrePair
@@ -22,6 +30,7 @@ __all__ = [
     'MirrorPose',
     'NormalizeByBody',
     'NormalizeByImage',
+    'RandomBodySize',
     'RandomRotation3D',
     'RandomScale3D',
     'RandomShear3D',

@@ -1,6 +1,7 @@
-"""Random changes of space and of who is who, each the same for all persons so that their relation is kept.
+"""Random changes of space, of bodies and of who is who.
 
-Rotation, scale, shear and mirror act about the origin: use ``CentrePair`` before them.
+Rotation, scale, shear and mirror are the same for all persons, so that their relation is kept, and act about the
+origin: use ``CentrePair`` before them.
 """
 # ruff: noqa: NPY002 (mmengine seeds NumPy's global generator in every loader worker)
 
@@ -84,6 +85,46 @@ class RandomScale3D(KeypointTransform):
         size = 1 if self.isotropic else keypoint.shape[-1]
         factor = np.random.uniform(1 - self.scale, 1 + self.scale, size=size)
         results['keypoint'] = keypoint * factor.astype(np.float32)
+        return results
+
+
+@TRANSFORMS.register_module()
+class RandomBodySize(KeypointTransform):
+    """Make every person taller or smaller, broader or slimmer, each by their own random factors, where they are.
+
+    For data of few persons: SBU has seven, and a test fold has pairs that no training fold has. In each frame a body is
+    scaled about the mean of its joints, so persons stay where they are, and what their hands and feet reach moves with
+    the length of their limbs. Missing joints, those of score 0, are left as they are.
+
+    Args:
+        scale: Largest relative change, in [0, 1): factors are drawn from ``[1 - scale, 1 + scale]``.
+        isotropic: One factor for all axes of a person, which keeps proportions, instead of one per axis.
+
+    Shapes:
+        keypoint: ``(M, T, V, C)``, C = 2 or 3, any unit; keypoint_score ``(M, T, V)``; both unchanged
+
+    Raises:
+        ValueError: If an argument is out of range or a sample has the wrong number of joints.
+    """
+
+    def __init__(self, scale: float = 0.1, isotropic: bool = False) -> None:
+        if not is_number(scale) or not 0 <= scale < 1:
+            self._wrong_argument('scale', 'a number in [0, 1)', scale)
+        if not isinstance(isotropic, bool):
+            self._wrong_argument('isotropic', 'True or False', isotropic)
+        self.scale = scale
+        self.isotropic = isotropic
+
+    def transform(self, results: dict[str, Any]) -> dict[str, Any]:
+        """Scale every person by their own factors, the same in all frames."""
+        keypoint = self._keypoint(results)
+        score = self._score(results, keypoint)
+        size = (len(keypoint), 1, 1, 1 if self.isotropic else keypoint.shape[-1])
+        change = np.random.uniform(-self.scale, self.scale, size=size).astype(np.float32)
+        seen = np.ones(keypoint.shape[:3], dtype=bool) if score is None else score > 0
+        count = np.maximum(seen.sum(axis=2, keepdims=True), 1)[..., None]
+        middle = (keypoint * seen[..., None]).sum(axis=2, keepdims=True) / count.astype(np.float32)
+        results['keypoint'] = np.where(seen[..., None], keypoint + change * (keypoint - middle), keypoint)
         return results
 
 
