@@ -101,12 +101,20 @@ def sample_clip(
     return keypoint[:, before] * (1 - weight) + keypoint[:, after] * weight
 
 
-def add_turned_clips(keypoint: np.ndarray, state: dict, vertical_axis: int = 1) -> np.ndarray:
-    """Add to every clip its copy that is turned half a turn about the vertical axis."""
+def add_turned_clips(keypoint: np.ndarray, state: dict, vertical_axis: int = 1, mirrored: bool = False) -> np.ndarray:
+    """Add to every clip its copy that is turned half a turn about the vertical axis, and their mirror images."""
     turned = 0 - keypoint
     turned[..., vertical_axis] = keypoint[..., vertical_axis]
-    state['num_clips'] = 2 * state.get('num_clips', 1)
-    return np.concatenate([keypoint, turned], axis=1)
+    copies = np.concatenate([keypoint, turned], axis=1)
+    if mirrored:
+        order = np.arange(keypoint.shape[2])
+        for left, right in state['mirrored']:
+            order[[left, right]] = right, left
+        images = copies[:, :, order]
+        images[..., 0 if vertical_axis else 1] *= -1
+        copies = np.concatenate([copies, images + 0], axis=1)
+    state['num_clips'] = copies.shape[1] // keypoint.shape[1] * state.get('num_clips', 1)
+    return copies
 
 
 def partner_distances(keypoint: np.ndarray) -> np.ndarray:

@@ -239,6 +239,14 @@ PIPELINES = {
         dict(type='GenerateStream', stream=['bone', 'bone_motion'], true_speed=True),
         *END,
     ],
+    'mirrored': [
+        dict(type='AlignFacing'),
+        dict(type='SampleClip', clip_len=16, num_clips=2),
+        dict(type='AddTurnedClips', mirrored=True),
+        dict(type='GenerateStream', stream='joint_motion', true_speed=True),
+        *END,
+    ],
+    'mirrored, sideways': [dict(type='AddTurnedClips', vertical_axis=0, mirrored=True), *END],
     'one frame': [dict(type='SampleClip', clip_len=1), dict(type='GenerateStream', stream='joint_motion'), *END],
 }
 

@@ -195,6 +195,8 @@ def describe(trained: TrainedModel, frames: int) -> dict[str, str]:
     skeleton = trained.skeleton
     steps = {str(step['type']).rpartition('.')[2]: step for step in trained.pipeline}
     stream = steps.get('GenerateStream', {}).get('stream', 'joint')
+    turned = steps.get('AddTurnedClips')
+    copies = 1 if turned is None else 4 if turned.get('mirrored') else 2
     about: dict[str, Any] = {
         'classes': trained.classes,
         'layout': skeleton.name,
@@ -205,7 +207,7 @@ def describe(trained: TrainedModel, frames: int) -> dict[str, str]:
             'centre': skeleton.centre_index,
         },
         'stream': [stream] if isinstance(stream, str) else stream,
-        'num_clips': steps.get('SampleClip', {}).get('num_clips', 1) * (2 if 'AddTurnedClips' in steps else 1),
+        'num_clips': steps.get('SampleClip', {}).get('num_clips', 1) * copies,
         'clip_len': frames,
         'num_person': trained.num_person,
         'pipeline': trained.pipeline,

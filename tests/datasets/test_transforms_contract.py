@@ -47,9 +47,9 @@ MOTION = {
 OF_TWO = {
     'distance': {'type': 'GenerateStream', 'stream': ('partner_distance', 'partner_distance_motion')},
 }
-CLIPS = {'turned': {'type': 'AddTurnedClips'}}
+CLIPS = {'turned': {'type': 'AddTurnedClips'}, 'turned-mirrored': {'type': 'AddTurnedClips', 'mirrored': True}}
 ALL = TIME | SPACE | MOTION | OF_TWO | CLIPS
-THREE_ONLY = ('rotation', 'align', 'turned')
+THREE_ONLY = ('rotation', 'align', 'turned', 'turned-mirrored')
 
 
 def make_sample(layout='sbu15', num_person=2, channels=3, total=12, score=True):
@@ -194,7 +194,7 @@ def test_nan_is_refused(name, value):
         run(ALL[name], sample)
 
 
-@pytest.mark.parametrize('name', ['centre-first', 'align', 'mirror', 'bone'])
+@pytest.mark.parametrize('name', ['centre-first', 'align', 'turned-mirrored', 'mirror', 'bone'])
 def test_a_missing_layout_is_named(name):
     sample = make_sample()
     del sample['layout']
@@ -230,6 +230,7 @@ def test_scores_of_the_wrong_shape_are_refused(name):
         ({'type': 'CentrePair', 'frames': 'last'}, 'frames'),
         ({'type': 'AlignFacing', 'vertical_axis': 3}, 'vertical_axis'),
         ({'type': 'AddTurnedClips', 'vertical_axis': -1}, 'vertical_axis'),
+        ({'type': 'AddTurnedClips', 'mirrored': 1}, 'mirrored'),
         ({'type': 'RandomRotation3D', 'angles': 30.0}, 'angles'),
         ({'type': 'RandomRotation3D', 'angles': (0.0, -1.0, 0.0)}, 'angles'),
         ({'type': 'RandomScale3D', 'scale': 1.0}, 'scale'),

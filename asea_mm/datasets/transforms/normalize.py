@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -141,29 +142,51 @@ class AddTurnedClips(_AboutVertical):
 
     Args:
         vertical_axis: 0, 1 or 2: the coordinate that points up or down.
+        mirrored: Also add the mirror image of every clip and of every turned one, with left and right joints exchanged,
+            as :class:`MirrorPose` makes them in training: four times the clips, whose average does not depend on which
+            hand is used, either.
 
     Shapes:
-        keypoint: ``(M, T, V, 3)``, any unit, with ``T = num_clips * clip_len`` -> ``(M, 2 * T, V, 3)``
-        keypoint_score: ``(M, T, V)`` -> ``(M, 2 * T, V)``
+        keypoint: ``(M, T, V, 3)``, any unit, with ``T = num_clips * clip_len`` -> ``(M, K * T, V, 3)``, K = 2, or 4
+            with mirror images
+        keypoint_score: ``(M, T, V)`` -> ``(M, K * T, V)``
 
     Raises:
-        ValueError: If ``vertical_axis`` is none of these; if a sample is two-dimensional or has the wrong number of
-            joints.
+        ValueError: If an argument is none of these; if a sample is two-dimensional, has the wrong number of joints, or,
+            for mirror images, no layout.
     """
 
+    def __init__(self, vertical_axis: int = 1, mirrored: bool = False) -> None:
+        super().__init__(vertical_axis)
+        if not isinstance(mirrored, bool):
+            self._wrong_argument('mirrored', 'True or False', mirrored)
+        self.mirrored = mirrored
+
     def transform(self, results: dict[str, Any]) -> dict[str, Any]:
-        """Append the turned clips."""
+        """Append the turned clips, and the mirror images."""
         keypoint = self._keypoint(results)
         self._require_channels(results, keypoint, 'in an image there is no vertical axis to turn about')
         score = self._score(results, keypoint)
         num_clips = self._clips(results, keypoint)
-        turned = 0 - keypoint  # unlike `-x`, keeps the sign of zero
-        turned[..., self.vertical_axis] = keypoint[..., self.vertical_axis]
-        results['keypoint'] = np.concatenate([keypoint, turned], axis=1)
-        if score is not None:
-            results['keypoint_score'] = np.concatenate([score, score], axis=1)
+        horizontal = [axis for axis in range(3) if axis != self.vertical_axis]
+        copies = [keypoint, _negated(keypoint, horizontal)]
+        scores = [] if score is None else [score, score]
+        if self.mirrored:  # which axis is negated makes no difference: half a turn leads from one to the other
+            order = list(self._skeleton(results, keypoint).flip_order)
+            copies += [_negated(copy.take(order, axis=2), horizontal[:1]) for copy in copies]
+            scores += [copy.take(order, axis=2) for copy in scores]
+        results['keypoint'] = np.concatenate(copies, axis=1)
+        if scores:
+            results['keypoint_score'] = np.concatenate(scores, axis=1)
         if 'frame_step' in results:
-            results['frame_step'] = np.tile(results['frame_step'], 2)
-        results['num_clips'] = 2 * num_clips
+            results['frame_step'] = np.tile(results['frame_step'], len(copies))
+        results['num_clips'] = len(copies) * num_clips
         results['total_frames'] = results['keypoint'].shape[1]
         return results
+
+
+def _negated(keypoint: np.ndarray, axes: Sequence[int]) -> np.ndarray:
+    """A copy with some coordinates negated."""
+    copy = keypoint.copy()
+    copy[..., axes] = 0 - keypoint[..., axes]  # unlike `-x`, keeps the sign of zero
+    return copy
