@@ -63,6 +63,25 @@ def align_facing(keypoint: np.ndarray, state: dict, vertical_axis: int = 1) -> n
     return turned
 
 
+def smooth_motion(keypoint: np.ndarray, state: dict, window: int = 5, degree: int = 2) -> np.ndarray:
+    """Fit a polynomial to the path of every joint around each frame (Savitzky & Golay), within unbroken presences."""
+    powers = np.vander(np.arange(window) - window // 2, degree + 1)
+    fit = powers @ np.linalg.pinv(powers)  # row k gives the polynomial at frame k of a window
+    persons, total = keypoint.shape[:2]
+    clips = state.get('num_clips', 1)
+    smoothed = keypoint.reshape(persons * clips, total // clips, *keypoint.shape[2:]).copy()
+    for clip, here in zip(smoothed, present(smoothed), strict=True):
+        for start, stop in np.flatnonzero(np.diff(here, prepend=False, append=False)).reshape(-1, 2):
+            if stop - start >= window:
+                frame = np.arange(stop - start)
+                first = np.clip(
+                    frame - window // 2, 0, stop - start - window
+                )  # the frame is in the middle if it can be
+                windows = clip[start:stop][first[:, None] + np.arange(window)]
+                clip[start:stop] = np.einsum('tw,twvc->tvc', fit[frame - first], windows)
+    return smoothed.reshape(keypoint.shape)
+
+
 def sample_clip(
     keypoint: np.ndarray,
     state: dict,
@@ -175,6 +194,7 @@ def format_input(keypoint: np.ndarray, state: dict, num_person: int = 2, mode: s
 STEPS = {
     'CentrePair': centre_pair,
     'AlignFacing': align_facing,
+    'SmoothMotion': smooth_motion,
     'SampleClip': sample_clip,
     'AddTurnedClips': add_turned_clips,
     'GenerateStream': generate_stream,

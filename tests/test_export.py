@@ -239,6 +239,12 @@ PIPELINES = {
         dict(type='GenerateStream', stream=['bone', 'bone_motion'], true_speed=True),
         *END,
     ],
+    'smoothed': Config.fromfile(ROOT / 'configs' / 'asea_sbu_smooth.py').test_pipeline,
+    'smoothed clips': [
+        dict(type='SampleClip', clip_len=9, mode='pad', num_clips=2),
+        dict(type='SmoothMotion', window=7, degree=4),
+        *END,
+    ],
     'mirrored': [
         dict(type='AlignFacing'),
         dict(type='SampleClip', clip_len=16, num_clips=2),
