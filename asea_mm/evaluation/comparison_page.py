@@ -135,7 +135,11 @@ def _cells(name: str, entry: Entry, entries: Mapping[str, Entry], pairs: Mapping
 def _selected(entries: Mapping[str, Entry], reference: str) -> list[str]:
     """What comes of a choice among the rows that does not know the fold it is tested on."""
     wanted = set(by_run(entries[reference].runs))
-    rows = {name: entry.runs for name, entry in entries.items() if wanted and set(by_run(entry.runs)) == wanted}
+    rows = {
+        name: [run for run in entry.runs if (run['fold'], run['seed']) in wanted]
+        for name, entry in entries.items()
+        if wanted and wanted <= set(by_run(entry.runs))
+    }
     if len(rows) < 2 or len({fold for fold, _ in wanted}) < 2:
         return []
     selection = select_on_other_folds(rows)

@@ -158,6 +158,10 @@ def test_a_row_is_chosen_without_the_fold_it_is_tested_on():
         '| out of | mean of folds | fold 1 | fold 2 | fold 3 |',
         '| A; B | 38.33 ± 2.36 | B | B | A |',
     ]
+    with_more = entry('B', [*entries['b'].runs, *(run(fold, 2, 1.0) for fold in (1, 2, 3))], 'a')
+    assert table_after(comparison_page('T', 'N', entries | {'b': with_more}, 'a'), 'A row chosen without')[1] == (
+        '| A; B | 38.33 ± 2.36 | B | B | A |'
+    ), 'seeds that the reference has not do not count'
     del entries['b']
     assert 'A row chosen' not in comparison_page('T', 'N', entries, 'a'), 'of one row there is no choice'
     without_folds = {name: entry(name, [run(0, 0), run(0, 1)], 'a') for name in 'ab'}
