@@ -56,8 +56,20 @@ class RandomRotation3D(KeypointTransform):
         return results
 
 
+class _WithScale(KeypointTransform):
+    """A transform that scales by random factors, one or one per axis."""
+
+    def __init__(self, scale: float, isotropic: bool) -> None:
+        if not is_number(scale) or not 0 <= scale < 1:
+            self._wrong_argument('scale', 'a number in [0, 1)', scale)
+        if not isinstance(isotropic, bool):
+            self._wrong_argument('isotropic', 'True or False', isotropic)
+        self.scale = scale
+        self.isotropic = isotropic
+
+
 @TRANSFORMS.register_module()
-class RandomScale3D(KeypointTransform):
+class RandomScale3D(_WithScale):
     """Scale the scene about the origin by random factors from ``[1 - scale, 1 + scale]``.
 
     Args:
@@ -72,12 +84,7 @@ class RandomScale3D(KeypointTransform):
     """
 
     def __init__(self, scale: float = 0.2, isotropic: bool = False) -> None:
-        if not is_number(scale) or not 0 <= scale < 1:
-            self._wrong_argument('scale', 'a number in [0, 1)', scale)
-        if not isinstance(isotropic, bool):
-            self._wrong_argument('isotropic', 'True or False', isotropic)
-        self.scale = scale
-        self.isotropic = isotropic
+        super().__init__(scale, isotropic)
 
     def transform(self, results: dict[str, Any]) -> dict[str, Any]:
         """Scale all persons alike."""
@@ -89,7 +96,7 @@ class RandomScale3D(KeypointTransform):
 
 
 @TRANSFORMS.register_module()
-class RandomBodySize(KeypointTransform):
+class RandomBodySize(_WithScale):
     """Make every person taller or smaller, broader or slimmer, each by their own random factors, where they are.
 
     For data of few persons: SBU has seven, and a test fold has pairs that no training fold has. In each frame a body is
@@ -108,12 +115,7 @@ class RandomBodySize(KeypointTransform):
     """
 
     def __init__(self, scale: float = 0.1, isotropic: bool = False) -> None:
-        if not is_number(scale) or not 0 <= scale < 1:
-            self._wrong_argument('scale', 'a number in [0, 1)', scale)
-        if not isinstance(isotropic, bool):
-            self._wrong_argument('isotropic', 'True or False', isotropic)
-        self.scale = scale
-        self.isotropic = isotropic
+        super().__init__(scale, isotropic)
 
     def transform(self, results: dict[str, Any]) -> dict[str, Any]:
         """Scale every person by their own factors, the same in all frames."""
