@@ -52,6 +52,35 @@ def provide_localizer_drn() -> None:
     sys.modules.setdefault(module.__name__, module)
 
 
+# What mmaction2's video-text models import from packages that have dropped it since, transformers 5 among them.
+VIDEO_TEXT_NEEDS = {
+    'transformers.file_utils': ('ModelOutput', 'add_start_docstrings', 'replace_return_docstrings'),
+    'transformers.modeling_utils': ('apply_chunking_to_forward', 'find_pruneable_heads_and_indices'),
+    'transformers.models.beit.modeling_beit': ('BeitDropPath', 'BeitRelativePositionBias'),
+    'timm.models.layers': ('DropPath',),
+}
+
+
+def leave_out_video_text_models() -> None:
+    """Have mmaction2 do without VindLU where the installed transformers or timm has not what VindLU imports.
+
+    Otherwise ``import mmaction.models`` fails wherever a new transformers happens to be installed. mmaction2 then says
+    of VindLU what it says without transformers: to be built it needs other packages.
+    """
+    if importlib.util.find_spec('mmaction') is None:
+        return
+    dependency: Any = importlib.import_module('mmaction.utils.dependency')
+    if not dependency.WITH_MULTIMODAL:
+        return
+    try:
+        for module, names in VIDEO_TEXT_NEEDS.items():
+            found = importlib.import_module(module)
+            for name in names:
+                getattr(found, name)
+    except Exception:  # whatever a foreign package raises, it cannot be used
+        dependency.WITH_MULTIMODAL = False
+
+
 def _statistics_method(owner: type, name: str) -> Any:
     """What ``getattr`` in a checkpoint may do: look up how mmengine's log sums up its history, and no more."""
     if owner is not HistoryBuffer or name not in ('min', 'max', 'current', 'mean'):
@@ -88,4 +117,5 @@ def apply() -> None:
     """Close all gaps; called once, when ``asea_mm`` is imported."""
     provide_importlib_metadata()
     provide_localizer_drn()
+    leave_out_video_text_models()
     allow_mmengine_checkpoints()

@@ -97,6 +97,38 @@ def test_mmaction_imports_in_a_fresh_process(code, tmp_path):
     assert done.returncode == 0, done.stderr
 
 
+def test_mmaction_imports_beside_a_transformers_that_it_cannot_use(tmp_path):
+    """mmaction2's video-text models import what transformers 5 has dropped."""
+    for name, text in {
+        'transformers/__init__.py': '',
+        'transformers/file_utils.py': 'ModelOutput = add_start_docstrings = replace_return_docstrings = None',
+        'transformers/modeling_utils.py': 'PreTrainedModel = None',
+        'transformers-5.0.0.dist-info/METADATA': 'Metadata-Version: 2.1\nName: transformers\nVersion: 5.0.0\n',
+    }.items():
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text(text)
+    code = """
+import asea_mm, mmaction.models, mmaction.utils.dependency, transformers
+from mmaction.registry import MODELS
+assert not mmaction.utils.dependency.WITH_MULTIMODAL
+MODELS.get('VindLUVQA')()
+"""
+    environment = {**os.environ, 'OMP_NUM_THREADS': '1', 'PYTHONPATH': str(tmp_path)}
+    done = subprocess.run([sys.executable, '-c', code], env=environment, capture_output=True, text=True, check=False)
+    assert done.stderr.rstrip().splitlines()[-1].startswith('ImportError: VindLU'), done.stderr
+    assert 'requires extra multi-modal dependencies' in done.stderr
+
+
+@pytest.mark.parametrize('missing', [None, 'transformers.modeling_utils', 'timm.models.layers'])
+def test_video_text_models_stay_where_all_is_there_that_they_import(monkeypatch, missing):
+    dependency = importlib.import_module('mmaction.utils.dependency')
+    monkeypatch.setattr(dependency, 'WITH_MULTIMODAL', True)
+    for name, wanted in compat.VIDEO_TEXT_NEEDS.items():
+        monkeypatch.setitem(sys.modules, name, SimpleNamespace(**dict.fromkeys(wanted[name == missing :])))
+    compat.leave_out_video_text_models()
+    assert dependency.WITH_MULTIMODAL is (missing is None)
+
+
 class Other:
     """Something that no checkpoint of mmengine holds."""
 
