@@ -117,6 +117,7 @@ def test_cross_validation_runs_and_does_not_repeat(cross_validate, tmp_path, mon
     for run in summary['runs']:
         scores = np.load(tmp_path / 'runs' / f'fold{run["fold"]}_seed0' / 'test' / 'scores.npz')
         tested = range(4, 8) if run['fold'] == 1 else range(4)
+        assert run['device'] == 'CPU'
         assert sorted(scores['ids'].tolist()) == [f's{number}' for number in tested], 'the samples of this fold'
         of_true_class = np.take_along_axis(scores['scores'], scores['labels'][:, None], 1)
         assert run['last_cross_entropy'] == pytest.approx(-np.log(of_true_class).mean(), rel=1e-5)
@@ -125,6 +126,7 @@ def test_cross_validation_runs_and_does_not_repeat(cross_validate, tmp_path, mon
         np.testing.assert_array_equal(kept.scores, scores['scores'])
     page = (tmp_path / 'out' / 'summary.md').read_text()
     assert '| pooled over samples |' in page
+    assert 'hours of runs on CPU. Top-1' in page
     counts = [line.split(' | ')[1:] for line in page.splitlines() if line.startswith('| class ')][-8:]
     assert sum(int(cell.strip('| ')) for row in counts for cell in row) == 8  # every sample is in one test fold
     stamps = {path: path.stat().st_mtime_ns for path in (tmp_path / 'runs').rglob('*.pth')}

@@ -22,6 +22,7 @@ import time
 from pathlib import Path
 
 import numpy as np
+import torch
 from mmengine.config import Config, DictAction
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
@@ -95,6 +96,7 @@ def run(args: argparse.Namespace, fold: int, seed: int, environment: dict[str, s
         'fold': fold,
         'seed': seed,
         'commit': working_tree_commit(),
+        'device': device_name(),
         'num_samples': report['num_samples'],
         'last_top1': report['top1'],
         'last_cross_entropy': report['cross_entropy'],
@@ -108,6 +110,11 @@ def run(args: argparse.Namespace, fold: int, seed: int, environment: dict[str, s
     }
     write_whole(finished, json.dumps(result) + '\n')
     return result
+
+
+def device_name() -> str:
+    """What the runs of this process are on: the name of the GPU, or CPU."""
+    return torch.cuda.get_device_name() if torch.cuda.is_available() else 'CPU'
 
 
 def config_of(args: argparse.Namespace, fold: int | None, seed: int | None) -> Config:
@@ -194,6 +201,7 @@ def title_of(result: dict) -> str:
 
 def markdown(summary: dict, result: dict) -> list[str]:
     classes = list(summary['per_class_last'].items())
+    devices = sorted({r['device'] for r in result['runs'] if r.get('device')})
     folds = '' if summary['folds'] == [0] else f'{len(summary["folds"])} folds, '
     confusion = [[name, *map(str, row)] for (name, _), row in zip(classes, summary['confusion_last'], strict=True)]
     return [
@@ -202,8 +210,9 @@ def markdown(summary: dict, result: dict) -> list[str]:
         f'Command: `{result["command"]}`',
         '',
         f'Commit {result["commit"]}, {summary["num_runs"]} runs ({folds}seeds '
-        f'{", ".join(map(str, summary["seeds"]))}), {summary["seconds"] / 3600:.1f} hours of runs. Top-1 in %, mean ± '
-        'standard deviation over seeds. The best epoch is chosen on the test fold. Cross-entropy is of the last epoch.',
+        f'{", ".join(map(str, summary["seeds"]))}), {summary["seconds"] / 3600:.1f} hours of runs'
+        f'{" on " * bool(devices)}{", ".join(devices)}. Top-1 in %, mean ± standard deviation over seeds. The best '
+        'epoch is chosen on the test fold. Cross-entropy is of the last epoch.',
         '',
         *markdown_table(['', *COLUMNS], rows_of(summary)),
         '',

@@ -25,6 +25,7 @@ FIELDS: dict[str, Any] = {
     'best_top1': NUMBER,
     'epochs': int,
     'seconds': NUMBER,
+    'device': (str, type(None)),  # not in results of before, which are of CPUs
     'last_cross_entropy': (*NUMBER, type(None)),  # not in results of before, None for scores that are logits
     'curve': (list, type(None)),  # top-1 of every validation; not in all results of before
 }

@@ -91,6 +91,8 @@ def comparison_page(
     lines += [COLUMNS, '', f'Compared with: {entries[reference].label}.', '']
     lines += markdown_table(TITLES, [_cells(name, entry, entries, pairs) for name, entry in entries.items()])
     lines += ['', _commits(entries.values())]
+    if on_gpu := _on_gpu(entries.values()):
+        lines += ['', on_gpu]
     for name, comparison in pairs.items():
         if comparison.left_out:
             left_out = ', '.join(run_name(*run) for run in comparison.left_out)
@@ -210,3 +212,13 @@ def _commits(entries: Iterable[Entry]) -> str:
         which = '; '.join(f'{commit} ({", ".join(names)})' for commit, names in labels.items())
         return f'**Results are of different commits**, so differences may come from the code: {which}.'
     return f'All results are of commit {next(iter(labels))}.' if labels else 'No row of this table has been run.'
+
+
+def _on_gpu(entries: Iterable[Entry]) -> str:
+    """Which rows were trained on a GPU; results of before, which name no device, are of CPUs."""
+    labels = defaultdict(list)
+    for entry in entries:
+        for device in sorted({run.get('device') or 'CPU' for run in entry.runs} - {'CPU'}):
+            labels[device].append(entry.label)
+    which = '; '.join(f'{device} ({", ".join(names)})' for device, names in labels.items())
+    return f'Trained on a GPU: {which}. All others on CPUs.' if labels else ''

@@ -43,6 +43,19 @@ def test_page():
     assert page.endswith('- Short: `do Short`\n- NTU, not run: no data: `do NTU`\n')
 
 
+def test_page_names_the_gpus_of_rows_that_were_trained_on_one():
+    here, there = ([{**r, 'device': device} for r in PLAIN] for device in ('CPU', 'NVIDIA H100'))
+    entries = {
+        'before': entry('Before', PLAIN, 'before'),
+        'here': entry('Here', here, 'before'),
+        'there': entry('There', there, 'before'),
+    }
+    page = comparison_page('T', 'N', entries, 'before')
+    assert 'Trained on a GPU: NVIDIA H100 (There). All others on CPUs.' in page
+    del entries['there']
+    assert 'GPU' not in comparison_page('T', 'N', entries, 'before')
+
+
 def test_a_picture_is_linked_if_there_is_one():
     entries = {'a': entry('A', PLAIN, 'a')}
     assert '![T](t.png)' in comparison_page('T', 'N', entries, 'a', picture='t.png')
