@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
+from textwrap import fill
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -15,6 +16,7 @@ from .drawing import new_figure
 # Of outcomes: colours of Okabe and Ito, or greys. The verdict is beside its mark in words, too.
 COLOURS = {'better': '#009E73', 'worse': '#D55E00', 'within noise': '0.2', 'too few pairs': '0.5', 'no pairs': '0.5'}
 BLUE = '#0072B2'
+WIDTH = 40  # of texts beside the panels, in letters; longer ones, in one line, would leave the panels no room
 
 
 def draw_comparison(title: str, entries: Mapping[str, Entry], reference: str) -> Figure:
@@ -35,16 +37,17 @@ def draw_comparison(title: str, entries: Mapping[str, Entry], reference: str) ->
     run = {name: entry for name, entry in entries.items() if entry.runs}
     if not run:
         raise ValueError(f'draw_comparison: none of the rows {list(entries)} was run')
-    figure = new_figure(11, 0.32 * len(run) + 1.7)
+    labels = [fill(entry.label, WIDTH) for entry in run.values()]
+    figure = new_figure(11, sum(0.19 + 0.13 * (1 + label.count('\n')) for label in labels) + 1.8)
     left, right = figure.subplots(1, 2, sharey=True)
     for row, (name, entry) in enumerate(run.items()):
         _accuracies(left, row, entry)
         if name != entry.reference:
             _differences(right, row, entry, entries[entry.reference])
-    left.set_yticks(range(len(run)), [entry.label for entry in run.values()])
+    left.set_yticks(range(len(run)), labels)
     left.set_ylim(len(run) - 0.4, -0.6)
     left.set_xlabel('top-1 in %', fontsize=9)
-    right.set_xlabel(f'last epoch, difference in points to {entries[reference].label}', fontsize=9)
+    right.set_xlabel(fill(f'last epoch, difference in points to {entries[reference].label}', 50), fontsize=9)
     right.axvline(0, color='0.5', lw=0.8, zorder=1)
     right.margins(x=0.1)
     for axes in (left, right):
@@ -76,7 +79,7 @@ def _differences(axes: Axes, row: int, entry: Entry, reference: Entry) -> None:
         axes.scatter(list(counts), [row] * len(counts), [14 * n for n in counts.values()], color='0.8', lw=0, zorder=2)
         axes.plot(100 * comparison.summary['mean'], row, 'o', color=colour, ms=7, zorder=3)
     axes.annotate(
-        f'to {reference.label}: {text}' if entry.own_reference else text,
+        fill(f'to {reference.label}: {text}', WIDTH) if entry.own_reference else text,
         xy=(1.02, row),
         xycoords=('axes fraction', 'data'),
         va='center',

@@ -33,6 +33,20 @@ ENTRIES = {
 }
 
 
+def test_long_labels_leave_the_panels_room():
+    long = 'ASEA at CPU size, joints and motion, smoothed over five frames, tests of mirror images, too'
+    entries = {
+        'plain': Entry(long, runs([0.90, 0.92]), '', '', 'plain'),
+        'other': Entry(f'Another {long}', runs([0.92, 0.94]), '', '', 'plain', own_reference=True),
+    }
+    figure = draw_comparison('Title', entries, 'plain')
+    figure.canvas.draw()
+    assert all(axes.get_position().width > 0.2 for axes in figure.axes)
+    assert [label.get_text().replace('\n', ' ') for label in figure.axes[0].get_yticklabels()] == [
+        entry.label for entry in entries.values()
+    ]
+
+
 @pytest.fixture(scope='module')
 def panels():
     return draw_comparison('Title', ENTRIES, 'plain').axes
