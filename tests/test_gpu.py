@@ -121,7 +121,7 @@ def test_compiled_scores_and_gradients_are_those_without(name):
 
 
 def test_gathered_attention_is_the_masked_one():
-    """By itself the layer gathers the active joints on a GPU or masks the others; the numbers are the same."""
+    """On a GPU the layer masks by itself; told to gather, it has the same numbers."""
     torch.manual_seed(0)
     x = torch.rand(8, 16, 12, 25, device=DEVICE, dtype=torch.float64)
     x[:, :, :, ::3] += 5

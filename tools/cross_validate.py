@@ -202,6 +202,7 @@ def title_of(result: dict) -> str:
 def markdown(summary: dict, result: dict) -> list[str]:
     classes = list(summary['per_class_last'].items())
     devices = sorted({r['device'] for r in result['runs'] if r.get('device')})
+    where = f' on {", ".join(devices)}' if devices else ''  # results of before do not say
     folds = '' if summary['folds'] == [0] else f'{len(summary["folds"])} folds, '
     confusion = [[name, *map(str, row)] for (name, _), row in zip(classes, summary['confusion_last'], strict=True)]
     return [
@@ -210,9 +211,9 @@ def markdown(summary: dict, result: dict) -> list[str]:
         f'Command: `{result["command"]}`',
         '',
         f'Commit {result["commit"]}, {summary["num_runs"]} runs ({folds}seeds '
-        f'{", ".join(map(str, summary["seeds"]))}), {summary["seconds"] / 3600:.1f} hours of runs'
-        f'{" on " * bool(devices)}{", ".join(devices)}. Top-1 in %, mean ± standard deviation over seeds. The best '
-        'epoch is chosen on the test fold. Cross-entropy is of the last epoch.',
+        f'{", ".join(map(str, summary["seeds"]))}), {summary["seconds"] / 3600:.1f} hours of runs{where}. '
+        'Top-1 in %, mean ± standard deviation over seeds. The best epoch is chosen on the test fold. Cross-entropy is '
+        'of the last epoch.',
         '',
         *markdown_table(['', *COLUMNS], rows_of(summary)),
         '',

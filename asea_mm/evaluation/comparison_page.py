@@ -202,23 +202,29 @@ def _difference(comparison: Comparison, as_text: Callable[[Mapping[str, Any]], s
     return f'{"+" * (summary["mean"] > 0)}{as_text(summary)} ({count} pair{"s" * (count > 1)})'
 
 
-def _commits(entries: Iterable[Entry]) -> str:
-    """Whether all results are of the same code."""
+def _labels_by(entries: Iterable[Entry], of: Callable[[Mapping[str, Any]], str]) -> dict[str, list[str]]:
+    """The labels of the rows that have a run with each value of something."""
     labels = defaultdict(list)
     for entry in entries:
-        for commit in sorted({run['commit'] for run in entry.runs}):
-            labels[commit].append(entry.label)
+        for value in sorted({of(run) for run in entry.runs}):
+            labels[value].append(entry.label)
+    return labels
+
+
+def _in_words(labels: Mapping[str, Sequence[str]]) -> str:
+    return '; '.join(f'{value} ({", ".join(names)})' for value, names in labels.items())
+
+
+def _commits(entries: Iterable[Entry]) -> str:
+    """Whether all results are of the same code."""
+    labels = _labels_by(entries, lambda run: run['commit'])
     if len(labels) > 1:
-        which = '; '.join(f'{commit} ({", ".join(names)})' for commit, names in labels.items())
-        return f'**Results are of different commits**, so differences may come from the code: {which}.'
+        return f'**Results are of different commits**, so differences may come from the code: {_in_words(labels)}.'
     return f'All results are of commit {next(iter(labels))}.' if labels else 'No row of this table has been run.'
 
 
 def _on_gpu(entries: Iterable[Entry]) -> str:
     """Which rows were trained on a GPU; results of before, which name no device, are of CPUs."""
-    labels = defaultdict(list)
-    for entry in entries:
-        for device in sorted({run.get('device') or 'CPU' for run in entry.runs} - {'CPU'}):
-            labels[device].append(entry.label)
-    which = '; '.join(f'{device} ({", ".join(names)})' for device, names in labels.items())
-    return f'Trained on a GPU: {which}. All others on CPUs.' if labels else ''
+    labels = _labels_by(entries, lambda run: run.get('device') or 'CPU')
+    labels.pop('CPU', None)
+    return f'Trained on a GPU: {_in_words(labels)}. All others on CPUs.' if labels else ''
