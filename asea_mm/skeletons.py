@@ -12,6 +12,8 @@ from functools import cached_property
 
 import numpy as np
 
+from .errors import InputError
+
 
 @dataclass(frozen=True)
 class Skeleton:
@@ -38,7 +40,7 @@ class Skeleton:
 
     def __post_init__(self) -> None:
         def fail(message: str) -> None:
-            raise ValueError(f'Skeleton {self.name!r}: {message}')
+            raise InputError(f'Skeleton {self.name!r}: {message}')
 
         if len(set(self.joints)) != len(self.joints):
             fail('joint names must be unique')
@@ -267,7 +269,7 @@ def get_skeleton(layout: str | Mapping | Skeleton) -> Skeleton:
     if isinstance(layout, Mapping):
         required, optional = {'name', 'joints', 'bones'}, {'mirrored', 'centre', 'parts'}
         if not required <= set(layout) <= required | optional:
-            raise ValueError(
+            raise InputError(
                 f'Skeleton: a layout needs the fields {sorted(required)} and may have {sorted(optional)}, '
                 f'got {sorted(layout)}'
             )
@@ -282,7 +284,7 @@ def get_skeleton(layout: str | Mapping | Skeleton) -> Skeleton:
             parts={part: tuple(names) for part, names in layout.get('parts', {'body': joints}).items()},
         )
     if layout not in SKELETONS:
-        raise ValueError(f'Skeleton: unknown layout {layout!r}; known are {sorted(SKELETONS)}')
+        raise InputError(f'Skeleton: unknown layout {layout!r}; known are {sorted(SKELETONS)}')
     return SKELETONS[layout]
 
 

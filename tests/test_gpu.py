@@ -15,10 +15,10 @@ from mmengine.registry import init_default_scope
 from asea_mm.apis import InteractionInferencer, StreamingRecognizer
 from asea_mm.models.layers import AEA
 from asea_mm.skeletons import get_skeleton
+from tests.cli.test_tools import DEMO, SMALL, saved, tool  # noqa: F401
 
 from .apis.conftest import tiny_config, write_checkpoint
 from .test_configs import channels, data_of, every_network
-from .test_tools import DEMO, SMALL, saved, tool  # noqa: F401
 
 DEVICE = 'cuda'
 EXACT = dict(rtol=1e-7, atol=1e-9)  # in float64

@@ -15,12 +15,20 @@ from mmengine.config import Config
 from mmengine.dataset import pseudo_collate
 from torch import Tensor, nn
 
-from ..models.layers import fold_batch_norm
+from ..datasets.recordings.persons import Pairs, groups_of
+from ..datasets.recordings.samples import (
+    OF_ANNOTATIONS,
+    OF_RECORDINGS,
+    ReadOptions,
+    is_single,
+    make_sample,
+    read_samples,
+)
+from ..errors import InputError
+from ..models.layers import fuse_batch_norm
 from ..skeletons import Skeleton
-from .explain import InteractionRecorder
-from .inputs import OF_ANNOTATIONS, OF_RECORDINGS, ReadOptions, is_single, make_sample, read_samples
+from ..visualization.recorder import InteractionRecorder
 from .loading import load_model, mmaction_scope
-from .pairs import Pairs, groups_of
 from .results import InteractionResult
 from .windows import MERGES, Clip, Findings, Group, clips_of, make_result
 
@@ -35,7 +43,7 @@ class InteractionInferencer:
         model: A checkpoint, which carries its config, or a config file or object.
         weights: The checkpoint, where ``model`` is a config.
         device: Where the model runs, e.g. ``'cuda'``.
-        fold: Fold batch norms into convolutions: faster, the same to rounding (:func:`fold_batch_norm`). Rounding may
+        fuse: Fuse batch norms into convolutions: faster, the same to rounding (:func:`fuse_batch_norm`). Rounding may
             make another joint active where two scores all but tie, so this is not the default.
         layout: Layout of the keypoints; default the one the model was trained on.
         num_clips: Clips that the model sees of every clip or window: ``SampleClip`` takes so many, and
@@ -56,18 +64,18 @@ class InteractionInferencer:
         model: str | os.PathLike | Config,
         weights: str | os.PathLike | None = None,
         device: str | torch.device = 'cpu',
-        fold: bool = False,
+        fuse: bool = False,
         layout: str | Mapping | Skeleton | None = None,
         num_clips: int | None = None,
     ) -> None:
         trained = load_model(model, weights, device, layout)
-        self.model: Any = fold_batch_norm(trained.model) if fold else trained.model
+        self.model: Any = fuse_batch_norm(trained.model) if fuse else trained.model
         self.skeleton, self.classes, self.num_person = trained.skeleton, trained.classes, trained.num_person
         self._channels = trained.channels
         if num_clips is not None:
             steps = {step['type'].rpartition('.')[2]: step for step in trained.pipeline}
             if 'SampleClip' not in steps:
-                raise ValueError('num_clips: the test pipeline of this model has no SampleClip step')
+                raise InputError('num_clips: the test pipeline of this model has no SampleClip step')
             steps['SampleClip']['num_clips'] = num_clips
             trained.pipeline = [step for step in trained.pipeline if step is not steps.get('AddTurnedClips')]
         with mmaction_scope():
@@ -133,7 +141,7 @@ class InteractionInferencer:
         if keypoint_score is None:
             samples = read_samples(inputs, self.skeleton, options)
         elif isinstance(inputs, (str, os.PathLike, Mapping, list, tuple)):
-            raise ValueError('keypoint_score: expected one array as inputs; give dictionaries with both otherwise')
+            raise InputError('keypoint_score: expected one array as inputs; give dictionaries with both otherwise')
         else:
             options.require_unused(OF_ANNOTATIONS + OF_RECORDINGS, 'input')
             samples = iter([make_sample('input', inputs, keypoint_score, self.skeleton)])
@@ -167,13 +175,13 @@ class InteractionInferencer:
         counts = {'batch_size': batch_size, 'topk': topk, **({} if window is None else {'window': window})}
         for name, value in counts.items():
             if not isinstance(value, int) or isinstance(value, bool) or value < 1:
-                raise ValueError(f'{name}: expected a positive integer, got {value!r}')
+                raise InputError(f'{name}: expected a positive integer, got {value!r}')
         if overlap is not None and window is None:
-            raise ValueError('overlap: expected a window with it, got None')
+            raise InputError('overlap: expected a window with it, got None')
         if overlap is not None and (not isinstance(overlap, int) or not 0 <= overlap < (window or 0)):
-            raise ValueError(f'overlap: expected frames from 0 to below the window of {window}, got {overlap!r}')
+            raise InputError(f'overlap: expected frames from 0 to below the window of {window}, got {overlap!r}')
         if merge not in MERGES:
-            raise ValueError(f'merge: expected one of {MERGES}, got {merge!r}')
+            raise InputError(f'merge: expected one of {MERGES}, got {merge!r}')
 
     def _finish(self, waiting: list[tuple[Group, Clip]], explain: bool) -> None:
         """Run what waits, and put it where it belongs."""
@@ -202,10 +210,10 @@ class InteractionInferencer:
         for transform in self._pipeline:
             data = transform(data)
             if data is None:
-                raise ValueError(f'{clip.name}: {type(transform).__name__} of the test pipeline returned None')
+                raise InputError(f'{clip.name}: {type(transform).__name__} of the test pipeline returned None')
         got = data['inputs'].shape[-1]
         if self._channels and got != self._channels:
-            raise ValueError(
+            raise InputError(
                 f'{clip.name}: expected keypoints that give {self._channels} channels behind the test pipeline, as in '
                 f'training, got {got} from {clip.keypoint.shape[-1]} coordinates '
                 f'{"without scores" if clip.score is None else "and their scores"}'
@@ -232,7 +240,7 @@ class InteractionInferencer:
                 scores = output.pred_score.float().cpu().numpy()
                 if not np.isfinite(scores).all():
                     clip = clips[len(findings)]
-                    raise ValueError(
+                    raise InputError(
                         f'{clip.name}: the scores are not finite; expected coordinates as in training, '
                         f'got values up to {np.abs(clip.keypoint).max():.3g}'
                     )

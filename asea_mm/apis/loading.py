@@ -19,6 +19,7 @@ from mmengine.registry import WEIGHT_INITIALIZERS, DefaultScope
 from torch import nn
 
 from ..engine.running import check_checkpoint
+from ..errors import InputError
 from ..models.backbones.interaction_backbone import input_size
 from ..skeletons import Skeleton, get_skeleton
 
@@ -71,16 +72,16 @@ def load_model(
     """
     is_config = isinstance(model, Config) or Path(model).suffix in ('.py', '.json', '.yaml', '.yml')
     if is_config and weights is None:
-        raise ValueError(f'weights: expected a checkpoint for the config {_name(model)}, got None')
+        raise InputError(f'weights: expected a checkpoint for the config {_name(model)}, got None')
     if not is_config and weights is not None:
-        raise ValueError(f'model: expected a config (.py) where weights are given, got {_name(model)}')
+        raise InputError(f'model: expected a config (.py) where weights are given, got {_name(model)}')
     path = str(weights if is_config else model)
     check_checkpoint(path)
     checkpoint = torch.load(path, map_location='cpu', weights_only=True)
     meta = checkpoint.get('meta') or {} if isinstance(checkpoint, dict) else {}
     if not is_config:
         if not isinstance(meta.get('cfg'), str):
-            raise ValueError(
+            raise InputError(
                 f'checkpoint {path}: it carries no config; give its config file as model and it as weights'
             )
         cfg = parse_config(meta['cfg'], f'checkpoint {path}')
@@ -94,16 +95,16 @@ def load_model(
     with mmaction_scope():
         recognizer: Any = MODELS.build(dict(cfg.model))
     if getattr(recognizer.cls_head, 'average_clips', 'prob') is None:
-        raise ValueError(f"{path}: the head must average clips by 'prob' or 'score', got average_clips=None")
+        raise InputError(f"{path}: the head must average clips by 'prob' or 'score', got average_clips=None")
     try:
         recognizer.load_state_dict(checkpoint.get('state_dict', checkpoint))
     except RuntimeError as error:
         reason = ' '.join(str(error).split())
-        raise ValueError(f'checkpoint {path} does not fit the model of its config: {reason:.400}') from None
+        raise InputError(f'checkpoint {path} does not fit the model of its config: {reason:.400}') from None
 
     dataset_meta = meta.get('dataset_meta') or {}
     if not pipeline:
-        raise ValueError(f'{path}: the config has no pipeline in test_dataloader or val_dataloader')
+        raise InputError(f'{path}: the config has no pipeline in test_dataloader or val_dataloader')
     skeleton = _layout(layout, recognizer, dataset_meta, dataset, path)
     classes = dataset_meta.get('classes') or (dataset.get('metainfo') or {}).get('classes') or dataset.get('classes')
     count = cfg.model.get('cls_head', {}).get('num_classes') or len(classes or [])
@@ -112,7 +113,7 @@ def load_model(
     try:
         recognizer = recognizer.to(device)
     except (RuntimeError, AssertionError) as error:  # no such device; a torch without it
-        raise ValueError(f"device: expected one that is there, such as 'cpu', got {str(device)!r}: {error}") from None
+        raise InputError(f"device: expected one that is there, such as 'cpu', got {str(device)!r}: {error}") from None
     formats = [step for step in pipeline if str(step.get('type')).rpartition('.')[2] == 'FormatGCNInput']
     return TrainedModel(
         model=recognizer.eval(),
@@ -139,7 +140,7 @@ def _import_parts(custom_imports: Mapping, path: str) -> None:
             importlib.import_module(name)
         except ImportError as error:
             if not custom_imports.get('allow_failed_imports', False):
-                raise ValueError(f'{path}: custom_imports of its config: {error}') from None
+                raise InputError(f'{path}: custom_imports of its config: {error}') from None
 
 
 def _require_registered(parts: Any, source: str) -> None:
@@ -153,7 +154,7 @@ def _require_registered(parts: Any, source: str) -> None:
         names.update(registry.module_dict, *(child.module_dict for child in registry.children.values()))
     for kind in _types(parts):
         if kind.rpartition('.')[2] not in names:
-            raise ValueError(f'{source}: refused, its config asks for {kind!r}, which is no registered part')
+            raise InputError(f'{source}: refused, its config asks for {kind!r}, which is no registered part')
 
 
 def _name(model: Any) -> str:
@@ -166,7 +167,7 @@ def _read_config(path: Path) -> Config:
     try:
         return Config.fromfile(path)
     except SyntaxError as error:
-        raise ValueError(f'config {path}: {error}') from error
+        raise InputError(f'config {path}: {error}') from error
 
 
 def _test_dataset(cfg: Config) -> Mapping:
@@ -185,11 +186,11 @@ def _layout(given: Any, recognizer: Any, dataset_meta: Mapping, dataset: Mapping
     places = (given, dataset_meta.get('layout'), getattr(backbone, 'skeleton', None), dataset.get('layout'))
     found = next((place for place in places if place is not None), None)
     if found is None:
-        raise ValueError(f"{path}: neither checkpoint nor config name the layout of the joints; give layout='...'")
+        raise InputError(f"{path}: neither checkpoint nor config name the layout of the joints; give layout='...'")
     skeleton = get_skeleton(found)
     joints = input_size(recognizer.backbone)[0]
     if joints and joints != skeleton.num_joints:
-        raise ValueError(
+        raise InputError(
             f'{path}: layout: expected {joints} joints as the model has, got {skeleton.num_joints} of {skeleton.name!r}'
         )
     return skeleton
@@ -212,19 +213,19 @@ def parse_config(text: str, source: str) -> Config:
     try:
         for statement in ast.parse(text).body:
             if not isinstance(statement, ast.Assign) or not isinstance(statement.targets[0], ast.Name):
-                raise ValueError(f'a statement that is no assignment in line {statement.lineno}')
+                raise InputError(f'a statement that is no assignment in line {statement.lineno}')
             fields[statement.targets[0].id] = _literal(statement.value)
     except (SyntaxError, ValueError, RecursionError) as error:
-        raise ValueError(
+        raise InputError(
             f'{source}: refused, its config has {error}; only plain values are read, anything else could run code. '
             f'Give a config file that you trust as model, and the checkpoint as weights'
         ) from None
     for kind in _types(fields):
         scope, _, name = kind.rpartition('.')
         if scope and scope not in _SCOPES:
-            raise ValueError(f'{source}: refused, its config asks for {kind!r}, which is no registered part')
+            raise InputError(f'{source}: refused, its config asks for {kind!r}, which is no registered part')
     if 'model' not in fields:
-        raise ValueError(f"{source}: expected a config with 'model', got {sorted(fields)[:8]}")
+        raise InputError(f"{source}: expected a config with 'model', got {sorted(fields)[:8]}")
     return Config(fields)
 
 
@@ -248,7 +249,7 @@ def _literal(node: ast.expr) -> Any:
             return -value
     if isinstance(node, ast.Name) and node.id in ('inf', 'nan'):  # how numbers without end are printed
         return float(node.id)
-    raise ValueError(f'{ast.unparse(node)[:60]!r} in line {node.lineno}')
+    raise InputError(f'{ast.unparse(node)[:60]!r} in line {node.lineno}')
 
 
 def _types(node: Any) -> Iterator[str]:

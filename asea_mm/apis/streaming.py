@@ -11,8 +11,9 @@ from typing import Any
 
 import numpy as np
 
+from ..datasets.recordings.persons import body_centres, body_sizes, distances
+from ..errors import InputError
 from .inferencer import InteractionInferencer
-from .pairs import body_centres, body_sizes, distances
 from .windows import Clip
 
 
@@ -87,13 +88,13 @@ class StreamingRecognizer:
         counts = dict(window=window, stride=stride, max_pairs=max_pairs, forget_after=forget_after)
         for name, value, least in (*((n, v, 1) for n, v in counts.items()), ('max_persons', max_persons, 2)):
             if not isinstance(value, int) or isinstance(value, bool) or value < least:
-                raise ValueError(f'StreamingRecognizer: {name}: expected an integer from {least}, got {value!r}')
+                raise InputError(f'StreamingRecognizer: {name}: expected an integer from {least}, got {value!r}')
         if not 0 <= smoothing < 1:
-            raise ValueError(f'StreamingRecognizer: smoothing: expected 0 <= smoothing < 1, got {smoothing!r}')
+            raise InputError(f'StreamingRecognizer: smoothing: expected 0 <= smoothing < 1, got {smoothing!r}')
         if not 0 < min_shared <= 1:
-            raise ValueError(f'StreamingRecognizer: min_shared: expected 0 < min_shared <= 1, got {min_shared!r}')
+            raise InputError(f'StreamingRecognizer: min_shared: expected 0 < min_shared <= 1, got {min_shared!r}')
         if inferencer.num_person != 2:
-            raise ValueError(f'StreamingRecognizer: expected a model of 2 persons, got one of {inferencer.num_person}')
+            raise InputError(f'StreamingRecognizer: expected a model of 2 persons, got one of {inferencer.num_person}')
         self.inferencer = inferencer
         self.window, self.stride, self.smoothing = window, stride, smoothing
         self.max_persons, self.max_pairs, self.forget_after = max_persons, max_pairs, forget_after
@@ -143,9 +144,9 @@ class StreamingRecognizer:
         bodies = {track: body for track, body in self._checked(frame).items() if body[0].any()}
         if timestamp is not None:
             if isinstance(timestamp, bool) or not isinstance(timestamp, Real) or not math.isfinite(timestamp):
-                raise ValueError(f'frame {self.num_frames}: timestamp: expected a finite number, got {timestamp!r}')
+                raise InputError(f'frame {self.num_frames}: timestamp: expected a finite number, got {timestamp!r}')
             if timestamp < self._last_time:
-                raise ValueError(
+                raise InputError(
                     f'frame {self.num_frames}: timestamp: expected at least {self._last_time:g}, got {timestamp!r}'
                 )
         self._times[self.num_frames % self.window] = np.nan if timestamp is None else timestamp
@@ -161,7 +162,7 @@ class StreamingRecognizer:
 
     def _checked(self, frame: Mapping[Hashable, Any]) -> dict[Hashable, tuple[np.ndarray, np.ndarray | None]]:
         if not isinstance(frame, Mapping):
-            raise ValueError(f'frame {self.num_frames}: expected {{track id: keypoints}}, got {type(frame).__name__}')
+            raise InputError(f'frame {self.num_frames}: expected {{track id: keypoints}}, got {type(frame).__name__}')
         skeleton = self.inferencer.skeleton
         channels = (2, 3) if self._keypoint is None else (self._keypoint.shape[-1],)
         scored = None if self._keypoint is None else self._score is not None
@@ -173,21 +174,21 @@ class StreamingRecognizer:
                 keypoint = np.asarray(keypoint, dtype=np.float32)
                 score = None if score is None else np.asarray(score, dtype=np.float32)
             except (TypeError, ValueError, RuntimeError) as error:  # the last of tensors that want a gradient
-                raise ValueError(f'{where}: expected arrays of numbers, got {error}') from None
+                raise InputError(f'{where}: expected arrays of numbers, got {error}') from None
             if keypoint.shape not in [(skeleton.num_joints, count) for count in channels]:
-                raise ValueError(
+                raise InputError(
                     f'{where}: expected keypoints of shape ({skeleton.num_joints}, {" or ".join(map(str, channels))}), '
                     f'the joints of {skeleton.name!r}, got {keypoint.shape}'
                 )
             if score is not None and score.shape != keypoint.shape[:1]:
-                raise ValueError(f'{where}: expected scores of shape {keypoint.shape[:1]}, got {score.shape}')
+                raise InputError(f'{where}: expected scores of shape {keypoint.shape[:1]}, got {score.shape}')
             scored = (score is not None) if scored is None else scored
             if scored != (score is not None):
-                raise ValueError(f'{where}: expected {"scores" if scored else "no scores"} as of those before')
+                raise InputError(f'{where}: expected {"scores" if scored else "no scores"} as of those before')
             for values in (keypoint, score):
                 if values is not None and not np.isfinite(values).all():
                     joint = skeleton.joints[np.argwhere(~np.isfinite(values))[0][0]]
-                    raise ValueError(f'{where}: expected finite values, got NaN or infinity at joint {joint!r}')
+                    raise InputError(f'{where}: expected finite values, got NaN or infinity at joint {joint!r}')
             bodies[track] = (keypoint, score)
             channels = (keypoint.shape[-1],)
             if self._keypoint is None and keypoint.any():

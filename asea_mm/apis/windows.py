@@ -8,9 +8,10 @@ from typing import Any
 
 import numpy as np
 
-from ..datasets.transforms import presence
+from ..datasets.recordings.samples import Sample, stack_persons
+from ..errors import InputError
+from ..keypoints import presence
 from ..skeletons import Skeleton
-from .inputs import Sample, stack_persons
 from .results import ActiveJoints, Attention, InteractionResult, PairResult, WindowScores, ranking
 
 MERGES = ('mean', 'max')
@@ -88,7 +89,7 @@ def make_result(
     pairs = []
     for group in groups:
         if not group.findings:
-            raise ValueError(f'{sample.name}: expected someone of persons {group.persons} in some frame, got nobody')
+            raise InputError(f'{sample.name}: expected someone of persons {group.persons} in some frame, got nobody')
         every = np.stack([findings.scores for findings in group.findings])
         scores = every[0] if len(every) == 1 else every.mean(axis=0) if merge == 'mean' else every.max(axis=0)
         top = ranking(scores, classes, topk)

@@ -1,7 +1,7 @@
 """Datasets, their file format, converters and transforms; importing this registers them."""
 
 from . import transforms
-from .annotation_file import load_annotations, save_annotations, validate_annotation
+from .files.annotations import load_annotations, save_annotations, validate_annotation
 from .interaction_dataset import InteractionPoseDataset
 from .synthetic_dataset import SyntheticInteractionDataset
 

@@ -11,9 +11,10 @@ from mmaction.datasets import BaseActionDataset
 from mmaction.registry import DATASETS
 from mmengine.config import Config, ConfigDict
 
+from ..errors import InputError
 from ..skeletons import SKELETONS, Skeleton, get_skeleton
-from .annotation_file import load_annotations, select_split, validate_annotation, validate_header
-from .annotation_store import AnnotationStore
+from .files.annotations import load_annotations, select_split, validate_annotation, validate_header
+from .files.store import AnnotationStore
 
 Classes = Sequence[str | int]
 
@@ -37,7 +38,7 @@ def select_classes(classes: Classes, names: Sequence[str] | None, num_classes: i
     for item in classes:
         if isinstance(item, str):
             if names is None:
-                raise ValueError(
+                raise InputError(
                     f'{source}: class {item!r} is a name, but the class names are unknown; give label numbers, or '
                     f'names with metainfo=dict(classes=[...])'
                 )
@@ -46,12 +47,12 @@ def select_classes(classes: Classes, names: Sequence[str] | None, num_classes: i
             label = int(item) if isinstance(item, (int, np.integer)) and not isinstance(item, bool) else -1
         if not 0 <= label < num_classes:
             known = list(names) if names is not None else f'the label numbers 0 to {num_classes - 1}'
-            raise ValueError(f'{source}: unknown class {item!r}; known are {known}')
+            raise InputError(f'{source}: unknown class {item!r}; known are {known}')
         if label in mapping:
-            raise ValueError(f'{source}: class {item!r} is there twice in classes={list(classes)}')
+            raise InputError(f'{source}: class {item!r} is there twice in classes={list(classes)}')
         mapping[label] = len(mapping)
     if not mapping:
-        raise ValueError(f'{source}: classes must name at least one class, got {classes!r}')
+        raise InputError(f'{source}: classes must name at least one class, got {classes!r}')
     return mapping
 
 
@@ -109,7 +110,7 @@ class PairDataset(BaseActionDataset):
         data = super().prepare_data(idx)
         if data is None and (self.test_mode or not self.max_refetch):
             sample = self.get_data_info(idx)['frame_dir']
-            raise ValueError(
+            raise InputError(
                 f'{type(self).__name__}: the pipeline returned None for sample {sample!r}; every transform must return '
                 f'the results (in training, max_refetch > 0 draws another sample instead)'
             )
@@ -167,11 +168,11 @@ class InteractionPoseDataset(PairDataset):
         max_refetch: int = 0,
     ) -> None:
         if fold is not None and split not in ('train', 'val'):
-            raise ValueError(
+            raise InputError(
                 f"InteractionPoseDataset: with fold={fold!r}, split must be 'train' or 'val', got {split!r}"
             )
         if isinstance(classes, str):
-            raise ValueError(f'InteractionPoseDataset: classes must be a list of classes, got the string {classes!r}')
+            raise InputError(f'InteractionPoseDataset: classes must be a list of classes, got the string {classes!r}')
         self.split = split if fold is None else f'fold{fold}_{split}'
         self.classes = classes
         self.layout = layout
@@ -202,14 +203,14 @@ class InteractionPoseDataset(PairDataset):
             ]
         layout = self.layout if self.layout is not None else meta.get('layout')
         if layout is None:
-            raise ValueError(
+            raise InputError(
                 f"{path}: the file does not say which skeleton it has; give layout='nturgbd25' (or another of "
                 f'{sorted(SKELETONS)}, or a dictionary of fields) to InteractionPoseDataset'
             )
         try:
             skeleton = get_skeleton(layout)
         except ValueError as error:
-            raise ValueError(f'{path}: {error}') from None
+            raise InputError(f'{path}: {error}') from None
 
         names = self._metainfo.get('classes', meta.get('classes'))
         if names is not None:
@@ -233,9 +234,9 @@ class InteractionPoseDataset(PairDataset):
                 sample['label'] = mapping[int(annotation['label'])]
                 data_list.append(sample)
         if not data_list:
-            raise ValueError(f'{path}: no samples in split {self.split!r} with classes {self.classes!r}')
+            raise InputError(f'{path}: no samples in split {self.split!r} with classes {self.classes!r}')
         if len(coordinates) > 1:
-            raise ValueError(f'{path}: some samples have 2 coordinates and some have 3; a split must have one kind')
+            raise InputError(f'{path}: some samples have 2 coordinates and some have 3; a split must have one kind')
         self._describe_data(skeleton, [known_names[label] for label in mapping])
         return data_list
 

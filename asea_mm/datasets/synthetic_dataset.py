@@ -8,6 +8,7 @@ import numpy as np
 from mmaction.registry import DATASETS
 from mmengine.config import Config, ConfigDict
 
+from ..errors import InputError
 from .interaction_dataset import Classes, PairDataset, select_classes
 from .synthetic_motion import INTERACTIONS, SKELETON, Pair
 
@@ -74,13 +75,13 @@ class SyntheticInteractionDataset(PairDataset):
     ) -> None:
         name = 'SyntheticInteractionDataset'
         if split not in _SPLITS:
-            raise ValueError(f'{name}: split must be one of {list(_SPLITS)}, got {split!r}')
+            raise InputError(f'{name}: split must be one of {list(_SPLITS)}, got {split!r}')
         if num_samples < 1 or seed < 0:
-            raise ValueError(f'{name}: num_samples must be at least 1 and seed 0, got {num_samples} and {seed}')
+            raise InputError(f'{name}: num_samples must be at least 1 and seed 0, got {num_samples} and {seed}')
         if len(num_frames) != 2 or not _LEAST_FRAMES <= num_frames[0] <= num_frames[1]:
-            raise ValueError(f'{name}: num_frames must be (least, most) from {_LEAST_FRAMES} on, got {num_frames!r}')
+            raise InputError(f'{name}: num_frames must be (least, most) from {_LEAST_FRAMES} on, got {num_frames!r}')
         if isinstance(classes, str):
-            raise ValueError(f'{name}: classes must be a list of classes, got the string {classes!r}')
+            raise InputError(f'{name}: classes must be a list of classes, got the string {classes!r}')
         everything = range(len(CLASSES))
         self._mapping = select_classes(everything if classes is None else classes, CLASSES, len(CLASSES), name)
         self.num_samples, self.split, self.seed, self.num_frames = num_samples, split, seed, tuple(num_frames)

@@ -7,6 +7,7 @@ from mmaction.registry import HOOKS
 from mmengine.hooks import Hook
 from mmengine.model import is_model_wrapper
 
+from ..errors import InputError
 from ..models.layers.interaction import AEA
 
 
@@ -25,7 +26,7 @@ class ActiveJointsHook(Hook):
 
     def __init__(self, interval: int = 10) -> None:
         if interval < 1:
-            raise ValueError(f'ActiveJointsHook: interval must be at least 1, got {interval}')
+            raise InputError(f'ActiveJointsHook: interval must be at least 1, got {interval}')
         self.interval = interval
 
     @staticmethod
@@ -75,7 +76,7 @@ class FitHeadHook(Hook):
 
     def __init__(self, interval: int = 1) -> None:
         if interval < 1:
-            raise ValueError(f'FitHeadHook: interval must be at least 1, got {interval}')
+            raise InputError(f'FitHeadHook: interval must be at least 1, got {interval}')
         self.interval = interval
 
     def after_train_epoch(self, runner) -> None:
@@ -83,6 +84,6 @@ class FitHeadHook(Hook):
             return
         model = runner.model.module if is_model_wrapper(runner.model) else runner.model
         if not hasattr(model.cls_head, 'fit'):
-            raise ValueError(f'FitHeadHook: {type(model.cls_head).__name__} is trained, not fitted; leave the hook out')
+            raise InputError(f'FitHeadHook: {type(model.cls_head).__name__} is trained, not fitted; leave the hook out')
         chosen = model.cls_head.fit()
         runner.logger.info('Fit: ' + ', '.join(f'{name} {value:.4g}' for name, value in chosen.items()))

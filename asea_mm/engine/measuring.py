@@ -16,7 +16,7 @@ from rich.table import Table
 from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
 
-from asea_mm.models.layers import fold_batch_norm
+from asea_mm.models.layers import fuse_batch_norm
 
 
 class Classifier(nn.Module):
@@ -111,7 +111,7 @@ def measure(
     folded: dict[str, Callable] = {}
     for name, model in models.items():
         model.to(device)
-        copied = fold_batch_norm(copy.deepcopy(model))
+        copied = fuse_batch_norm(copy.deepcopy(model))
         folded[name] = torch.compile(copied) if compiled else copied
     with Console(stderr=True).status('inference'):
         inference = interleaved(

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from mmengine.config import Config, ConfigDict
 
 from ..datasets.transforms import STREAMS, stream_channels
+from ..errors import InputError
 from ..skeletons import get_skeleton
 
 LOADERS = ('train_dataloader', 'val_dataloader', 'test_dataloader')
@@ -60,16 +61,16 @@ def _datasets(cfg: Config, option: str) -> Iterator[tuple[str, ConfigDict]]:
             found = True
             yield name, dataset
     if not found:
-        raise ValueError(f'--{option}: no dataset of this config has an option {option!r}')
+        raise InputError(f'--{option}: no dataset of this config has an option {option!r}')
 
 
 def _set_stream(cfg: Config, stream: str) -> None:
     names = stream.split(',')
     if unknown := [name for name in names if name not in STREAMS]:
-        raise ValueError(f'--stream: unknown {unknown}; known are {list(STREAMS)}')
+        raise InputError(f'--stream: unknown {unknown}; known are {list(STREAMS)}')
     steps = _steps(cfg, 'GenerateStream')
     if not steps:
-        raise ValueError('--stream: no pipeline of this config has a GenerateStream step')
+        raise InputError('--stream: no pipeline of this config has a GenerateStream step')
     before = steps[0].get('stream', 'joint')
     before = [before] if isinstance(before, str) else before
     for step in steps:

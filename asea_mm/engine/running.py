@@ -22,6 +22,7 @@ from mmengine.device import get_device
 from mmengine.runner import Runner
 
 from ..datasets.transforms import STREAMS
+from ..errors import InputError
 from .options import apply_options
 
 
@@ -55,7 +56,7 @@ def load_config(args: argparse.Namespace) -> Config:
     try:
         cfg = Config.fromfile(args.config)
     except SyntaxError as error:
-        raise ValueError(f'config {args.config}: {error}') from error
+        raise InputError(f'config {args.config}: {error}') from error
     apply_options(cfg, args.split, args.fold, args.stream, args.seed)
     if args.cfg_options is not None:
         cfg.merge_from_dict(args.cfg_options)
@@ -110,20 +111,20 @@ def check_checkpoint(path: str, resume: bool = False) -> None:
         content: Any = torch.load(path, map_location='cpu', weights_only=True)
     except pickle.UnpicklingError as error:
         if forbidden := re.search(r'GLOBAL (\S+)', str(error)):
-            raise ValueError(
+            raise InputError(
                 f'checkpoint {path}: refused, it asks for {forbidden[1]}; only tensors, plain containers and what '
                 f'mmengine logs are read, anything else could run code'
             ) from None
-        raise ValueError(f'checkpoint {path}: not a checkpoint, or a damaged one') from None
+        raise InputError(f'checkpoint {path}: not a checkpoint, or a damaged one') from None
     except Exception as error:  # a damaged file raises almost anything
         reason = f'{error}'.partition('\n')[0] or type(error).__name__
-        raise ValueError(f'checkpoint {path}: not a checkpoint, or a damaged one ({reason})') from None
+        raise InputError(f'checkpoint {path}: not a checkpoint, or a damaged one ({reason})') from None
     weights = content.get('state_dict', content) if isinstance(content, dict) else None
     if not isinstance(weights, dict) or not any(isinstance(weight, torch.Tensor) for weight in weights.values()):
         found = f'the keys {list(content)[:5]}' if isinstance(content, dict) else type(content).__name__
-        raise ValueError(f"checkpoint {path}: expected weights, in 'state_dict' or on their own, got {found}")
+        raise InputError(f"checkpoint {path}: expected weights, in 'state_dict' or on their own, got {found}")
     if resume and 'epoch' not in content.get('meta', {}):
-        raise ValueError(f'checkpoint {path}: has weights but no state of a training to resume')
+        raise InputError(f'checkpoint {path}: has weights but no state of a training to resume')
 
 
 def _strictly(load: Any) -> Any:
@@ -134,7 +135,7 @@ def _strictly(load: Any) -> Any:
         except RuntimeError as error:
             reason = ' '.join(str(error).split())
             shortened = reason if len(reason) < 400 else f'{reason[:400]} ...'
-            raise ValueError(f'checkpoint {filename} does not fit the model of this config: {shortened}') from None
+            raise InputError(f'checkpoint {filename} does not fit the model of this config: {shortened}') from None
 
     return load_checkpoint
 
@@ -143,7 +144,7 @@ def _join_cpu_processes(cfg: Config) -> None:
     """Join the processes of torchrun and prepare for DDP on CPUs; mmengine does both for GPUs only."""
     options = dict(cfg.get('env_cfg', {}).get('dist_cfg', {}))
     if options.get('backend', 'nccl') == 'nccl':
-        raise ValueError(
+        raise InputError(
             '--launcher pytorch: the backend nccl needs GPUs and there are none; '
             'on CPUs add --cfg-options env_cfg.dist_cfg.backend=gloo'
         )
@@ -183,7 +184,7 @@ def report_errors() -> Iterator[None]:
         if '`epoch_length` must be a positive integer' not in str(error):  # how mmengine's schedulers find out
             raise
         few = 'the training set has fewer samples than a batch, and drop_last leaves none'
-        _exit_with(ValueError(f'{few}; lower train_dataloader.batch_size'))
+        _exit_with(InputError(f'{few}; lower train_dataloader.batch_size'))
 
 
 def _exit_with(error: Exception) -> None:

@@ -11,6 +11,7 @@ from mmengine.dist import collect_results, is_main_process
 from mmengine.hooks import Hook
 from mmengine.model import is_model_wrapper
 
+from ..errors import InputError
 from ..models.layers.interaction import AEA
 from ..visualization.active_joints import draw_active_joints
 from ..visualization.clips import probe_sample
@@ -48,11 +49,11 @@ class InteractionVisualizationHook(Hook):
         confusion: bool = True,
     ) -> None:
         if interval < 1 or frames < 1:
-            raise ValueError(
+            raise InputError(
                 f'InteractionVisualizationHook: interval and frames must be at least 1, got {interval} and {frames}'
             )
         if isinstance(samples, (str, int)) or any(not isinstance(index, int) or index < 0 for index in samples):
-            raise ValueError(f'InteractionVisualizationHook: samples must be a list of indices from 0, got {samples!r}')
+            raise InputError(f'InteractionVisualizationHook: samples must be a list of indices from 0, got {samples!r}')
         self.interval, self.frames, self.confusion = interval, frames, confusion
         self.samples, self.stages = list(samples), list(stages)
         self._validations = 0
@@ -89,7 +90,7 @@ class InteractionVisualizationHook(Hook):
             return
         for index in self.samples:
             if index >= len(dataset):
-                raise ValueError(
+                raise InputError(
                     f'InteractionVisualizationHook: no sample {index} among the {len(dataset)} of the validation set'
                 )
             clip = probe_sample(model, dataset, index)

@@ -7,6 +7,7 @@ from itertools import product
 
 import numpy as np
 
+from ..errors import InputError
 from .report import are_probabilities
 from .scores import StreamScores
 
@@ -23,17 +24,17 @@ def align(streams: Mapping[str, StreamScores]) -> dict[str, StreamScores]:
     aligned = {}
     for name, stream in streams.items():
         if missing := set(first.ids) ^ set(stream.ids):
-            raise ValueError(
+            raise InputError(
                 f'{name} and {first_name} are of different samples: {len(missing)} are in one only, '
                 f'e.g. {sorted(missing)[0]!r}'
             )
         if stream.scores.shape[1] != first.scores.shape[1]:
             classes = f'{stream.scores.shape[1]} and {first.scores.shape[1]}'
-            raise ValueError(f'{name} and {first_name} have different numbers of classes, {classes}')
+            raise InputError(f'{name} and {first_name} have different numbers of classes, {classes}')
         aligned[name] = stream.at(first.ids)
         if (differ := aligned[name].labels != first.labels).any():
             sample = first.ids[int(differ.argmax())]
-            raise ValueError(
+            raise InputError(
                 f'{name} and {first_name} have different labels for {differ.sum()} samples, e.g. {sample!r}'
             )
     return aligned
@@ -55,16 +56,16 @@ def fuse(streams: Sequence[StreamScores], weights: Sequence[float], rule: str = 
     """
     if len(weights) != len(streams) or not all(0 <= w < float('inf') for w in weights) or not any(weights):
         expected = f'{len(streams)} weights of at least 0, not all 0'
-        raise ValueError(f'fusion of {len(streams)} streams: expected {expected}, got {list(weights)}')
+        raise InputError(f'fusion of {len(streams)} streams: expected {expected}, got {list(weights)}')
     if rule not in RULES:
-        raise ValueError(f'fusion: expected one of the rules {", ".join(RULES)}, got {rule!r}')
+        raise InputError(f'fusion: expected one of the rules {", ".join(RULES)}, got {rule!r}')
     shares = np.asarray(weights, dtype=np.float64) / sum(weights)
     scores = np.stack([stream.scores for stream in streams])
     if rule == 'sum':
         fused = np.tensordot(shares, scores, axes=1)
     else:
         if not are_probabilities(scores):
-            raise ValueError("fusion by the rule 'product': expected probabilities, got scores that are none")
+            raise InputError("fusion by the rule 'product': expected probabilities, got scores that are none")
         fused = np.exp(np.tensordot(shares, np.log(np.maximum(scores, 1e-6)), axes=1))
         fused /= fused.sum(axis=1, keepdims=True)
     return StreamScores(streams[0].ids, fused, streams[0].labels)
@@ -108,7 +109,7 @@ def cross_validated_weights(
         ValueError: If there are fewer than two folds.
     """
     if len(groups) < 2:
-        raise ValueError(f'cross-validated weights need at least two folds, got {len(groups)}')
+        raise InputError(f'cross-validated weights need at least two folds, got {len(groups)}')
     return {
         fold: choose_weights([run for other, runs in groups.items() if other != fold for run in runs], steps, rule)
         for fold in groups
@@ -125,7 +126,7 @@ def parts_of(
     """
     ids = np.array(streams[0].ids)
     if len(ids) < num_parts:
-        raise ValueError(f'cannot make {num_parts} parts of {len(ids)} samples')
+        raise InputError(f'cannot make {num_parts} parts of {len(ids)} samples')
     order = np.random.default_rng(seed).permutation(len(ids))
     return {
         part: [[stream.at(ids[rows].tolist()) for stream in streams]]

@@ -11,7 +11,8 @@ from typing import Any
 
 import numpy as np
 
-from .pages import write_whole
+from ..datasets.files.whole import write_whole
+from ..errors import InputError
 from .statistics import Run
 
 ARRAYS = ('ids', 'scores', 'labels')
@@ -53,7 +54,7 @@ def read_scores(path: str | Path) -> StreamScores:
     """
     arrays = _read(Path(path))
     if 'folds' in arrays:
-        raise ValueError(f'{path}: expected the scores of one test, got those of a cross-validation')
+        raise InputError(f'{path}: expected the scores of one test, got those of a cross-validation')
     return _stream(path, arrays)
 
 
@@ -84,7 +85,7 @@ def read_runs(path: str | Path) -> dict[Run, StreamScores]:
         if numbers and (folder / 'result.json').exists():  # else it is not finished
             runs[int(numbers[1]), int(numbers[2])] = read_scores(folder / 'test' / 'scores.npz')
     if not runs:
-        raise ValueError(f'{path}: expected scores.npz or finished runs of cross-validation, fold*_seed*; has none')
+        raise InputError(f'{path}: expected scores.npz or finished runs of cross-validation, fold*_seed*; has none')
     return runs
 
 
@@ -138,26 +139,26 @@ def _read(path: Path) -> dict[str, np.ndarray]:
             ids, scores, labels = (arrays[name] for name in ARRAYS)
     except Exception as error:  # a damaged archive raises almost anything
         reason = f'{error}'.partition('\n')[0] or type(error).__name__
-        raise ValueError(
+        raise InputError(
             f'{path}: expected a file with ids, scores and labels, got another or a damaged one ({reason})'
         ) from None
     if scores.ndim != 2 or not len(scores) or ids.shape != labels.shape or len(ids) != len(scores):
         shapes = f'{scores.shape}, {labels.shape} and {ids.shape}'
-        raise ValueError(f'{path}: expected scores (samples, classes), labels and ids (samples,), got {shapes}')
+        raise InputError(f'{path}: expected scores (samples, classes), labels and ids (samples,), got {shapes}')
     of_runs = [name for name in OF_RUNS if name in arrays]
     if of_runs and (len(of_runs) < len(OF_RUNS) or any(arrays[name].shape != ids.shape for name in of_runs)):
         got = ', '.join(f'{name} {arrays[name].shape}' for name in of_runs)
-        raise ValueError(f'{path}: expected folds and seeds of {len(ids)} samples, got {got}')
+        raise InputError(f'{path}: expected folds and seeds of {len(ids)} samples, got {got}')
     if 'classes' in arrays and arrays['classes'].shape != scores.shape[1:]:
-        raise ValueError(f'{path}: expected names of {scores.shape[1]} classes, got {arrays["classes"].shape}')
+        raise InputError(f'{path}: expected names of {scores.shape[1]} classes, got {arrays["classes"].shape}')
     return arrays
 
 
 def _stream(where: str | Path, arrays: Mapping[str, np.ndarray]) -> StreamScores:
     ids, scores, labels = (arrays[name] for name in ARRAYS)
     if not np.isfinite(scores).all():
-        raise ValueError(f'{where}: scores of {(~np.isfinite(scores).all(axis=1)).sum()} samples are not finite')
+        raise InputError(f'{where}: scores of {(~np.isfinite(scores).all(axis=1)).sum()} samples are not finite')
     names = tuple(str(name) for name in ids)
     if len(set(names)) < len(names):
-        raise ValueError(f'{where}: {len(names) - len(set(names))} samples have the name of another')
+        raise InputError(f'{where}: {len(names) - len(set(names))} samples have the name of another')
     return StreamScores(names, scores.astype(np.float64), labels.astype(np.int64))

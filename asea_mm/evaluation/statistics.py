@@ -7,6 +7,8 @@ from typing import Any
 
 import numpy as np
 
+from ..errors import InputError
+
 Run = tuple[int, int]  # fold and seed; fold 0 where the data has no folds
 
 
@@ -35,7 +37,7 @@ def summarise_runs(measure: Mapping[Run, float], num_samples: Mapping[Run, int])
     """
     folds, seeds = sorted({fold for fold, _ in measure}), sorted({seed for _, seed in measure})
     if len(folds) * len(seeds) != len(measure):
-        raise ValueError(f'expected every fold with every seed, got (fold, seed) {sorted(measure)}')
+        raise InputError(f'expected every fold with every seed, got (fold, seed) {sorted(measure)}')
     values = np.array([[measure[fold, seed] for fold in folds] for seed in seeds])
     sizes = np.array([[num_samples[fold, seed] for fold in folds] for seed in seeds])
     return {

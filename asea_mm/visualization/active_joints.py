@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
+from ..errors import InputError
 from .clips import ProbedClip
 from .drawing import Scene, moments, person_handles, stage_numbers, stage_title
 
@@ -30,7 +31,7 @@ def draw_active_joints(
     """
     numbers = stage_numbers(clip, stages)
     if frames < 1:
-        raise ValueError(f'draw_active_joints: expected a frame at least, got {frames}')
+        raise InputError(f'draw_active_joints: expected a frame at least, got {frames}')
     singles = numbers if shown is None else stage_numbers(clip, shown) if len(shown) else []
     rows: list[tuple[str, list[int]]] = [(_stage_line(clip, number), [number]) for number in singles]
     if len(numbers) > 1 or not rows:

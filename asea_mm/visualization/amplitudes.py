@@ -9,6 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
+from ..errors import InputError
 from .clips import ProbedClip
 from .drawing import PART_COLOURS, new_figure, stage_title
 
@@ -39,10 +40,10 @@ def draw_amplitudes(clips: Sequence[ProbedClip], stage: int = -1) -> Figure:
         ValueError: If there are no samples, or no such stage.
     """
     if not clips:
-        raise ValueError('draw_amplitudes: expected a sample at least, got none')
+        raise InputError('draw_amplitudes: expected a sample at least, got none')
     for clip in clips:
         if not -len(clip.stages) <= stage < len(clip.stages):
-            raise ValueError(f'expected a stage from 1 to {len(clip.stages)}, got {stage + 1}')
+            raise InputError(f'expected a stage from 1 to {len(clip.stages)}, got {stage + 1}')
     figure = new_figure(max(3.4 * len(clips), 6.0), 7.0)
     grid = figure.subplots(3, len(clips), squeeze=False, sharey='row', sharex='col')
     for column, clip in enumerate(clips):

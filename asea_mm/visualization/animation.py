@@ -7,6 +7,7 @@ from pathlib import Path
 
 from matplotlib.animation import FFMpegWriter, FuncAnimation, PillowWriter
 
+from ..errors import InputError
 from .clips import ProbedClip
 from .drawing import STRONGEST, Scene, new_figure, person_handles, stage_numbers
 
@@ -34,11 +35,11 @@ def animate(
     """
     path = Path(path)
     if path.suffix.lower() not in ('.gif', '.mp4'):
-        raise ValueError(f'{path}: expected an animation that ends in .gif or .mp4')
+        raise InputError(f'{path}: expected an animation that ends in .gif or .mp4')
     if fps <= 0:
-        raise ValueError(f'{path}: expected a positive number of frames a second, got {fps}')
+        raise InputError(f'{path}: expected a positive number of frames a second, got {fps}')
     if path.suffix.lower() == '.mp4' and not FFMpegWriter.isAvailable():
-        raise ValueError(f'{path}: an MP4 needs the program ffmpeg, which was not found; install it, or write a .gif')
+        raise InputError(f'{path}: an MP4 needs the program ffmpeg, which was not found; install it, or write a .gif')
     numbers = stage_numbers(clip, stages)
     share, scene = clip.active_share(numbers), Scene(clip)
     figure = new_figure(5.0, min(max(5.0 * scene.aspect, 3.0), 6.5) + 0.8)

@@ -8,6 +8,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from ..errors import InputError
 from .clips import ProbedClip
 from .drawing import STRONGEST, Scene, moments, new_figure, person_handles, short, stage_numbers, stage_title
 
@@ -32,7 +33,7 @@ def draw_attention(
     numbers = stage_numbers(clip, stages)
     persons, total = clip.keypoint.shape[:2]
     if frame is not None and not 0 <= frame < total:
-        raise ValueError(f'draw_attention: expected a frame from 0 to {total - 1}, got {frame}')
+        raise InputError(f'draw_attention: expected a frame from 0 to {total - 1}, got {frame}')
     attention = clip.attention(frame, numbers)
     shown = moments(clip, 3)[1] if frame is None else frame
     share = clip.active_share(numbers)

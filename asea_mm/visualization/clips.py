@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 from torch import Tensor, nn
 
-from ..datasets.annotation_file import load_annotations
+from ..datasets.files.annotations import load_annotations
+from ..errors import InputError
 from ..skeletons import Skeleton, get_skeleton
 from .probe import Stage, probe
 
@@ -45,13 +46,13 @@ class ProbedClip:
     def __post_init__(self) -> None:
         shape = self.keypoint.shape
         if len(shape) != 4 or shape[2] != self.skeleton.num_joints or shape[3] not in (2, 3) or not shape[1]:
-            raise ValueError(
+            raise InputError(
                 f'ProbedClip: expected keypoints (persons, frames, {self.skeleton.num_joints}, 2 or 3), got {shape}'
             )
         if not self.stages:
-            raise ValueError('ProbedClip: expected a stage at least, got none')
+            raise InputError('ProbedClip: expected a stage at least, got none')
         if self.stages[0].mask.shape != (shape[0], shape[2]):
-            raise ValueError(
+            raise InputError(
                 f'ProbedClip: keypoints of {shape[0]} persons and {shape[2]} joints, '
                 f'but stages of {self.stages[0].mask.shape}'
             )
@@ -84,7 +85,7 @@ def find_sample(dataset: Any, sample: str) -> int:
         return names.index(sample)
     if sample.isdigit() and int(sample) < len(names):
         return int(sample)
-    raise ValueError(
+    raise InputError(
         f'no sample {sample!r} in this split: expected an index from 0 to {len(names) - 1}, '
         f'or a name such as {names[0]!r}'
     )
@@ -109,7 +110,7 @@ def read_clips(dataset: Any, index: int) -> tuple[dict, np.ndarray, Tensor]:
     """
     steps = {type(step).__name__: step for step in dataset.pipeline.transforms}
     if 'FormatGCNInput' not in steps:
-        raise ValueError(f'expected a pipeline with FormatGCNInput, got {list(steps)}')
+        raise InputError(f'expected a pipeline with FormatGCNInput, got {list(steps)}')
     before_streams = 'GenerateStream' if 'GenerateStream' in steps else 'FormatGCNInput'
     info = dataset.get_data_info(index)
     results: Any = dict(info)
@@ -160,10 +161,10 @@ def probe_sample(
     name = str(info['frame_dir'])
     clip = len(inputs) // 2 if clip is None else clip
     if not 0 <= clip < len(inputs):
-        raise ValueError(f'sample {name!r}: expected a clip from 0 to {len(inputs) - 1}, got {clip}')
+        raise InputError(f'sample {name!r}: expected a clip from 0 to {len(inputs) - 1}, got {clip}')
     layout = layout if layout is not None else info.get('layout', dataset.metainfo.get('layout'))
     if layout is None:
-        raise ValueError(f'sample {name!r}: the dataset does not say which skeleton it has')
+        raise InputError(f'sample {name!r}: the dataset does not say which skeleton it has')
     found = probe(model, inputs[None].float())[0]
     return ProbedClip(
         keypoint=joints[clip],

@@ -12,6 +12,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Rectangle
 
+from ..errors import InputError
 from ..skeletons import Skeleton, get_skeleton
 from .pairs import _colour, _project
 
@@ -44,7 +45,7 @@ def plot_contact_sheet(
     """
     skeleton = get_skeleton(layout)
     if not moments:
-        raise ValueError('plot_contact_sheet: expected at least one class, got none')
+        raise InputError('plot_contact_sheet: expected at least one class, got none')
     width = max(1, *(len(samples) for samples in moments.values()))
     if columns is None:
         columns = max(1, min(len(moments), round(np.sqrt(len(moments) * (1 + TITLE) / width))))

@@ -12,6 +12,7 @@ from matplotlib.collections import LineCollection
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
+from ..errors import InputError
 from .clips import ProbedClip
 from .pairs import _colour as person_colour
 from .pairs import _project as project
@@ -37,7 +38,7 @@ def save_figure(figure: Figure, path: str | Path, dpi: int = 100) -> None:
     """
     path = Path(path)
     if path.suffix.lower() not in FORMATS:
-        raise ValueError(f'{path}: expected a picture that ends in one of {", ".join(FORMATS)}')
+        raise InputError(f'{path}: expected a picture that ends in one of {", ".join(FORMATS)}')
     path.parent.mkdir(parents=True, exist_ok=True)
     figure.savefig(path, dpi=dpi)
 
@@ -190,5 +191,5 @@ def stage_numbers(clip: ProbedClip, stages: Sequence[int] | None) -> list[int]:
     if stages is None:
         return list(range(len(clip.stages)))
     if not stages or not all(0 <= number < len(clip.stages) for number in stages):
-        raise ValueError(f'expected stages from 1 to {len(clip.stages)}, got {[number + 1 for number in stages]}')
+        raise InputError(f'expected stages from 1 to {len(clip.stages)}, got {[number + 1 for number in stages]}')
     return list(stages)

@@ -11,6 +11,7 @@ from mmengine.runner import load_checkpoint
 from torch import nn
 
 from ..engine.running import check_checkpoint
+from ..errors import InputError
 
 
 def load_model(cfg: Config, checkpoint: str) -> nn.Module:
@@ -27,7 +28,7 @@ def load_model(cfg: Config, checkpoint: str) -> nn.Module:
         load_checkpoint(model, checkpoint, map_location='cpu', strict=True)
     except RuntimeError as error:
         reason = ' '.join(str(error).split())
-        raise ValueError(f'checkpoint {checkpoint} does not fit the model of this config: {reason[:400]}') from None
+        raise InputError(f'checkpoint {checkpoint} does not fit the model of this config: {reason[:400]}') from None
     return model.eval()
 
 
@@ -38,6 +39,6 @@ def load_test_data(cfg: Config) -> Any:
         ValueError: If the config has none.
     """
     if not cfg.get('test_dataloader'):
-        raise ValueError('the config has no test_dataloader')
+        raise InputError('the config has no test_dataloader')
     init_default_scope(cfg.get('default_scope', 'mmaction'))
     return DATASETS.build(cfg.test_dataloader.dataset)

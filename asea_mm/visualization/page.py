@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from ..errors import InputError
 from .clips import ProbedClip
 from .drawing import STRONGEST, darker, short, stage_numbers, stage_title, strongest_lines
 from .pairs import _colour as person_colour
@@ -46,13 +47,13 @@ def write_page(
     """
     path = Path(path)
     if path.suffix.lower() not in ('.html', '.htm'):
-        raise ValueError(f'{path}: expected a page that ends in .html')
+        raise InputError(f'{path}: expected a page that ends in .html')
     if fps <= 0:
-        raise ValueError(f'{path}: expected a positive number of frames a second, got {fps}')
+        raise InputError(f'{path}: expected a positive number of frames a second, got {fps}')
     try:
         import plotly.io
     except ImportError:
-        raise ValueError(f"{path}: an interactive page needs plotly: pip install 'asea_mm[visualize]'") from None
+        raise InputError(f"{path}: an interactive page needs plotly: pip install 'asea_mm[visualize]'") from None
     figure = page_figure(clip, stages, fps, strongest)
     body = plotly.io.to_html(
         figure,

@@ -12,6 +12,7 @@ from matplotlib.collections import LineCollection
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
+from ..errors import InputError
 from ..skeletons import Skeleton, get_skeleton
 
 # Of the palette of Okabe and Ito, which colour-blind people can tell apart.
@@ -58,13 +59,13 @@ def plot_pairs(
     """
     skeleton = get_skeleton(layout)
     if not len(keypoints) or frames < 1 or (titles is not None and len(titles) != len(keypoints)):
-        raise ValueError(
+        raise InputError(
             f'plot_pairs: expected samples, a title for each or none, and a frame at least; got {len(keypoints)} '
             f'samples, {"no" if titles is None else len(titles)} titles and {frames} frames'
         )
     for keypoint in keypoints:
         if keypoint.ndim != 4 or keypoint.shape[2] != skeleton.num_joints or keypoint.shape[3] not in (2, 3):
-            raise ValueError(
+            raise InputError(
                 f'plot_pairs: expected samples (persons, frames, {skeleton.num_joints}, 2 or 3), got {keypoint.shape}'
             )
     rows = len(keypoints)

@@ -14,6 +14,7 @@ import torch.nn.functional as F
 from mmaction.structures import ActionDataSample
 from torch import Tensor, nn
 
+from ..errors import InputError
 from ..models.layers.common import stride_presence
 from ..models.layers.interaction import AEA
 
@@ -60,7 +61,7 @@ class Stage:
             returns ``(M, V, M, V)``
         """
         if self.attention is None:
-            raise ValueError('Stage: the attention was not collected; probe with attention=True')
+            raise InputError('Stage: the attention was not collected; probe with attention=True')
         if frame is not None:
             return np.asarray(self.attention[:, self.nearest(frame)])
         used = self.attention.any(axis=(2, 3, 4))  # (M, T')
@@ -95,7 +96,7 @@ def probe(model: nn.Module, inputs: Tensor, attention: bool = True) -> list[Prob
         ValueError: If there is no AEA in the model, or the inputs have another number of axes.
     """
     if inputs.ndim != 6:
-        raise ValueError(f'probe: expected inputs (B, clips, M, T, V, C), got {tuple(inputs.shape)}')
+        raise InputError(f'probe: expected inputs (B, clips, M, T, V, C), got {tuple(inputs.shape)}')
     parameter = next(model.parameters(), inputs)
     recognizer: Any = model
     training = model.training
@@ -121,7 +122,7 @@ def _watch(model: nn.Module, attention: bool) -> Iterator[list[tuple[str, dict[s
     """Collect the calls of every AEA while the context lasts, in the order in which they run."""
     layers = {name: module for name, module in model.named_modules() if isinstance(module, AEA)}
     if not layers:
-        raise ValueError(
+        raise InputError(
             f'probe: there is no attention between persons (AEA) in this {type(model).__name__}, so there is nothing '
             f'to look at'
         )

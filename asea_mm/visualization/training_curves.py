@@ -13,6 +13,7 @@ from matplotlib import colormaps
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from ..errors import InputError
 from .drawing import new_figure
 
 Curve = tuple[list[float], list[float]]  # epochs, values
@@ -38,9 +39,9 @@ def read_scalars(path: str | Path) -> dict[str, Curve]:
         try:
             content = json.loads(text)
         except ValueError as error:
-            raise ValueError(f'{path}, line {number}: expected a JSON object, got {text[:40]!r} ({error})') from None
+            raise InputError(f'{path}, line {number}: expected a JSON object, got {text[:40]!r} ({error})') from None
         if not isinstance(content, dict):
-            raise ValueError(f'{path}, line {number}: expected a JSON object, got {text[:40]!r}')
+            raise InputError(f'{path}, line {number}: expected a JSON object, got {text[:40]!r}')
         lines.append(content)
     # lines of training have iterations; those of validation have the epoch as their step
     per_epoch = max(
@@ -59,7 +60,7 @@ def read_scalars(path: str | Path) -> dict[str, Curve]:
                 epochs.append(epoch)
                 values.append(float(value))
     if not curves:
-        raise ValueError(f'{path}: expected lines with values such as a loss, got none')
+        raise InputError(f'{path}: expected lines with values such as a loss, got none')
     return curves
 
 
@@ -103,7 +104,7 @@ def draw_training(curves: Mapping[str, Curve], title: str = '') -> Figure:
     panels += [(READINGS[name], found) for name, found in readings.items()]
     panels = [(name, found) for name, found in panels if found]
     if not losses and not scores:
-        raise ValueError(f'draw_training: expected a loss or an accuracy among the curves, got {sorted(curves)[:8]}')
+        raise InputError(f'draw_training: expected a loss or an accuracy among the curves, got {sorted(curves)[:8]}')
     columns = min(len(panels), 3)
     rows = -(-len(panels) // columns)
     figure = new_figure(4.3 * columns, 3.3 * rows + 0.4)

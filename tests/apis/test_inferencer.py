@@ -15,12 +15,12 @@ from mmengine.registry import DefaultScope
 from mmengine.runner import Runner
 
 from asea_mm.apis import InteractionInferencer, InteractionResult
-from asea_mm.apis.explain import InteractionRecorder
-from asea_mm.apis.inputs import Sample
 from asea_mm.apis.windows import Clip, window_ranges
 from asea_mm.datasets import save_annotations
 from asea_mm.datasets.converters import convert_sbu
+from asea_mm.datasets.recordings.samples import Sample
 from asea_mm.evaluation.report import InteractionReport  # noqa: F401  (registered)
+from asea_mm.visualization.recorder import InteractionRecorder
 
 from ..datasets.ntu_files import body_lines, person
 from .conftest import tiny_config, write_checkpoint

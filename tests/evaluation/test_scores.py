@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from asea_mm.evaluation.hard_samples import class_names
 from asea_mm.evaluation.scores import read_runs, read_scores, write_runs
+from lab.statistics.hard_samples import class_names
 
 from .test_fusion import FIRST, SECOND, stream, write
 

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from asea_mm.models import ASEA, CTRGCN, InteractionHead
-from asea_mm.models.layers import fold_batch_norm
+from asea_mm.models.layers import fuse_batch_norm
 from asea_mm.skeletons import get_skeleton
 from tests import textbook
 
@@ -105,7 +105,7 @@ def test_folded_it_is_the_same():
     x = keypoints(frames=7)
     x[0, 1] = 0
     expected = model(x)
-    torch.testing.assert_close(fold_batch_norm(model)(x), expected, **TOLERANCE)
+    torch.testing.assert_close(fuse_batch_norm(model)(x), expected, **TOLERANCE)
     assert not any(isinstance(module, torch.nn.BatchNorm2d) for module in model.modules())
 
 

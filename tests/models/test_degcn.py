@@ -5,8 +5,8 @@ import torch
 from torch import nn
 
 from asea_mm.models import DeGCN, InteractionHead
-from asea_mm.models.layers import fold_batch_norm
-from asea_mm.models.layers.common import fold_into
+from asea_mm.models.layers import fuse_batch_norm
+from asea_mm.models.layers.common import fuse_into
 from asea_mm.models.layers.deformable import DeformableGC, DeformableTemporalConv, location_scores
 from asea_mm.skeletons import get_skeleton
 from tests import textbook_baselines as textbook
@@ -129,7 +129,7 @@ def test_without_offsets_it_is_the_dilated_convolution():
     torch.testing.assert_close(layer(x), usual)
     bn = randomise(nn.BatchNorm2d(6)).eval()
     expected = bn(layer(x))
-    fold_into(layer, bn)
+    fuse_into(layer, bn)
     torch.testing.assert_close(layer(x), expected)
 
 
@@ -175,7 +175,7 @@ def test_folded_it_is_the_same():
     x[0, 1] = 0
     expected = model(x)
     for _ in range(2):
-        torch.testing.assert_close(fold_batch_norm(model)(x), expected, **TOLERANCE)
+        torch.testing.assert_close(fuse_batch_norm(model)(x), expected, **TOLERANCE)
     assert not any(isinstance(module, nn.BatchNorm2d) for module in model.modules())
 
 

@@ -6,7 +6,7 @@ from torch import nn
 
 from asea_mm.models import MSG3D, InteractionHead
 from asea_mm.models.backbones.msg3d import MSG3DBlock
-from asea_mm.models.layers import fold_batch_norm
+from asea_mm.models.layers import fuse_batch_norm
 from asea_mm.models.layers.branched_tcn import BranchedTCN, dilated_tcn
 from asea_mm.models.layers.multi_scale import FrameGC, MultiScaleGC, WindowedGC, disentangled_adjacency
 from asea_mm.skeletons import SKELETONS, get_skeleton
@@ -215,7 +215,7 @@ def test_folded_it_is_the_same():
     x[0, 1] = 0
     expected = model(x)
     for _ in range(2):
-        torch.testing.assert_close(fold_batch_norm(model)(x), expected, **TOLERANCE)
+        torch.testing.assert_close(fuse_batch_norm(model)(x), expected, **TOLERANCE)
     assert not any(isinstance(module, nn.BatchNorm2d) for module in model.modules())
 
 

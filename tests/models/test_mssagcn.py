@@ -7,7 +7,7 @@ from torch import nn
 
 from asea_mm.models import MSSAGCN, InteractionHead
 from asea_mm.models.backbones.mssagcn import normalised_adjacency
-from asea_mm.models.layers import MultiScaleAGC, fold_batch_norm
+from asea_mm.models.layers import MultiScaleAGC, fuse_batch_norm
 from asea_mm.skeletons import get_skeleton
 from tests import textbook_mssagcn as textbook
 
@@ -237,7 +237,7 @@ def test_folded_recognizer_is_the_same(absent):
     with torch.no_grad():
         expected = model(x[:, None], stage='head')
         for _ in range(2):
-            fold_batch_norm(model)
+            fuse_batch_norm(model)
             assert not any(isinstance(module, nn.BatchNorm2d) for module in model.modules())
             torch.testing.assert_close(model(x[:, None], stage='head'), expected, rtol=1e-9, atol=1e-8)
     assert torch.equal(x, given), 'the input must not be written to'

@@ -51,7 +51,7 @@ def test_a_few_samples_at_a_time_are_all_at_once(monkeypatch, together, folded):
     torch.manual_seed(5)
     layer = layers(8, 16)[0].eval()
     if folded:
-        layer.fold()
+        layer.fuse()
     x = torch.randn(4, 8, 5, 15, dtype=torch.float64)
     presence = torch.ones(4, 5, dtype=torch.bool)
     presence[1, 3:] = presence[3] = False

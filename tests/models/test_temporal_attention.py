@@ -6,7 +6,7 @@ import torch.nn.functional as F
 from mmaction.registry import MODELS
 from torch import nn
 
-from asea_mm.models.layers import MultiScaleAttentionTCN, TemporalSelfAttention, fold_batch_norm
+from asea_mm.models.layers import MultiScaleAttentionTCN, TemporalSelfAttention, fuse_batch_norm
 from tests import textbook_mssagcn as textbook
 
 from . import TOLERANCE, Pair, assert_agrees, randomise, same, teach
@@ -178,7 +178,7 @@ def test_folded_it_is_the_same(name, stride):
     given, kept = x.clone(), presence[:, None, ::stride, None]
     expected = layer(x, presence)
     for _ in range(2):
-        assert not any(isinstance(part, nn.BatchNorm2d) for part in fold_batch_norm(layer).modules())
+        assert not any(isinstance(part, nn.BatchNorm2d) for part in fuse_batch_norm(layer).modules())
         torch.testing.assert_close(layer(x, presence) * kept, expected * kept, **TOLERANCE)
     assert torch.equal(x, given), 'the input must not be written to'
 

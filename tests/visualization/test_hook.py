@@ -11,7 +11,7 @@ from mmengine.runner import Runner
 
 from asea_mm.engine import InteractionVisualizationHook
 from asea_mm.visualization import draw_confusion
-from tests.test_tools import DEMO, managers
+from tests.cli.test_tools import DEMO, managers
 
 
 @pytest.fixture

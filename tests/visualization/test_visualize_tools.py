@@ -10,7 +10,7 @@ from mmengine.registry import init_default_scope
 
 from asea_mm.visualization.clips import find_sample, read_clips, unit_of
 from asea_mm.visualization.loading import load_test_data
-from tests.test_tools import DEMO, SMALL_MODEL, tool  # noqa: F401
+from tests.cli.test_tools import DEMO, SMALL_MODEL, tool  # noqa: F401
 
 OPTIONS = ['--cfg-options', *SMALL_MODEL, 'test_dataloader.dataset.num_samples=14']
 
@@ -108,7 +108,7 @@ def test_missing_files_of_a_run_are_left_out(tool, checkpoint):  # noqa: F811
     import runpy
     from types import SimpleNamespace
 
-    from tests.test_tools import ROOT
+    from tests.cli.test_tools import ROOT
 
     space = runpy.run_path(str(ROOT / 'tools' / 'visualize.py'))
     args = SimpleNamespace(what=None, report=None, scalars=None)

@@ -13,7 +13,7 @@ from .augment import (
     RandomShear3D,
     SwapPersons,
 )
-from .common import presence, resample
+from .common import resample
 from .keypoints_2d import FillMissingJoints, NormalizeByBody, NormalizeByImage, ScoreChannel
 from .normalize import AddTurnedClips, AlignFacing, CentrePair
 from .sampling import RandomTimeWarp, SampleClip, SmoothMotion
@@ -39,7 +39,6 @@ __all__ = [
     'ScoreChannel',
     'SmoothMotion',
     'SwapPersons',
-    'presence',
     'resample',
     'stream_channels',
 ]

@@ -13,7 +13,8 @@ from typing import Any
 import numpy as np
 from mmaction.registry import TRANSFORMS
 
-from .common import KeypointTransform, is_number, linear_map, presence
+from ...keypoints import presence
+from .common import KeypointTransform, is_number, linear_map
 
 
 @TRANSFORMS.register_module()

@@ -8,16 +8,9 @@ from typing import Any, NoReturn
 import numpy as np
 from mmcv.transforms import BaseTransform
 
+from ...errors import InputError
+from ...keypoints import presence
 from ...skeletons import Skeleton, get_skeleton
-
-
-def presence(keypoint: np.ndarray) -> np.ndarray:
-    """Who is there: a person is absent in a frame when all their values are exactly zero.
-
-    Shapes:
-        keypoint: ``(M, T, V, C)``, any unit; returns ``(M, T)``, bool
-    """
-    return np.asarray(keypoint.reshape(*keypoint.shape[:2], -1).any(axis=-1))
 
 
 def resample(
@@ -68,10 +61,10 @@ class KeypointTransform(BaseTransform):
         return f'{type(self).__name__}({", ".join(f"{name}={getattr(self, name)!r}" for name in names)})'
 
     def _wrong_argument(self, name: str, expected: str, got: object) -> NoReturn:
-        raise ValueError(f'{type(self).__name__}: {name} must be {expected}, got {got!r}')
+        raise InputError(f'{type(self).__name__}: {name} must be {expected}, got {got!r}')
 
     def _wrong_sample(self, results: dict[str, Any], message: str) -> NoReturn:
-        raise ValueError(f'{type(self).__name__}: sample {results.get("frame_dir")!r}: {message}')
+        raise InputError(f'{type(self).__name__}: sample {results.get("frame_dir")!r}: {message}')
 
     def _keypoint(self, results: dict[str, Any]) -> np.ndarray:
         """The sample's keypoints as float32, checked in shape; only the values stay unchecked, for speed.

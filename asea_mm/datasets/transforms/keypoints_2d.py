@@ -18,7 +18,8 @@ from typing import Any
 import numpy as np
 from mmaction.registry import TRANSFORMS
 
-from .common import KeypointTransform, is_number, presence
+from ...keypoints import presence
+from .common import KeypointTransform, is_number
 
 
 def seen_joints(keypoint: np.ndarray, score: np.ndarray | None = None, score_thr: float = 0.0) -> np.ndarray:

@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 from mmaction.registry import TRANSFORMS
 
-from .common import KeypointTransform, linear_map, presence
+from ...keypoints import presence
+from .common import KeypointTransform, linear_map
 
 
 @TRANSFORMS.register_module()

@@ -10,7 +10,8 @@ import numpy as np
 from mmaction.registry import TRANSFORMS
 from scipy.signal import savgol_filter
 
-from .common import KeypointTransform, is_number, presence, resample
+from ...keypoints import presence
+from .common import KeypointTransform, is_number, resample
 
 
 @TRANSFORMS.register_module()

@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 from mmaction.registry import TRANSFORMS
 
-from .common import KeypointTransform, is_number, presence
+from ...keypoints import presence
+from .common import KeypointTransform, is_number
 
 STREAMS = ('joint', 'bone', 'joint_motion', 'bone_motion', 'partner_distance', 'partner_distance_motion')
 

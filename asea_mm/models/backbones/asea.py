@@ -11,6 +11,7 @@ from torch import nn
 
 from asea_mm.skeletons import Skeleton
 
+from ...errors import InputError
 from ..layers.interaction import AEA, AEA_OPTIONS
 from ..layers.spatial import CTRGC
 from ..layers.temporal import MultiScaleTCN
@@ -67,13 +68,13 @@ class ASEA(SkeletonBackbone):
         if interaction is not None:
             interaction = dict(interaction)
             if unknown := sorted(set(interaction) - set(AEA_OPTIONS)):
-                raise ValueError(f'ASEA: unknown interaction options {unknown}; known are {AEA_OPTIONS}')
+                raise InputError(f'ASEA: unknown interaction options {unknown}; known are {AEA_OPTIONS}')
         if downsample not in DOWNSAMPLES:
-            raise ValueError(f'ASEA: downsample must be one of {DOWNSAMPLES}, got {downsample!r}')
+            raise InputError(f'ASEA: downsample must be one of {DOWNSAMPLES}, got {downsample!r}')
         blocks = range(len(channels))
         chosen = set(blocks if interaction_blocks is None else interaction_blocks)
         if not chosen <= set(blocks):
-            raise ValueError(f'ASEA: interaction_blocks must be within 0..{len(channels) - 1}, got {sorted(chosen)}')
+            raise InputError(f'ASEA: interaction_blocks must be within 0..{len(channels) - 1}, got {sorted(chosen)}')
         pools = [stride != 1 and downsample == 'pool' for stride in strides]
         adjacency = torch.from_numpy(self.skeleton.adjacency())
         self.blocks = nn.ModuleList(

@@ -11,6 +11,7 @@ from torch import Tensor
 
 from asea_mm.skeletons import Skeleton, get_skeleton
 
+from ...errors import InputError
 from ..layers.common import presence_of
 
 
@@ -47,7 +48,7 @@ class ClipStatistics(BaseModule):
     ) -> None:
         super().__init__(init_cfg=init_cfg)
         if not quantiles or not all(0 <= quantile <= 1 for quantile in quantiles):
-            raise ValueError(f'ClipStatistics: expected quantiles from 0 to 1, got {quantiles}')
+            raise InputError(f'ClipStatistics: expected quantiles from 0 to 1, got {quantiles}')
         self.skeleton = get_skeleton(layout)
         self.in_channels = in_channels
         self.register_buffer('quantiles', torch.tensor(quantiles, dtype=torch.float32), persistent=False)
@@ -55,7 +56,7 @@ class ClipStatistics(BaseModule):
     def forward(self, x: Tensor, presence: Tensor | None = None) -> Tensor:
         v, c = x.shape[3:]
         if v != self.skeleton.num_joints or c != self.in_channels:
-            raise ValueError(
+            raise InputError(
                 f'ClipStatistics: expected {self.skeleton.num_joints} joints ({self.skeleton.name}) and '
                 f'{self.in_channels} channels, got {v} and {c}'
             )

@@ -14,6 +14,7 @@ from mmaction.registry import MODELS
 from mmengine.model import BaseModule
 from torch import Tensor, nn
 
+from ...errors import InputError
 from ..layers.common import presence_of, stride_presence
 from ..layers.interaction import AEA, AEA_OPTIONS
 
@@ -83,20 +84,20 @@ class InteractionBackbone(BaseModule):
     ) -> None:
         super().__init__(init_cfg=init_cfg)
         if unknown := sorted(set(interaction) - set(AEA_OPTIONS)):
-            raise ValueError(f'InteractionBackbone: unknown interaction options {unknown}; known are {AEA_OPTIONS}')
+            raise InputError(f'InteractionBackbone: unknown interaction options {unknown}; known are {AEA_OPTIONS}')
         self.backbone: nn.Module = MODELS.build(backbone)
         self._takes_presence = 'presence' in inspect.signature(self.backbone.forward).parameters
         spatial = spatial_parts(self.backbone)
         chosen = list(range(len(spatial)) if blocks is None else blocks)
         if not set(chosen) <= set(range(len(spatial))) or len(set(chosen)) < len(chosen):
-            raise ValueError(
+            raise InputError(
                 f'InteractionBackbone: blocks must be different ones within 0..{len(spatial) - 1}, got {chosen}'
             )
         parts = [spatial[block] for block in chosen]
         if channels is None:
             channels = channels_after(parts, self.backbone)
         elif len(channels) != len(parts):
-            raise ValueError(f'InteractionBackbone: expected channels of {len(parts)} blocks, got {list(channels)}')
+            raise InputError(f'InteractionBackbone: expected channels of {len(parts)} blocks, got {list(channels)}')
         self._call = Call()
         self.interactions = nn.ModuleDict()
         for block, part, width in zip(chosen, parts, channels, strict=True):
@@ -130,13 +131,13 @@ def spatial_parts(backbone: nn.Module) -> list[nn.Module]:
     """
     name = type(backbone).__name__
     if any(isinstance(module, AEA) for module in backbone.modules()):
-        raise ValueError(f'InteractionBackbone: {name} has AEA already; build it with interaction=None')
+        raise InputError(f'InteractionBackbone: {name} has AEA already; build it with interaction=None')
     for blocks, part in PLACES:
         found = getattr(backbone, blocks, None)
         if isinstance(found, nn.ModuleList) and len(found) and all(hasattr(block, part) for block in found):
             return [getattr(block, part) for block in found]
     looked = ' or '.join(f'{blocks}[k].{part}' for blocks, part in PLACES)
-    raise ValueError(
+    raise InputError(
         f'InteractionBackbone: {name} has no place for AEA; looked for the spatial part of its blocks in {looked}. '
         f'Put ATNACNeck after the backbone instead'
     )
@@ -156,12 +157,12 @@ def channels_after(parts: Sequence[nn.Module], backbone: nn.Module) -> list[int]
     """Channels that modules of a backbone return, seen in one pass over a clip of a few frames.
 
     Raises:
-        ValueError: If the input's size cannot be told from the backbone, or persons are not folded into the batch.
+        ValueError: If the input's size cannot be told from the backbone, or persons are not fused into the batch.
     """
     name = type(backbone).__name__
     joints, width = input_size(backbone)
     if not joints or not width:
-        raise ValueError(f'InteractionBackbone: cannot tell joints and input channels of {name}; give channels=[...]')
+        raise InputError(f'InteractionBackbone: cannot tell joints and input channels of {name}; give channels=[...]')
     persons = 2
     norm = getattr(backbone, 'data_bn', None)
     if isinstance(norm, nn.BatchNorm1d):  # of one person, or of all persons of a clip
@@ -182,7 +183,7 @@ def channels_after(parts: Sequence[nn.Module], backbone: nn.Module) -> list[int]
     for part in parts:
         shape = tuple(shapes.get(part, ()))
         if len(shape) != 4 or shape[0] != 2 * persons or shape[3] != joints:
-            raise ValueError(
+            raise InputError(
                 f'InteractionBackbone: expected the spatial parts of {name} to return (N*M, C, T, {joints}), '
                 f'got {shape} for two clips of {persons}. Put ATNACNeck after the backbone instead'
             )

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from asea_mm.skeletons import Skeleton
 
+from ...errors import InputError
 from ..layers.branched_tcn import dilated_tcn
 from ..layers.common import mask_frames
 from ..layers.multi_scale import FrameGC, WindowedGC, disentangled_adjacency
@@ -157,7 +158,7 @@ class MSG3D(SkeletonBackbone):
     ) -> None:
         super().__init__(layout, in_channels, data_bn, init_cfg)
         if num_scales < 1 or window_scales < 1:
-            raise ValueError(f'MSG3D: numbers of scales must be positive, got {num_scales} and {window_scales}')
+            raise InputError(f'MSG3D: numbers of scales must be positive, got {num_scales} and {window_scales}')
         inputs = [in_channels, *channels[:-1]]
         strides = strides_of(channels, strides, 'MSG3D')
         self.blocks = nn.ModuleList(

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from asea_mm.skeletons import Skeleton, get_skeleton
 
+from ...errors import InputError
 from ..layers.common import mask_frames, presence_of
 
 
@@ -22,12 +23,12 @@ def strides_of(channels: Sequence[int], strides: Sequence[int] | None, name: str
     if strides is None:
         return [2 if k > 0 and channels[k] > channels[k - 1] else 1 for k in range(len(channels))]
     if len(strides) != len(channels):
-        raise ValueError(f'{name}: expected as many strides as channels, {len(channels)}, got {len(strides)}')
+        raise InputError(f'{name}: expected as many strides as channels, {len(channels)}, got {len(strides)}')
     return list(strides)
 
 
 class SkeletonBackbone(BaseModule):
-    """Batch norm of the keypoints, then blocks in which persons are folded into the batch.
+    """Batch norm of the keypoints, then blocks in which persons are fused into the batch.
 
     Subclasses set ``blocks``. A block is called with ``(x, num_person, presence)``, has the attribute ``stride``,
     and leaves absent frames zero; the module that mixes its joints is its attribute ``spatial``, after whose output
@@ -69,7 +70,7 @@ class SkeletonBackbone(BaseModule):
     def forward(self, x: Tensor, presence: Tensor | None = None) -> Tensor:
         n, m, t, v, c = x.shape
         if v != self.skeleton.num_joints or c != self.in_channels:
-            raise ValueError(
+            raise InputError(
                 f'{type(self).__name__}: expected {self.skeleton.num_joints} joints ({self.skeleton.name}) and '
                 f'{self.in_channels} channels, got {v} and {c}'
             )

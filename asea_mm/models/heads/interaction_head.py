@@ -7,6 +7,7 @@ from mmaction.models.heads import GCNHead
 from mmaction.registry import MODELS
 from torch import Tensor
 
+from ...errors import InputError
 from ..layers.common import stride_presence
 
 POOLINGS = ('average', 'average_and_max')
@@ -51,7 +52,7 @@ class InteractionHead(GCNHead):
         pooling: str = 'average',
     ) -> None:
         if pooling not in POOLINGS:
-            raise ValueError(f'InteractionHead: pooling must be one of {POOLINGS}, got {pooling!r}')
+            raise InputError(f'InteractionHead: pooling must be one of {POOLINGS}, got {pooling!r}')
         super().__init__(
             num_classes,
             in_channels * (2 if pooling == 'average_and_max' else 1),

@@ -14,6 +14,8 @@ from mmengine.dist import is_distributed
 from scipy.optimize import minimize_scalar
 from torch import Tensor, nn
 
+from ...errors import InputError
+
 BUFFERS = ('samples', 'labels', 'groups', 'coefficients')
 
 
@@ -78,7 +80,7 @@ class KernelRidgeHead(BaseHead):
     def loss(self, feats: Tensor, data_samples: list, **kwargs: Any) -> dict[str, Tensor]:
         """Keep the features; the loss is zero, with a gradient of zero."""
         if is_distributed():
-            raise ValueError('KernelRidgeHead: train in one process; each of several would see a part of the samples')
+            raise InputError('KernelRidgeHead: train in one process; each of several would see a part of the samples')
         clips = len(feats) // len(data_samples)
         label = torch.cat([sample.gt_label for sample in data_samples]).to(feats.device)
         group = [crc32(self._name(sample).encode()) for sample in data_samples]
@@ -86,7 +88,7 @@ class KernelRidgeHead(BaseHead):
         self._rows.append((feats.detach(), label.repeat_interleave(clips), names.repeat_interleave(clips)))
         count = len(self.samples) + sum(len(features) for features, _, _ in self._rows)
         if count > self.max_rows:
-            raise ValueError(
+            raise InputError(
                 f'KernelRidgeHead: expected at most {self.max_rows} rows (samples x clips x epochs), got {count}; '
                 'train fewer epochs, or set max_rows if there is memory for its square'
             )
@@ -95,7 +97,7 @@ class KernelRidgeHead(BaseHead):
     @staticmethod
     def _name(sample: Any) -> str:
         if 'frame_dir' not in sample.metainfo:
-            raise ValueError(
+            raise InputError(
                 'KernelRidgeHead: expected samples with their name, which tells the copies of one from other samples; '
                 "give PackActionInputs meta_keys=('frame_dir',)"
             )
@@ -107,7 +109,7 @@ class KernelRidgeHead(BaseHead):
         kept = [(self.samples, self.labels, self.groups)] if len(self.samples) else []
         rows = kept + self._rows
         if not rows:
-            raise ValueError('KernelRidgeHead: nothing to fit, no training sample has been seen')
+            raise InputError('KernelRidgeHead: nothing to fit, no training sample has been seen')
         self.samples, self.labels, self.groups = (torch.cat(column) for column in zip(*rows, strict=True))
         self._rows = []
         distance = self._distance(self.samples)
@@ -140,7 +142,7 @@ class KernelRidgeHead(BaseHead):
 
     def forward(self, x: Tensor, **kwargs: Any) -> Tensor:
         if not len(self.coefficients):
-            raise ValueError('KernelRidgeHead: not fitted; train it, with FitHeadHook among the custom_hooks')
+            raise InputError('KernelRidgeHead: not fitted; train it, with FitHeadHook among the custom_hooks')
         kernel = torch.exp(-self._distance(x) / self.scale)
         return self.sharpness * (kernel @ self.coefficients).float()
 

@@ -1,6 +1,6 @@
 from .adaptive_graph import MultiScaleAGC
 from .branched_tcn import BranchedTCN
-from .common import fold_batch_norm, presence_of, stride_presence
+from .common import fuse_batch_norm, presence_of, stride_presence
 from .deformable import DeformableGC, DeformableTemporalConv
 from .interaction import AEA, ATNAC, ActiveJoints, ExternalAttention
 from .multi_scale import MultiScaleGC, WindowedGC
@@ -23,7 +23,7 @@ __all__ = [
     'MultiScaleTCN',
     'TemporalSelfAttention',
     'WindowedGC',
-    'fold_batch_norm',
+    'fuse_batch_norm',
     'presence_of',
     'stride_presence',
 ]

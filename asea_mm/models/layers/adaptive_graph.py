@@ -9,7 +9,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from .common import fold_into, init_conv, mask_frames, scale_and_shift
+from ...errors import InputError
+from .common import fuse_into, init_conv, mask_frames, scale_and_shift
 from .spatial import mean_over_time
 
 PARTS = 4
@@ -50,7 +51,7 @@ class MultiScaleAGC(nn.Module):
     ) -> None:
         super().__init__()
         if out_channels % PARTS:
-            raise ValueError(f'MultiScaleAGC: out_channels must be a multiple of {PARTS}, got {out_channels}')
+            raise InputError(f'MultiScaleAGC: out_channels must be a multiple of {PARTS}, got {out_channels}')
         self.width = out_channels // PARTS
         relation = relation_channels or max(8, self.width // 8)
         # one parameter each for all parts, one part after the other
@@ -68,7 +69,7 @@ class MultiScaleAGC(nn.Module):
         self.residual: nn.Module = nn.Identity()
         if in_channels != out_channels:
             self.residual = init_conv(nn.Conv2d(in_channels, out_channels, 1))
-        self.merged: nn.Conv2d | None = None  # split and transform as one convolution, when folded
+        self.merged: nn.Conv2d | None = None  # split and transform as one convolution, when fused
 
     def topology(self, x: Tensor, presence: Tensor | None = None) -> Tensor:
         """The adaptive adjacency of Eq. 6 of all channels, ``(N*M, C_out, V, V)``."""
@@ -104,8 +105,8 @@ class MultiScaleAGC(nn.Module):
         return mask_frames(F.relu_(y), presence)
 
     @torch.no_grad()
-    def fold(self) -> None:
-        """Make split and transform one convolution, and fold the batch norm: its scale commutes with the topology."""
+    def fuse(self) -> None:
+        """Make split and transform one convolution, and fuse the batch norm: its scale commutes with the topology."""
         if self.merged is not None:
             return
         weight, bias = self.value()
@@ -114,14 +115,14 @@ class MultiScaleAGC(nn.Module):
         self.merged.weight = nn.Parameter(weight * scale[:, None, None, None])
         self.merged.bias = nn.Parameter(bias * scale)
         if isinstance(self.residual, nn.Conv2d):
-            fold_into(self.residual, self.bn)
+            fuse_into(self.residual, self.bn)
         else:
             self.residual = ChannelAffine(scale, shift)
         self.transform = self.bn = nn.Identity()
 
 
 class ChannelAffine(nn.Module):
-    """Scales and shifts every channel: what a folded batch norm leaves of an identity."""
+    """Scales and shifts every channel: what a fused batch norm leaves of an identity."""
 
     scale: Tensor
     shift: Tensor

@@ -8,7 +8,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from .common import ConvBN, fold_into, init_conv, mask_frames, scale_and_shift, temporal_conv
+from ...errors import InputError
+from .common import ConvBN, fuse_into, init_conv, mask_frames, scale_and_shift, temporal_conv
 from .temporal import PartialAffine, max_over_time
 
 
@@ -54,7 +55,7 @@ class BranchedTCN(nn.Module):
         """Channels of a branch where ``convs`` branches have a convolution."""
         branches = convs + 2
         if out_channels % branches:
-            raise ValueError(f'BranchedTCN: out_channels must be a multiple of {branches}, got {out_channels}')
+            raise InputError(f'BranchedTCN: out_channels must be a multiple of {branches}, got {out_channels}')
         return out_channels // branches
 
     def forward(self, x: Tensor, presence: Tensor | None = None) -> Tensor:
@@ -64,13 +65,13 @@ class BranchedTCN(nn.Module):
         return y if self.residual is None else y.add_(self.residual(x))
 
     @torch.no_grad()
-    def fold(self) -> None:
-        """Fold the last batch norm into the branches that end in a convolution; max-pooling's stays an affine map."""
+    def fuse(self) -> None:
+        """Fuse the last batch norm into the branches that end in a convolution; max-pooling's stays an affine map."""
         if not isinstance(self.bn, nn.BatchNorm2d):
             return
         ends = [slice(k * self.width, (k + 1) * self.width) for k in range(len(self.convs) + 2)]
         for conv, channels in zip([*self.convs, self.skip], [*ends[:-2], ends[-1]], strict=True):
-            fold_into(conv, self.bn, channels)
+            fuse_into(conv, self.bn, channels)
         self.bn = PartialAffine(*scale_and_shift(self.bn, ends[-2]), ends[-2])
 
 

@@ -1,4 +1,4 @@
-"""Small pieces that several layers need: presence of persons, batch norm folding."""
+"""Small pieces that several layers need: presence of persons, fusing batch norms."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def temporal_conv(in_channels: int, out_channels: int, kernel: int, stride: int,
 
 
 class ConvBN(nn.Sequential):
-    """Convolution and batch norm; :func:`fold_batch_norm` makes it one convolution."""
+    """Convolution and batch norm; :func:`fuse_batch_norm` makes it one convolution."""
 
     def __init__(
         self,
@@ -69,11 +69,11 @@ class ConvBN(nn.Sequential):
             temporal_conv(in_channels, out_channels, kernel, stride, dilation), nn.BatchNorm2d(out_channels)
         )
 
-    def fold(self) -> None:
-        """Fold the batch norm's running statistics into the convolution."""
+    def fuse(self) -> None:
+        """Fuse the batch norm's running statistics into the convolution."""
         conv, bn = self
         if isinstance(bn, nn.BatchNorm2d):
-            fold_into(conv, bn)
+            fuse_into(conv, bn)
             self[1] = nn.Identity()
 
 
@@ -87,8 +87,8 @@ def scale_and_shift(bn: nn.Module, channels: slice = slice(None)) -> tuple[Tenso
 
 
 @torch.no_grad()
-def fold_into(conv: nn.Module, bn: nn.Module, channels: slice = slice(None)) -> None:
-    """Fold (these channels of) a batch norm in evaluation form into the convolution before it."""
+def fuse_into(conv: nn.Module, bn: nn.Module, channels: slice = slice(None)) -> None:
+    """Fuse (these channels of) a batch norm in evaluation form into the convolution before it."""
     assert isinstance(conv, nn.Conv2d)
     assert conv.bias is not None
     scale, shift = scale_and_shift(bn, channels)
@@ -96,16 +96,16 @@ def fold_into(conv: nn.Module, bn: nn.Module, channels: slice = slice(None)) -> 
     conv.bias.mul_(scale).add_(shift)
 
 
-def fold_batch_norm(model: nn.Module) -> nn.Module:
-    """Fold every batch norm of our layers into its convolution, in place, for inference.
+def fuse_batch_norm(model: nn.Module) -> nn.Module:
+    """Fuse every batch norm of our layers into its convolution, in place, for inference.
 
     The outputs in evaluation mode stay the same to rounding; the model can no longer be trained.
 
     Args:
-        model: Any module; layers with a method ``fold`` are folded.
+        model: Any module; layers with a method ``fuse`` are fused.
     """
     for module in model.modules():
-        fold = getattr(module, 'fold', None)
-        if callable(fold):
-            fold()
+        fuse = getattr(module, 'fuse', None)
+        if callable(fuse):
+            fuse()
     return model.eval()

@@ -9,6 +9,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from ...errors import InputError
 from .common import ConvBN, init_conv, mask_frames, scale_and_shift
 from .spatial import ChannelShift, mean_over_time
 
@@ -53,9 +54,9 @@ class DeformableGC(nn.Module):
     ) -> None:
         super().__init__()
         if samples < 1:
-            raise ValueError(f'DeformableGC: samples must be positive, got {samples}')
+            raise InputError(f'DeformableGC: samples must be positive, got {samples}')
         if out_channels % groups:
-            raise ValueError(f'DeformableGC: out_channels must be a multiple of groups, {groups}, got {out_channels}')
+            raise InputError(f'DeformableGC: out_channels must be a multiple of groups, {groups}, got {out_channels}')
         self.points, joints, _ = adjacency.shape
         self.samples, self.groups = min(samples, joints), groups
         self.relation_channels = relation_channels
@@ -100,8 +101,8 @@ class DeformableGC(nn.Module):
         return mask_frames(F.relu_(self.bn(y).add_(self.residual(x))), presence)
 
     @torch.no_grad()
-    def fold(self) -> None:
-        """Fold the batch norm: its scale commutes with the locations, its shift stays."""
+    def fuse(self) -> None:
+        """Fuse the batch norm: its scale commutes with the locations, its shift stays."""
         if not isinstance(self.bn, nn.BatchNorm2d):
             return
         scale, shift = scale_and_shift(self.bn)
@@ -164,7 +165,7 @@ class DeformableTemporalConv(nn.Conv2d):
 
     def __init__(self, in_channels: int, out_channels: int, kernel: int, stride: int = 1, dilation: int = 1) -> None:
         if kernel % 2 == 0:
-            raise ValueError(f'DeformableTemporalConv: kernel must be odd, got {kernel}')
+            raise InputError(f'DeformableTemporalConv: kernel must be odd, got {kernel}')
         super().__init__(in_channels, out_channels, (kernel, 1), (stride, 1))
         init_conv(self)
         radius = kernel // 2 * dilation

@@ -10,6 +10,8 @@ import torch.nn.functional as F
 from mmaction.registry import MODELS
 from torch import Tensor, nn
 
+from ...errors import InputError
+
 SCORES = ('amplitude', 'velocity', 'all')
 THRESHOLD_GRADS = ('ste', 'none')
 FORMS = ('auto', 'gathered', 'masked')
@@ -69,11 +71,11 @@ class ATNAC(nn.Module):
     ) -> None:
         super().__init__()
         if score not in SCORES:
-            raise ValueError(f'ATNAC: score must be one of {SCORES}, got {score!r}')
+            raise InputError(f'ATNAC: score must be one of {SCORES}, got {score!r}')
         if threshold_grad not in THRESHOLD_GRADS:
-            raise ValueError(f'ATNAC: threshold_grad must be one of {THRESHOLD_GRADS}, got {threshold_grad!r}')
+            raise InputError(f'ATNAC: threshold_grad must be one of {THRESHOLD_GRADS}, got {threshold_grad!r}')
         if gamma <= 0:
-            raise ValueError(f'ATNAC: gamma must be positive, got {gamma}')
+            raise InputError(f'ATNAC: gamma must be positive, got {gamma}')
         self.gamma, self.score, self.threshold_grad = gamma, score, threshold_grad
         # without selection there is no threshold to learn
         self.alpha = nn.Parameter(torch.tensor(float(alpha))) if score != 'all' else None
@@ -234,9 +236,9 @@ class AEA(nn.Module):
     ) -> None:
         super().__init__()
         if form not in FORMS:
-            raise ValueError(f'AEA: form must be one of {FORMS}, got {form!r}')
+            raise InputError(f'AEA: form must be one of {FORMS}, got {form!r}')
         if inactive not in INACTIVE:
-            raise ValueError(f'AEA: inactive must be one of {INACTIVE}, got {inactive!r}')
+            raise InputError(f'AEA: inactive must be one of {INACTIVE}, got {inactive!r}')
         self.form, self.inactive = form, inactive
         self.gate = nn.Parameter(torch.zeros(())) if gate else None
         self.norm = nn.LayerNorm(channels, bias=False) if norm else None
@@ -254,7 +256,7 @@ class AEA(nn.Module):
 
     def forward(self, x: Tensor, num_person: int, presence: Tensor | None = None, inplace: bool = False) -> Tensor:
         if x.shape[0] % num_person:
-            raise ValueError(f'AEA: expected a multiple of {num_person} persons, got {x.shape[0]}')
+            raise InputError(f'AEA: expected a multiple of {num_person} persons, got {x.shape[0]}')
         if num_person == 1:
             # a gradient of zero: distributed training waits for one of every parameter
             return x + 0 * sum(p.sum() for p in self.parameters()) if torch.is_grad_enabled() else x

@@ -10,6 +10,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from ...errors import InputError
 from .common import ConvBN, scale_and_shift
 from .spatial import ChannelShift
 
@@ -88,9 +89,9 @@ class MultiScaleGC(nn.Module):
     ) -> None:
         super().__init__()
         if window % 2 == 0:
-            raise ValueError(f'MultiScaleGC: window must be odd, got {window}')
+            raise InputError(f'MultiScaleGC: window must be odd, got {window}')
         if adjacency.shape[1] % window:
-            raise ValueError(f'MultiScaleGC: expected {window} frames of joints, got {adjacency.shape[1]} in all')
+            raise InputError(f'MultiScaleGC: expected {window} frames of joints, got {adjacency.shape[1]} in all')
         self.window, self.stride = window, stride
         self.register_buffer('adjacency', adjacency.clone())
         self.mask = nn.Parameter(torch.empty_like(adjacency).uniform_(-1e-6, 1e-6))  # A_res, around zero
@@ -121,8 +122,8 @@ class MultiScaleGC(nn.Module):
         return F.conv1d(x, kernel, stride=self.stride, padding=self.window // 2).contiguous()
 
     @torch.no_grad()
-    def fold(self) -> None:
-        """Fold the batch norm: its scale commutes with the graph, its shift stays."""
+    def fuse(self) -> None:
+        """Fuse the batch norm: its scale commutes with the graph, its shift stays."""
         if isinstance(self.bn, nn.BatchNorm2d):
             scale, shift = scale_and_shift(self.bn)
             self.weight *= scale[:, None, None]

@@ -133,8 +133,8 @@ class CTRGC(nn.Module):
         return mask_frames(F.relu_(self.bn(y).add_(self.residual(x))), presence)
 
     @torch.no_grad()
-    def fold(self) -> None:
-        """Fold the batch norm: its scale commutes with the channel-wise topology, its shift stays."""
+    def fuse(self) -> None:
+        """Fuse the batch norm: its scale commutes with the channel-wise topology, its shift stays."""
         if isinstance(self.bn, ChannelShift):
             return
         scale, shift = scale_and_shift(self.bn)
@@ -145,7 +145,7 @@ class CTRGC(nn.Module):
 
 
 class ChannelShift(nn.Module):
-    """Adds a constant to every channel: what remains of a folded batch norm."""
+    """Adds a constant to every channel: what remains of a fused batch norm."""
 
     shift: Tensor
 

@@ -8,7 +8,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from .common import ConvBN, fold_into, init_conv, mask_frames, scale_and_shift, temporal_conv
+from ...errors import InputError
+from .common import ConvBN, fuse_into, init_conv, mask_frames, scale_and_shift, temporal_conv
 
 TEMPORAL_FORMS = ('pool', 'stacked')
 
@@ -54,9 +55,9 @@ class MultiScaleTCN(nn.Module):
     def __init__(self, in_channels: int, out_channels: int, stride: int = 1, form: str = 'pool') -> None:
         super().__init__()
         if form not in TEMPORAL_FORMS:
-            raise ValueError(f'MultiScaleTCN: form must be one of {TEMPORAL_FORMS}, got {form!r}')
+            raise InputError(f'MultiScaleTCN: form must be one of {TEMPORAL_FORMS}, got {form!r}')
         if out_channels % 4:
-            raise ValueError(f'MultiScaleTCN: out_channels must be a multiple of 4, got {out_channels}')
+            raise InputError(f'MultiScaleTCN: out_channels must be a multiple of 4, got {out_channels}')
         self.form, self.stride = form, stride
         self.width = width = out_channels // 4
         self.reduce: nn.Module = ConvBN(in_channels, 3 * width)
@@ -68,7 +69,7 @@ class MultiScaleTCN(nn.Module):
             self.first = nn.ModuleList(ConvBN(width, width, 3, 1, dilation) for dilation in (1, 2, 3))
             self.dilated = nn.ModuleList(temporal_conv(width, width, 3, stride, dilation) for dilation in (2, 3, 4))
         self.bn: nn.Module = nn.BatchNorm2d(out_channels)
-        self.merged: nn.Conv2d | None = None  # the four 1x1 convolutions as one, when folded
+        self.merged: nn.Conv2d | None = None  # the four 1x1 convolutions as one, when fused
 
     def forward(self, x: Tensor, presence: Tensor | None = None) -> Tensor:
         if self.merged is None:
@@ -90,20 +91,20 @@ class MultiScaleTCN(nn.Module):
         return self.bn(torch.cat([*branches, skip], dim=1))
 
     @torch.no_grad()
-    def fold(self) -> None:
-        """Fold the last batch norm into the branches that end in a convolution; the others keep a scale and shift."""
+    def fuse(self) -> None:
+        """Fuse the last batch norm into the branches that end in a convolution; the others keep a scale and shift."""
         if not isinstance(self.bn, nn.BatchNorm2d):
             return
         quarters = [slice(k * self.width, (k + 1) * self.width) for k in range(4)]
-        fold_into(self.skip, self.bn, quarters[3])
+        fuse_into(self.skip, self.bn, quarters[3])
         pooled = slice(0, 3 * self.width)
         if self.form == 'pool':
             for conv, quarter in zip(self.dilated, quarters, strict=False):
-                fold_into(conv, self.bn, quarter)
+                fuse_into(conv, self.bn, quarter)
             pooled = quarters[2]
         self.bn = PartialAffine(*scale_and_shift(self.bn, pooled), pooled)
         reduce, skip = cast(ConvBN, self.reduce), cast(nn.Conv2d, self.skip)
-        reduce.fold()
+        reduce.fuse()
         if self.stride == 1:
             convs = (cast(nn.Conv2d, reduce[0]), skip)
             self.merged = nn.Conv2d(skip.in_channels, 4 * self.width, 1)
@@ -113,7 +114,7 @@ class MultiScaleTCN(nn.Module):
 
 
 class PartialAffine(nn.Module):
-    """Scale and shift of some channels: what remains of a batch norm whose other channels were folded."""
+    """Scale and shift of some channels: what remains of a batch norm whose other channels were fused."""
 
     scale: Tensor
     shift: Tensor

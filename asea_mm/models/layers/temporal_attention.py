@@ -7,7 +7,8 @@ import torch.nn.functional as F
 from mmaction.registry import MODELS
 from torch import Tensor, nn
 
-from .common import ConvBN, fold_into, mask_frames, scale_and_shift, temporal_conv
+from ...errors import InputError
+from .common import ConvBN, fuse_into, mask_frames, scale_and_shift, temporal_conv
 
 KERNEL = 3
 
@@ -47,9 +48,9 @@ class TemporalSelfAttention(nn.Module):
         super().__init__()
         out_channels = out_channels or in_channels
         if in_channels % groups:
-            raise ValueError(f'TemporalSelfAttention: in_channels must be a multiple of {groups}, got {in_channels}')
+            raise InputError(f'TemporalSelfAttention: in_channels must be a multiple of {groups}, got {in_channels}')
         if out_channels % (groups * heads):
-            raise ValueError(
+            raise InputError(
                 f'TemporalSelfAttention: out_channels must be a multiple of {groups * heads} '
                 f'({heads} heads x {groups} groups), got {out_channels}'
             )
@@ -117,7 +118,7 @@ class MultiScaleAttentionTCN(nn.Module):
     def __init__(self, in_channels: int, out_channels: int, stride: int = 1, heads: int = 4) -> None:
         super().__init__()
         if out_channels % (8 * heads):
-            raise ValueError(
+            raise InputError(
                 f'MultiScaleAttentionTCN: out_channels must be a multiple of {8 * heads} (8 x {heads} heads), '
                 f'got {out_channels}'
             )
@@ -139,18 +140,18 @@ class MultiScaleAttentionTCN(nn.Module):
         return self.bn(torch.cat([first, local[0], second, *local[1:]], dim=1))
 
     @torch.no_grad()
-    def fold(self) -> None:
-        """Fold the batch norms into the convolutions and the attention's values."""
+    def fuse(self) -> None:
+        """Fuse the batch norms into the convolutions and the attention's values."""
         if not isinstance(self.bn, nn.BatchNorm2d):
             return
-        self.reduce.fold()
+        self.reduce.fuse()
         # where the parts lie in the concatenation, in eighths of the channels
         first, conv_1, second, conv_2, conv_3, conv_4 = (
             slice(start * self.eighth, stop * self.eighth)
             for start, stop in ((0, 1), (1, 2), (2, 3), (3, 4), (4, 6), (6, 8))
         )
         for conv, channels in zip(self.dilated, (conv_1, conv_2, conv_3, conv_4), strict=True):
-            fold_into(conv, self.bn, channels)
+            fuse_into(conv, self.bn, channels)
         parts = [scale_and_shift(self.bn, channels) for channels in (first, second)]
         self.attention.absorb(*(torch.cat(pair) for pair in zip(*parts, strict=True)))
         self.bn = nn.Identity()

@@ -8,6 +8,8 @@ import torch
 from mmaction.registry import MODELS
 from torch import Tensor, nn
 
+from ...errors import InputError
+
 
 @MODELS.register_module()
 class ThresholdRegularization(nn.Module):
@@ -26,7 +28,7 @@ class ThresholdRegularization(nn.Module):
     def __init__(self, loss_weight: float = 0.1, target: float = 0.5) -> None:
         super().__init__()
         if loss_weight < 0:
-            raise ValueError(f'ThresholdRegularization: loss_weight must not be negative, got {loss_weight}')
+            raise InputError(f'ThresholdRegularization: loss_weight must not be negative, got {loss_weight}')
         self.loss_weight, self.target = loss_weight, target
 
     def forward(self, alphas: Sequence[Tensor]) -> Tensor:

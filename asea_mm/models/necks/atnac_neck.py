@@ -6,6 +6,7 @@ from mmaction.registry import MODELS
 from mmengine.model import BaseModule
 from torch import Tensor
 
+from ...errors import InputError
 from ..layers.common import stride_presence
 from ..layers.interaction import AEA
 
@@ -55,7 +56,7 @@ class ATNACNeck(BaseModule):
 
     def forward(self, x: Tensor, presence: Tensor | None = None) -> Tensor:
         if x.ndim != 5 or x.shape[2] != self.in_channels:
-            raise ValueError(f'ATNACNeck: expected features (N, M, {self.in_channels}, T, V), got {tuple(x.shape)}')
+            raise InputError(f'ATNACNeck: expected features (N, M, {self.in_channels}, T, V), got {tuple(x.shape)}')
         if presence is not None:
             presence = stride_presence(presence, x.shape[3]).flatten(0, 1)
         return self.interaction(x.flatten(0, 1), x.shape[1], presence).view(x.shape)

@@ -10,6 +10,7 @@ from mmaction.models.recognizers import RecognizerGCN
 from mmaction.registry import MODELS
 from torch import Tensor, nn
 
+from ...errors import InputError
 from ..layers.common import presence_of
 from ..layers.interaction import ATNAC
 
@@ -70,9 +71,9 @@ class InteractionRecognizer(RecognizerGCN):
             test_mode: Not used.
         """
         if stage not in STAGES:
-            raise ValueError(f'InteractionRecognizer: stage must be one of {STAGES}, got {stage!r}')
+            raise InputError(f'InteractionRecognizer: stage must be one of {STAGES}, got {stage!r}')
         if inputs.ndim != 6:
-            raise ValueError(
+            raise InputError(
                 f'InteractionRecognizer: expected inputs (B, clips, M, T, V, C), got {tuple(inputs.shape)}'
             )
         inputs = inputs.flatten(0, 1)

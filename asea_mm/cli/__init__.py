@@ -1,0 +1,1 @@
+"""The command ``asea``: one file a subcommand."""

@@ -1,0 +1,158 @@
+"""What the numbers of one sample say about its units, axes and persons."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from ...keypoints import presence
+from ...skeletons import Skeleton
+
+# A body stands for what a sample says about size and axes only where this share of its joints is there.
+WHOLE = 0.5
+
+
+@dataclass
+class Landmarks:
+    """Joints that tell up from down and front from back; empty where the layout has none.
+
+    Args:
+        top: Joints at the upper end of a standing body.
+        bottom: Joints at its lower end.
+        front: ``(behind, ahead)`` pairs: from the first to the second is forward.
+        sides: ``(left, right)`` pairs at the trunk.
+    """
+
+    top: list[int]
+    bottom: list[int]
+    front: list[tuple[int, int]]
+    sides: list[tuple[int, int]]
+
+    @classmethod
+    def of(cls, skeleton: Skeleton) -> Landmarks:
+        """By the names of joints; up and down also by the parts ``trunk`` and ``..._leg``."""
+        index = {name: number for number, name in enumerate(skeleton.joints)}
+
+        def named(*groups: tuple[str, ...]) -> list[int]:
+            found = ([index[name] for name in group if name in index] for group in groups)
+            return next((joints for joints in found if joints), [])
+
+        feet = named(('left_foot', 'right_foot'), ('left_ankle', 'right_ankle'), ('left_heel', 'right_heel'))
+        legs = [joint for part, joints in skeleton.part_indices.items() if 'leg' in part for joint in joints]
+        head = named(('head',), ('nose',), ('neck',)) or list(skeleton.part_indices.get('trunk', ()))
+        # OpenNI calls the ends of legs feet; only with an ankle behind it does a foot point forward.
+        pairs = [('left_ankle', 'left_foot'), ('right_ankle', 'right_foot')]
+        pairs += [('left_ankle', 'left_big_toe'), ('right_ankle', 'right_big_toe')]
+        pairs += [('left_ear', 'nose'), ('right_ear', 'nose')]
+        return cls(
+            top=head,
+            bottom=feet or legs,
+            front=[(index[behind], index[ahead]) for behind, ahead in pairs if behind in index and ahead in index],
+            sides=[
+                (index[f'left_{name}'], index[f'right_{name}'])
+                for name in ('hip', 'shoulder')
+                if f'left_{name}' in index and f'right_{name}' in index
+            ],
+        )
+
+
+@dataclass
+class Measures:
+    """Of one sample; ``None`` where it cannot be told.
+
+    Args:
+        persons: How many are there in every frame.
+        missing: How many joints of those present are zero, per joint.
+        present: How many bodies (persons times frames) are there.
+        size: Median of the largest extent of a body, in units of the file.
+        upright: Median of how far the head is above the feet along y (which points up, in images down), as a share of
+            the size; -1 is upside down.
+        vertical: Axis along which head and feet are farthest apart.
+        handed: 1 if left is left of forward for most bodies, -1 if right is.
+        bones: Share of bones whose length varies by more than half of its mean.
+        constant: Whether all frames are the same.
+    """
+
+    persons: np.ndarray
+    missing: np.ndarray
+    present: int
+    size: float | None = None
+    upright: float | None = None
+    vertical: int | None = None
+    handed: int | None = None
+    bones: float | None = None
+    constant: bool = False
+
+
+def measure(keypoint: np.ndarray, skeleton: Skeleton | None, landmarks: Landmarks | None) -> Measures:
+    """Measure a sample.
+
+    Args:
+        keypoint: The sample, finite.
+        skeleton: Its layout; without, less can be told.
+        landmarks: Of the layout.
+
+    Shapes:
+        keypoint: ``(M, T, V, C)``
+    """
+    there = presence(keypoint)
+    bodies = keypoint[there].astype(np.float64)  # (bodies, V, C)
+    seen = bodies.any(axis=-1)
+    result = Measures(there.sum(axis=0), (~seen).sum(axis=0), len(bodies))
+    result.constant = bool(keypoint.shape[1] > 1 and (keypoint[:, 1:] == keypoint[:, :-1]).all())
+    whole = seen.mean(axis=-1) >= WHOLE
+    if not whole.any():
+        return result
+    bodies, seen = bodies[whole], seen[whole]
+    high = np.where(seen[..., None], bodies, -np.inf).max(axis=1)
+    low = np.where(seen[..., None], bodies, np.inf).min(axis=1)
+    result.size = float(np.median((high - low).max(axis=-1)))
+    if skeleton is None or landmarks is None or not result.size:
+        return result
+    _measure_axes(bodies, seen, landmarks, result)
+    if keypoint.shape[3] == 3:  # seen in a picture, bones do change their length
+        result.bones = _varying_bones(keypoint, there, skeleton)
+    return result
+
+
+def _measure_axes(bodies: np.ndarray, seen: np.ndarray, landmarks: Landmarks, result: Measures) -> None:
+    if not landmarks.top or not landmarks.bottom:
+        return
+    use = seen[:, landmarks.top].all(axis=1) & seen[:, landmarks.bottom].all(axis=1)
+    if not use.any():
+        return
+    bodies, seen = bodies[use], seen[use]
+    rise = bodies[:, landmarks.top].mean(axis=1) - bodies[:, landmarks.bottom].mean(axis=1)
+    if bodies.shape[-1] == 2:
+        rise[:, 1] *= -1  # y points down in images
+    middle = np.median(rise, axis=0)
+    result.upright = float(middle[1] / (result.size or 1))
+    result.vertical = int(np.abs(middle).argmax())
+    if bodies.shape[-1] == 3 and landmarks.front and landmarks.sides:
+        joints = [joint for pair in (*landmarks.front, *landmarks.sides) for joint in pair]
+        use = seen[:, joints].all(axis=1)
+        if use.any():
+            forward = sum(bodies[use, ahead] - bodies[use, behind] for behind, ahead in landmarks.front)
+            to_left = sum(bodies[use, left] - bodies[use, right] for left, right in landmarks.sides)
+            # With right-handed axes, up x forward points to the left.
+            side = (np.cross(rise[use], forward) * to_left).sum(axis=-1)
+            clear = side / np.linalg.norm(rise[use], axis=-1) / np.linalg.norm(to_left, axis=-1).clip(1e-9)
+            result.handed = int(np.sign(np.median(clear)))
+
+
+def _varying_bones(keypoint: np.ndarray, there: np.ndarray, skeleton: Skeleton) -> float | None:
+    """Share of the bones, over persons, whose length has a standard deviation of more than half its mean."""
+    child, parent = np.array(skeleton.bone_indices).T
+    found = []
+    for person, present in zip(keypoint, there, strict=True):
+        if present.sum() > 1:
+            joints = person[present].astype(np.float64)
+            known = joints.any(axis=-1)
+            use = known[:, child] & known[:, parent]
+            length = np.where(use, np.linalg.norm(joints[:, child] - joints[:, parent], axis=-1), np.nan)
+            length = length[:, use.sum(axis=0) > 1]
+            if length.size:
+                mean, deviation = np.nanmean(length, axis=0), np.nanstd(length, axis=0)
+                found.append(deviation > 0.5 * mean)
+    return float(np.concatenate(found).mean()) if found else None

@@ -1,0 +1,5 @@
+"""Users' own recordings to annotations."""
+
+from .convert import convert_custom
+
+__all__ = ['convert_custom']

@@ -1,0 +1,224 @@
+"""Users' own recordings to annotations: any mixture of arrays, CSV, JSON and what pose estimators write."""
+
+from __future__ import annotations
+
+import os
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ....errors import InputError
+from ....skeletons import Skeleton, get_skeleton
+from ...files.annotations import validate_annotation
+from ...recordings.find import find_recordings, load_layout, read_recording
+from ...recordings.recording import (
+    UNITS,
+    UP_AXES,
+    Recording,
+    choose_persons,
+    fill_missing,
+    mark_missing,
+    read_fps,
+    require_complete,
+)
+from .labels import labels_from_folders, labels_from_table, number_classes, read_classes
+from .splits import make_split
+
+_MOST_MESSAGES = 20
+
+
+def finish_recording(
+    recording: Recording,
+    layout: str | dict | Skeleton,
+    source: str,
+    num_person: int = 2,
+    units: str | None = None,
+    up: str | None = None,
+    fill: bool = False,
+) -> dict[str, Any]:
+    """Check a recording and bring it to what an annotation holds; the recording is changed.
+
+    Missing joints of 2-D keypoints become 0 with score 0; of 3-D keypoints they are an error unless filled.
+
+    Args:
+        recording: What the file holds.
+        layout: The skeleton.
+        source: The file, for the messages.
+        num_person: Persons M to keep, see :func:`~.custom_recording.choose_persons`; fewer are padded with zeros.
+        units: A key of :data:`~.custom_recording.UNITS`; None is metre for 3-D and pixel for 2-D.
+        up: A key of :data:`~.custom_recording.UP_AXES`, the axis that points up; None is y. 3-D only.
+        fill: Whether to interpolate missing joints in time.
+
+    Shapes:
+        returns ``keypoint`` ``(M, T, V, C)``, float32, metres with y up in 3-D and pixels in 2-D, and
+        ``keypoint_score`` ``(M, T, V)``, always in 2-D, in 3-D if the file has scores
+
+    Raises:
+        ValueError: If values are not finite, nobody is there, joints are missing, or the unit or axis does not fit.
+    """
+    skeleton = get_skeleton(layout)
+    channels = recording.keypoint.shape[-1]
+    if channels == 2 and (units not in (None, 'pixel') or up is not None):
+        raise InputError(
+            f'{source}: expected 3 coordinates for {"--up" if up else f"--units {units}"}, got 2; 2-D keypoints stay '
+            f'in pixels as they are'
+        )
+    if channels == 3 and units == 'pixel':
+        raise InputError(
+            f'{source}: expected 2 coordinates for --units pixel, got 3; if the third is the score, give it apart '
+            f'(keypoint_score of .npz, a column score of CSV)'
+        )
+    mark_missing(recording, skeleton, source)
+    kept = choose_persons(recording, num_person)
+    recording = Recording(
+        recording.keypoint[kept],
+        None if recording.score is None else recording.score[kept],
+        recording.frames,
+        [recording.persons[person] for person in kept],
+        recording.fps,
+    )
+    if channels == 2 and recording.score is None:
+        recording.score = (~np.isnan(recording.keypoint).any(axis=-1)).astype(np.float64)
+    if fill:
+        fill_missing(recording)
+    if channels == 3:
+        require_complete(recording, skeleton, source, filled=fill)
+        recording.keypoint = recording.keypoint * UNITS[units or 'metre'] @ UP_AXES[up or 'y'].T
+
+    def padded(values: np.ndarray) -> np.ndarray:
+        whole = np.zeros((num_person, *values.shape[1:]), np.float32)
+        whole[: len(values)] = np.nan_to_num(values)
+        return whole
+
+    sample: dict[str, Any] = {'total_frames': len(recording.frames), 'keypoint': padded(recording.keypoint)}
+    if recording.score is not None:
+        sample['keypoint_score'] = padded(recording.score)
+    if recording.fps is not None:
+        sample['fps'] = recording.fps
+    return sample
+
+
+def convert_custom(
+    root: str | os.PathLike,
+    layout: str | os.PathLike,
+    labels: str | os.PathLike,
+    split: str,
+    classes: str | os.PathLike | None = None,
+    num_person: int = 2,
+    units: str | None = None,
+    up: str | None = None,
+    fps: float | None = None,
+    fill: bool = False,
+    seed: int = 0,
+    skip: Callable[[str], None] | None = None,
+    track: Callable[[Sequence], Iterable] = iter,
+) -> tuple[list[dict], dict[str, list[str]], dict[str, Any]]:
+    """Convert a folder of recordings to annotations.
+
+    Args:
+        root: Folder of recordings, see :func:`~.custom_find.find_recordings`.
+        layout: Name of a layout or a JSON file of one, see :func:`~.custom_find.load_layout`.
+        labels: ``'folders'`` or a table, see :mod:`~.custom_labels`.
+        split: ``'column'``, ``'ratio:0.8'``, ``'subject:3,7'`` or ``'kfold:5'``, see
+            :func:`~.custom_splits.make_split`.
+        classes: Text file of class names, one a line, in the order of their numbers.
+        num_person, units, up, fill: See :func:`finish_recording`.
+        fps: Frames per second of recordings that do not say; noted with the samples, nothing is resampled.
+        seed: Of random splits.
+        skip: Called with the message of every bad recording, which is left out; None makes them an error.
+        track: Wraps the list of recordings, to show progress.
+
+    Returns:
+        ``(annotations, split, meta)``
+
+    Raises:
+        FileNotFoundError: If a file or folder is not there.
+        ValueError: If anything is wrong. Of bad recordings and lines the first 20 are named, one a line.
+    """
+    if num_person < 1 or units not in (None, *UNITS) or up not in (None, *UP_AXES):
+        raise InputError(
+            f'convert_custom: expected num_person from 1, units of {list(UNITS)} and up of {list(UP_AXES)}, '
+            f'got {num_person}, {units!r} and {up!r}'
+        )
+    fps = read_fps(fps, '--fps')
+    fields = load_layout(layout)
+    skeleton = get_skeleton(fields)
+    names = None if classes is None else read_classes(Path(classes))
+    table = None if str(labels) == 'folders' else Path(labels)
+    recordings = find_recordings(root, [Path(path) for path in (table, classes, layout) if path])
+    problems: list[str] = []
+    if table is None:
+        entries = labels_from_folders(recordings, problems.append)
+    else:
+        entries = labels_from_table(table, recordings, problems.append)
+    numbers, class_names = number_classes(entries, names, problems.append)
+    if numbers:
+        try:
+            make_split(split, entries, numbers, seed, problems.append)
+        except ValueError as error:  # shows before the long part
+            raise InputError(_listing([*problems, f'{error}'])) from None
+
+    samples: dict[str, dict] = {}
+    for name in track(sorted(numbers)):
+        path = recordings[name]
+        try:
+            recording = read_recording(path, skeleton)
+            recording.fps = recording.fps or fps
+            finished = finish_recording(recording, skeleton, str(path), num_person, units, up, fill)
+            sample = {'frame_dir': name, 'label': numbers[name], **finished}
+            validate_annotation(sample, skeleton.num_joints, len(class_names), path)
+            samples[name] = sample
+        except (ValueError, OSError) as error:
+            problems.append(f'{error}')
+    channels = _require_same_channels(samples, recordings, problems.append)
+    if problems and (skip is None or not samples):
+        raise InputError(_listing(problems))
+    for problem in problems:
+        skip(problem)  # type: ignore[misc]  # without it they have been raised
+
+    numbers = {name: numbers[name] for name in samples}
+    ids = make_split(split, entries, numbers, seed, lambda _: None)  # said above
+    used = {name for members in ids.values() for name in members}
+    annotations = [sample for name, sample in samples.items() if name in used]
+    if any('keypoint_score' in sample for sample in annotations):  # a batch has them all or none
+        for sample in annotations:
+            present = sample['keypoint'].any(axis=(-1, -2))[..., None]
+            everywhere = np.broadcast_to(present, sample['keypoint'].shape[:3]).astype(np.float32)
+            sample.setdefault('keypoint_score', everywhere)
+    meta = {
+        'layout': fields,
+        'classes': class_names,
+        'source': Path(root).resolve().name,
+        'units': 'metre' if channels == 3 else 'pixel',
+    }
+    return annotations, ids, meta
+
+
+def _listing(problems: Sequence[str]) -> str:
+    """The first problems, one a line, and how many there are."""
+    shown = list(problems[:_MOST_MESSAGES])
+    if len(problems) > len(shown):
+        shown.append(f'and {len(problems) - len(shown)} more')
+    if len(problems) > 1:
+        shown.append(f'{len(problems)} problems, nothing is written; --skip-bad leaves bad recordings out')
+    return '\n'.join(shown)
+
+
+def _require_same_channels(
+    samples: dict[str, dict], recordings: Mapping[str, Path], bad: Callable[[str], None]
+) -> int | None:
+    """All samples must have 2 coordinates or all 3; the fewer ones are taken out. Returns how many the others have."""
+    kinds = Counter(sample['keypoint'].shape[-1] for sample in samples.values())
+    if not kinds:
+        return None
+    channels, count = kinds.most_common(1)[0]
+    for name in [name for name, sample in samples.items() if sample['keypoint'].shape[-1] != channels]:
+        bad(
+            f'{recordings[name]}: expected {channels} coordinates as {count} other recordings have, got {5 - channels}'
+            f'; convert the two kinds apart'
+        )
+        del samples[name]
+    return channels

@@ -1,0 +1,139 @@
+"""PYSKL's HRNet poses of Kinetics-400: an annotation file, with the poses in it or in many files beside it."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import NoReturn
+
+import numpy as np
+
+from ....errors import InputError
+from ...files.annotations import load_annotations, select_split, validate_annotation
+from ...files.plain_pickle import PlainUnpickler
+
+NUM_JOINTS = 17  # coco17
+MAX_FRAMES = 3000  # clips have at most 300
+
+
+class PysklPoses:
+    """``k400_hrnet.pkl`` in either form; untrusted, so read without running code from it.
+
+    Plain: every annotation has ``keypoint (M, T, 17, 2)`` and ``keypoint_score (M, T, 17)``, in pixels.
+
+    As PYSKL publishes it (its ``tools/data/README.md``): annotations have ``raw_file``, the file with the poses, and
+    ``frame_inds``, the frame of each of the N poses of the clip; that file is a pickle ``{frame_dir: {'keypoint': (N,
+    17, 3)}}``, x, y and score. It is looked for where ``raw_file`` says, from the working directory and from the folder
+    of ``k400_hrnet.pkl``, and then by its name in that folder and in ``kpfiles`` there.
+
+    Args:
+        path: The file.
+
+    Raises:
+        FileNotFoundError: If there is no such file.
+        ValueError: If it is no such pickle.
+    """
+
+    def __init__(self, path: str | os.PathLike) -> None:
+        self.path = Path(path)
+        self.content = load_annotations(path)
+        self._open_file: tuple[Path | None, dict] = (None, {})
+
+    def annotations(self, split: str, labels: set[int]) -> list[dict]:
+        """Annotations of a split with one of these labels, those of one ``raw_file`` next to each other."""
+        found = [
+            item
+            for item in select_split(self.content, split, self.path)
+            if isinstance(item.get('label'), int | np.integer) and item['label'] in labels
+        ]
+        return sorted(found, key=lambda item: str(item.get('raw_file', '')))
+
+    def read(self, annotation: dict) -> tuple[list[np.ndarray], tuple[int, int] | None]:
+        """Read the poses of a clip.
+
+        Returns:
+            T arrays ``(P_t, 17, 3)``: x and y in pixels, and score, all 0 where the score is 0; and height and width of
+            the image, where the annotation says them.
+
+        Raises:
+            FileNotFoundError: If the file with the poses is not there.
+            ValueError: If anything is not as it should be; the message names the file and the sample.
+        """
+        if 'keypoint' in annotation:
+            poses = self._plain(annotation)
+        elif 'raw_file' in annotation and 'frame_inds' in annotation:
+            poses = self._from_file(annotation)
+        else:
+            raise InputError(
+                f"{self.path}: sample {annotation['frame_dir']!r}: expected 'keypoint' and 'keypoint_score', or "
+                f"'raw_file' and 'frame_inds' as in PYSKL's k400_hrnet.pkl, got the keys {sorted(map(str, annotation))}"
+            )
+        return poses, self._image_shape(annotation)
+
+    def _image_shape(self, annotation: dict) -> tuple[int, int] | None:
+        if annotation.get('img_shape') is None:
+            return None
+        shape = annotation['img_shape']
+        sides = np.asarray(shape) if isinstance(shape, list | tuple | np.ndarray) else np.zeros(0)
+        if sides.shape != (2,) or sides.dtype.kind not in 'iu' or sides.min() < 1:
+            raise InputError(
+                f"{self.path}: sample {annotation['frame_dir']!r}: expected 'img_shape' (height, width), got {shape!r}"
+            )
+        return int(sides[0]), int(sides[1])
+
+    def _plain(self, annotation: dict) -> list[np.ndarray]:
+        validate_annotation(annotation, NUM_JOINTS, source=self.path)
+        score = annotation.get('keypoint_score')
+        if score is None or annotation['keypoint'].shape[-1] != 2:
+            raise InputError(
+                f"{self.path}: sample {annotation['frame_dir']!r}: expected 'keypoint' of two coordinates and "
+                f"'keypoint_score', got {annotation['keypoint'].shape[-1]} and "
+                f'{"no scores" if score is None else "scores"}'
+            )
+        poses = np.concatenate([annotation['keypoint'], score[..., None]], axis=-1, dtype=np.float64)
+        return list(np.where(poses[..., 2:] > 0, poses, 0).swapaxes(0, 1))
+
+    def _from_file(self, annotation: dict) -> list[np.ndarray]:
+        file = self._find(str(annotation['raw_file']))
+
+        def fail(expected: str, got: object) -> NoReturn:
+            raise InputError(f'{file}: sample {annotation["frame_dir"]!r}: expected {expected}, got {got}')
+
+        entry = self._entries(file).get(annotation['frame_dir'])
+        poses = entry.get('keypoint') if isinstance(entry, dict) else None
+        if not isinstance(poses, np.ndarray) or poses.dtype.kind != 'f' or poses.shape[1:] != (NUM_JOINTS, 3):
+            fail(f"'keypoint' of shape (N, {NUM_JOINTS}, 3)", getattr(poses, 'shape', type(poses).__name__))
+        if not np.isfinite(poses).all():
+            fail('finite poses', 'NaN or infinity')
+        total, frames = annotation.get('total_frames'), annotation['frame_inds']
+        if not isinstance(total, int | np.integer) or not 0 < total <= MAX_FRAMES:
+            fail(f"'total_frames' of 1 to {MAX_FRAMES}", total)
+        if not isinstance(frames, np.ndarray) or frames.dtype.kind not in 'iu' or frames.shape != poses.shape[:1]:
+            fail(f"'frame_inds' of shape {poses.shape[:1]}", getattr(frames, 'shape', type(frames).__name__))
+        if len(frames) and not 0 <= frames.min() <= frames.max() < total:
+            fail(f"'frame_inds' of 0 to {total - 1}", f'{frames.min()} to {frames.max()}')
+        poses = np.where(poses[..., 2:] > 0, poses, 0).astype(np.float64)
+        return [poses[frames == frame] for frame in range(int(total))]
+
+    def _find(self, raw_file: str) -> Path:
+        name, folder = Path(raw_file).name, self.path.parent
+        for file in (Path(raw_file), folder / raw_file, folder / 'kpfiles' / name, folder / name):
+            if file.is_file():
+                return file
+        raise FileNotFoundError(
+            f'{raw_file}: not found, nor {name} in {folder / "kpfiles"}; k400_hrnet.pkl is only a table of contents, '
+            f'extract the kpfiles that PYSKL offers beside it'
+        )
+
+    def _entries(self, file: Path) -> dict:
+        if self._open_file[0] != file:  # clips come sorted by file, and one fills much memory
+            self._open_file = (None, {})
+            try:
+                with file.open('rb') as opened:
+                    content = PlainUnpickler(opened).load()
+            except Exception as error:  # a damaged pickle raises almost anything
+                raise InputError(f'{file}: not a pickle of arrays, or a damaged one ({error})') from None
+            if not isinstance(content, dict):
+                raise InputError(f"{file}: expected {{frame_dir: {{'keypoint'}}}}, got {type(content).__name__}")
+            self._open_file = (file, content)
+        return self._open_file[1]

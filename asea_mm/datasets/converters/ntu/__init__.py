@@ -1,0 +1,5 @@
+"""NTU RGB+D to annotations."""
+
+from .convert import convert_ntu
+
+__all__ = ['convert_ntu']

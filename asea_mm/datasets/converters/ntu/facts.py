@@ -1,0 +1,153 @@
+"""NTU RGB+D 60 and 120: names, classes, benchmarks and splits, as the authors publish them.
+
+Shahroudy et al., "NTU RGB+D: A Large Scale Dataset for 3D Human Activity Analysis", CVPR 2016; Liu et al., "NTU RGB+D
+120: A Large-Scale Benchmark for 3D Human Activity Understanding", TPAMI 2019.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from ....errors import InputError
+
+# A001 to A120. Mutual actions are A050 to A060 and A106 to A120.
+ACTIONS = (
+    # A001
+    *('drink water', 'eat meal/snack', 'brushing teeth', 'brushing hair', 'drop', 'pickup', 'throw', 'sitting down'),
+    *('standing up (from sitting position)', 'clapping', 'reading', 'writing', 'tear up paper', 'wear jacket'),
+    *('take off jacket', 'wear a shoe', 'take off a shoe', 'wear on glasses', 'take off glasses', 'put on a hat/cap'),
+    # A021
+    *('take off a hat/cap', 'cheer up', 'hand waving', 'kicking something'),
+    *('put something inside pocket / take out something from pocket', 'hopping (one foot jumping)', 'jump up'),
+    *('make a phone call/answer phone', 'playing with phone/tablet', 'typing on a keyboard'),
+    *('pointing to something with finger', 'taking a selfie', 'check time (from watch)', 'rub two hands together'),
+    *('nod head/bow', 'shake head', 'wipe face', 'salute', 'put the palms together', 'cross hands in front (say stop)'),
+    # A041
+    *('sneeze/cough', 'staggering', 'falling', 'touch head (headache)', 'touch chest (stomachache/heart pain)'),
+    *('touch back (backache)', 'touch neck (neckache)', 'nausea or vomiting condition'),
+    'use a fan (with hand or paper)/feeling warm',
+    # A050
+    *('punching/slapping other person', 'kicking other person', 'pushing other person', 'pat on back of other person'),
+    *('point finger at the other person', 'hugging other person', 'giving something to other person'),
+    *("touch other person's pocket", 'handshaking', 'walking towards each other', 'walking apart from each other'),
+    # A061
+    *('put on headphone', 'take off headphone', 'shoot at the basket', 'bounce ball', 'tennis bat swing'),
+    *('juggling table tennis balls', 'hush (quiet)', 'flick hair', 'thumb up', 'thumb down', 'make ok sign'),
+    *('make victory sign', 'staple book', 'counting money', 'cutting nails', 'cutting paper (using scissors)'),
+    *('snapping fingers', 'open bottle', 'sniff (smell)', 'squat down'),
+    # A081
+    *('toss a coin', 'fold paper', 'ball up paper', 'play magic cube', 'apply cream on face'),
+    *('apply cream on hand back', 'put on bag', 'take off bag', 'put something into a bag'),
+    *('take something out of a bag', 'open a box', 'move heavy objects', 'shake fist', 'throw up cap/hat'),
+    *('hands up (both hands)', 'cross arms', 'arm circles', 'arm swings', 'running on the spot'),
+    'butt kicks (kick backward)',
+    # A101
+    *('cross toe touch', 'side kick', 'yawn', 'stretch oneself', 'blow nose'),
+    # A106
+    *('hit other person with something', 'wield knife towards other person'),
+    *('knock over other person (hit with body)', "grab other person's stuff", 'shoot at other person with a gun'),
+    *('step on foot', 'high-five', 'cheers and drink', 'carry something with other person'),
+    *('take a photo of other person', 'follow other person', "whisper in other person's ear"),
+    'exchange things with other person',
+    "support somebody with one's hand (someone is sick, help him to walk)",
+    'finger-guessing game (playing rock-paper-scissors)',
+)
+
+# X-Sub: performers of the training set, 20 of the 40 of NTU RGB+D 60 and 33 of the 66 that came with 120.
+TRAIN_SUBJECTS = frozenset(
+    (
+        *(1, 2, 4, 5, 8, 9, *range(13, 20), 25, 27, 28, 31, 34, 35, 38),
+        *(45, 46, 47, 49, 50, *range(52, 60), 70, 74, 78, *range(80, 87), 89, *range(91, 96), 97, 98, 100, 103),
+    )
+)
+# X-View: cameras of the training set.
+TRAIN_CAMERAS = frozenset((2, 3))
+
+_NAME = re.compile(r'S(\d{3})C(\d{3})P(\d{3})R(\d{3})A(\d{3})', re.ASCII)
+_LARGEST = {'setup': 32, 'camera': 3, 'performer': 106, 'replication': 2, 'action': 120}
+
+
+class NTUName(NamedTuple):
+    """What a sample's name says, all counted from 1."""
+
+    setup: int
+    camera: int
+    performer: int
+    replication: int
+    action: int
+
+
+def parse_ntu_name(name: str) -> NTUName:
+    """Read a name such as ``S001C002P003R002A050``.
+
+    Raises:
+        ValueError: If it is not of this form, or a number is beyond what the dataset has.
+    """
+    match = _NAME.fullmatch(name)
+    if not match:
+        raise InputError(f'expected a name of the form SsssCcccPpppRrrrAaaa, e.g. S001C002P003R002A050, got {name!r}')
+    parsed = NTUName(*map(int, match.groups()))
+    for (field, largest), number in zip(_LARGEST.items(), parsed, strict=True):
+        if not 1 <= number <= largest:
+            raise InputError(f'{name}: expected {field} 1 to {largest}, got {number}')
+    return parsed
+
+
+def in_training(protocol: str, name: NTUName) -> bool:
+    """Whether a sample is for training.
+
+    Args:
+        protocol: ``'xsub'`` (subjects), ``'xview'`` (cameras, NTU RGB+D 60) or ``'xset'`` (even setups, 120).
+        name: The sample.
+    """
+    if protocol == 'xsub':
+        return name.performer in TRAIN_SUBJECTS
+    return name.camera in TRAIN_CAMERAS if protocol == 'xview' else name.setup % 2 == 0
+
+
+@dataclass(frozen=True)
+class Benchmark:
+    """A selection of classes, relabelled 0, 1, ... in its order.
+
+    Args:
+        title: For people.
+        actions: Action numbers, from 1.
+        protocols: Official splits of the dataset it comes from.
+        num_samples: Samples of the raw dataset, the broken ones included.
+    """
+
+    title: str
+    actions: tuple[int, ...]
+    protocols: tuple[str, ...]
+    num_samples: int
+
+    @property
+    def classes(self) -> list[str]:
+        """Class names, by label."""
+        return [ACTIONS[action - 1] for action in self.actions]
+
+    def split(self, sample_ids: Iterable[str]) -> dict[str, list[str]]:
+        """``{protocol}_train`` and ``{protocol}_val`` of the samples, in their order."""
+        split: dict[str, list[str]] = {f'{name}_{part}': [] for name in self.protocols for part in ('train', 'val')}
+        for sample_id in sample_ids:
+            name = parse_ntu_name(sample_id)
+            for protocol in self.protocols:
+                split[f'{protocol}_{"train" if in_training(protocol, name) else "val"}'].append(sample_id)
+        return split
+
+
+# A class of NTU RGB+D 60 has 948 samples, one of those that came with 120 has 960.
+BENCHMARKS = {
+    'ntu26': Benchmark(
+        'NTU RGB+D 120, the 26 mutual actions',
+        (*range(50, 61), *range(106, 121)),
+        ('xsub', 'xset'),
+        11 * 948 + 15 * 960,
+    ),
+    'ntu11': Benchmark('NTU RGB+D 60, the 11 mutual actions', tuple(range(50, 61)), ('xsub', 'xview'), 11 * 948),
+    'ntu60': Benchmark('NTU RGB+D 60', tuple(range(1, 61)), ('xsub', 'xview'), 60 * 948),
+    'ntu120': Benchmark('NTU RGB+D 120', tuple(range(1, 121)), ('xsub', 'xset'), 60 * 948 + 60 * 960),
+}

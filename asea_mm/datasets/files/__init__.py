@@ -1,0 +1,1 @@
+"""Annotation files and stores: read without running code from them, written whole."""

@@ -1,0 +1,186 @@
+"""A user's recording as CSV: one line per joint (long) or per body (wide)."""
+
+from __future__ import annotations
+
+import csv
+import math
+import re
+from collections.abc import Callable, Iterator
+from difflib import get_close_matches
+from pathlib import Path
+
+import numpy as np
+
+from ...errors import InputError
+from ...skeletons import Skeleton
+from .recording import UNTRACKED, Detection, Recording, assemble
+
+_COORDINATES = ('x', 'y', 'z')
+_FORMS = (
+    "'frame,person,joint,x,y[,z][,score]' or 'frame,person,<joint>_x,<joint>_y[,<joint>_z][,<joint>_score],...' "
+    'with all joints of the layout'
+)
+
+
+def read_lines(path: Path, expected: str) -> tuple[list[str], Iterator[tuple[int, list[str]]]]:
+    """Header and lines of a CSV file, with their numbers; empty lines are left out.
+
+    Args:
+        path: The file: UTF-8, comma-separated, with or without byte order mark.
+        expected: What its header should be, for the messages.
+
+    Raises:
+        ValueError: If it is no text or empty, or a line has not as many cells as the header (while iterating).
+    """
+    try:
+        text = path.read_text(encoding='utf-8-sig')
+    except UnicodeDecodeError:
+        raise InputError(f'{path}: expected a CSV file in UTF-8, got other or binary data') from None
+    reader = csv.reader(text.splitlines(), strict=True)
+
+    def lines() -> Iterator[tuple[int, list[str]]]:
+        try:
+            for cells in reader:
+                if any(cell.strip() for cell in cells):
+                    yield reader.line_num, [cell.strip() for cell in cells]
+        except csv.Error as error:
+            raise InputError(f'{path}, line {reader.line_num}: expected comma-separated values ({error})') from None
+
+    rest = lines()
+    _, header = next(rest, (0, []))
+    if not header:
+        raise InputError(f'{path}: expected a header line {expected}, got an empty file')
+    if len(header) == 1 and (other := next((mark for mark in ';\t|' if mark in header[0]), None)):
+        raise InputError(f'{path}, line 1: expected commas between the columns, got {other!r}; export it with commas')
+    if repeated := sorted({name for name in header if header.count(name) > 1}):
+        raise InputError(f'{path}, line 1: expected every column once, got {repeated[:5]} more than once')
+
+    def checked() -> Iterator[tuple[int, list[str]]]:
+        for number, cells in rest:
+            if len(cells) != len(header):
+                raise InputError(
+                    f'{path}, line {number}: expected {len(header)} values as the header has, got {len(cells)}'
+                )
+            yield number, cells
+
+    return header, checked()
+
+
+def read_csv(path: Path, skeleton: Skeleton) -> Recording:
+    """Read the long or the wide form; the header tells which.
+
+    Raises:
+        ValueError: If a line is wrong; names file, line, what was expected and what came.
+    """
+    header, lines = read_lines(path, _FORMS)
+    header = [
+        name.lower() if name.lower() in ('frame', 'person', 'joint', 'x', 'y', 'z', 'score') else name
+        for name in header
+    ]
+    if missing := [name for name in ('frame', 'person') if name not in header]:
+        raise InputError(f'{path}, line 1: expected {_FORMS}, got no column {missing[0]!r} in {header[:8]}')
+    if 'joint' in header:
+        detections = _read_long(path, header, lines, skeleton)
+    else:
+        detections = _read_wide(path, header, lines, skeleton)
+    return assemble(detections, (), str(path))
+
+
+def _number(cell: str, where: Callable[[], str]) -> float:
+    """A finite number, NaN for an empty cell."""
+    if cell == '':
+        return math.nan
+    try:
+        number = float(cell)
+    except ValueError:
+        raise InputError(f'{where()}: expected a number or nothing, got {cell[:40]!r}') from None
+    if math.isinf(number):
+        raise InputError(f'{where()}: expected a finite number, got {cell[:40]!r}')
+    return number
+
+
+def _frame(cell: str, path: Path, line: int) -> int:
+    number = _number(cell, lambda: f"{path}, line {line}, column 'frame'")
+    if not (math.isfinite(number) and number == int(number)):
+        raise InputError(f"{path}, line {line}, column 'frame': expected a whole number, got {cell[:40]!r}")
+    return int(number)
+
+
+def _person(cell: str, path: Path, line: int) -> str:
+    if not cell:
+        raise InputError(f"{path}, line {line}, column 'person': expected the id of the person, got nothing")
+    return UNTRACKED if re.fullmatch(r'-[0-9.]+', cell) else cell
+
+
+def _joint_index(cell: str, skeleton: Skeleton, where: str) -> int:
+    if cell in skeleton.joints:
+        return skeleton.joints.index(cell)
+    if cell.isdecimal() and len(cell) < 6 and int(cell) < skeleton.num_joints:
+        return int(cell)
+    close = get_close_matches(cell, skeleton.joints, n=1)
+    meant = f'; did you mean {close[0]!r}?' if close else f', e.g. {skeleton.joints[0]!r}'
+    raise InputError(
+        f'{where}: expected a joint of layout {skeleton.name!r} or its index below {skeleton.num_joints}, '
+        f'got {cell[:40]!r}{meant}'
+    )
+
+
+def _read_long(
+    path: Path, header: list[str], lines: Iterator[tuple[int, list[str]]], skeleton: Skeleton
+) -> list[Detection]:
+    known = ('frame', 'person', 'joint', *_COORDINATES, 'score')
+    if unknown := [name for name in header if name not in known]:
+        raise InputError(f'{path}, line 1: expected {_FORMS}, got the column {unknown[0]!r}; remove it')
+    if missing := [name for name in ('x', 'y') if name not in header]:
+        raise InputError(f'{path}, line 1: expected {_FORMS}, got no column {missing[0]!r}')
+    names = [name for name in _COORDINATES if name in header]
+    bodies: dict[tuple[int, str], Detection] = {}
+    first_lines: dict[tuple[int, str, int], int] = {}
+    for line, cells in lines:
+        row = dict(zip(header, cells, strict=True))
+        frame, person = _frame(row['frame'], path, line), _person(row['person'], path, line)
+        joint = _joint_index(row['joint'], skeleton, f"{path}, line {line}, column 'joint'")
+        if (before := first_lines.setdefault((frame, person, joint), line)) != line:
+            raise InputError(
+                f'{path}, line {line}: expected every joint once, got frame {frame}, person {person}, joint '
+                f'{skeleton.joints[joint]!r} again, first in line {before}'
+            )
+        if (frame, person) not in bodies:
+            keypoint = np.full((skeleton.num_joints, len(names)), np.nan)
+            score = np.zeros(skeleton.num_joints) if 'score' in header else None
+            bodies[frame, person] = Detection(frame, person, keypoint, score, f'line {line}')
+        body = bodies[frame, person]
+        for channel, name in enumerate(names):
+            body.keypoint[joint, channel] = _number(row[name], lambda n=name, k=line: f'{path}, line {k}, column {n!r}')  # type: ignore[misc]
+        if body.score is not None:
+            body.score[joint] = _number(row['score'], lambda k=line: f"{path}, line {k}, column 'score'")  # type: ignore[misc]
+    return list(bodies.values())
+
+
+def _read_wide(
+    path: Path, header: list[str], lines: Iterator[tuple[int, list[str]]], skeleton: Skeleton
+) -> list[Detection]:
+    columns = {name: index for index, name in enumerate(header)}
+    dimensions = [c for c in _COORDINATES if c != 'z' or any(f'{joint}_z' in columns for joint in skeleton.joints)]
+    has_score = any(f'{joint}_score' in columns for joint in skeleton.joints)
+    wanted = [f'{joint}_{c}' for joint in skeleton.joints for c in (*dimensions, *(['score'] if has_score else []))]
+    if missing := [name for name in wanted if name not in columns]:
+        raise InputError(
+            f'{path}, line 1: expected {_FORMS} ({skeleton.name!r}), got no column {missing[0]!r}'
+            + (f' and {len(missing) - 1} more' if len(missing) > 1 else '')
+        )
+    if unknown := [name for name in header if name not in {*wanted, 'frame', 'person'}]:
+        raise InputError(f'{path}, line 1: expected {_FORMS}, got the column {unknown[0]!r}; remove it')
+    order = [columns[name] for name in wanted]
+    detections = []
+    for line, cells in lines:
+        frame = _frame(cells[columns['frame']], path, line)
+        person = _person(cells[columns['person']], path, line)
+        values = [
+            _number(cells[index], lambda k=line, n=header[index]: f'{path}, line {k}, column {n!r}')  # type: ignore[misc]
+            for index in order
+        ]
+        body = np.array(values).reshape(skeleton.num_joints, -1)
+        score = body[:, -1] if has_score else None
+        detections.append(Detection(frame, person, body[:, : len(dimensions)], score, f'line {line}'))
+    return detections

@@ -1,0 +1,201 @@
+"""Cross-validations beside each other: differences of the runs that both have, and whether they are noise."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from scipy import stats
+
+from asea_mm.errors import InputError
+from asea_mm.evaluation.statistics import Run, over_seeds, run_name, summarise_runs
+
+from .pages import read_json
+
+NUMBER = (int, float)
+FIELDS: dict[str, Any] = {
+    'settings': dict,
+    'fold': int,
+    'seed': int,
+    'commit': str,
+    'num_samples': int,
+    'last_top1': NUMBER,
+    'best_top1': NUMBER,
+    'epochs': int,
+    'seconds': NUMBER,
+    'device': (str, type(None)),  # not in results of before, which are of CPUs
+    'last_cross_entropy': (*NUMBER, type(None)),  # not in results of before, None for scores that are logits
+    'curve': (list, type(None)),  # top-1 of every validation; not in all results of before
+}
+SIGNIFICANT = 0.05
+ENOUGH_PAIRS = 6  # p is at least 2 of 2^6 sign choices; with five it is at least 0.0625
+EXACT_UP_TO = 16  # differences that are not zero: 65,536 ways to choose their signs
+
+
+def read_result(path: str | Path) -> dict[str, Any]:
+    """Read the JSON file that ``tools/cross_validate.py --out`` writes.
+
+    Raises:
+        FileNotFoundError: If there is no such file.
+        ValueError: If it is not of that form, has a run twice or lacks a fold of a seed.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise FileNotFoundError(f'result {path} does not exist')
+    result = read_json(path)
+    runs = result.get('runs') if isinstance(result, dict) else None
+    if not isinstance(runs, list) or not runs or not isinstance(result.get('command'), str):
+        raise InputError(f"{path}: expected 'command' and 'runs' of tools/cross_validate.py, got another file")
+    for number, run in enumerate(runs):
+        for field, kind in FIELDS.items():
+            if not isinstance(run, dict) or not isinstance(run.get(field), kind):
+                got = repr(run.get(field, 'nothing')) if isinstance(run, dict) else repr(run)
+                raise InputError(f'{path}: run {number} has no valid {field!r}, got {got}')
+    numbers = sorted(by_run(runs))
+    folds, seeds = {fold for fold, _ in numbers}, {seed for _, seed in numbers}
+    if len(numbers) != len(runs) or len(folds) * len(seeds) != len(runs):
+        found = sorted((run['fold'], run['seed']) for run in runs)
+        raise InputError(f'{path}: expected every fold with every seed once, got (fold, seed) {found}')
+    for number, run in enumerate(runs):
+        if wrong := [value for value in run.get('curve') or () if not isinstance(value, NUMBER)]:
+            raise InputError(f"{path}: run {number} has no valid 'curve', got {wrong[0]!r} in it")
+    return result
+
+
+def by_run(runs: Sequence[Mapping[str, Any]]) -> dict[Run, Mapping[str, Any]]:
+    """Runs by fold and seed."""
+    return {(run['fold'], run['seed']): run for run in runs}
+
+
+def measure_of(run: Mapping[str, Any], key: str) -> float | None:
+    """A measure of a run: what its result has under a key, or what follows from its curve.
+
+    Args:
+        run: As of :func:`read_result`.
+        key: ``last_top1``, ``best_top1``, ``last_cross_entropy`` or ``late_top1``. The last is the mean accuracy of the
+            last third of the validations: no epoch is chosen, and it wanders less than that of the last one.
+
+    Returns:
+        The measure; None where the result lacks it. Fewer than three validations have no third.
+    """
+    if key != 'late_top1':
+        return run.get(key)
+    curve = run.get('curve') or ()
+    third = len(curve) // 3
+    return float(np.mean(curve[-third:])) if third else None
+
+
+def mean_of_folds(runs: Sequence[Mapping[str, Any]], key: str) -> dict[str, Any]:
+    """Mean of the folds of one measure of the runs, with its spread over seeds, as of :func:`over_seeds`."""
+    of_run = by_run(runs)
+    values = {numbers: value for numbers, run in of_run.items() if (value := measure_of(run, key)) is not None}
+    if lacking := [run_name(*numbers) for numbers in of_run if numbers not in values]:
+        raise InputError(f'mean of {key}: not known of {", ".join(lacking)}')
+    num_samples = {numbers: run['num_samples'] for numbers, run in of_run.items()}
+    return summarise_runs(values, num_samples)['mean_of_folds']
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Paired differences of two experiments.
+
+    Args:
+        differences: For each fold and seed that both have, the measure of the one minus that of the reference. Those of
+            :func:`together` have the number of the comparison before fold and seed.
+        left_out: Folds and seeds that both have, but of another number of epochs or of other samples.
+        lower_is_better: Whether the measure is an error, not an accuracy.
+    """
+
+    differences: Mapping[tuple, float]
+    left_out: tuple[Run, ...] = ()
+    lower_is_better: bool = False
+
+    @property
+    def summary(self) -> dict[str, Any]:
+        """Mean and standard deviation over the pairs, as of :func:`over_seeds`."""
+        return over_seeds(list(self.differences.values()))
+
+    @cached_property
+    def p_value(self) -> float:
+        return sign_flip_test(list(self.differences.values()))
+
+    @property
+    def outcome(self) -> str:
+        """``better``, ``worse``, ``within noise``, ``too few pairs`` or ``no pairs``."""
+        if not self.differences:
+            return 'no pairs'
+        if self.p_value < SIGNIFICANT:
+            return 'better' if (self.summary['mean'] > 0) != self.lower_is_better else 'worse'
+        return 'within noise' if len(self.differences) >= ENOUGH_PAIRS else 'too few pairs'
+
+    @property
+    def verdict(self) -> str:
+        """The outcome with the p-value; a dash without pairs."""
+        if not self.differences:
+            return '-'
+        p = self.p_value
+        return f'{self.outcome} (p = {p:.3f})' if p >= 0.001 else f'{self.outcome} (p < 0.001)'
+
+
+def compare(
+    runs: Sequence[Mapping[str, Any]], reference: Sequence[Mapping[str, Any]], key: str = 'last_top1'
+) -> Comparison:
+    """Pair the runs of two experiments by fold and seed.
+
+    Only runs of the same number of epochs and of test samples make a pair.
+
+    Args:
+        runs: Runs of the one, as of :func:`read_result`.
+        reference: Runs of the other.
+        key: The measure to compare, as of :func:`measure_of`; runs that lack it make no pair.
+    """
+    first, second = by_run(runs), by_run(reference)
+    shared = sorted(set(first) & set(second))
+    alike = [run for run in shared if all(first[run][k] == second[run][k] for k in ('epochs', 'num_samples'))]
+    values = {run: (measure_of(first[run], key), measure_of(second[run], key)) for run in alike}
+    return Comparison(
+        {run: one - other for run, (one, other) in values.items() if one is not None and other is not None},
+        tuple(run for run in shared if run not in alike),
+        lower_is_better=key == 'last_cross_entropy',
+    )
+
+
+def together(comparisons: Sequence[Comparison]) -> Comparison:
+    """The pairs of several comparisons of one measure as those of one."""
+    return Comparison(
+        {(n, *run): value for n, comparison in enumerate(comparisons) for run, value in comparison.differences.items()},
+        lower_is_better=any(comparison.lower_is_better for comparison in comparisons),
+    )
+
+
+def sign_flip_test(differences: Sequence[float]) -> float:
+    """Two-sided paired permutation test of a mean of zero: p over all ways to choose the signs of the differences.
+
+    Differences of zero do not change it. With up to 16 others it is exact, else it is estimated from 65,535 random
+    choices with a fixed seed. It needs no distribution and stands ties and zeros, which small test folds have many of;
+    Wilcoxon's test has no exact form there.
+
+    Args:
+        differences: One for each pair.
+
+    Returns:
+        The p-value; 1 without any difference.
+    """
+    values = np.array([value for value in differences if abs(value) > 1e-12])
+    if len(values) < 2:  # scipy wants two; of one both signs are as far from zero
+        return 1.0
+    exact = len(values) <= EXACT_UP_TO
+    test = stats.permutation_test(
+        (values,),
+        lambda sample, axis: sample.mean(axis=axis),
+        permutation_type='samples',
+        vectorized=True,
+        n_resamples=2**EXACT_UP_TO if exact else 2**EXACT_UP_TO - 1,
+        batch=4096,
+        random_state=np.random.default_rng(0),
+    )
+    return min(1.0, float(test.pvalue))

@@ -1,0 +1,154 @@
+"""Paired differences and p-values by hand, and results as files."""
+
+import json
+
+import pytest
+
+from ..statistics.comparison import compare, mean_of_folds, measure_of, read_result, sign_flip_test
+
+
+def run(fold=1, seed=0, last=0.9, best=None, **changed):
+    return {
+        'settings': {'config': 'a.py', 'options': []},
+        'fold': fold,
+        'seed': seed,
+        'commit': 'aaaa',
+        'num_samples': 50,
+        'last_top1': last,
+        'best_top1': last if best is None else best,
+        'epochs': 80,
+        'seconds': 1800,
+        **changed,
+    }
+
+
+@pytest.mark.parametrize(
+    ('differences', 'expected'),
+    [
+        ([], 1),
+        ([0, 0, 0], 1),
+        ([2], 1),  # +2 and -2 are both as far from zero
+        ([1, 2], 2 / 4),
+        ([1, 2, 3], 2 / 8),  # only all signs alike give a sum of 6
+        ([3, 1, -1], 6 / 8),  # sums 5 3 3 1 and their negatives: six are 3 or more away
+        ([0.02, -0.01, -0.01], 1),
+        ([0, 0.3, 0.2, 0, 0.1], 2 / 8),  # zeros change nothing
+        ([0.1] * 5, 2 / 32),
+        ([0.1] * 6, 2 / 64),
+        ([0.1] * 5 + [-0.1], 14 / 64),  # at most one sign that differs: 2 * (1 + 6)
+        ([-0.1] * 15, 2 / 2**15),
+    ],
+)
+def test_p_values_by_hand(differences, expected):
+    assert sign_flip_test(differences) == pytest.approx(expected)
+
+
+def test_p_value_of_many_pairs_is_estimated_with_a_fixed_seed():
+    many = [0.02, -0.01] * 10
+    assert sign_flip_test(many) == sign_flip_test(many)
+    # z = 0.1 / sqrt(10 * (0.02**2 + 0.01**2)), so p is about 0.16, more as sums are discrete
+    assert 0.12 < sign_flip_test(many) < 0.25
+
+
+def test_pairs_are_of_the_same_fold_seed_epochs_and_samples():
+    runs = [run(1, 0, 0.9), run(2, 0, 0.8), run(3, 0, 0.7), run(4, 0, 0.6), run(1, 1, 0.5)]
+    reference = [run(1, 0, 0.8), run(2, 0, 0.9), run(3, 0, 0.1, epochs=10), run(4, 0, 0.1, num_samples=9), run(2, 1)]
+    comparison = compare(runs, reference)
+    assert comparison.differences == pytest.approx({(1, 0): 0.1, (2, 0): -0.1})
+    assert comparison.left_out == ((3, 0), (4, 0))
+    assert comparison.summary['mean'] == pytest.approx(0)
+    assert comparison.summary['std'] == pytest.approx(0.1 * 2**0.5)
+
+
+@pytest.mark.parametrize(
+    ('shift', 'folds', 'verdict'),
+    [
+        (0.1, 6, 'better (p = 0.031)'),
+        (-0.1, 6, 'worse (p = 0.031)'),
+        (0.1, 5, 'too few pairs (p = 0.062)'),
+        (0, 6, 'within noise (p = 1.000)'),
+        (0.1, 15, 'better (p < 0.001)'),
+    ],
+)
+def test_verdict(shift, folds, verdict):
+    reference = [run(fold, last=0.5) for fold in range(folds)]
+    assert compare([run(fold, last=0.5 + shift) for fold in range(folds)], reference).verdict == verdict
+
+
+def test_no_pairs_no_verdict():
+    assert compare([run(1)], [run(2)]).verdict == '-'
+
+
+PLAIN = [run(1, 0, 0.80), run(1, 1, 0.90), run(2, 0, 0.60), run(2, 1, 0.70)]  # 70 with seed 0, 80 with seed 1
+OTHER = [run(1, 0, 0.82, 0.9), run(1, 1, 0.94, 0.96), run(2, 0, 0.60, 0.7), run(2, 1, 0.70, 0.8)]
+
+
+def test_runs_without_a_measure_make_no_pair():
+    runs = [run(1, last_cross_entropy=0.1), run(2, last_cross_entropy=None), run(3), run(4, last_cross_entropy=0.4)]
+    reference = [run(fold, last_cross_entropy=0.3) for fold in (1, 2, 3, 4)]
+    comparison = compare(runs, reference, 'last_cross_entropy')
+    assert comparison.differences == pytest.approx({(1, 0): -0.2, (4, 0): 0.1})
+    assert comparison.left_out == ()
+
+
+def test_late_epochs_pair_where_both_curves_are_known():
+    runs = [run(1, curve=[0.1, 0.2, 0.6]), run(2, curve=[0.1, 0.2, 0.6]), run(3, curve=[0.5])]
+    reference = [run(1, curve=[0.9, 0.9, 0.5]), run(2), run(3, curve=[0.4])]
+    assert compare(runs, reference, 'late_top1').differences == pytest.approx({(1, 0): 0.1})
+    assert mean_of_folds(runs[:2], 'late_top1')['mean'] == pytest.approx(0.6)
+    with pytest.raises(ValueError, match='mean of late_top1: not known of fold 3 seed 0'):
+        mean_of_folds(runs, 'late_top1')
+
+
+def test_read_result(tmp_path):
+    path = tmp_path / 'a.json'
+    path.write_text(json.dumps({'command': 'do', 'runs': PLAIN}))
+    assert read_result(path)['runs'] == PLAIN
+
+
+@pytest.mark.parametrize(
+    ('curve', 'expected'),
+    [
+        (None, None),
+        ([], None),
+        ([0.5, 0.9], None),  # two validations have no third
+        ([0.5, 0.7, 0.9], 0.9),
+        ([0.5, 0.6, 0.7, 0.8, 0.9], 0.9),
+        ([0.0, 0.0, 0.0, 0.0, 0.6, 0.8], 0.7),
+        ([0] * 40 + [1, 0] * 10, 0.5),
+    ],
+)
+def test_accuracy_of_late_epochs_by_hand(curve, expected):
+    of = run() if curve is None else run(curve=curve)
+    assert measure_of(of, 'late_top1') == (expected if expected is None else pytest.approx(expected))
+
+
+@pytest.mark.parametrize(
+    ('content', 'message'),
+    [
+        ('{', 'expected a JSON file'),
+        ('[]', "expected 'command' and 'runs'"),
+        ('{"command": "do", "runs": []}', "expected 'command' and 'runs'"),
+        ({'runs': PLAIN}, "expected 'command' and 'runs'"),
+        ({'command': 'do', 'runs': [3]}, "run 0 has no valid 'settings', got 3"),
+        ({'command': 'do', 'runs': [run(), run(2, last='high')]}, "run 1 has no valid 'last_top1', got 'high'"),
+        (
+            {'command': 'do', 'runs': [run(last_cross_entropy='low')]},
+            "run 0 has no valid 'last_cross_entropy', got 'low'",
+        ),
+        ({'command': 'do', 'runs': [run(), run(2, curve=0.5)]}, "run 1 has no valid 'curve', got 0.5"),
+        ({'command': 'do', 'runs': [run(curve=[0.5, None])]}, "run 0 has no valid 'curve', got None in it"),
+        ({'command': 'do', 'runs': [run(), run()]}, 'expected every fold with every seed once'),
+        ({'command': 'do', 'runs': [run(1, 0), run(1, 1), run(2, 0)]}, 'expected every fold with every seed once'),
+    ],
+)
+def test_wrong_results_are_refused_by_name(tmp_path, content, message):
+    path = tmp_path / 'wrong.json'
+    path.write_text(content if isinstance(content, str) else json.dumps(content))
+    with pytest.raises(ValueError, match='wrong.json: ' + message):
+        read_result(path)
+
+
+def test_missing_result(tmp_path):
+    with pytest.raises(FileNotFoundError, match=r'none\.json does not exist'):
+        read_result(tmp_path / 'none.json')
