@@ -11,6 +11,7 @@ import torch.nn.functional as F
 from mmaction.registry import TRANSFORMS
 from torch import Tensor, nn
 
+from ..datasets.transforms.streams import stream_channels
 from ..errors import InputError
 from ..skeletons import Skeleton
 
@@ -76,9 +77,28 @@ class Preparation(nn.Module):
             raise InputError(f"export: FormatGCNInput: expected mode='zero', got {self.steps[-1][1].mode!r}")
         self.num_person: int = self.steps[-1][1].num_person
         image = [step for name, step in self.steps if name == 'NormalizeByImage']
+        self.image_unit: str | None = image[0].unit if image else None
         self.inputs = ['keypoint']
         self.inputs += ['keypoint_score'] if 'ScoreChannel' in names else []
         self.inputs += ['img_shape'] if image and image[0].img_shape is None else []
+
+    def coordinates(self, channels: int) -> int:
+        """Coordinates C of a keypoint, from which the steps make so many channels of the network.
+
+        Raises:
+            InputError: If no number of coordinates does.
+        """
+        steps = dict(self.steps)
+        stream = steps['GenerateStream'].stream if 'GenerateStream' in steps else 'joint'
+        names = (stream,) if isinstance(stream, str) else stream
+        scores = int('ScoreChannel' in steps and steps['ScoreChannel'].keep)
+        for dimensions in (3, 2) if self.image_unit is None else (2,):
+            if scores + sum(stream_channels(name, self.skeleton.num_joints, dimensions) for name in names) == channels:
+                return dimensions
+        raise InputError(
+            f'export: no number of coordinates makes the {channels} channels of the network by the streams {names}'
+            f'{" and the scores" if scores else ""}; scores need a step ScoreChannel'
+        )
 
     def forward(
         self, keypoint: Tensor, keypoint_score: Tensor | None = None, img_shape: Tensor | None = None
@@ -102,23 +122,17 @@ def _fill_missing_joints(step: Any, skeleton: Skeleton, recording: Recording) ->
         score = score * seen
     present = seen.any(dim=-1, keepdim=True)
     centre = (keypoint * seen[..., None]).sum(dim=2) / seen.sum(dim=2).clamp(min=1)[..., None]
-    filled = centre[:, :, None].expand_as(keypoint)
-    if step.mode == 'interpolate':
-        # frames in which a joint was seen, in order; the k-th and the next of them stand around a missing one
-        frame = torch.ones_like(seen, dtype=torch.long).cumsum(dim=1) - 1
-        rank, count = seen.long().cumsum(dim=1), seen.long().sum(dim=1, keepdim=True)
-        order = torch.where(seen, frame, frame[:, -1:] + 1).sort(dim=1).values
-        last = (count - 1).clamp(min=0)
-        before = order.gather(1, torch.minimum((rank - 1).clamp(min=0), last))
-        after = order.gather(1, torch.minimum(rank, last))
-        ever = (count > 0).expand_as(seen)[..., None]
-        start, end = (
-            keypoint.gather(1, torch.minimum(index, frame[:, -1:])[..., None].expand_as(keypoint)).double()
-            for index in (before, after)
-        )
-        share = (frame - before) / (after - before).clamp(min=1)
-        between = start + (end - start) * share.clamp(min=0).double()[..., None]
-        filled = torch.where(ever, between.to(keypoint.dtype), filled)
+    # frames in which a joint was seen, in order; the k-th and the next of them stand around a missing one
+    frame = torch.ones_like(seen, dtype=torch.long).cumsum(dim=1) - 1
+    rank, count = seen.long().cumsum(dim=1), seen.long().sum(dim=1, keepdim=True)
+    order = torch.where(seen, frame, frame[:, -1:]).sort(dim=1).values
+    last = (count - 1).clamp(min=0)
+    before = order.gather(1, torch.minimum((rank - 1).clamp(min=0), last))
+    after = order.gather(1, torch.minimum(rank, last))
+    start, end = (keypoint.gather(1, index[..., None].expand_as(keypoint)).double() for index in (before, after))
+    share = ((frame - before) / (after - before).clamp(min=1)).clamp(min=0).double()
+    between = (start + (end - start) * share[..., None]).to(keypoint.dtype)
+    filled = torch.where((count > 0)[..., None], between, centre[:, :, None])
     keypoint = torch.where(seen[..., None], keypoint, filled) * present[..., None]
     return recording._replace(keypoint=keypoint, score=score)
 
@@ -155,17 +169,16 @@ def _score_channel(step: Any, skeleton: Skeleton, recording: Recording) -> Recor
 
 def _centre_pair(step: Any, skeleton: Skeleton, recording: Recording) -> Recording:
     keypoint, present = recording.keypoint, recording.present
-    chosen = present.any(dim=0)
-    if step.frames == 'first':
-        chosen = chosen & (chosen.long().cumsum(dim=0) == 1)
+    somebody = present.any(dim=0)
+    first = somebody & (somebody.long().cumsum(dim=0) == 1)
     centre = keypoint[:, :, skeleton.centre_index].double()
     if recording.score is not None:
         seen = recording.score > 0
         count = seen.sum(dim=2)[..., None]
         mean = (keypoint * seen[..., None]).sum(dim=2).double() / count.clamp(min=1)
         centre = torch.where(seen[:, :, skeleton.centre_index, None] | (count == 0), centre, mean)
-    middles = (centre * present[..., None]).sum(dim=0) / present.sum(dim=0).clamp(min=1)[:, None]
-    middle = (middles * chosen[:, None]).sum(dim=0) / chosen.sum().clamp(min=1)
+    counts = present & first
+    middle = (centre * counts[..., None]).sum(dim=(0, 1)) / counts.sum().clamp(min=1)
     return recording.with_keypoint((keypoint - middle.to(keypoint.dtype)) * present[..., None, None])
 
 
@@ -179,7 +192,7 @@ def _align_facing(step: Any, skeleton: Skeleton, recording: Recording) -> Record
         lateral = (keypoint[:, :, right] - keypoint[:, :, left]).mean(dim=2)
         frames = present.sum(dim=1)
         axes = (lateral * present[..., None]).sum(dim=1) / frames.clamp(min=1)[:, None]
-        direction = axes[frames.argmax()]
+        direction = axes.index_select(0, frames.argmax()[None])[0]  # by a tensor: a number would end the trace
     pairs = [(first, second) for first in persons for second in persons if first < second]
     if pairs:
         first, second = np.array(pairs).T.tolist()
@@ -187,7 +200,8 @@ def _align_facing(step: Any, skeleton: Skeleton, recording: Recording) -> Record
         centre = keypoint[:, :, skeleton.centre_index]
         frames = both.sum(dim=1)
         lines = ((centre[second] - centre[first]) * both[..., None]).sum(dim=1) / frames.clamp(min=1)[:, None]
-        direction = torch.where(frames.any(), lines[frames.argmax()], direction)
+        line = lines.index_select(0, frames.argmax()[None])[0]
+        direction = torch.where(frames.any(), line, direction)
     x, z = (axis for axis in range(3) if axis != step.vertical_axis)
     distance = torch.sqrt(direction[x] ** 2 + direction[z] ** 2)
     defined = distance >= 1e-6
@@ -235,40 +249,28 @@ def _sample_clip(step: Any, skeleton: Skeleton, recording: Recording) -> Recordi
     total = torch.ones_like(present[0], dtype=torch.long).sum()  # T as a tensor, since it is not known when tracing
     share = 1.0 if step.num_clips == 1 else step.window
     length = torch.maximum((share * total.double()).round().long(), total.clamp(max=2))
-    if step.mode == 'pad':
-        length = length.clamp(max=step.clip_len)
     if step.num_clips == 1:
         starts = ((total - length) // 2)[None]
     else:
         parts = torch.arange(step.num_clips, dtype=torch.float64)
         starts = (parts * (total - length) / (step.num_clips - 1)).round().long()
-    frames = torch.arange(step.clip_len)
-    if step.mode == 'resize':
-        frame_step = ((length - 1) / max(step.clip_len - 1, 1)).float()
-        if step.clip_len > 1:
-            offsets = frames.double() * (length - 1) / (step.clip_len - 1)
-        else:
-            offsets = (length - 1).double()[None] / 2
-        positions = (starts[:, None] + offsets).flatten()
-        before = positions.long()
-        after = torch.minimum(before + 1, total - 1)
-        fraction = (positions - before).float()
-        # between a body and its absence there is nothing to interpolate: the nearer frame counts
-        weight = torch.where(present[:, before] & present[:, after], fraction, (fraction >= 0.5).float())
-
-        def take(values: Tensor) -> Tensor:
-            share = weight.view(*weight.shape, *[1] * (values.ndim - 2))
-            return values[:, before] * (1 - share) + values[:, after] * share
+    if step.clip_len > 1:
+        offsets = torch.arange(step.clip_len, dtype=torch.float64) * (length - 1) / (step.clip_len - 1)
     else:
-        frame_step = torch.ones(())
-        inside = (frames < length).expand(step.num_clips, -1)
-        index = ((starts[:, None] + frames) * inside).flatten()
+        offsets = (length - 1).double()[None] / 2
+    positions = (starts[:, None] + offsets).flatten()
+    before = positions.long()
+    after = torch.minimum(before + 1, total - 1)
+    fraction = (positions - before).float()
+    # between a body and its absence there is nothing to interpolate: the nearer frame counts
+    weight = torch.where(present[:, before] & present[:, after], fraction, (fraction >= 0.5).float())
 
-        def take(values: Tensor) -> Tensor:
-            return values[:, index] * inside.reshape(-1, *[1] * (values.ndim - 2))
+    def take(values: Tensor) -> Tensor:
+        share = weight.view(*weight.shape, *[1] * (values.ndim - 2))
+        return values[:, before] * (1 - share) + values[:, after] * share
 
-    keypoint = take(keypoint)
-    clips = Recording(keypoint, None, recording.img_shape, step.num_clips, frame_step.expand(step.num_clips))
+    frame_step = ((length - 1) / max(step.clip_len - 1, 1)).float().expand(step.num_clips)
+    clips = Recording(take(keypoint), None, recording.img_shape, step.num_clips, frame_step)
     return clips if score is None else clips._replace(score=take(score) * clips.present[..., None])
 
 

@@ -17,15 +17,12 @@ END = [dict(type='FormatGCNInput', num_person=2), dict(type='PackActionInputs', 
 CLIP = dict(type='SampleClip', clip_len=16)
 STEP_CASES = {  # what stands before the end
     'CentrePair': [dict(type='CentrePair'), CLIP],
-    'CentrePair, all frames': [dict(type='CentrePair', frames='all'), CLIP],
     'AlignFacing': [dict(type='AlignFacing'), CLIP],
     'AlignFacing, z up': [dict(type='AlignFacing', vertical_axis=2), CLIP],
     'SmoothMotion': [dict(type='SmoothMotion', window=7, degree=4), CLIP],
-    'SmoothMotion of clips': [dict(type='SampleClip', clip_len=9, mode='pad', num_clips=2), dict(type='SmoothMotion')],
+    'SmoothMotion of clips': [dict(CLIP, num_clips=2), dict(type='SmoothMotion')],
     'SampleClip, one frame': [dict(type='SampleClip', clip_len=1)],
-    'SampleClip, pad': [dict(type='SampleClip', clip_len=16, mode='pad')],
     'SampleClip, several': [dict(type='SampleClip', clip_len=16, num_clips=3, window=0.5)],
-    'SampleClip, several, pad': [dict(type='SampleClip', clip_len=16, mode='pad', num_clips=3)],
     'AddTurnedClips': [CLIP, dict(type='AddTurnedClips', vertical_axis=0)],
     'AddTurnedClips, mirrored': [CLIP, dict(type='AddTurnedClips', mirrored=True)],
     'bones, true speed': [
@@ -40,10 +37,9 @@ STEP_CASES = {  # what stands before the end
 }
 IMAGE_CASES = {
     'FillMissingJoints': [dict(type='FillMissingJoints', score_thr=0.3), CLIP, dict(type='ScoreChannel')],
-    'FillMissingJoints, centre': [dict(type='FillMissingJoints', mode='centre'), CLIP, dict(type='ScoreChannel')],
     'NormalizeByImage': [dict(type='NormalizeByImage'), CLIP, dict(type='ScoreChannel')],
     'NormalizeByBody': [dict(type='NormalizeByBody'), CLIP, dict(type='ScoreChannel', keep=False)],
-    'CentrePair': [dict(type='CentrePair', frames='all'), CLIP, dict(type='ScoreChannel')],
+    'CentrePair': [dict(type='CentrePair'), CLIP, dict(type='ScoreChannel')],
 }
 CONFIGS = ('asea_demo', 'asea_sbu', 'asea_sbu_smooth', 'asea_ntu26', 'asea_kinetics10')
 SIZES = [(2, 30), (2, 9), (1, 12), (2, 1), (2, 70)]
