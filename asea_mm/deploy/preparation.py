@@ -11,7 +11,6 @@ import torch.nn.functional as F
 from mmaction.registry import TRANSFORMS
 from torch import Tensor, nn
 
-from ..datasets.transforms.streams import stream_channels
 from ..errors import InputError
 from ..skeletons import Skeleton
 
@@ -59,7 +58,7 @@ class Preparation(nn.Module):
     def __init__(self, pipeline: Sequence[Mapping], skeleton: Skeleton) -> None:
         super().__init__()
         self.skeleton = skeleton
-        self.steps = [(_name(config), TRANSFORMS.build(dict(config))) for config in pipeline]
+        self.steps = [(step_name(config), TRANSFORMS.build(dict(config))) for config in pipeline]
         if self.steps and self.steps[-1][0] == 'PackActionInputs':
             self.steps.pop()
         names = [name for name, _ in self.steps]
@@ -75,30 +74,10 @@ class Preparation(nn.Module):
             raise InputError(f'export: expected a test pipeline with SampleClip that ends in FormatGCNInput, got {names}')
         if self.steps[-1][1].mode != 'zero':
             raise InputError(f"export: FormatGCNInput: expected mode='zero', got {self.steps[-1][1].mode!r}")
-        self.num_person: int = self.steps[-1][1].num_person
-        image = [step for name, step in self.steps if name == 'NormalizeByImage']
-        self.image_unit: str | None = image[0].unit if image else None
+        needs_shape = any(name == 'NormalizeByImage' and step.img_shape is None for name, step in self.steps)
         self.inputs = ['keypoint']
         self.inputs += ['keypoint_score'] if 'ScoreChannel' in names else []
-        self.inputs += ['img_shape'] if image and image[0].img_shape is None else []
-
-    def coordinates(self, channels: int) -> int:
-        """Coordinates C of a keypoint, from which the steps make so many channels of the network.
-
-        Raises:
-            InputError: If no number of coordinates does.
-        """
-        steps = dict(self.steps)
-        stream = steps['GenerateStream'].stream if 'GenerateStream' in steps else 'joint'
-        names = (stream,) if isinstance(stream, str) else stream
-        scores = int('ScoreChannel' in steps and steps['ScoreChannel'].keep)
-        for dimensions in (3, 2) if self.image_unit is None else (2,):
-            if scores + sum(stream_channels(name, self.skeleton.num_joints, dimensions) for name in names) == channels:
-                return dimensions
-        raise InputError(
-            f'export: no number of coordinates makes the {channels} channels of the network by the streams {names}'
-            f'{" and the scores" if scores else ""}; scores need a step ScoreChannel'
-        )
+        self.inputs += ['img_shape'] if needs_shape else []
 
     def forward(
         self, keypoint: Tensor, keypoint_score: Tensor | None = None, img_shape: Tensor | None = None
@@ -109,7 +88,8 @@ class Preparation(nn.Module):
         return recording.keypoint[None]
 
 
-def _name(config: Mapping) -> str:
+def step_name(config: Mapping) -> str:
+    """Name of the transform in a step of a pipeline."""
     kind = config['type']
     return kind.rpartition('.')[2] if isinstance(kind, str) else kind.__name__
 

@@ -59,19 +59,11 @@ def test_confusion_and_samples_become_files(validate):
     assert np.array_equal(shown, np.asarray(expected.canvas.buffer_rgba())[..., :3])
 
 
-@pytest.mark.parametrize(('times', 'drawn'), [(1, False), (2, True)])
-def test_interval_counts_validations(times, drawn, validate):
-    assert bool(validate(times, interval=2, samples=[])[1]) == drawn
-
-
-def test_a_model_without_aea_gets_the_confusion_matrix_only(validate):
-    assert set(validate(model={'backbone.interaction': None})[1]) == {'confusion_0.png'}
-
-
-def test_pictures_come_before_averaged_weights_are_put_back(validate):
-    runner, _ = validate(hooks=[dict(type='EMAHook')], samples=[])
+def test_interval_counts_validations_and_a_model_without_aea_gets_the_confusion_matrix_only(validate):
+    runner, pictures = validate(2, model={'backbone.interaction': None}, hooks=[dict(type='EMAHook')], interval=2)
+    assert set(pictures) == {'confusion_0.png'}
     order = [type(hook).__name__ for hook in runner.hooks]
-    assert order.index('InteractionVisualizationHook') < order.index('EMAHook')
+    assert order.index('InteractionVisualizationHook') < order.index('EMAHook'), 'before weights are put back'
 
 
 def test_tensorboard_gets_the_pictures(validate, tmp_path):
