@@ -35,8 +35,8 @@ def inputs_of(session: onnxruntime.InferenceSession, arrays: dict[str, np.ndarra
         if len(value.shape) > 1 and 0 < len(array) < value.shape[0]:
             absent = np.zeros((value.shape[0] - len(array), *array.shape[1:]), dtype=np.float32)
             array = np.concatenate([array, absent])
-        sizes = [have == want or (isinstance(want, str) and have > 0) for have, want in zip(array.shape, value.shape)]
-        if len(array.shape) != len(value.shape) or not all(sizes):
+        fits = [isinstance(size, str) or (size,) == array.shape[k : k + 1] for k, size in enumerate(value.shape)]
+        if array.ndim != len(value.shape) or not array.size or not all(fits):
             raise ValueError(f'{value.name}: expected the shape {value.shape}, got {array.shape}')
         if not np.isfinite(array).all():
             raise ValueError(f'{value.name}: expected finite numbers, got NaN or infinity')
@@ -55,7 +55,7 @@ def main() -> None:
     if metadata.get('preparation') != 'true':
         raise ValueError(f'{args.model}: expected a model of asea export with its preparation inside')
     scores = session.run(['scores'], inputs_of(session, read_recording(args.recording)))[0]
-    ranking = sorted(zip(scores.tolist(), json.loads(metadata['classes'])), reverse=True)
+    ranking = sorted(zip(scores.tolist(), json.loads(metadata['classes']), strict=True), reverse=True)
     if args.json:
         print(json.dumps({name: score for score, name in ranking}))
         return

@@ -146,7 +146,8 @@ def prepared_cases(
     for recording in recordings:
         persons = min(trained.num_person, len(recording['keypoint']))
         for keypoint in with_absence(recording['keypoint'][:persons]):
-            sample = {name: np.asarray(recording[name]) for name in INPUTS if name in recording} | {'keypoint': keypoint}
+            sample = {name: np.asarray(recording[name]) for name in INPUTS if name in recording}
+            sample['keypoint'] = keypoint
             if 'keypoint_score' in sample:
                 sample['keypoint_score'] = sample['keypoint_score'][:persons]
             inputs = {name: sample[name].astype(np.float32) for name in names}

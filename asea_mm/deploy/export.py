@@ -179,7 +179,9 @@ def trial_recording(trained: TrainedModel, frames: int, seed: int = 0) -> dict[s
     if 'NormalizeByImage' in steps:
         share = steps['NormalizeByImage'].get('unit') == 'share'
         keypoint = 0.4 + keypoint / 6 if share else 300 + 150 * keypoint
-    recording = {'keypoint': keypoint, 'img_shape': np.array([720, 1280])}
+    recording = {'keypoint': keypoint}
+    if steps.get('NormalizeByImage', {'img_shape': ()}).get('img_shape') is None:
+        recording['img_shape'] = np.array([720, 1280])
     if 'ScoreChannel' in steps:
         recording['keypoint_score'] = draw.random(shape[:3])
     return {name: array.astype(np.float32) for name, array in recording.items()}

@@ -71,7 +71,7 @@ class Preparation(nn.Module):
             if getattr(step, 'crop', None) is not None:
                 raise InputError(f'export: expected a test pipeline, got {name} with crop={step.crop}')
         if names[-1:] != ['FormatGCNInput'] or names.count('SampleClip') != 1:
-            raise InputError(f'export: expected a test pipeline with SampleClip that ends in FormatGCNInput, got {names}')
+            raise InputError(f'export: expected a pipeline with SampleClip that ends in FormatGCNInput, got {names}')
         if self.steps[-1][1].mode != 'zero':
             raise InputError(f"export: FormatGCNInput: expected mode='zero', got {self.steps[-1][1].mode!r}")
         needs_shape = any(name == 'NormalizeByImage' and step.img_shape is None for name, step in self.steps)
@@ -194,9 +194,7 @@ def _align_facing(step: Any, skeleton: Skeleton, recording: Recording) -> Record
 
 
 def _smooth_motion(step: Any, skeleton: Skeleton, recording: Recording) -> Recording:
-    window, persons, total = step.window, *recording.keypoint.shape[:2]
-    clips = recording.keypoint.unflatten(1, (recording.num_clips, -1)) if recording.num_clips > 1 else None
-    keypoint = recording.keypoint if clips is None else clips.flatten(0, 1)
+    window, keypoint = step.window, recording.keypoint.unflatten(1, (recording.num_clips, -1)).flatten(0, 1)
     present = (keypoint != 0).flatten(2).any(dim=2)
 
     def unbroken(present: Tensor) -> Tensor:
@@ -257,16 +255,16 @@ def _sample_clip(step: Any, skeleton: Skeleton, recording: Recording) -> Recordi
 def _add_turned_clips(step: Any, skeleton: Skeleton, recording: Recording) -> Recording:
     keypoint, score = recording.keypoint, recording.score
     turned = torch.tensor([1.0 if axis == step.vertical_axis else -1.0 for axis in range(3)])
-    copies, scores = [keypoint, keypoint * turned], [score, score]
+    copies, scores = [keypoint, keypoint * turned], [] if score is None else [score, score]
     if step.mirrored:
         order = list(skeleton.flip_order)
         mirror = torch.ones(3)
         mirror[1 if step.vertical_axis == 0 else 0] = -1
         copies += [copy[:, :, order] * mirror for copy in copies]
-        scores += [copy if copy is None else copy[:, :, order] for copy in scores]
+        scores += [copy[:, :, order] for copy in scores]
     return recording._replace(
         keypoint=torch.cat(copies, dim=1),
-        score=None if score is None else torch.cat(scores, dim=1),
+        score=torch.cat(scores, dim=1) if scores else None,
         num_clips=recording.num_clips * len(copies),
         frame_step=None if recording.frame_step is None else recording.frame_step.repeat(len(copies)),
     )
