@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from asea_mm.datasets import InteractionPoseDataset, load_annotations, save_annotations, validate_annotation
 from asea_mm.datasets.converters import convert_kinetics10
 from asea_mm.datasets.converters.kinetics.convert import CLASSES, K400_CLASSES, read_kinetics_skeleton
-from asea_mm.datasets.recordings.pose_tracking import track_persons
+from asea_mm.datasets.recordings.persons import persons_in_film
 
 BODY = np.random.default_rng(0).uniform(-0.1, 0.1, (18, 2))
 
@@ -46,7 +46,7 @@ def centres(content: dict, tmp_path) -> np.ndarray:
     """Where the two persons are in every frame, (M, T); NaN where absent."""
     path = tmp_path / 'clip.json'
     path.write_text(json.dumps(content))
-    keypoint, score = track_persons(read_kinetics_skeleton(path))
+    keypoint, score = persons_in_film(read_kinetics_skeleton(path))
     there = score > 0
     with np.errstate(invalid='ignore'):
         return ((keypoint[..., 0] - BODY[:, 0]) * there).sum(-1) / there.sum(-1)
@@ -64,7 +64,7 @@ TRACKS = {
     'nobody in a frame': ([[LEFT, RIGHT], [], [RIGHT, LEFT]], [[0.3, nan, 0.3], [0.7, nan, 0.7]]),
     'one is absent': ([[LEFT, RIGHT], [LEFT], [RIGHT, LEFT]], [[0.3] * 3, [0.7, nan, 0.7]]),
     'one person only': ([[RIGHT], [RIGHT]], [[0.7, 0.7], [nan, nan]]),
-    'higher sum comes first': ([[LEFT, RIGHT], [RIGHT], [RIGHT]], [[0.7] * 3, [0.3, nan, nan]]),
+    'one leaves': ([[LEFT, RIGHT], [RIGHT], [RIGHT]], [[0.3, nan, nan], [0.7] * 3]),
     'walking past each other, one farther away': (
         [[person(0.2 + 0.05 * t, 0.9), person(0.8 - 0.05 * t, 0.8, y=0.56)][:: 1 - 2 * (t % 2)] for t in range(13)],
         [0.2 + 0.05 * np.arange(13), 0.8 - 0.05 * np.arange(13)],
@@ -92,7 +92,7 @@ def test_missing_joints_are_zero_in_both(tmp_path):
     half['score'][3] = 0  # coordinates without a score, and a score without coordinates
     half['pose'][8:10] = 0, 0
     path.write_text(json.dumps(clip([half, person(0.7, missing=(0, 17))])))
-    keypoint, score = track_persons(read_kinetics_skeleton(path))
+    keypoint, score = persons_in_film(read_kinetics_skeleton(path))
     assert set(np.flatnonzero(score[0] == 0)) == {3, 4}
     assert set(np.flatnonzero(score[1] == 0)) == {0, 17}
     assert (keypoint[score == 0] == 0).all()
@@ -253,7 +253,7 @@ def test_mutated_files_are_valid_annotations_or_value_errors(tmp_path_factory, d
     path = tmp_path_factory.getbasetemp() / 'fuzzed.json'
     path.write_bytes(content)
     try:
-        keypoint, score = track_persons(read_kinetics_skeleton(path, 158))
+        keypoint, score = persons_in_film(read_kinetics_skeleton(path, 158))
     except ValueError as error:
         assert 'fuzzed.json' in str(error)  # noqa: PT017 (most files are wrong, some are not)
         return

@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 
 from ....errors import InputError
-from ...recordings.pose_tracking import track_persons
+from ...recordings.persons import persons_in_film
 from .pyskl import PysklPoses
 
 # Label of Kinetics-400, from 0 in alphabetical order, to class; new labels count from 0 in this order.
@@ -251,7 +251,7 @@ def convert_kinetics10(
             if clip.name in taken:
                 raise InputError(f'{path}: clip {clip.name!r} is there more than once')
             poses, img_shape = clip.read()
-            keypoint, score = track_persons(poses)
+            keypoint, score = persons_in_film(poses)
             if not keypoint.any():
                 raise InputError(f'{path}: clip {clip.name!r}: nobody is in any frame')
         except (ValueError, OSError) as error:

@@ -13,8 +13,8 @@ import numpy as np
 
 from ....errors import InputError
 from ...files.annotations import load_annotations, validate_annotation
-from ...recordings.ntu_bodies import two_persons
 from ...recordings.ntu_skeleton import NUM_JOINTS, parse_ntu_skeleton
+from ...recordings.persons import two_persons
 from .facts import BENCHMARKS, Benchmark, parse_ntu_name
 from .missing import MISSING_SKELETONS
 from .shards import Outcome, Progress, Shard, convert_shards, make_shards, read_keypoints, remove_shards
