@@ -13,9 +13,10 @@ import numpy as np
 from ....errors import InputError
 from ....skeletons import get_skeleton
 from ...files.annotations import validate_annotation
-from ...recordings.find import find_recordings, load_layout, read_recording
 from ...recordings.finish import finish_recording
+from ...recordings.layout_file import load_layout
 from ...recordings.recording import UNITS, UP_AXES, read_fps
+from ...recordings.samples import find_recordings, read_recording
 from .labels import labels_from_folders, labels_from_table, number_classes, read_classes
 from .splits import make_split
 
