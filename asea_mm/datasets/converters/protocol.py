@@ -5,12 +5,14 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, TypeVar
 
 import numpy as np
 
 from ...errors import InputError
 from ..files.annotations import save_annotations
+from .parallel import ordered_map
 
 MOST_MESSAGES = 20
 
@@ -108,34 +110,70 @@ class Problems:
         if self.on_problem is not None:
             self.on_problem(message)
 
-    def each(self, items: Sequence[Item], convert: Callable[[Item], dict], progress: Progress) -> Iterator[dict]:
-        """Convert the items one after another; what is wrong with one is noted, and the others go on."""
-        for done, item in enumerate(items):
-            progress(done, len(items))
-            try:
-                sample = convert(item)
-            except (InputError, OSError) as error:
-                self.add(str(error))
-            else:
-                yield sample
-        progress(len(items), len(items))
-
-    def finish(self, num_converted: int) -> None:
+    def require_told(self, num_converted: int) -> None:
         """To be called after the last recording.
 
         Raises:
             InputError: If none was converted, or some cannot be and nobody else was told.
         """
-        if not num_converted and not self.messages:
-            raise InputError(f'{self.source}: expected at least one recording to convert, got none')
-        if self.messages and (self.on_problem is None or not num_converted):
-            raise InputError(self.listing())
+        if not num_converted:
+            raise InputError(self.listing(f'{self.source}: expected recordings that can be converted, got none'))
+        if self.messages and self.on_problem is None:
+            raise InputError(self.listing('nothing is written; --skip-bad leaves bad recordings out'))
 
-    def listing(self) -> str:
-        """The first messages, one a line, and how many there are."""
+    def listing(self, end: str) -> str:
+        """The first messages, a line each, how many there are, and an end."""
         lines = self.messages[:MOST_MESSAGES]
         if len(self.messages) > len(lines):
             lines.append(f'and {len(self.messages) - len(lines)} more')
-        if len(self.messages) > 1:
-            lines.append(f'{len(self.messages)} problems, nothing is written; --skip-bad leaves bad recordings out')
-        return '\n'.join(lines)
+        return '\n'.join([*lines, end])
+
+
+def convert_each(
+    items: Sequence[Item],
+    convert: Callable[[Item], dict],
+    split: Mapping[str, Iterable[str]],
+    meta: dict[str, Any],
+    problems: Problems,
+    progress: Progress,
+    jobs: int = 1,
+    notes: Iterable[str] = (),
+) -> Conversion:
+    """Convert items to samples in their order; what is wrong with one is noted, and the others go on.
+
+    Args:
+        items: What is to be converted, one recording each.
+        convert: Makes a sample of an item, or raises InputError or OSError.
+        split: Split name to ids; those that cannot be converted are taken out.
+        meta, notes: See :class:`Conversion`.
+        problems: What is known to be wrong, and takes what else is.
+        progress: See :class:`Converter`.
+        jobs: Number of processes. More than one need items and ``convert`` that can be pickled.
+    """
+    conversion = Conversion((), {name: list(ids) for name, ids in split.items()}, meta, problems.messages, [*notes])
+
+    def samples() -> Iterator[dict]:
+        converted = set()
+        for done, (sample, message) in enumerate(ordered_map(partial(_attempt, convert), items, jobs), 1):
+            if sample is None:
+                problems.add(message)
+            else:
+                converted.add(sample['frame_dir'])
+                yield sample
+            progress(done, len(items))
+        problems.require_told(len(converted))
+        for name, ids in conversion.split.items():
+            conversion.split[name] = [sample_id for sample_id in ids if sample_id in converted]
+            if ids and not conversion.split[name]:
+                conversion.notes.append(f'split {name!r}: none of its {len(ids)} recordings is left')
+
+    conversion.annotations = samples()
+    return conversion
+
+
+def _attempt(convert: Callable[[Item], dict], item: Item) -> tuple[dict | None, str]:
+    """A sample, or the message why there is none."""
+    try:
+        return convert(item), ''
+    except (InputError, OSError) as error:
+        return None, str(error)
