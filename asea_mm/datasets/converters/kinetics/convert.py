@@ -17,7 +17,7 @@ import numpy as np
 
 from ....errors import InputError
 from ...recordings.json_forms import load_json
-from ...recordings.pose_tracking import track_persons
+from ...recordings.persons import persons_in_film
 from ..protocol import Conversion, Converter, OnProblem, Problems, Progress, convert_each, no_progress
 from .pyskl import PysklPoses
 
@@ -228,7 +228,7 @@ def convert_kinetics10(
 
 def _convert_recording(path: Path, recording: KineticsRecording) -> dict:
     poses, img_shape = recording.read()
-    keypoint, score = track_persons(poses)
+    keypoint, score = persons_in_film(poses)
     if not keypoint.any():
         raise InputError(f'{path}: recording {recording.name!r}: nobody is in any frame')
     sample = {
