@@ -91,16 +91,14 @@ def distances(keypoint: np.ndarray, least: int = 1) -> np.ndarray:
 
 
 def motions(keypoint: np.ndarray) -> np.ndarray:
-    """How far the joints of every person get from their mean places: standard deviations, summed over joints.
+    """Way of all joints of every person, from frame to frame; who comes and goes does not move by it.
 
-    Neither the length of the recording nor noise adds to it, as they do to the way of the joints. It is not divided by
-    the size of the body: in an image, the noise of somebody small in the background would become much motion.
+    It is not divided by the size of the body: in an image, the noise of somebody small in the background would become
+    much motion.
 
     Shapes:
         keypoint ``(M, T, V, C)``, any unit; returns ``(M,)``, the same unit
     """
-    seen = seen_joints(keypoint)[..., None]
-    count = np.maximum(seen.sum(axis=1, keepdims=True), 1)
-    places = np.where(seen, keypoint, 0)
-    offsets = np.where(seen, places - places.sum(axis=1, keepdims=True) / count, 0)
-    return np.sqrt((offsets**2).sum(axis=(1, 3)) / count[:, 0, :, 0]).sum(axis=1)
+    seen = seen_joints(keypoint)
+    way = np.linalg.norm(np.diff(np.where(seen[..., None], keypoint, 0), axis=1), axis=-1)
+    return (way * (seen[:, 1:] & seen[:, :-1])).sum(axis=(1, 2))
