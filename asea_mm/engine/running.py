@@ -15,10 +15,11 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from mmaction.registry import RUNNERS
+from mmaction.registry import DATASETS, RUNNERS
 from mmengine.config import Config, ConfigDict
 from mmengine.device import get_device
 from mmengine.dist import is_main_process
+from mmengine.registry import init_default_scope
 from mmengine.runner import Runner
 
 from ..errors import InputError
@@ -111,6 +112,19 @@ def run_test(cfg: Config, checkpoint: str | os.PathLike, dump: str | None = None
     report = Path(cfg.work_dir) / 'report.json' if is_main_process() else None
     leave_processes()
     return report
+
+
+def build_test_dataset(cfg: Config) -> Any:
+    """The dataset that a test with this config reads, without a runner.
+
+    Raises:
+        InputError: If the config has none, or it is not as expected.
+    """
+    if not cfg.get('test_dataloader'):
+        raise InputError('the config has no test_dataloader')
+    init_default_scope(cfg.get('default_scope', 'mmaction'))
+    with mendable_errors():
+        return DATASETS.build(cfg.test_dataloader.dataset)
 
 
 def build_runner(cfg: Config, strict: bool = False) -> Runner:
