@@ -6,11 +6,14 @@ import argparse
 import os
 import shlex
 import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from mmengine.config import Config
 from rich.console import Console
+from rich.progress import Progress
 
 from ..datasets.recordings.recording import UNITS, UP_AXES
 from ..datasets.transforms import STREAMS
@@ -18,6 +21,12 @@ from ..engine import load_config
 from ..engine.options import read_cfg_options
 from ..errors import InputError
 
+# Of argparse, by their names in Python; converters have some of them, too.
+RECORDING_OPTIONS: dict[str, dict[str, Any]] = {
+    'units': dict(choices=list(UNITS), help='default: metre for 3-D, pixel for 2-D'),
+    'up': dict(choices=list(UP_AXES), help='axis that points up in 3-D (default: y)'),
+    'fill_missing': dict(action='store_true', help='interpolate missing joints of 3-D in time'),
+}
 CONFIG_HELP = 'config: a path, or the name of one that comes with asea_mm, e.g. asea_sbu'
 
 
@@ -71,9 +80,8 @@ def add_device_option(parser: Any) -> None:
 def add_recording_options(parser: argparse.ArgumentParser) -> None:
     """What recordings do not say themselves."""
     group = parser.add_argument_group('recordings')
-    group.add_argument('--units', choices=UNITS, help='default: metre for 3-D, pixel for 2-D')
-    group.add_argument('--up', choices=UP_AXES, metavar='{y,z,-y}', help='axis that points up in 3-D')
-    group.add_argument('--fill-missing', action='store_true', help='interpolate missing joints of 3-D in time')
+    for name, settings in RECORDING_OPTIONS.items():
+        group.add_argument(f'--{name.replace("_", "-")}', **settings)
 
 
 def add_job_options(parser: argparse.ArgumentParser) -> None:
@@ -106,6 +114,29 @@ def console(stderr: bool = False) -> Console:
     """Where tables go; lines are not broken when they are piped."""
     stream = sys.stderr if stderr else sys.stdout
     return Console(stderr=stderr, width=None if stream.isatty() else 200)
+
+
+@contextmanager
+def progress(what: str) -> Iterator[Callable[[int, int], None]]:
+    """A function that shows how many are done of how many: a bar, or a line for every tenth where it is piped."""
+    messages = console(stderr=True)
+    bar = Progress(console=messages, transient=True)
+    task = bar.add_task(what, total=None)
+    tenths = 0
+
+    def show(done: int, total: int) -> None:
+        nonlocal tenths
+        if messages.is_terminal:
+            bar.start()  # not before processes have been forked
+            bar.update(task, completed=done, total=total)
+        elif 10 * done // total > tenths:
+            tenths = 10 * done // total
+            print(f'{what}: {done} of {total}', file=sys.stderr, flush=True)
+
+    try:
+        yield show
+    finally:
+        bar.stop()
 
 
 def say_written(*paths: str | os.PathLike) -> None:

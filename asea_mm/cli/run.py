@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import argparse
 import importlib
+import signal
+import sys
 from collections.abc import Sequence
 
 from ..engine import report_errors
@@ -28,8 +30,14 @@ def build_parser(name: str) -> argparse.ArgumentParser:
 def run_subcommand(name: str, words: Sequence[str]) -> int:
     """Run a subcommand; what a user can mend becomes one line and exit code 1, our own faults keep their traceback."""
     args = build_parser(name).parse_args(joined(words))
-    with report_errors(args.debug):
-        return args.run(args) or 0
+    try:
+        with report_errors(args.debug):
+            return args.run(args) or 0
+    except KeyboardInterrupt:
+        if args.debug:
+            raise
+        print('stopped', file=sys.stderr)
+        return 128 + signal.SIGINT
 
 
 def joined(words: Sequence[str]) -> list[str]:
