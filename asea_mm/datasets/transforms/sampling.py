@@ -8,10 +8,9 @@ from typing import Any
 
 import numpy as np
 from mmaction.registry import TRANSFORMS
-from scipy.signal import savgol_filter
 
 from ...keypoints import presence
-from .common import KeypointTransform, is_number, resample
+from .common import KeypointTransform, is_integer, is_number, resample
 
 
 @TRANSFORMS.register_module()
@@ -49,7 +48,7 @@ class SampleClip(KeypointTransform):
         keypoint_score: ``(M, T, V)`` -> ``(M, num_clips * clip_len, V)``
 
     Raises:
-        ValueError: If an argument is out of range; if a sample is empty, holds NaN or infinity, has the wrong
+        InputError: If an argument is out of range; if a sample is empty, holds NaN or infinity, has the wrong
             number of joints, or has been sampled into several clips before.
     """
 
@@ -62,16 +61,13 @@ class SampleClip(KeypointTransform):
         window: float = 0.75,
     ) -> None:
         for name, value in (('clip_len', clip_len), ('num_clips', num_clips)):
-            if not isinstance(value, int) or isinstance(value, bool) or value < 1:
-                self._wrong_argument(name, 'a positive integer', value)
-        if mode not in ('resize', 'pad'):
-            self._wrong_argument('mode', "'resize' or 'pad'", mode)
-        if crop is not None and not (
-            isinstance(crop, Sequence) and len(crop) == 2 and all(map(is_number, crop)) and 0 < crop[0] <= crop[1] <= 1
-        ):
-            self._wrong_argument('crop', 'None or two shares (low, high) with 0 < low <= high <= 1', crop)
-        if not is_number(window) or not 0 < window <= 1:
-            self._wrong_argument('window', 'a share in (0, 1]', window)
+            self._require(is_integer(value) and value >= 1, name, 'a positive integer', value)
+        self._require(mode in ('resize', 'pad'), 'mode', "'resize' or 'pad'", mode)
+        if crop is not None:
+            is_right = isinstance(crop, Sequence) and len(crop) == 2 and all(map(is_number, crop))
+            is_right = is_right and 0 < crop[0] <= crop[1] <= 1
+            self._require(is_right, 'crop', 'None or two shares (low, high) with 0 < low <= high <= 1', crop)
+        self._require(is_number(window) and 0 < window <= 1, 'window', 'a share in (0, 1]', window)
         self.clip_len = clip_len
         self.mode = mode
         self.crop = None if crop is None else tuple(crop)
@@ -149,12 +145,11 @@ class RandomTimeWarp(KeypointTransform):
         keypoint: ``(M, T, V, C)``, any unit; keypoint_score ``(M, T, V)``; both unchanged
 
     Raises:
-        ValueError: If ``strength`` is out of range or a sample has the wrong shape.
+        InputError: If ``strength`` is out of range or a sample has the wrong shape.
     """
 
     def __init__(self, strength: float = 0.2) -> None:
-        if not is_number(strength) or not 0 <= strength < 1:
-            self._wrong_argument('strength', 'a number in [0, 1)', strength)
+        self._require(is_number(strength) and 0 <= strength < 1, 'strength', 'a number in [0, 1)', strength)
         self.strength = strength
 
     def transform(self, results: dict[str, Any]) -> dict[str, Any]:
@@ -198,20 +193,22 @@ class SmoothMotion(KeypointTransform):
         keypoint: ``(M, T, V, C)``, any unit, unchanged
 
     Raises:
-        ValueError: If an argument is out of range; if a sample is empty, holds NaN or infinity, or has the wrong
+        InputError: If an argument is out of range; if a sample is empty, holds NaN or infinity, or has the wrong
             number of joints.
     """
 
     def __init__(self, window: int = 5, degree: int = 2) -> None:
-        if not isinstance(window, int) or isinstance(window, bool) or window < 3 or window % 2 == 0:
-            self._wrong_argument('window', 'an odd integer of at least 3', window)
-        if not isinstance(degree, int) or isinstance(degree, bool) or not 0 <= degree <= window - 2:
-            self._wrong_argument('degree', f'an integer from 0 to window - 2 = {window - 2}', degree)
+        is_right = is_integer(window) and window >= 3 and window % 2 == 1
+        self._require(is_right, 'window', 'an odd integer of at least 3', window)
+        is_right = is_integer(degree) and 0 <= degree <= window - 2
+        self._require(is_right, 'degree', f'an integer from 0 to window - 2 = {window - 2}', degree)
         self.window = window
         self.degree = degree
 
     def transform(self, results: dict[str, Any]) -> dict[str, Any]:
         """Smooth every clip of the sample on its own."""
+        from scipy.signal import savgol_filter  # takes seconds to import, and few pipelines smooth
+
         keypoint = self._keypoint(results)
         self._require_finite(results, keypoint)
         num_clips = self._clips(results, keypoint)
