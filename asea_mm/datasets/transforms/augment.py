@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from mmaction.registry import TRANSFORMS
 
-from .common import KeypointTransform, is_integer, is_number, linear_map
+from .common import KeypointTransform, is_number, linear_map
 
 
 @TRANSFORMS.register_module()
@@ -92,36 +92,30 @@ class _WithProbability(KeypointTransform):
 
 @TRANSFORMS.register_module()
 class MirrorPose(_WithProbability):
-    """Mirror the scene at the origin's plane: negate one coordinate, and let left and right joints change names.
+    """Mirror the scene at the plane x = 0: negate x, and let left and right joints change names.
 
     Args:
         prob: Probability that a sample is mirrored.
-        axis: The coordinate to negate; 0 is x.
 
     Shapes:
         keypoint: ``(M, T, V, C)``, any unit; keypoint_score ``(M, T, V)``; both unchanged
 
     Raises:
-        InputError: If an argument is out of range; if a sample has no such axis, no layout, or the wrong number
-            of joints.
+        InputError: If ``prob`` is out of range; if a sample has no layout or the wrong number of joints.
     """
 
-    def __init__(self, prob: float = 0.5, axis: int = 0) -> None:
+    def __init__(self, prob: float = 0.5) -> None:
         super().__init__(prob)
-        self._require(is_integer(axis) and axis in (0, 1, 2), 'axis', '0, 1 or 2', axis)
-        self.axis = axis
 
     def transform(self, results: dict[str, Any]) -> dict[str, Any]:
         """Mirror all persons, or none."""
         keypoint = self._keypoint(results)
         order = list(self._skeleton(results, keypoint).flip_order)
-        if self.axis >= keypoint.shape[-1]:
-            self._wrong_sample(results, f'expected more than {self.axis} coordinates, got {keypoint.shape[-1]}')
         if not self._happens():
             return results
         score = self._score(results, keypoint)
         keypoint = keypoint.take(order, axis=2)
-        keypoint[..., self.axis] = 0 - keypoint[..., self.axis]  # unlike `-x`, keeps the sign of zero
+        keypoint[..., 0] = 0 - keypoint[..., 0]  # unlike `-x`, keeps the sign of zero
         results['keypoint'] = keypoint
         if score is not None:
             results['keypoint_score'] = score.take(order, axis=2)

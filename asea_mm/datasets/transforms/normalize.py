@@ -17,27 +17,19 @@ class CentrePair(KeypointTransform):
     """Move the origin to the middle of the persons, one shift for the whole sample.
 
     The shift is the mean over the present persons of their centre joint, at the first frame in which someone
-    is present, or averaged over all such frames. Being one shift for all, it keeps the persons' positions
+    is present. Being one shift for all, it keeps the persons' positions
     relative to each other and their way through the scene. Where ``keypoint_score`` says that a centre joint
     is missing (score 0), the mean of that person's joints with a positive score stands in for it.
 
     Absent persons stay zero. A present one cannot become all zeros unless all their joints coincide. A sample
     in which nobody is ever present is left as it is.
 
-    Args:
-        frames: ``'first'`` or ``'all'``: the frames the middle is taken from.
-
     Shapes:
         keypoint: ``(M, T, V, C)``, any unit, unchanged
 
     Raises:
-        InputError: If ``frames`` is unknown; if a sample is empty, holds NaN or infinity, has no layout or the
-            wrong number of joints.
+        InputError: If a sample is empty, holds NaN or infinity, has no layout or the wrong number of joints.
     """
-
-    def __init__(self, frames: str = 'first') -> None:
-        self._require(frames in ('first', 'all'), 'frames', "'first' or 'all'", frames)
-        self.frames = frames
 
     def transform(self, results: dict[str, Any]) -> dict[str, Any]:
         """Subtract the middle from all present persons."""
@@ -47,19 +39,16 @@ class CentrePair(KeypointTransform):
         score = self._score(results, keypoint)
 
         present = presence(keypoint)
-        chosen = present.any(axis=0).nonzero()[0]
-        if not len(chosen):
+        if not present.any():
             return results
-        if self.frames == 'first':
-            chosen = chosen[:1]
-        centre = keypoint[:, chosen, centre_index].astype(np.float64)
+        first = int(present.any(axis=0).argmax())
+        centre = keypoint[:, first, centre_index].astype(np.float64)
         if score is not None:
-            seen = score[:, chosen] > 0
-            count = seen.sum(axis=-1)[..., None]
-            mean = (keypoint[:, chosen] * seen[..., None]).sum(axis=2) / np.maximum(count, 1)
-            centre = np.where(seen[:, :, centre_index, None] | (count == 0), centre, mean)
-        counted = present[:, chosen, None]
-        middle = ((centre * counted).sum(axis=0) / counted.sum(axis=0)).mean(axis=0)
+            seen = score[:, first] > 0
+            count = seen.sum(axis=-1)[:, None]
+            mean = (keypoint[:, first] * seen[..., None]).sum(axis=1) / np.maximum(count, 1)
+            centre = np.where(seen[:, centre_index, None] | (count == 0), centre, mean)
+        middle = (centre * present[:, first, None]).sum(axis=0) / present[:, first].sum()
         results['keypoint'] = np.where(present[:, :, None, None], keypoint - middle.astype(np.float32), 0)
         return results
 
