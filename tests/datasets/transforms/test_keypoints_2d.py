@@ -47,11 +47,9 @@ def test_joints_are_interpolated_in_time(x, expected):
     np.testing.assert_array_equal(out[0, :, 1:], one_joint(*x)[0, :, 1:])
 
 
-@pytest.mark.parametrize(('mode', 'x'), [('interpolate', (0, 0)), ('centre', (0, 4)), ('centre', (3, 0))])
-def test_joints_without_a_place_in_time_are_at_the_mean_of_the_seen(mode, x):
-    out = apply(dict(type='FillMissingJoints', mode=mode), one_joint(*x))['keypoint']
-    expected = [[6, 3] if value == 0 else [value, 2 * value] for value in x]  # between (5, 5) and (7, 1)
-    np.testing.assert_allclose(out[0, :, 0], expected)
+def test_joints_that_are_never_seen_are_at_the_mean_of_the_others():
+    out = apply(dict(type='FillMissingJoints'), one_joint(0, 0))['keypoint']
+    np.testing.assert_allclose(out[0, :, 0], [[6, 3], [6, 3]])  # between (5, 5) and (7, 1)
 
 
 def test_scores_tell_what_is_missing_and_are_zero_there():
@@ -63,46 +61,30 @@ def test_scores_tell_what_is_missing_and_are_zero_there():
     np.testing.assert_allclose(out['keypoint_score'][0], [[0.9] * 3, [0, 0.9, 0.9], [0.9, 0, 0.9]])
 
 
-def test_zero_coordinates_are_missing_whatever_the_score():
-    out = apply(dict(type='FillMissingJoints'), one_joint(1, 0, 3), np.ones((1, 3, 3)))
-    np.testing.assert_allclose(out['keypoint'][0, 1, 0], [2, 4])
-    assert out['keypoint_score'][0, 1].tolist() == [0, 1, 1]
-
-
-@pytest.mark.parametrize('mode', ['interpolate', 'centre'])
-def test_a_frame_without_any_seen_joint_is_absence(mode):
-    score = np.ones((1, 3, 3))
-    score[0, 1] = 0.1
-    out = apply(dict(type='FillMissingJoints', mode=mode, score_thr=0.1), one_joint(1, 2, 3), score)
-    assert presence(out['keypoint']).tolist() == [[True, False, True]]
-    assert not out['keypoint_score'][0, 1].any()
-
-
 values = st.sampled_from([0.0, 0.0, 1.0, -2.0, 0.5, 300.0])
 
 
-@settings(max_examples=200, deadline=None, database=None)
+@settings(max_examples=100, deadline=None, database=None)
 @given(
     keypoint=arrays(np.float32, (2, 5, 3, 2), elements=values),
     score=arrays(np.float32, (2, 5, 3), elements=st.sampled_from([0.0, 0.05, 0.3, 1.0])),
-    mode=st.sampled_from(['interpolate', 'centre']),
 )
-def test_absence_and_seen_joints_are_kept_whatever_is_missing(keypoint, score, mode):
-    out = apply(dict(type='FillMissingJoints', mode=mode, score_thr=0.05), keypoint, score)
+def test_absence_and_seen_joints_are_kept_whatever_is_missing(keypoint, score):
+    out = apply(dict(type='FillMissingJoints', score_thr=0.05), keypoint, score)
     seen = keypoint.any(-1) & (score > np.float32(0.05))
-    there = seen.any(-1)
+    present = seen.any(-1)
     np.testing.assert_array_equal(out['keypoint'][seen], keypoint[seen])
     np.testing.assert_array_equal(out['keypoint_score'], np.where(seen, score, 0))
-    assert not out['keypoint'][~there].any()
-    assert (presence(out['keypoint']) == there).all()
+    assert not out['keypoint'][~present].any()
+    assert (presence(out['keypoint']) == present).all()
     assert np.isfinite(out['keypoint']).all()
     # no filled joint is outside of where the joints of this person were
     for person in range(2):
-        if there[person].any():
-            found = keypoint[person][seen[person]]
-            filled = out['keypoint'][person][there[person]].reshape(-1, 2)
-            assert (filled >= found.min(0) - 1e-4).all()
-            assert (filled <= found.max(0) + 1e-4).all()
+        if present[person].any():
+            places = keypoint[person][seen[person]]
+            filled = out['keypoint'][person][present[person]].reshape(-1, 2)
+            assert (filled >= places.min(0) - 1e-4).all()
+            assert (filled <= places.max(0) + 1e-4).all()
 
 
 def test_missing_joints_do_not_mislead_the_centring():
@@ -130,29 +112,15 @@ PIXELS = [[[[340, 256], [0, 0], [170, 128]]], [[[0, 0]] * 3]]
         (dict(), PIXELS, dict(img_shape=np.array([256, 340]))),
         (dict(img_shape=(256, 340)), PIXELS, {}),
         (dict(img_shape=(9, 9)), PIXELS, dict(img_shape=(256, 340))),
-        (dict(unit='share', img_shape=(256, 340)), np.array(PIXELS) / [340, 256], {}),
         (dict(unit='share', img_shape=(128, 170)), np.array(PIXELS) / [340, 256], {}),
     ],
-    ids=[
-        'of the sample',
-        'numbers of NumPy',
-        'array',
-        'argument',
-        'the sample wins',
-        'shares',
-        'only the ratio matters',
-    ],
+    ids=['of the sample', 'numbers of NumPy', 'array', 'argument', 'the sample wins', 'only the ratio matters'],
 )
 def test_the_longer_side_is_from_minus_one_to_one(config, keypoint, sample):
     out = apply(dict(type='NormalizeByImage', **config), keypoint, **sample)['keypoint']
     np.testing.assert_allclose(out[0, 0], [[1, 256 / 340], [-1, -256 / 340], [0, 0]], atol=1e-6)
     assert not out[1].any()
     assert out.dtype == np.float32
-
-
-def test_upright_images_are_normalized_by_their_height():
-    out = apply(dict(type='NormalizeByImage', img_shape=(400, 200)), [[[[200, 400], [0, 0], [100, 1]]]])['keypoint']
-    np.testing.assert_allclose(out[0, 0, :2], [[0.5, 1], [-0.5, -1]])
 
 
 def test_the_median_bone_is_one():
@@ -169,7 +137,7 @@ def test_the_median_bone_is_one():
     np.testing.assert_allclose(out, keypoint / 4)  # median of 4, 4, 8, 2
 
 
-@pytest.mark.parametrize('layout', ['openpose18', 'coco17', 'body25', 'nturgbd25', 'sbu15'])
+@pytest.mark.parametrize('layout', ['openpose18', 'nturgbd25'])
 def test_body_normalization_undoes_any_unit(layout):
     rng = np.random.default_rng(0)
     keypoint = rng.normal(size=(2, 4, get_skeleton(layout).num_joints, 2)).astype(np.float32)
@@ -231,37 +199,6 @@ def test_the_other_unit_is_refused(unit, scale):
         apply(config, scale * np.array(PIXELS))
 
 
-@pytest.mark.parametrize('kind', ['FillMissingJoints', 'NormalizeByBody'])
-def test_nan_is_refused(kind):
-    with pytest.raises(ValueError, match=f'{kind}.*NaN.*person 0, frame 1, joint 0'):
-        apply(dict(type=kind), one_joint(1, np.nan))
-
-
-@pytest.mark.parametrize(
-    ('config', 'named'),
-    [
-        (dict(type='FillMissingJoints', mode='nearest'), 'mode'),
-        (dict(type='FillMissingJoints', score_thr=-1), 'score_thr'),
-        (dict(type='FillMissingJoints', score_thr='low'), 'score_thr'),
-        (dict(type='NormalizeByImage', unit='metre'), 'unit'),
-        (dict(type='NormalizeByImage', img_shape=(256,)), 'img_shape'),
-        (dict(type='NormalizeByImage', img_shape=(256, -1)), 'img_shape'),
-        (dict(type='ScoreChannel', keep=1), 'keep'),
-    ],
-)
-def test_wrong_arguments_are_refused(config, named):
-    with pytest.raises(ValueError, match=rf'{config["type"]}: {named} must be .*, got '):
-        TRANSFORMS.build(config)
-
-
-def test_repr_shows_the_arguments():
-    shown = [
-        repr(TRANSFORMS.build(config))
-        for config in (dict(type='NormalizeByBody'), dict(type='NormalizeByImage', img_shape=[2, 3]))
-    ]
-    assert shown == ['NormalizeByBody()', "NormalizeByImage(unit='pixel', img_shape=(2, 3))"]
-
-
 @pytest.mark.parametrize('stream', [*STREAMS, ('joint', 'bone_motion')], ids=str)
 @pytest.mark.parametrize('keep', [True, False])
 def test_streams_leave_the_score_alone_all_the_way_into_the_host(stream, keep):
@@ -286,6 +223,6 @@ def test_streams_leave_the_score_alone_all_the_way_into_the_host(stream, keep):
     assert inputs.shape == (1, 2, 6, 18, coordinates + keep)
     if not keep:
         return
-    there = inputs[0, ..., :coordinates].reshape(2, 6, -1).any(-1)
-    np.testing.assert_array_equal(inputs[0, ..., -1], np.where(there[..., None], score, 0))
-    assert not there[1, 3]
+    present = inputs[0, ..., :coordinates].reshape(2, 6, -1).any(-1)
+    np.testing.assert_array_equal(inputs[0, ..., -1], np.where(present[..., None], score, 0))
+    assert not present[1, 3]

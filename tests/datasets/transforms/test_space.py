@@ -8,12 +8,9 @@ from asea_mm.datasets.transforms import (
     AddTurnedClips,
     AlignFacing,
     CentrePair,
-    JointNoise,
     MirrorPose,
-    RandomBodySize,
     RandomRotation3D,
     RandomScale3D,
-    RandomShear3D,
     SampleClip,
     SwapPersons,
 )
@@ -47,7 +44,6 @@ def distances(keypoint):
     'config',
     [
         {'type': 'CentrePair'},
-        {'type': 'CentrePair', 'frames': 'all'},
         {'type': 'AlignFacing'},
         {'type': 'RandomRotation3D', 'angles': (90.0, 180.0, 45.0)},
     ],
@@ -71,9 +67,6 @@ def test_centre_by_hand():
         [[[0, 0], [1, 5]], [[2, 0], [3, 5]], [[0, 0], [0, 0]]],
         [[[0, 0], [0, 0]], [[6, -4], [7, -3]], [[0, 0], [0, 0]]],
     ]
-    every = CentrePair('all')({'keypoint': keypoint, 'layout': PAIR})['keypoint']
-    assert every[0, 0].tolist() == [[2 - 4, 4 - 3], [3 - 4, 9 - 3]]  # the mean of (2, 4) and (6, 2) is (4, 3)
-    assert every[1, 1].tolist() == [[4, -3], [5, -2]]
     late = CentrePair()({'keypoint': keypoint[:, 1:], 'layout': PAIR})['keypoint']
     assert late[:, 0, 0].tolist() == [[-2, 2], [2, -2]]
     empty_start = CentrePair()({'keypoint': keypoint[:, ::-1], 'layout': PAIR})['keypoint']
@@ -168,16 +161,13 @@ def test_turned_clips_are_those_of_the_other_order_of_the_persons(vertical, num_
     assert np.abs(one['keypoint'][:, :half] - one['keypoint'][:, half:]).max() > 1
 
 
-@pytest.mark.parametrize('vertical', [0, 1, 2])
+@pytest.mark.parametrize('vertical', [1, 2])
 @pytest.mark.parametrize('score', [True, False])
-@pytest.mark.parametrize('axis', [0, 1, 2])
-def test_mirrored_clips_are_the_same_set_for_a_mirrored_sample(vertical, score, axis):
-    if axis == vertical:
-        pytest.skip('upside down')
+def test_mirrored_clips_are_the_same_set_for_a_mirrored_sample(vertical, score):
     sample = make_sample('nturgbd25')
     if score:
         sample['keypoint_score'] = np.random.default_rng(1).uniform(size=sample['keypoint'].shape[:3]).astype('f4')
-    mirrored = MirrorPose(1.0, axis)(dict(sample))
+    mirrored = MirrorPose(1.0)(dict(sample))
     clips = SampleClip(6, num_clips=2)
     one, other = (AddTurnedClips(vertical, mirrored=True)(clips(dict(of))) for of in (sample, mirrored))
     plain = AddTurnedClips(vertical)(clips(dict(sample)))
@@ -215,91 +205,25 @@ def test_rotation_turns_about_the_named_axis_within_the_angle():
 
 
 @pytest.mark.parametrize('channels', [2, 3])
-@pytest.mark.parametrize('isotropic', [True, False])
-def test_scale_is_one_factor_per_axis_or_one(channels, isotropic):
+def test_scale_is_one_factor_for_each_axis(channels):
     sample = make_sample('coco17', 3, channels)
-    seen = []
+    factors = []
     for seed in range(100):
-        factor = run(RandomScale3D(0.3, isotropic), sample, seed)['keypoint'] / sample['keypoint']
+        factor = run(RandomScale3D(0.3), sample, seed)['keypoint'] / sample['keypoint']
         np.testing.assert_allclose(factor, np.broadcast_to(factor[0, 0, 0], factor.shape), rtol=1e-5)
-        assert (np.ptp(factor[0, 0, 0]) < 1e-5) == isotropic
-        seen.append(factor[0, 0, 0])
-    assert 0.6999 < np.min(seen) < 0.75
-    assert 1.25 < np.max(seen) < 1.3001
-
-
-@pytest.mark.parametrize('channels', [2, 3])
-@pytest.mark.parametrize('isotropic', [True, False])
-def test_body_size_scales_every_person_about_the_middle_of_their_joints(channels, isotropic):
-    sample = make_sample('coco17', 3, channels)
-    there = presence(sample['keypoint'])
-    before = sample['keypoint'] - sample['keypoint'].mean(axis=2, keepdims=True)
-    seen = []
-    for seed in range(100):
-        out = run(RandomBodySize(0.3, isotropic), sample, seed)['keypoint']
-        np.testing.assert_allclose(out.mean(axis=2), sample['keypoint'].mean(axis=2), atol=1e-5)
-        after = out - out.mean(axis=2, keepdims=True)
-        factors = []
-        for person, frames in enumerate(there):
-            flat = [x[person, frames].reshape(-1, channels).astype(np.float64) for x in (before, after)]
-            factor = (flat[0] * flat[1]).sum(axis=0) / np.square(flat[0]).sum(axis=0)
-            np.testing.assert_allclose(flat[0] * factor, flat[1], atol=1e-5)  # the same in all frames
-            factors.append(factor)
-        seen.append(factors)
-    seen = np.array(seen)  # (seeds, persons, axes)
-    assert np.ptp(seen, axis=1).max(axis=0).min() > 0.3, 'persons differ'
-    assert np.ptp(seen, axis=2).max() < 1e-4 if isotropic else np.ptp(seen, axis=2).max() > 0.3
-    assert 0.6999 < np.min(seen) < 0.75
-    assert 1.25 < np.max(seen) < 1.3001
-
-
-def test_body_size_leaves_missing_joints_alone():
-    sample = make_sample('coco17', 2, 2)
-    sample['keypoint'] = sample['keypoint'].copy()
-    score = np.ones(sample['keypoint'].shape[:3], dtype=np.float32)
-    score[0, :, 3] = score[1, 2] = 0
-    sample['keypoint'][score == 0] = 0
-    out = run(RandomBodySize(0.3), sample | {'keypoint_score': score})['keypoint']
-    assert not out[score == 0].any()
-    others = np.delete(np.arange(17), 3)
-    middles = [x[0][:, others].mean(axis=1) for x in (sample['keypoint'], out)]
-    np.testing.assert_allclose(*middles, atol=1e-5)
-    assert np.abs(out - sample['keypoint'])[0, 1:3].max() > 1e-3
-
-
-@pytest.mark.parametrize('channels', [2, 3])
-def test_shear_adds_bounded_shares_of_the_other_axes_to_everyone(channels):
-    sample = make_sample('sbu15', 2, channels)
-    flat = sample['keypoint'].reshape(-1, channels)
-    out = run(RandomShear3D(0.3), sample)['keypoint'].reshape(-1, channels)
-    matrix, *_ = np.linalg.lstsq(flat, out, rcond=None)
-    np.testing.assert_allclose(flat @ matrix, out, atol=1e-5)
-    np.testing.assert_allclose(np.diag(matrix), 1, atol=1e-5)
-    shares = np.abs(matrix[~np.eye(channels, dtype=bool)])
-    assert shares.max() <= 0.3001
-    assert shares.min() > 1e-4
-
-
-def test_noise_has_the_standard_deviation_and_is_independent():
-    sample = make_sample('nturgbd25', 2, total=200)
-    sample['keypoint'][1, :50] = 0
-    noise = run(JointNoise(0.05), sample)['keypoint'] - sample['keypoint']
-    assert not noise[1, :50].any()
-    present = noise[presence(sample['keypoint'])]
-    np.testing.assert_allclose(present.std(), 0.05, rtol=0.02)
-    np.testing.assert_allclose(present.mean(), 0, atol=0.001)
-    assert len(np.unique(present)) > 0.9 * present.size
+        assert np.ptp(factor[0, 0, 0]) > 1e-5
+        factors.append(factor[0, 0, 0])
+    assert 0.6999 < np.min(factors) < 0.75
+    assert 1.25 < np.max(factors) < 1.3001
 
 
 @pytest.mark.parametrize('layout', LAYOUTS)
-@pytest.mark.parametrize('axis', [0, 1, 2])
 @pytest.mark.parametrize('num_person', [1, 2, 3])
-def test_mirror_swaps_left_and_right_and_twice_is_identity(layout, axis, num_person):
+def test_mirror_swaps_left_and_right_and_twice_is_identity(layout, num_person):
     sample = make_sample(layout, num_person)
-    once = MirrorPose(1.0, axis)(dict(sample))
+    once = MirrorPose(1.0)(dict(sample))
     joints = SKELETONS[layout].joints
-    sign = np.ones(3)
-    sign[axis] = -1
+    sign = [-1, 1, 1]
     for joint, name in enumerate(joints):
         other = name.replace('left', 'RIGHT').replace('right', 'left').replace('RIGHT', 'right')
         source = joints.index(other)
@@ -307,13 +231,8 @@ def test_mirror_swaps_left_and_right_and_twice_is_identity(layout, axis, num_per
         np.testing.assert_array_equal(
             once['keypoint_score'][:, :, joint], sample['keypoint_score'][:, :, source].astype(np.float32)
         )
-    twice = MirrorPose(1.0, axis)(once)
+    twice = MirrorPose(1.0)(once)
     np.testing.assert_array_equal(twice['keypoint'], sample['keypoint'])
-
-
-def test_mirror_refuses_an_axis_the_sample_has_not():
-    with pytest.raises(ValueError, match='MirrorPose.*more than 2 coordinates, got 2'):
-        MirrorPose(1.0, axis=2)(make_sample('coco17', channels=2))
 
 
 @pytest.mark.parametrize('num_person', [2, 3])
@@ -332,11 +251,6 @@ def test_swap_gives_another_order_to_keypoints_and_scores_alike(num_person):
     assert len(orders) == {2: 1, 3: 5}[num_person]
 
 
-def test_swap_leaves_one_person_alone():
-    sample = make_sample(num_person=1)
-    np.testing.assert_array_equal(SwapPersons(1.0)(dict(sample))['keypoint'], sample['keypoint'])
-
-
 @pytest.mark.parametrize('transform', [MirrorPose, SwapPersons])
 def test_probability_is_the_share_of_changed_samples(transform):
     sample = make_sample()
@@ -345,12 +259,3 @@ def test_probability_is_the_share_of_changed_samples(transform):
     )
     assert 0.24 < changed < 0.36
     assert np.array_equal(run(transform(0.0), sample)['keypoint'], sample['keypoint'])
-
-
-@pytest.mark.parametrize('transform', [MirrorPose, SwapPersons])
-def test_half_of_the_samples_are_changed_unless_told(transform):
-    sample = make_sample()
-    changed = [
-        not np.array_equal(run(transform(), sample, seed)['keypoint'], sample['keypoint']) for seed in range(300)
-    ]
-    assert 0.4 < np.mean(changed) < 0.6
