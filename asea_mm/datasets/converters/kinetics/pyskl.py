@@ -23,8 +23,7 @@ class PysklPoses:
 
     As PYSKL publishes it (its ``tools/data/README.md``): annotations have ``raw_file``, the file with the poses, and
     ``frame_inds``, the frame of each of its N poses; that file is a pickle ``{frame_dir: {'keypoint': (N, 17, 3)}}``,
-    x, y and score. It is looked for where ``raw_file`` says, from the working directory and from the folder
-    of ``k400_hrnet.pkl``, and then by its name in that folder and in ``kpfiles`` there.
+    x, y and score. It must be in the folder ``kpfiles`` beside ``k400_hrnet.pkl``.
 
     Args:
         path: The file.
@@ -94,7 +93,7 @@ class PysklPoses:
         return list(np.where(poses[..., 2:] > 0, poses, 0).swapaxes(0, 1))
 
     def _from_file(self, annotation: dict) -> list[np.ndarray]:
-        file = self._find(str(annotation['raw_file']))
+        file = self.path.parent / 'kpfiles' / Path(str(annotation['raw_file'])).name
 
         def fail(expected: str, got: object) -> NoReturn:
             raise InputError(f'{file}: sample {annotation["frame_dir"]!r}: expected {expected}, got {got}')
@@ -115,19 +114,13 @@ class PysklPoses:
         poses = np.where(poses[..., 2:] > 0, poses, 0).astype(np.float64)
         return [poses[frames == frame] for frame in range(int(total))]
 
-    def _find(self, raw_file: str) -> Path:
-        name, folder = Path(raw_file).name, self.path.parent
-        for file in (Path(raw_file), folder / raw_file, folder / 'kpfiles' / name, folder / name):
-            if file.is_file():
-                return file
-        raise FileNotFoundError(
-            f'{raw_file}: not found, nor {name} in {folder / "kpfiles"}; k400_hrnet.pkl is only a table of contents, '
-            f'extract the kpfiles that PYSKL offers beside it'
-        )
-
     def _entries(self, file: Path) -> dict:
         if self._open_file[0] != file:  # recordings come sorted by file, and one fills much memory
             self._open_file = (None, {})
+            if not file.is_file():
+                raise FileNotFoundError(
+                    f'{file}: not found; k400_hrnet.pkl is only a table of contents, put the folder kpfiles beside it'
+                )
             try:
                 with file.open('rb') as opened:
                     content = PlainUnpickler(opened).load()

@@ -6,6 +6,7 @@ import os
 from collections import Counter
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -38,39 +39,31 @@ def read_ntu_skeleton(path: str | os.PathLike) -> np.ndarray:
         raise InputError(f'{path}: {error}') from None
 
 
-def find_ntu_files(root: str | os.PathLike, on_problem: OnProblem) -> dict[str, str]:
+def find_ntu_files(root: Path, on_problem: OnProblem) -> dict[str, Path]:
     """All ``.skeleton`` files below a folder, in the order of their names; hidden files and folders are not data.
 
     Args:
-        root: The folder; links to other folders are followed.
+        root: The folder; folders in it may be links to other disks.
         on_problem: Called with the message of each file with a wrong name, or of a sample that is there twice.
 
     Returns:
         Sample id to file.
     """
-    files: dict[str, str] = {}
-    visited = set()
-    for folder, folders, names in os.walk(str(root), followlinks=True):
-        if (real := os.path.realpath(folder)) in visited:  # a link back, or a second one
-            folders.clear()
+    files: dict[str, Path] = {}
+    below = {file for folder in (root, *root.glob('*/')) for file in folder.rglob('*.skeleton')}
+    for file in sorted(below, key=lambda file: (file.name, file)):
+        if any(part.startswith(('.', '__')) for part in file.relative_to(root).parts):
             continue
-        visited.add(real)
-        folders[:] = sorted(name for name in folders if not name.startswith(('.', '__')))
-        for name in sorted(names):
-            stem, suffix = os.path.splitext(name)
-            if suffix.lower() != '.skeleton' or name.startswith('.'):
-                continue
-            file = os.path.join(folder, name)
-            try:
-                parse_ntu_name(stem)
-            except InputError as error:
-                on_problem(f'{file}: {error}')
-            else:
-                if stem in files:
-                    on_problem(f'{file}: expected every sample once, got it again after {files[stem]}')
-                else:
-                    files[stem] = file
-    return dict(sorted(files.items()))
+        try:
+            parse_ntu_name(file.stem)
+        except InputError as error:
+            on_problem(f'{file}: {error}')
+            continue
+        if file.stem in files:
+            on_problem(f'{file}: expected every sample once, got it again after {files[file.stem]}')
+        else:
+            files[file.stem] = file
+    return files
 
 
 def convert_ntu(
@@ -108,7 +101,7 @@ def convert_ntu(
     selected = BENCHMARKS[benchmark]
     problems = Problems(path, on_problem)
     if path.is_dir():
-        recordings: dict = find_ntu_files(path, problems.add)
+        recordings: dict[str, Any] = find_ntu_files(path, problems.add)
         convert, published_split = partial(_from_file, dtype=dtype), {}
         if not recordings and not problems.messages:
             raise InputError(f'{path}: expected files such as S001C002P003R002A050.skeleton, got none')
@@ -136,7 +129,9 @@ def convert_ntu(
             chosen.append((sample_id, labels[action], recording))
     notes = [f'left out {count} samples {reason}' for reason, count in left_out.items()]
     if not chosen:
-        raise InputError('; '.join([f'{path}: expected samples of {selected.title}, got none', *notes]))
+        raise InputError(
+            problems.listing('; '.join([f'{path}: expected samples of {selected.title}, got none', *notes]))
+        )
     sample_ids = [sample_id for sample_id, _, _ in chosen]
     # What the file says goes before what the names say.
     split = {name: published_split.get(name, ids) for name, ids in selected.split(sample_ids).items()}
@@ -146,7 +141,7 @@ def convert_ntu(
     return convert_each(chosen, convert, split, meta, problems, progress, jobs, notes)
 
 
-def _from_file(recording: tuple[str, int, str], dtype: str) -> dict:
+def _from_file(recording: tuple[str, int, Path], dtype: str) -> dict:
     """A sample of one raw file."""
     sample_id, label, file = recording
     keypoint = read_ntu_skeleton(file).astype(dtype)
