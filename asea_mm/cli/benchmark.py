@@ -1,8 +1,8 @@
 """Measure models: parameters, GFLOPs, training and inference samples/s, side by side; or one model on a stream.
 
-Models are those of configs, with random weights. They take turns, repeat by repeat, so that a noisy machine is noisy for
-all of them; medians are reported, and ratios against the first. With --stream it is latency of a frame, frames a second
-by number of pairs, and memory; frames are pushed as fast as they are taken.
+Models are those of configs, with random weights. They take turns, repeat by repeat, so that a noisy machine is noisy
+for all of them; medians are reported, and ratios against the first. With --stream it is latency of a frame, frames a
+second by number of pairs, and memory; frames are pushed as fast as they are taken.
 
 Examples:
   asea benchmark asea_sbu ctrgcn_sbu --batch 16 --frames 64
@@ -16,6 +16,7 @@ import argparse
 import json
 import platform
 from pathlib import Path
+from typing import Any
 
 import torch
 from mmengine.registry import init_default_scope
@@ -74,7 +75,7 @@ def run(args: argparse.Namespace) -> None:
 
 def run_models(args: argparse.Namespace, device: torch.device) -> dict:
     """Measure the models of the configs, and show them."""
-    models = {config: from_config(config) for config in args.configs}
+    models: dict[str, Any] = {config: from_config(config) for config in args.configs}
     inputs = {}
     for name, model in models.items():
         joints, channels = input_size(model.recognizer.backbone)

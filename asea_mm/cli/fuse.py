@@ -1,9 +1,9 @@
 """Late fusion: the weighted mean of the scores of several models or streams on the same samples.
 
-Each of them is a work folder of asea cross-validate (all its finished folds and seeds, last epoch) or the OUT.npz of its
---out, a work folder of asea test, or a scores.npz. Weights are equal, given, or with --weights cv chosen for each fold
-on the other folds (for single tests: for each of five parts of the samples on the other four). --rule product takes the
-geometric mean of the probabilities, by which a model that is sure outvotes one that is not.
+Each of them is a work folder of asea cross-validate (all its finished folds and seeds, last epoch) or the OUT.npz of
+its --out, a work folder of asea test, or a scores.npz. Weights are equal, given, or with --weights cv chosen for each
+fold on the other folds (for single tests: for each of five parts of the samples on the other four). --rule product
+takes the geometric mean of the probabilities, by which a model that is sure outvotes one that is not.
 
 Examples:
   asea fuse work_dirs/asea_sbu_joint_cv work_dirs/asea_sbu_bone_cv --out results/fused
@@ -18,6 +18,7 @@ import json
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from rich.table import Table
@@ -71,7 +72,8 @@ def run(args: argparse.Namespace) -> None:
             'fused': rows['fused'],
         }
         write_whole(Path(f'{args.out}.json'), json.dumps(content, indent=1) + '\n')
-        write_runs(f'{args.out}.npz', fused, class_names(args.streams, fused))
+        classes = class_names(args.streams, next(iter(fused.values())).scores.shape[1])
+        write_runs(f'{args.out}.npz', fused, classes)
         say_written(f'{args.out}.json', f'{args.out}.npz')
 
 
@@ -120,7 +122,7 @@ def fuse_runs(
     if list(runs) == [SINGLE]:  # parts of its samples stand in for folds
         unit = 'part'
         parts = {(int(str(part)), 0): group[0] for part, group in parts_of(runs[SINGLE], NUM_PARTS).items()}
-    groups = defaultdict(list)
+    groups: dict[Any, list[Streams]] = defaultdict(list)
     for (fold, _), streams in parts.items():
         groups[fold].append(streams)
     chosen = cross_validated_weights(groups, rule=rule)
@@ -144,17 +146,19 @@ def measures(runs: Mapping[Run, StreamScores]) -> dict:
     sizes = {run: len(scores.labels) for run, scores in runs.items()}
     summaries = {'accuracy': summarise_runs({run: scores.top1 for run, scores in runs.items()}, sizes)}
     losses = {run: cross_entropy(scores.scores, scores.labels) for run, scores in runs.items()}
-    if None not in losses.values():
-        summaries['cross_entropy'] = summarise_runs(losses, sizes)
+    known = {run: loss for run, loss in losses.items() if loss is not None}
+    if len(known) == len(losses):
+        summaries['cross_entropy'] = summarise_runs(known, sizes)
     return summaries
 
 
-def class_names(paths: Sequence[Path], fused: Mapping[Run, StreamScores]) -> list[str]:
-    """The names of the classes, from the first stream that has them; numbers if none has."""
+def class_names(paths: Sequence[Path], count: int) -> list[str]:
+    """The names of the classes, from the first of the streams that has them; numbers if none has."""
     for path in paths:
-        reports = [path / 'report.json', path.with_name('report.json'), *path.glob('fold*_seed*/result.json')]
         if path.is_file() and (names := read_class_names(path)):
             return names
-        for report in filter(Path.is_file, reports):
-            return json.loads(report.read_text())['classes']
-    return [str(label) for label in range(next(iter(fused.values())).scores.shape[1])]
+        folder = path if path.is_dir() else path.parent
+        for report in (folder / 'report.json', *folder.glob('fold*_seed*/result.json')):
+            if report.is_file():
+                return json.loads(report.read_text())['classes']
+    return [str(label) for label in range(count)]

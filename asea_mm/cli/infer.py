@@ -14,16 +14,114 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 from rich import box
 from rich.table import Table
 from rich.text import Text
 
-from ..apis import InteractionInferencer, InteractionResult
+from ..apis import InteractionInferencer, InteractionResult, PairResult
 from ..datasets.files.whole import write_whole
-from ..datasets.recordings.samples import ReadOptions, Sample, read_samples
+from ..datasets.recordings.finish import Sample
 from ..engine import find_config
 from ..errors import InputError
 from .options import add_model_options, add_recording_options, add_subset_options, console, say_written
+
+# Of the inferencer's call, by the same names.
+OPTIONS = (
+    *('window', 'overlap', 'merge', 'batch_size', 'topk', 'explain', 'img_shape'),
+    *('split', 'fold', 'units', 'up', 'fill_missing'),
+)
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument('inputs', nargs='+', metavar='INPUT', help='recordings, annotation files, folders')
+    parser.add_argument('--window', type=int, help='frames of a sliding window (default: the whole clip at once)')
+    parser.add_argument('--overlap', type=int, help='frames that windows share (default: half a window)')
+    parser.add_argument('--merge', choices=['mean', 'max'], default='mean', help='of windows (default: %(default)s)')
+    parser.add_argument('--pairs', default='auto', help='auto, all, or person numbers such as 0-2,1-3')
+    parser.add_argument('--img-shape', type=int, nargs=2, metavar=('H', 'W'), help='image, where 2-D files do not say')
+    parser.add_argument('--batch-size', type=int, default=32, help='default: %(default)s')
+    parser.add_argument('--topk', type=int, default=3, help='classes to show (default: %(default)s)')
+    parser.add_argument('--explain', action='store_true', help='show active joints; attention goes to --json')
+    parser.add_argument('--json', type=Path, metavar='OUT.json', help='write everything that was found')
+    parser.add_argument('--picture', type=Path, metavar='OUT.png', help='draw it; more than one get names of their own')
+    add_model_options(parser)
+    add_recording_options(parser)
+    add_subset_options(parser.add_argument_group('annotation files'))
+
+
+def run(args: argparse.Namespace) -> int:
+    pairs = parse_pairs(args.pairs)
+    model = (args.model,) if args.config is None else (find_config(args.config), args.model)
+    inferencer = InteractionInferencer(*model, device=args.device)
+    table = new_table(args.explain)
+    results: list[InteractionResult] = []
+    problems: list[Exception] = []
+    pictures: list[Path] = []
+
+    def on_result(sample: Sample, result: InteractionResult) -> None:
+        results.append(result)
+        add_rows(table, result, args.explain)
+        if args.picture is not None:
+            for pair in result.pairs:
+                pictures.append(draw(args.picture, inferencer, sample, pair, first=not pictures))
+
+    def on_error(error: Exception) -> None:
+        problems.append(error)
+        print('error:', ' '.join(str(error).split()), file=sys.stderr)
+
+    given: dict[str, Any] = {name: getattr(args, name) for name in OPTIONS}
+    inferencer(args.inputs, pairs=pairs, on_result=on_result, on_error=on_error, **given)
+    if results:
+        console().print(table)
+    if args.json is not None:
+        content = {'classes': inferencer.classes, 'results': [result.to_dict() for result in results]}
+        write_whole(args.json, json.dumps(content, indent=1) + '\n')
+        pictures.append(args.json)
+    say_written(*pictures)
+    if problems:
+        print(f'{len(problems)} inputs could not be read, {len(results)} could', file=sys.stderr)
+    return 1 if problems else 0
+
+
+def parse_pairs(text: str) -> str | list[tuple[int, ...]] | None:
+    """``'all'``, or ``'0-2,1-3'``."""
+    if text in ('all', 'auto'):
+        return 'all' if text == 'all' else None
+    try:
+        return [tuple(int(person) for person in pair.split('-')) for pair in text.split(',')]
+    except ValueError:
+        raise InputError(f'--pairs: expected auto, all or numbers such as 0-2,1-3, got {text!r}') from None
+
+
+def new_table(explain: bool) -> Table:
+    table = Table(box=box.SIMPLE, padding=(0, 1))
+    for column in ('sample', 'frames', 'persons', 'interaction', 'score', 'next'):
+        table.add_column(column, justify='right' if column in ('frames', 'score') else 'left')
+    if explain:
+        table.add_column('most active joints')
+    return table
+
+
+def add_rows(table: Table, result: InteractionResult, explain: bool) -> None:
+    """A line for each pair of a sample."""
+    for pair in result.pairs:
+        following = ', '.join(f'{label.label_name} {label.score:.2f}' for label in pair.top_k[1:])
+        row = [result.name, str(result.num_frames), ', '.join(pair.person_names), pair.label_name]
+        row += [f'{pair.score:.2f}', following]
+        if explain:
+            most = [f'{joints.person}: {", ".join(list(joints.share)[:3])}' for joints in pair.active_joints]
+            row.append('; '.join(most) or '-')
+        table.add_row(*map(Text, row))
+
+
+def draw(path: Path, inferencer: InteractionInferencer, sample: Sample, pair: PairResult, first: bool) -> Path:
+    """Draw a pair; the first of all goes to the path itself, others get a name of their own."""
+    from ..apis.picture import plot_result
+
+    if not first:
+        path = path.with_stem('_'.join([path.stem, Path(sample.name).name, *map(str, pair.persons)]))
+    plot_result(sample.keypoint[pair.persons], inferencer.skeleton, pair, path, sample.name)
+    return path

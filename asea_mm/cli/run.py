@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import importlib
+import os
 import signal
 import sys
 from collections.abc import Sequence
@@ -32,7 +33,11 @@ def run_subcommand(name: str, words: Sequence[str]) -> int:
     args = build_parser(name).parse_args(joined(words))
     try:
         with report_errors(args.debug):
-            return args.run(args) or 0
+            try:
+                return args.run(args) or 0
+            except BrokenPipeError:  # who reads, e.g. `head`, has seen enough; what is left to print goes nowhere
+                os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+                return 128 + signal.SIGPIPE
     except KeyboardInterrupt:
         if args.debug:
             raise

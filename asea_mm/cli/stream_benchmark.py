@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tempfile
 import time
+from collections.abc import Hashable
 from pathlib import Path
 
 import numpy as np
@@ -50,12 +51,12 @@ def measure_stream(
     for number in range(-2 * window, frames):
         if number == 0:
             start_memory = resident_megabytes()
-        frame = {person: clip[person, number % NUM_FRAMES] for person in range(persons)}
+        frame: dict[Hashable, np.ndarray] = {person: clip[person, number % NUM_FRAMES] for person in range(persons)}
         began = time.perf_counter()
         results = stream.push(frame)
         if number >= 0:
             seconds[number] = time.perf_counter() - began
-            evaluations += bool(results) and results[0].stop == stream.num_frames
+            evaluations += results is not None and bool(results) and results[0].stop == stream.num_frames
     return {
         'persons': persons,
         'frames': frames,

@@ -14,6 +14,7 @@ from typing import Any, TypeVar
 
 import torch
 from submitit import AutoExecutor, Job
+from submitit.core.utils import environment_variables
 
 from ..errors import InputError
 
@@ -32,8 +33,8 @@ def run_jobs(
 ) -> Iterator[tuple[Task, Result]]:
     """Call a function for every task, and yield each task with its result as they are done.
 
-    Jobs of this machine share its cores, unless ``OMP_NUM_THREADS`` says how many threads each has, and the GPUs that
-    it may see. All of them end with this process, also when it gets SIGTERM.
+    Jobs of this machine share the cores that it may use, unless ``OMP_NUM_THREADS`` says how many threads each has, and
+    the GPUs that it may see. All end with this process, also when it gets SIGTERM, and when one of them fails.
 
     Args:
         function: A function of a module; task and result must be picklable.
@@ -44,36 +45,32 @@ def run_jobs(
         parameters: As ``submitit.AutoExecutor.update_parameters`` takes them, e.g. ``slurm_partition``.
 
     Raises:
-        InputError: If a job ends with one, or an OSError. Those under way go on to their end, others are not begun.
+        InputError: If a job ends with one, or an OSError.
         RuntimeError: If a job fails otherwise; it has the traceback.
     """
     if jobs < 1:
         raise InputError(f'--jobs: expected at least 1, got {jobs}')
     executor = AutoExecutor(Path(folder), cluster=cluster)
     executor.update_parameters(**{'timeout_min': A_YEAR, 'stderr_to_stdout': True, **parameters})
+    packages = [str(Path(__file__).parents[2]), os.environ.get('PYTHONPATH')]  # this asea_mm, wherever another is
+    environment = dict(PYTHONPATH=os.pathsep.join(filter(None, packages)), OMP_NUM_THREADS=threads_of_a_job(jobs))
     gpus = deque(visible_gpus(jobs) if cluster == 'local' else [None] * jobs)
-    waiting, running, failed = deque(tasks), dict[Job, tuple[Task, str | None]](), list[Exception]()
+    waiting, running = deque(tasks), dict[Job, tuple[Task, str | None]]()
     handler = signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     try:
-        while running or (waiting and not failed):
-            while waiting and not failed and len(running) < jobs:
+        while running or waiting:
+            while waiting and len(running) < jobs:
                 task, gpu = waiting.popleft(), gpus.popleft()
-                running[_submit(executor, jobs, _call, function, task, gpu)] = task, gpu
+                with environment_variables(**environment):
+                    running[executor.submit(_call, function, task, gpu)] = task, gpu
             for job in [job for job in running if job.done()]:
+                refused, result = job.result()
+                if refused:
+                    raise InputError(f'{refused} (see {job.paths.stdout})')
                 task, gpu = running.pop(job)
                 gpus.append(gpu)
-                try:
-                    refused, result = job.result()
-                except RuntimeError as error:
-                    failed.append(error)
-                    continue
-                if refused:
-                    failed.append(InputError(f'{refused} (see {job.paths.stdout})'))
-                else:
-                    yield task, result
+                yield task, result
             time.sleep(0.2)
-        if failed:
-            raise failed[0]
         shutil.rmtree(folder, ignore_errors=True)
     finally:
         for job in running:
@@ -88,25 +85,10 @@ def visible_gpus(jobs: int) -> list[str | None]:
     return [visible[job % count] if count else None for job in range(jobs)]
 
 
-def threads_of_a_job(jobs: int) -> int:
+def threads_of_a_job(jobs: int) -> str:
     """What ``OMP_NUM_THREADS`` says, else a share of the cores that this process may run on."""
-    if given := os.environ.get('OMP_NUM_THREADS'):
-        return int(given)
     cores = len(os.sched_getaffinity(0)) if hasattr(os, 'sched_getaffinity') else os.cpu_count() or 1
-    return max(1, cores // jobs)
-
-
-def _submit(executor: AutoExecutor, jobs: int, *call: Any) -> Job:
-    """Submit a call with the environment that its process shall have from its first import on."""
-    before = dict(os.environ)
-    packages = str(Path(__file__).parents[2])  # this very asea_mm, wherever another may be installed
-    path = os.pathsep.join([packages, *filter(None, [before.get('PYTHONPATH')])])
-    os.environ.update(PYTHONPATH=path, OMP_NUM_THREADS=str(threads_of_a_job(jobs)))
-    try:
-        return executor.submit(*call)
-    finally:
-        os.environ.clear()
-        os.environ.update(before)
+    return os.environ.get('OMP_NUM_THREADS') or str(max(1, cores // jobs))
 
 
 def _call(function: Callable[[Task], Result], task: Task, gpu: str | None) -> tuple[str | None, Result | None]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import gc
 import os
-import pickle
 import re
 import subprocess
 import sys
@@ -23,6 +22,7 @@ from mmengine.registry import init_default_scope
 from mmengine.runner import Runner
 
 from ..errors import InputError
+from .checkpoints import read_checkpoint
 from .configs import find_config
 from .options import apply_options
 
@@ -139,46 +139,13 @@ def build_runner(cfg: Config, strict: bool = False) -> Runner:
         InputError: If the checkpoint is none, or the launcher needs a GPU that is not there.
     """
     if cfg.get('load_from') and '://' not in cfg.load_from:
-        check_checkpoint(cfg.load_from, resume=cfg.get('resume', False))
+        read_checkpoint(cfg.load_from, resume=cfg.get('resume', False))
     if cfg.get('launcher') == 'pytorch' and get_device() == 'cpu':
         _join_cpu_processes(cfg)
     runner = Runner.from_cfg(cfg) if 'runner_type' not in cfg else RUNNERS.build(cfg)
     if strict:
         runner.load_checkpoint = _strictly(runner.load_checkpoint)
     return runner
-
-
-def check_checkpoint(path: str, resume: bool = False) -> None:
-    """Refuse a file that is not a checkpoint, without running any code that it may contain.
-
-    Args:
-        path: The file.
-        resume: Whether training shall go on from it, which needs more than weights.
-
-    Raises:
-        FileNotFoundError: If there is no such file.
-        InputError: If it is not a checkpoint, or has no state of a training and ``resume`` is set.
-    """
-    if not Path(path).is_file():
-        raise FileNotFoundError(f'checkpoint {path} does not exist')
-    try:
-        content: Any = torch.load(path, map_location='cpu', weights_only=True)
-    except pickle.UnpicklingError as error:
-        if forbidden := re.search(r'GLOBAL (\S+)', str(error)):
-            raise InputError(
-                f'checkpoint {path}: refused, it asks for {forbidden[1]}; only tensors, plain containers and what '
-                f'mmengine logs are read, anything else could run code'
-            ) from None
-        raise InputError(f'checkpoint {path}: not a checkpoint, or a damaged one') from None
-    except Exception as error:  # a damaged file raises almost anything
-        reason = f'{error}'.partition('\n')[0] or type(error).__name__
-        raise InputError(f'checkpoint {path}: not a checkpoint, or a damaged one ({reason})') from None
-    weights = content.get('state_dict', content) if isinstance(content, dict) else None
-    if not isinstance(weights, dict) or not any(isinstance(weight, torch.Tensor) for weight in weights.values()):
-        got = f'the keys {list(content)[:5]}' if isinstance(content, dict) else type(content).__name__
-        raise InputError(f"checkpoint {path}: expected weights, in 'state_dict' or on their own, got {got}")
-    if resume and 'epoch' not in content.get('meta', {}):
-        raise InputError(f'checkpoint {path}: has weights but no state of a training to resume')
 
 
 def _strictly(load: Any) -> Any:

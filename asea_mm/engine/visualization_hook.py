@@ -13,6 +13,10 @@ from mmengine.model import is_model_wrapper
 
 from ..errors import InputError
 from ..models.layers.interaction import AEA
+from ..visualization.active_joints import draw_active_joints
+from ..visualization.clips import probe_sample
+from ..visualization.confusion import draw_confusion
+from ..visualization.drawing import as_image
 
 
 @HOOKS.register_module()
@@ -27,11 +31,11 @@ class InteractionVisualizationHook(Hook):
         interval: Validations between two pictures; the first validation is number 1.
         samples: Indices of samples of the validation set whose active joints are drawn; none for none.
         frames: Moments of a sample.
-        layers: Layers (AEA), from 0, that get a strip of their own under the one over all; default none.
+        stages: Stages (AEA), from 0, that get a strip of their own under the one over all; default none.
         confusion: Whether to draw the confusion matrix.
 
     Raises:
-        InputError: If an option is out of range; after the first validation also if there is no such sample or layer.
+        ValueError: If an option is out of range; after the first validation also if there is no such sample or stage.
     """
 
     priority = 'ABOVE_NORMAL'  # before EMAHook puts the weights back that were not validated
@@ -41,7 +45,7 @@ class InteractionVisualizationHook(Hook):
         interval: int = 1,
         samples: Sequence[int] = (0, 1, 2, 3),
         frames: int = 6,
-        layers: Sequence[int] = (),
+        stages: Sequence[int] = (),
         confusion: bool = True,
     ) -> None:
         if interval < 1 or frames < 1:
@@ -51,7 +55,7 @@ class InteractionVisualizationHook(Hook):
         if isinstance(samples, (str, int)) or any(not isinstance(index, int) or index < 0 for index in samples):
             raise InputError(f'InteractionVisualizationHook: samples must be a list of indices from 0, got {samples!r}')
         self.interval, self.frames, self.confusion = interval, frames, confusion
-        self.samples, self.layers = list(samples), list(layers)
+        self.samples, self.stages = list(samples), list(stages)
         self._validations = 0
         self._results: list[tuple[int, int]] = []
 
@@ -70,8 +74,6 @@ class InteractionVisualizationHook(Hook):
     def after_val_epoch(self, runner: Any, metrics: dict[str, float] | None = None) -> None:
         if not self._due:
             return
-        from ..visualization.confusion import draw_confusion  # matplotlib takes long to import
-
         dataset = runner.val_loop.dataloader.dataset
         if self.confusion:
             results = collect_results(self._results, len(dataset), 'cpu')
@@ -81,9 +83,6 @@ class InteractionVisualizationHook(Hook):
             self._add_active_joints(runner, dataset)
 
     def _add_active_joints(self, runner: Any, dataset: Any) -> None:
-        from ..visualization.active_joints import draw_active_joints
-        from ..visualization.clips import probe_sample
-
         model = runner.model.module if is_model_wrapper(runner.model) else runner.model
         if not any(isinstance(module, AEA) for module in model.modules()):
             if self._validations == self.interval and self.samples:
@@ -95,12 +94,10 @@ class InteractionVisualizationHook(Hook):
                     f'InteractionVisualizationHook: no sample {index} among the {len(dataset)} of the validation set'
                 )
             clip = probe_sample(model, dataset, index)
-            self._add(runner, f'active_joints_{index}', draw_active_joints(clip, self.frames, self.layers))
+            self._add(runner, f'active_joints_{index}', draw_active_joints(clip, self.frames, shown=self.stages))
 
     @staticmethod
     def _add(runner: Any, name: str, figure: Any) -> None:
-        from ..visualization.drawing import as_image
-
         step = getattr(runner, 'epoch', 0) or getattr(runner, 'iter', 0)
         runner.visualizer.add_image(name, as_image(figure), step=step)
 
