@@ -1,6 +1,6 @@
 """Draw what a trained model looks at, and how its training went.
 
-Of samples of the test set: active (which joints), attention (between persons), amplitude (beside two more samples of the
+Of samples of the test set: active (which joints), attention (between persons), amplitude (beside two more of the
 class), animation, page (all of it, to be clicked through). Of the data set: pairs (one of every class). Of the run:
 confusion (of asea test) and training (curves), from the files beside the checkpoint or in the work dir.
 
