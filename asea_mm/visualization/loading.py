@@ -10,7 +10,7 @@ from mmengine.registry import init_default_scope
 from mmengine.runner import load_checkpoint
 from torch import nn
 
-from ..engine.running import check_checkpoint
+from ..engine.checkpoints import read_checkpoint
 from ..errors import InputError
 
 
@@ -22,7 +22,7 @@ def load_model(cfg: Config, checkpoint: str) -> nn.Module:
         ValueError: If it is none, or does not fit the model.
     """
     init_default_scope(cfg.get('default_scope', 'mmaction'))
-    check_checkpoint(checkpoint)
+    read_checkpoint(checkpoint)
     model = MODELS.build(cfg.model)
     try:
         load_checkpoint(model, checkpoint, map_location='cpu', strict=True)

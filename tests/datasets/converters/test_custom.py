@@ -40,7 +40,7 @@ def table_of(**columns):
 )
 def test_classes(labels, classes, numbers, names):
     assert number_classes(table_of(class_name=labels), classes, refuse) == (
-        dict(zip(('r0', 'r1', 'r2'), numbers)),
+        {f'r{index}': number for index, number in enumerate(numbers)},
         names,
     )
 

@@ -56,20 +56,12 @@ def centres(content: dict, tmp_path) -> np.ndarray:
 
 LEFT, RIGHT, THIRD = person(0.3, 0.9), person(0.7, 0.8), person(0.5, 0.1)
 nan = np.nan
-TRACKS = {
-    'changing places in the list': ([[LEFT, RIGHT], [RIGHT, LEFT], [LEFT, RIGHT]], [[0.3] * 3, [0.7] * 3]),
-    'a third person with low score': (
-        [[THIRD, LEFT, RIGHT], [LEFT, RIGHT], [RIGHT, THIRD, LEFT]],
-        [[0.3] * 3, [0.7] * 3],
-    ),
-    'one is absent': ([[LEFT, RIGHT], [LEFT], [RIGHT, LEFT]], [[0.3] * 3, [0.7, nan, 0.7]]),
-    'nobody in a frame': ([[LEFT, RIGHT], [], [RIGHT, LEFT]], [[0.3, nan, 0.3], [0.7, nan, 0.7]]),
-}
 
 
-@pytest.mark.parametrize(('frames', 'expected'), TRACKS.values(), ids=TRACKS)
-def test_persons_keep_their_row(tmp_path, frames, expected):
-    np.testing.assert_allclose(centres(stgcn_recording(*frames), tmp_path), np.array(expected, dtype=float), atol=2e-3)
+def test_persons_keep_their_row(tmp_path):
+    content = stgcn_recording([LEFT, RIGHT], [RIGHT, LEFT], [RIGHT], [RIGHT, THIRD, LEFT])
+    rows = sorted(centres(content, tmp_path), key=np.nanmean)
+    np.testing.assert_allclose(rows, [[0.3, 0.3, nan, 0.3], [0.7] * 4], atol=2e-3)
 
 
 def test_missing_joints_are_zero_in_both(tmp_path):
@@ -126,16 +118,10 @@ def changed(**values) -> str:
 NUMBERS = [0.5] * 36
 WRONG = {
     'truncated': (GOOD[:-20], 'expected JSON'),
-    'list': ('[]', "expected {'data'"),
-    'empty data': ('{"data": []}', 'at least one frame'),
-    'no index': (changed(frame_index=None), 'entry 0 of data: expected a frame_index'),
     'far index': (changed(frame_index=10**9), 'at most 3000 frames'),
-    'short pose': (changed(pose=NUMBERS[:34]), "skeleton 0: expected 36 finite numbers in 'pose' (18 joints)"),
     'no score': (changed(score=None), "expected 18 finite numbers in 'score' (18 joints), got None"),
-    'nan': (changed(pose=[nan, *NUMBERS[1:]]), '36 finite numbers'),
     'huge': (changed(pose=[10**400, *NUMBERS[1:]]), '36 finite numbers'),
     'pixels': (changed(pose=[200.0, *NUMBERS[1:]]), 'shares of the image, 0 to 1, got 0.5 to 200'),
-    'negative score': (changed(score=[-1, *NUMBERS[1:18]]), "'score' of at least 0, got -1"),
     'other label': (GOOD.replace('"label_index": 158', '"label_index": 44'), 'expected label_index 158'),
     'nobody': (json.dumps(stgcn_recording([], [])), 'nobody is in any frame'),
     'missing': (None, 'wrong.json'),
@@ -180,8 +166,11 @@ def test_wrong_label_files(tmp_path, text, message):
 def test_a_missing_label_file_and_a_repeated_id(tmp_path):
     root = write_tree(tmp_path, {'a': json.loads(GOOD)})
     write_tree(tmp_path, {'a': json.loads(GOOD)}, 'val')
-    with pytest.raises(InputError, match="expected every recording once, got 'a' 2 times"):
-        convert_kinetics10(root)
+    problems: list[str] = []
+    conversion = convert_kinetics10(root, on_problem=problems.append)
+    assert len(list(conversion.annotations)) == 1
+    assert conversion.split == {'train': ['a'], 'val': []}
+    assert "expected every recording once, got 'a' again" in problems[0]
     (root / 'kinetics_val_label.json').unlink()
     with pytest.raises(FileNotFoundError, match='kinetics_val_label.json: not found'):
         convert_kinetics10(root)

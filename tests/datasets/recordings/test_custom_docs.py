@@ -1,4 +1,4 @@
-"""The examples of docs/custom_data.md run as they stand: script and commands of every form, configs, a training step."""
+"""The examples of docs/custom_data.md run as they stand: scripts, commands, configs, a training step."""
 
 import argparse
 import os

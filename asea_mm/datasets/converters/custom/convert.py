@@ -5,98 +5,18 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from ....errors import InputError
-from ....skeletons import SKELETONS, Skeleton, get_skeleton
+from ....skeletons import SKELETONS, get_skeleton
 from ...files.annotations import validate_annotation
 from ...recordings.find import find_recordings, load_layout, read_recording
-from ...recordings.recording import (
-    UNITS,
-    UP_AXES,
-    Recording,
-    choose_persons,
-    fill_missing,
-    mark_missing,
-    read_fps,
-    require_complete,
-)
+from ...recordings.finish import finish_recording
+from ...recordings.recording import UNITS, UP_AXES, read_fps
 from ..protocol import Conversion, Converter, OnProblem, Problems, Progress, convert_each, no_progress
 from .labels import labels_from_folders, labels_from_table, number_classes, read_classes
 from .splits import make_split
-
-
-def finish_recording(
-    recording: Recording,
-    layout: str | dict | Skeleton,
-    source: str,
-    num_person: int = 2,
-    units: str | None = None,
-    up: str | None = None,
-    fill: bool = False,
-) -> dict[str, Any]:
-    """Check a recording and bring it to what an annotation holds; the recording is changed.
-
-    Missing joints of 2-D keypoints become 0 with score 0; of 3-D keypoints they are an error unless filled.
-
-    Args:
-        recording: What the file holds.
-        layout: The skeleton.
-        source: The file, for the messages.
-        num_person: Persons M to keep, see :func:`~.custom_recording.choose_persons`; fewer are padded with zeros.
-        units: A key of :data:`~.custom_recording.UNITS`; None is metre for 3-D and pixel for 2-D.
-        up: A key of :data:`~.custom_recording.UP_AXES`, the axis that points up; None is y. 3-D only.
-        fill: Whether to interpolate missing joints in time.
-
-    Shapes:
-        returns ``keypoint`` ``(M, T, V, C)``, float32, metres with y up in 3-D and pixels in 2-D, and
-        ``keypoint_score`` ``(M, T, V)``, always in 2-D, in 3-D if the file has scores
-
-    Raises:
-        ValueError: If values are not finite, nobody is there, joints are missing, or the unit or axis does not fit.
-    """
-    skeleton = get_skeleton(layout)
-    channels = recording.keypoint.shape[-1]
-    if channels == 2 and (units not in (None, 'pixel') or up is not None):
-        raise InputError(
-            f'{source}: expected 3 coordinates for {"--up" if up else f"--units {units}"}, got 2; 2-D keypoints stay '
-            f'in pixels as they are'
-        )
-    if channels == 3 and units == 'pixel':
-        raise InputError(
-            f'{source}: expected 2 coordinates for --units pixel, got 3; if the third is the score, give it apart '
-            f'(keypoint_score of .npz, a column score of CSV)'
-        )
-    mark_missing(recording, skeleton, source)
-    kept = choose_persons(recording, num_person)
-    recording = Recording(
-        recording.keypoint[kept],
-        None if recording.score is None else recording.score[kept],
-        recording.frames,
-        [recording.persons[person] for person in kept],
-        recording.fps,
-    )
-    if channels == 2 and recording.score is None:
-        recording.score = (~np.isnan(recording.keypoint).any(axis=-1)).astype(np.float64)
-    if fill:
-        fill_missing(recording)
-    if channels == 3:
-        require_complete(recording, skeleton, source, filled=fill)
-        recording.keypoint = recording.keypoint * UNITS[units or 'metre'] @ UP_AXES[up or 'y'].T
-
-    def padded(values: np.ndarray) -> np.ndarray:
-        whole = np.zeros((num_person, *values.shape[1:]), np.float32)
-        whole[: len(values)] = np.nan_to_num(values)
-        return whole
-
-    sample: dict[str, Any] = {'total_frames': len(recording.frames), 'keypoint': padded(recording.keypoint)}
-    if recording.score is not None:
-        sample['keypoint_score'] = padded(recording.score)
-    if recording.fps is not None:
-        sample['fps'] = recording.fps
-    return sample
 
 
 def convert_custom(
@@ -122,7 +42,7 @@ def convert_custom(
         labels: ``'folders'`` or a table, see :mod:`~.labels`.
         split: ``'column'``, ``'ratio:0.8'``, ``'subject:3,7'`` or ``'kfold:5'``, see :func:`~.splits.make_split`.
         classes: Text file of class names, one a line, in the order of their numbers.
-        num_person, units, up, fill_missing: See :func:`finish_recording`.
+        num_person, units, up, fill_missing: See :func:`~asea_mm.datasets.recordings.finish.finish_recording`.
         fps: Frames per second of recordings that do not say; noted with the samples, nothing is resampled.
         seed: Of random splits.
         progress, on_problem: See :class:`~..protocol.Converter`.
@@ -163,7 +83,7 @@ def convert_custom(
         recording = read_recording(path, skeleton)
         recording.fps = recording.fps or fps
         finished = finish_recording(recording, skeleton, str(path), num_person, units, up, fill_missing)
-        sample = {'frame_dir': name, 'label': numbers[name], **finished}
+        sample = {'frame_dir': name, 'label': numbers[name], **finished.annotation(num_person)}
         validate_annotation(sample, skeleton.num_joints, len(class_names), path)
         got = sample['keypoint'].shape[-1]
         expected, first = alike = alike or (got, str(path))

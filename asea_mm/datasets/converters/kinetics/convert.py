@@ -7,7 +7,6 @@ Ten classes as in ASEA, section 4.1. The skeletons of ST-GCN (Yan et al., AAAI 2
 from __future__ import annotations
 
 import os
-from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
@@ -18,7 +17,7 @@ import numpy as np
 
 from ....errors import InputError
 from ...recordings.json_forms import load_json
-from ...recordings.pose_tracking import track_persons
+from ...recordings.persons import persons_in_film
 from ..protocol import Conversion, Converter, OnProblem, Problems, Progress, convert_each, no_progress
 from .pyskl import PysklPoses
 
@@ -191,7 +190,7 @@ def _pyskl_recordings(poses: PysklPoses) -> Iterator[KineticsRecording]:
 def convert_kinetics10(
     source: str | os.PathLike, progress: Progress = no_progress, on_problem: OnProblem | None = None
 ) -> Conversion:
-    """Convert the ten classes to annotations of the two persons with the highest summed score in every recording.
+    """Convert the ten classes to annotations of the two persons who most likely interact.
 
     Args:
         source: ST-GCN's folder, see :func:`find_kinetics_recordings`, or PYSKL's ``k400_hrnet.pkl``, see
@@ -217,18 +216,19 @@ def convert_kinetics10(
         title = "Kinetics-400, PYSKL's k400_hrnet.pkl (HRNet)"
         if not recordings:
             raise InputError(f'{path}: no recording of train and val is of the ten classes {K400_CLASSES}')
-    for name, count in Counter(recording.name for recording in recordings).items():
-        if count > 1:
-            raise InputError(f'{path}: expected every recording once, got {name!r} {count} times')
-    split = {part: [recording.name for recording in recordings if recording.part == part] for part in PARTS}
+    problems = Problems(path, on_problem)
+    by_name: dict[str, KineticsRecording] = {}
+    for recording in recordings:
+        if by_name.setdefault(recording.name, recording) is not recording:
+            problems.add(f'{path}: expected every recording once, got {recording.name!r} again')
+    split = {part: [name for name in by_name if by_name[name].part == part] for part in PARTS}
     meta = {'layout': layout, 'classes': list(CLASSES), 'source': title, 'units': units}
-    convert = partial(_convert_recording, path)
-    return convert_each(recordings, convert, split, meta, Problems(path, on_problem), progress)
+    return convert_each([*by_name.values()], partial(_convert_recording, path), split, meta, problems, progress)
 
 
 def _convert_recording(path: Path, recording: KineticsRecording) -> dict:
     poses, img_shape = recording.read()
-    keypoint, score = track_persons(poses)
+    keypoint, score = persons_in_film(poses)
     if not keypoint.any():
         raise InputError(f'{path}: recording {recording.name!r}: nobody is in any frame')
     sample = {

@@ -12,8 +12,8 @@ import numpy as np
 
 from ....errors import InputError
 from ...files.annotations import load_annotations, validate_annotation
-from ...recordings.ntu_bodies import two_persons
 from ...recordings.ntu_skeleton import NUM_JOINTS, parse_ntu_skeleton
+from ...recordings.persons import two_persons
 from ..protocol import Conversion, Converter, OnProblem, Problems, Progress, convert_each, no_progress
 from .facts import BENCHMARKS, MISSING_SKELETONS, parse_ntu_name
 
