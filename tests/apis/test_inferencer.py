@@ -44,12 +44,12 @@ def of_the_tool(config, checkpoint, tmp_path_factory):
     return scores_of_the_tool(config, checkpoint, tmp_path_factory.mktemp('tested'))
 
 
-@pytest.mark.parametrize('fold', [False, True])
+@pytest.mark.parametrize('fuse', [False, True])
 @pytest.mark.parametrize('batch_size', [1, 32])
-def test_scores_are_those_of_the_test_tool(of_the_tool, checkpoint, dataset, batch_size, fold):
+def test_scores_are_those_of_the_test_tool(of_the_tool, checkpoint, dataset, batch_size, fuse):
     ids, scores = of_the_tool
     annotations = [dataset.get_data_info(index) for index in range(len(dataset))]
-    results = InteractionInferencer(checkpoint, fold=fold)(annotations, batch_size=batch_size)
+    results = InteractionInferencer(checkpoint, fuse=fuse)(annotations, batch_size=batch_size)
     assert [result.name for result in results] == ids
     np.testing.assert_allclose([result.scores for result in results], scores, **SAME)
     assert len({result.label for result in results}) > 1
@@ -61,7 +61,7 @@ def test_scores_on_sbu(tmp_path):
     if not root:
         pytest.skip('set ASEA_SBU_ROOT to the folder of SBU Kinect Interaction v2 (clean)')
     path = tmp_path / 'sbu.pkl'
-    save_annotations(path, *convert_sbu(root))
+    convert_sbu(root).save(path)
     cfg = tiny_config('asea_sbu')
     for loader in (cfg.train_dataloader, cfg.val_dataloader, cfg.test_dataloader):
         loader.dataset.ann_file = str(path)
@@ -90,7 +90,7 @@ def test_whole_result(inferencer, samples):
     (window,) = pair.windows
     assert (window.start, window.stop, window.scores) == (0, result.num_frames, pair.scores)
     assert [joints.person for joints in pair.active_joints] == [0, 1]
-    assert set(pair.active_joints[0].stages) == {'backbone.blocks.0.interaction', 'backbone.blocks.1.interaction'}
+    assert set(pair.active_joints[0].layers) == {'backbone.blocks.0.interaction', 'backbone.blocks.1.interaction'}
     assert pair.attention == []
 
 
@@ -249,7 +249,7 @@ def test_explanation(inferencer, samples):
     for active, attention in zip(pair.active_joints, pair.attention, strict=True):
         assert attention.person == active.person
         assert attention.others == [1 - active.person]
-        assert set(attention.stages) == set(active.stages)
+        assert set(attention.layers) == set(active.layers)
         weights = np.array(attention.mean)
         assert weights.shape == (25, 25)
         share = np.array([active.share.get(joint, 0) for joint in joints])
