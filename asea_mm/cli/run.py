@@ -15,7 +15,7 @@ from ..engine import report_errors
 def build_parser(name: str) -> argparse.ArgumentParser:
     """The parser of a subcommand: its description and examples are the docstring of its module."""
     module = importlib.import_module(f'{__package__}.{name.replace("-", "_")}')
-    description, _, examples = module.__doc__.partition('Examples:')
+    description, _, examples = (module.__doc__ or '').partition('Examples:')
     parser = argparse.ArgumentParser(
         prog=f'asea {name}',
         description=description,

@@ -91,8 +91,8 @@ def test_data_without_folds_is_one_run(monkeypatch, tmp_path):
     assert all_folds('asea_demo') == (0,)
     plan = CrossValidation('asea_demo', (0,), (3,), tmp_path)
     assert plan.settings(0, 3) == {'config': 'asea_demo', 'options': ['--seed', '3']}
+    monkeypatch.chdir(tmp_path)
     with pytest.raises(FileNotFoundError, match=r'sbu\.pkl'):
-        monkeypatch.chdir(tmp_path)
         all_folds('asea_sbu')
 
 
