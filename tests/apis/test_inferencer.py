@@ -20,7 +20,7 @@ from asea_mm.datasets import save_annotations
 from asea_mm.datasets.converters import convert_sbu
 from asea_mm.datasets.recordings.samples import Sample
 from asea_mm.evaluation.report import InteractionReport  # noqa: F401  (registered)
-from asea_mm.visualization.recorder import InteractionRecorder
+from asea_mm.visualization.probe import watch
 
 from ..datasets.ntu_files import body_lines, person
 from .conftest import tiny_config, write_checkpoint
@@ -266,7 +266,7 @@ def test_attention_is_the_mean_over_frames_with_a_partner(inferencer, samples):
     batch = pseudo_collate([inferencer.prepare(Clip('a', leaving))])
     layer, seen = inferencer.model.backbone.blocks[0].interaction, []
     hook = layer.atnac.register_forward_hook(lambda _, args, found: seen.append((*args, found)))
-    with InteractionRecorder(inferencer.model, True) as recorder:
+    with watch(inferencer.model, 'mean') as readings:
         inferencer.model.test_step(batch)
     hook.remove()
     ((x, presence, found),) = seen
@@ -277,7 +277,7 @@ def test_attention_is_the_mean_over_frames_with_a_partner(inferencer, samples):
     assert 0 < both.sum() < both.numel()
     mean = torch.stack([clip[:, there].mean(dim=1) for clip, there in zip(every, both, strict=True)])
     mean *= found.mask.unflatten(0, (-1, 2))[..., None]
-    torch.testing.assert_close(recorder.attention['backbone.blocks.0.interaction'], mean, rtol=1e-4, atol=1e-6)
+    torch.testing.assert_close(readings['backbone.blocks.0.interaction']['attention'], mean, rtol=1e-4, atol=1e-6)
 
 
 def test_explanations_of_windows_are_their_mean(inferencer, samples):
