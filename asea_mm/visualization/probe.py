@@ -15,7 +15,6 @@ from mmaction.structures import ActionDataSample
 from torch import Tensor, nn
 
 from ..errors import InputError
-from ..models.layers.common import stride_presence
 from ..models.layers.interaction import AEA
 
 
@@ -109,7 +108,8 @@ def probe(model: nn.Module, inputs: Tensor, attention: bool = True) -> list[Prob
     clip_frames = torch.arange(inputs.shape[3])
     clips = inputs.shape[1]
     stages = [
-        [_stage(name, call, number, clip_frames) for name, call in calls] for number in range(len(inputs) * clips)
+        [_stage(name, call, number, clip_frames[::step]) for name, step, call in calls]
+        for number in range(len(inputs) * clips)
     ]
     return [
         Probe(sample.pred_score.cpu().float().numpy(), stages[number * clips : (number + 1) * clips])
@@ -118,7 +118,7 @@ def probe(model: nn.Module, inputs: Tensor, attention: bool = True) -> list[Prob
 
 
 @contextmanager
-def _watch(model: nn.Module, attention: bool) -> Iterator[list[tuple[str, dict[str, Tensor]]]]:
+def _watch(model: nn.Module, attention: bool) -> Iterator[list[tuple[str, int, dict[str, Tensor]]]]:
     """Collect the calls of every AEA while the context lasts, in the order in which they run."""
     layers = {name: module for name, module in model.named_modules() if isinstance(module, AEA)}
     if not layers:
@@ -126,12 +126,12 @@ def _watch(model: nn.Module, attention: bool) -> Iterator[list[tuple[str, dict[s
             f'probe: there is no attention between persons (AEA) in this {type(model).__name__}, so there is nothing '
             f'to look at'
         )
-    calls: list[tuple[str, dict[str, Tensor]]] = []
+    calls: list[tuple[str, int, dict[str, Tensor]]] = []
 
     # before the layer runs, since it may overwrite its input
     def note(name: str, module: AEA, args: tuple, kwargs: dict) -> None:
         x, num_person, presence = _arguments(*args, **kwargs)
-        calls.append((name, measure(module, x, num_person, presence, attention)))
+        calls.append((name, module.step, measure(module, x, num_person, presence, attention)))
 
     handles = [
         module.register_forward_pre_hook(partial(note, name), with_kwargs=True) for name, module in layers.items()
@@ -210,7 +210,6 @@ def _attention(layer: AEA, x: Tensor, num_person: int, used: Tensor) -> Tensor:
     return everyone
 
 
-def _stage(name: str, call: dict[str, Tensor], number: int, clip_frames: Tensor) -> Stage:
+def _stage(name: str, call: dict[str, Tensor], number: int, frames: Tensor) -> Stage:
     arrays: dict[str, Any] = {key: value[number].cpu().numpy() for key, value in call.items()}
-    frames = stride_presence(clip_frames, arrays['present'].shape[1]).numpy()
-    return Stage(name=name, frames=frames, **{'attention': None, **arrays})
+    return Stage(name=name, frames=frames.numpy(), **{'attention': None, **arrays})
