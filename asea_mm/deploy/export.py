@@ -16,11 +16,11 @@ import torch
 from torch import Tensor, nn
 
 from .. import __version__
-from ..apis.loading import TrainedModel, mmaction_scope
+from ..apis.loading import TrainedModel, mmaction_scope, part_name
 from ..datasets.files.whole import written_whole
 from ..errors import InputError
 from ..models.layers import AEA, fuse_batch_norm
-from .preparation import Preparation, step_name
+from .preparation import Preparation
 
 LOWEST_OPSET = 18  # of torch.onnx; onnxruntime has run it since 1.14
 SUFFIXES = ('.onnx', '.pt2')
@@ -159,7 +159,7 @@ def trial_recording(trained: TrainedModel, frames: int, seed: int = 0) -> dict[s
     Raises:
         InputError: If the channels of the network do not tell how many coordinates a joint has.
     """
-    steps = {step_name(config): config for config in trained.pipeline}
+    steps = {part_name(config): config for config in trained.pipeline}
     stream = steps.get('GenerateStream', {}).get('stream', 'joint')
     streams = [stream] if isinstance(stream, str) else stream
     distances = sum(name.startswith('partner_distance') for name in streams)

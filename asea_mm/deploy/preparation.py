@@ -11,6 +11,7 @@ import torch.nn.functional as F
 from mmaction.registry import TRANSFORMS
 from torch import Tensor, nn
 
+from ..apis.loading import part_name
 from ..errors import InputError
 from ..skeletons import Skeleton
 
@@ -58,7 +59,7 @@ class Preparation(nn.Module):
     def __init__(self, pipeline: Sequence[Mapping], skeleton: Skeleton) -> None:
         super().__init__()
         self.skeleton = skeleton
-        self.steps = [(step_name(config), TRANSFORMS.build(dict(config))) for config in pipeline]
+        self.steps = [(part_name(config), TRANSFORMS.build(dict(config))) for config in pipeline]
         if self.steps and self.steps[-1][0] == 'PackActionInputs':
             self.steps.pop()
         names = [name for name, _ in self.steps]
@@ -86,12 +87,6 @@ class Preparation(nn.Module):
         for name, step in self.steps:
             recording = STEPS[name](step, self.skeleton, recording)
         return recording.keypoint[None]
-
-
-def step_name(config: Mapping) -> str:
-    """Name of the transform in a step of a pipeline."""
-    kind = config['type']
-    return kind.rpartition('.')[2] if isinstance(kind, str) else kind.__name__
 
 
 def _fill_missing_joints(step: Any, skeleton: Skeleton, recording: Recording) -> Recording:
