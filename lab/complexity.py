@@ -1,6 +1,6 @@
 """Parameters, arithmetic and latency of models, plain and with AEA, beside Table 3 of the ASEA paper.
 
-    python -m lab.complexity                                  # every config of Kinetics-10; --keep NAME writes the result
+    python -m lab.complexity                          # every config of Kinetics-10; --keep NAME writes the result
     python -m lab.complexity configs/asea_ntu26.py --frames 64
 
 Backbones of ``configs/baselines`` are counted as they are and with AEA in every block.

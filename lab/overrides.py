@@ -68,8 +68,8 @@ def _changed(pipeline: list[dict], step: str, change: Any, where: str) -> list[d
     return pipeline
 
 
-def changed_config(path: str | Path, cfg_options: Sequence[str], *changes: Mapping[str, Mapping[str, Any]]) -> Config:
-    """A config with options ``key=value``, as ``asea train --cfg-options`` takes them, and overrides, in their order."""
+def changed_config(path: str | Path, cfg_options: Sequence[str], *changes: Mapping[str, Any]) -> Config:
+    """A config with options ``key=value``, as ``asea train --cfg-options`` takes them, then overrides in order."""
     parser = argparse.ArgumentParser()
     parser.add_argument('--options', nargs='*', action=DictAction, default={})
     cfg = Config.fromfile(path)

@@ -20,8 +20,8 @@ from pathlib import Path
 from typing import Any
 
 from asea_mm.datasets.files.whole import write_whole
-from asea_mm.engine.cross_validation import write_summary
 from asea_mm.errors import InputError
+from asea_mm.evaluation.scores import read_scores, run_folder
 from asea_mm.evaluation.statistics import over_seeds
 from asea_mm.visualization.drawing import save_figure
 
@@ -29,7 +29,7 @@ from .commands import lab_parser, run_main
 from .experiments import Experiment, Table, read_list
 from .files import RESULTS, Result, by_run, read_results, write_results
 from .pictures.comparison import draw_comparison
-from .scores import keep_scores, take_scores
+from .scores import keep_scores
 from .statistics.comparison_page import Row, comparison_page
 from .training import plan, run_all
 
@@ -102,22 +102,20 @@ class Results:
     def run(self, row: Experiment) -> None:
         """Run what is missing of a row's experiment and add it to the file of its table."""
         table, first = self.first[row.key]
-        for folds, seeds in self.missing(first):
-            work_dir = self.args.work_dir / f'{first.id}_cv'
-            wanted = plan(first.config, work_dir, folds, seeds, first.cfg_options, [first.overrides], first.stream)
-            runs = run_all([wanted], work_dir / 'jobs', self.args.jobs)
-            classes = runs[0]['classes']
-            merged = [run for _, run in sorted({**by_run(self.runs(first)), **by_run(runs)}.items())]
-            archive, scores = self.args.results / 'scores.zip', work_dir / 'summary.npz'
-            take_scores(archive, first.id, scores)
-            write_summary(
-                work_dir / 'summary', wanted, [{**run, 'classes': classes} for run in merged], self.command(first)
-            )
-            keep_scores(archive, first.id, scores)
-            kept = [{key: run[key] for key in run if key not in ('classes', 'settings')} for run in merged]
-            result = Result(self.command(first), first.settings, classes, kept)
-            self.files[table][first.id] = result
-            write_results(self.args.results / f'{table}.json', self.files[table])
+        work_dir = self.args.work_dir / f'{first.id}_cv'
+        plans = [
+            plan(first.config, work_dir, folds, seeds, first.cfg_options, [first.overrides], first.stream)
+            for folds, seeds in self.missing(first)
+        ]
+        runs = run_all(plans, work_dir / 'jobs', self.args.jobs)
+        classes = runs[0]['classes']
+        merged = sorted({**by_run(self.runs(first)), **by_run(runs)}.items())
+        kept = [{key: run[key] for key in run if key not in ('classes', 'settings')} for _, run in merged]
+        self.files[table][first.id] = Result(self.command(first), first.settings, classes, kept)
+        write_results(self.args.results / f'{table}.json', self.files[table])
+        files = {numbers: work_dir / run_folder(*numbers) / 'test' / 'scores.npz' for numbers in by_run(runs)}
+        scores = {numbers: read_scores(file) for numbers, file in files.items() if file.exists()}
+        keep_scores(self.args.results / 'scores.zip', first.id, scores, classes)
 
     def state(self, row: Experiment) -> str:
         if row.command:

@@ -152,15 +152,15 @@ def _by_fold(rows: Iterable[Row]) -> list[str]:
         ('best_top1', 'Best epoch', as_percent),
         ('last_cross_entropy', 'Cross-entropy', with_spread),
     ):
-        columns = {}
+        by_label = {}
         for row in rows:
-            if row.runs and len({run['fold'] for run in row.runs}) > 1 and measure_of(row.runs[0], key) is not None:
-                columns[row.label] = {
-                    name: as_text(part) for name, part in in_columns(summary_of(row.runs, key)).items()
-                }
-        if columns:
-            titles = list(dict.fromkeys(name for parts in columns.values() for name in parts))
-            cells = [[label, *(parts.get(name, '-') for name in titles)] for label, parts in columns.items()]
+            known = row.runs and all(measure_of(run, key) is not None for run in row.runs)
+            if known and len({run['fold'] for run in row.runs}) > 1:
+                columns = in_columns(summary_of(row.runs, key))
+                by_label[row.label] = {column: as_text(part) for column, part in columns.items()}
+        if by_label:
+            titles = list(dict.fromkeys(column for columns in by_label.values() for column in columns))
+            cells = [[label, *(columns.get(title, '-') for title in titles)] for label, columns in by_label.items()]
             lines += ['', f'{title}, by fold:', '', *markdown_table(['', *titles], cells)]
     return lines
 
