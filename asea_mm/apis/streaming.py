@@ -11,10 +11,10 @@ from typing import Any
 
 import numpy as np
 
-from ..datasets.recordings.persons import body_centres, body_sizes, distances
 from ..errors import InputError
+from ..keypoints import LARGEST, as_array, body_centres, body_sizes, distances, first_absurd
 from .inferencer import InteractionInferencer
-from .windows import Clip
+from .windows import Clip, whole_number
 
 
 @dataclass
@@ -68,7 +68,7 @@ class StreamingRecognizer:
         img_shape: Height and width of the image, where the model's pipeline normalises by it.
 
     Raises:
-        ValueError: If an argument is out of range, or the model does not take two persons.
+        InputError: If an argument is out of range, or the model does not take two persons.
     """
 
     def __init__(
@@ -84,22 +84,20 @@ class StreamingRecognizer:
         fix_swaps: bool = False,
         img_shape: Sequence[int] | None = None,
     ) -> None:
-        forget_after = window if forget_after is None else forget_after
-        counts = dict(window=window, stride=stride, max_pairs=max_pairs, forget_after=forget_after)
-        for name, value, least in (*((n, v, 1) for n, v in counts.items()), ('max_persons', max_persons, 2)):
-            if not isinstance(value, int) or isinstance(value, bool) or value < least:
-                raise InputError(f'StreamingRecognizer: {name}: expected an integer from {least}, got {value!r}')
+        name = 'StreamingRecognizer'
+        self.window, self.stride = whole_number(f'{name}: window', window), whole_number(f'{name}: stride', stride)
+        self.max_persons = whole_number(f'{name}: max_persons', max_persons, 2)
+        self.max_pairs = whole_number(f'{name}: max_pairs', max_pairs)
+        self.forget_after = whole_number(f'{name}: forget_after', window if forget_after is None else forget_after)
         if not 0 <= smoothing < 1:
-            raise InputError(f'StreamingRecognizer: smoothing: expected 0 <= smoothing < 1, got {smoothing!r}')
+            raise InputError(f'{name}: smoothing: expected 0 <= smoothing < 1, got {smoothing!r}')
         if not 0 < min_shared <= 1:
-            raise InputError(f'StreamingRecognizer: min_shared: expected 0 < min_shared <= 1, got {min_shared!r}')
+            raise InputError(f'{name}: min_shared: expected 0 < min_shared <= 1, got {min_shared!r}')
         if inferencer.num_person != 2:
-            raise InputError(f'StreamingRecognizer: expected a model of 2 persons, got one of {inferencer.num_person}')
+            raise InputError(f'{name}: expected a model of 2 persons, got one of {inferencer.num_person}')
         self.inferencer = inferencer
-        self.window, self.stride, self.smoothing = window, stride, smoothing
-        self.max_persons, self.max_pairs, self.forget_after = max_persons, max_pairs, forget_after
+        self.smoothing, self.fix_swaps = smoothing, fix_swaps
         self.least_shared = max(1, round(min_shared * window))
-        self.fix_swaps = fix_swaps
         self._extra = {} if img_shape is None else {'img_shape': tuple(img_shape)}
         self._keypoint: np.ndarray | None = None  # (places, window, V, C), made when C is known
         self._score: np.ndarray | None = None  # (places, window, V), made if the first person has scores
@@ -138,7 +136,7 @@ class StreamingRecognizer:
             keypoints ``(V, C)``, in the units of training; scores ``(V,)``
 
         Raises:
-            ValueError: If a person's keypoints are not as expected, or time runs backwards; the frame is then not
+            InputError: If a person's keypoints are not as expected, or time runs backwards; the frame is then not
                 taken.
         """
         bodies = {track: body for track, body in self._checked(frame).items() if body[0].any()}
@@ -171,9 +169,9 @@ class StreamingRecognizer:
             where = f'frame {self.num_frames}, person {track!r}'
             keypoint, score = body if isinstance(body, tuple) and len(body) == 2 else (body, None)
             try:
-                keypoint = np.asarray(keypoint, dtype=np.float32)
-                score = None if score is None else np.asarray(score, dtype=np.float32)
-            except (TypeError, ValueError, RuntimeError) as error:  # the last of tensors that want a gradient
+                keypoint = as_array(keypoint).astype(np.float64)
+                score = None if score is None else as_array(score).astype(np.float64)
+            except (TypeError, ValueError) as error:
                 raise InputError(f'{where}: expected arrays of numbers, got {error}') from None
             if keypoint.shape not in [(skeleton.num_joints, count) for count in channels]:
                 raise InputError(
@@ -185,10 +183,16 @@ class StreamingRecognizer:
             scored = (score is not None) if scored is None else scored
             if scored != (score is not None):
                 raise InputError(f'{where}: expected {"scores" if scored else "no scores"} as of those before')
-            for values in (keypoint, score):
-                if values is not None and not np.isfinite(values).all():
-                    joint = skeleton.joints[np.argwhere(~np.isfinite(values))[0][0]]
-                    raise InputError(f'{where}: expected finite values, got NaN or infinity at joint {joint!r}')
+            scores = np.zeros(len(keypoint)) if score is None else score
+            not_numbers = np.flatnonzero(np.isnan(keypoint).any(axis=-1) | np.isnan(scores)).tolist()
+            if wrong := (first_absurd(keypoint, scores) or not_numbers[:1]):
+                joint = wrong[0]
+                raise InputError(
+                    f'{where}: expected finite values, coordinates within {LARGEST[keypoint.shape[-1]]:,.0f} metres or '
+                    f'pixels, got {keypoint[joint].tolist()} with score {scores[joint]:g} at joint '
+                    f'{skeleton.joints[joint]!r}'
+                )
+            keypoint, score = keypoint.astype(np.float32), None if score is None else score.astype(np.float32)
             bodies[track] = (keypoint, score)
             channels = (keypoint.shape[-1],)
             if self._keypoint is None and keypoint.any():
@@ -285,10 +289,10 @@ class StreamingRecognizer:
             )
             for a, b in pairs
         ]
-        found = self.inferencer.classify(clips, note=False)
+        of_pairs = self.inferencer.classify(clips, note=False)
         times = self._times[order[[0, -1]]]
         results = []
-        for (a, b), findings in zip(pairs, found, strict=True):
+        for (a, b), findings in zip(pairs, of_pairs, strict=True):
             scores = self._smooth((places[a], places[b]), findings.scores)
             label = int(scores.argmax())
             results.append(

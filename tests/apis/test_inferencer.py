@@ -61,7 +61,7 @@ def test_scores_on_sbu(tmp_path):
     if not root:
         pytest.skip('set ASEA_SBU_ROOT to the folder of SBU Kinect Interaction v2 (clean)')
     path = tmp_path / 'sbu.pkl'
-    save_annotations(path, *convert_sbu(root))
+    convert_sbu(root).save(path)
     cfg = tiny_config('asea_sbu')
     for loader in (cfg.train_dataloader, cfg.val_dataloader, cfg.test_dataloader):
         loader.dataset.ann_file = str(path)

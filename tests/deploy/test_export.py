@@ -362,11 +362,11 @@ def test_real_samples(exported, tmp_path):
     root = os.environ.get('ASEA_SBU_ROOT')
     if not root:
         pytest.skip('set ASEA_SBU_ROOT to the folder of SBU Kinect Interaction v2 (clean)')
-    from asea_mm.datasets import InteractionPoseDataset, save_annotations
+    from asea_mm.datasets import InteractionPoseDataset
     from asea_mm.datasets.converters import convert_sbu
 
     path, trained = exported('ASEA')
-    save_annotations(tmp_path / 'sbu.pkl', *convert_sbu(root))
+    convert_sbu(root).save(tmp_path / 'sbu.pkl')
     dataset = InteractionPoseDataset(str(tmp_path / 'sbu.pkl'), SBU, split='val', fold=1, test_mode=True)
     samples = check.test_samples(dataset, 50)
     assert len(samples) == 50

@@ -175,8 +175,8 @@ def validate_annotation(
         raise _wrong(annotation, source, 'at least one person', "an all-zero 'keypoint'")
 
 
-def _wrong(annotation: Mapping, source: str | os.PathLike, expected: str, got: Any) -> ValueError:
-    return ValueError(f'{source}: sample {annotation.get("frame_dir")!r}: expected {expected}, got {got}')
+def _wrong(annotation: Mapping, source: str | os.PathLike, expected: str, got: Any) -> InputError:
+    return InputError(f'{source}: sample {annotation.get("frame_dir")!r}: expected {expected}, got {got}')
 
 
 def validate_header(

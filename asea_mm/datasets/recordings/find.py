@@ -12,14 +12,32 @@ from ...errors import InputError
 from ...skeletons import SKELETONS, Skeleton, get_skeleton
 from .arrays import read_npy, read_npz
 from .json_forms import OPENPOSE_FILE, load_json, read_json, read_openpose
+from .ntu_skeleton import read_ntu_skeleton_file
 from .recording import Recording
 from .tables import read_csv
 
-READERS = {'.npy': read_npy, '.npz': read_npz, '.csv': read_csv, '.json': read_json}
+# By extension; a folder has none.
+READERS = {
+    '.npy': read_npy,
+    '.npz': read_npz,
+    '.csv': read_csv,
+    '.json': read_json,
+    '.skeleton': read_ntu_skeleton_file,
+    'folder': read_openpose,
+}
+FORMS = ', '.join([*READERS][:-1])
+
+
+def form_of(path: Path) -> str | None:
+    """The form of a recording, a key of :data:`READERS`; None of what is no recording."""
+    if path.is_dir():
+        is_openpose = any(OPENPOSE_FILE.fullmatch(entry.name) for entry in path.iterdir())
+        return 'folder' if is_openpose else None
+    return path.suffix.lower() if path.suffix.lower() in READERS else None
 
 
 def find_recordings(root: str | os.PathLike, other: Collection[Path] = ()) -> dict[str, Path]:
-    """Recordings of a folder and all folders in it: every .npy, .npz, .csv and .json, and folders of OpenPose's files.
+    """Recordings of a folder and all folders in it: files of all forms, and folders of OpenPose's files.
 
     Hidden files and folders, and files of other kinds, are left alone.
 
@@ -32,40 +50,35 @@ def find_recordings(root: str | os.PathLike, other: Collection[Path] = ()) -> di
 
     Raises:
         FileNotFoundError: If there is no such folder.
-        ValueError: If it holds no recordings, or two of the same name.
+        InputError: If it holds no recordings, or two of the same name.
     """
     root = Path(root)
-    expected = f'a folder of recordings ({", ".join(READERS)}, or folders of OpenPose files)'
+    expected = f'a folder of recordings ({FORMS}, or folders of OpenPose files)'
     if not root.is_dir():
         raise FileNotFoundError(f'{root}: no such folder; expected {expected}')
+    if form_of(root):
+        raise InputError(f'{root}: expected a folder for each recording, got the OpenPose files of one itself')
     ignored = {path.resolve() for path in other}
-    found: dict[str, Path] = {}
-
-    def add(path: Path, name: Path) -> None:
-        key = name.relative_to(root).as_posix()
-        if key in found:
-            raise InputError(f'{path}: expected every name once, got {found[key]} too; rename one of the two')
-        found[key] = path
+    recordings: dict[str, Path] = {}
 
     def walk(folder: Path, above: tuple[Path, ...]) -> None:
         if folder.resolve() in above:  # a link to a folder above
             return
-        entries = sorted(entry for entry in folder.iterdir() if not entry.name.startswith('.'))
-        openpose = [entry for entry in entries if OPENPOSE_FILE.fullmatch(entry.name)]
-        if openpose:
-            if folder == root:
-                raise InputError(f'{root}: expected a folder for each recording, got the OpenPose files of one itself')
-            add(folder, folder)
-        for entry in entries:
+        for entry in sorted(entry for entry in folder.iterdir() if not entry.name.startswith('.')):
+            if form_of(entry) and not OPENPOSE_FILE.fullmatch(entry.name) and entry.resolve() not in ignored:
+                name = (entry if entry.is_dir() else entry.with_suffix('')).relative_to(root).as_posix()
+                if name in recordings:
+                    raise InputError(
+                        f'{entry}: expected every name once, got {recordings[name]} too; rename one of the two'
+                    )
+                recordings[name] = entry
             if entry.is_dir():
                 walk(entry, (*above, folder.resolve()))
-            elif entry.suffix.lower() in READERS and entry not in openpose and entry.resolve() not in ignored:
-                add(entry, entry.with_suffix(''))
 
     walk(root, ())
-    if not found:
+    if not recordings:
         raise InputError(f'{root}: expected {expected}, got none')
-    return found
+    return recordings
 
 
 def read_recording(path: str | os.PathLike, layout: str | Mapping | Skeleton) -> Recording:
@@ -77,15 +90,16 @@ def read_recording(path: str | os.PathLike, layout: str | Mapping | Skeleton) ->
 
     Raises:
         FileNotFoundError: If there is no such file.
-        ValueError: If it is wrong; names the file and the place, what was expected and what came.
+        InputError: If it is wrong; names the file and the place, what was expected and what came.
     """
     path, skeleton = Path(path), get_skeleton(layout)
     if not path.exists():
         raise FileNotFoundError(f'{path}: no such recording')
-    if not path.is_dir() and path.suffix.lower() not in READERS:
-        raise InputError(f'{path}: expected one of {", ".join(READERS)} or a folder of OpenPose files')
+    form = form_of(path)
+    if form is None:
+        raise InputError(f'{path}: expected one of {FORMS} or a folder of OpenPose files')
     try:
-        return read_openpose(path, skeleton) if path.is_dir() else READERS[path.suffix.lower()](path, skeleton)
+        return READERS[form](path, skeleton)
     except (RecursionError, MemoryError) as error:
         raise InputError(f'{path}: expected a recording, got something too large ({type(error).__name__})') from None
 
@@ -98,7 +112,7 @@ def load_layout(layout: str | os.PathLike) -> str | dict[str, Any]:
             ``{"name": "stick3", "joints": ["head", "hip", "foot"], "bones": [["head", "hip"], ["foot", "hip"]]}``.
 
     Raises:
-        ValueError: If it is neither, or a field is wrong; names the file and the field.
+        InputError: If it is neither, or a field is wrong; names the file and the field.
     """
     if str(layout) in SKELETONS:
         return str(layout)

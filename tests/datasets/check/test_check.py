@@ -284,7 +284,7 @@ def test_sbu_has_no_errors(tmp_path):
     root = os.environ.get('ASEA_SBU_ROOT')
     if not root:
         pytest.skip('set ASEA_SBU_ROOT to the folder of SBU Kinect Interaction v2 (clean)')
-    save_annotations(tmp_path / 'sbu.store', *convert_sbu(root))
+    convert_sbu(root).save(tmp_path / 'sbu.store')
     report = check_annotations(tmp_path / 'sbu.store')
     assert report.level('error') == []
     assert report.facts['samples'] == 282

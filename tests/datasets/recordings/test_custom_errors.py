@@ -10,7 +10,7 @@ import pytest
 from asea_mm.datasets import load_annotations
 from asea_mm.datasets.check.doubts import find_doubts
 from asea_mm.datasets.converters import convert_custom
-from asea_mm.datasets.converters.custom.convert import finish_recording
+from asea_mm.datasets.recordings.finish import finish_recording
 from asea_mm.datasets.recordings.find import load_layout, read_recording
 from asea_mm.skeletons import get_skeleton
 from tests.datasets.converters.test_prepare_data import tool  # noqa: F401  (a fixture)
@@ -135,7 +135,7 @@ ARCHIVES = [
 
 
 def read(path, **options):
-    return finish_recording(read_recording(path, STICK), STICK, str(path), **options)
+    return finish_recording(read_recording(path, STICK), STICK, str(path), **options).annotation(2)
 
 
 def fails(path, message):

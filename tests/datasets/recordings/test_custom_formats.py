@@ -7,7 +7,7 @@ import pytest
 
 from asea_mm.datasets import load_annotations, save_annotations
 from asea_mm.datasets.converters import convert_custom
-from asea_mm.datasets.converters.custom.convert import finish_recording
+from asea_mm.datasets.recordings.finish import finish_recording
 from asea_mm.datasets.recordings.find import find_recordings, read_recording
 from asea_mm.skeletons import SKELETONS, get_skeleton
 
@@ -21,8 +21,9 @@ IMAGE = SPACE[..., :2].copy()
 SCORE = np.where(IMAGE.any(axis=-1), 0.5, 0.0)
 
 
-def finished(path, layout=STICK, **options):
-    return finish_recording(read_recording(path, layout), layout, str(path), **options)
+def finished(path, layout=STICK, num_person=2, **options):
+    recording = read_recording(path, layout)
+    return finish_recording(recording, layout, str(path), num_person, **options).annotation(num_person)
 
 
 def persons_of(keypoint, frame):

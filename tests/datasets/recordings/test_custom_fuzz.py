@@ -15,7 +15,7 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from asea_mm.datasets import validate_annotation
-from asea_mm.datasets.converters.custom.convert import finish_recording
+from asea_mm.datasets.recordings.finish import finish_recording
 from asea_mm.datasets.converters.custom.labels import labels_from_table, number_classes
 from asea_mm.datasets.converters.custom.splits import make_split
 from asea_mm.datasets.recordings.find import load_layout, read_recording
@@ -151,7 +151,7 @@ def npz(rng):
 def check(path, rng):
     """Returns whether the recording was taken."""
     try:
-        sample = finish_recording(read_recording(path, STICK), STICK, str(path), fill=rng.random() < 0.5)
+        sample = finish_recording(read_recording(path, STICK), STICK, str(path), fill=rng.random() < 0.5).annotation(2)
         sample |= {'frame_dir': 'a', 'label': 0}
         validate_annotation(sample, 2, 1, path)
     except ValueError as error:

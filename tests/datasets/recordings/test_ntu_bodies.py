@@ -8,8 +8,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from asea_mm.datasets.converters.ntu.convert import read_ntu_skeleton
-from asea_mm.datasets.recordings.ntu_bodies import looks_like_a_person, two_persons
-from asea_mm.datasets.recordings.ntu_skeleton import RawSkeleton, parse_ntu_skeleton
+from asea_mm.datasets.recordings.ntu_skeleton import parse_ntu_skeleton
+from asea_mm.datasets.recordings.persons import two_persons
+from asea_mm.datasets.recordings.tracks import Bodies, looks_like_a_person
+from asea_mm.skeletons import SKELETONS
 from tests.datasets.ntu_files import chair, person, skeleton_text, standing
 
 T = 40
@@ -219,7 +221,7 @@ def turned(axis, angle):
     ],
 )
 def test_shape_of_a_person(joints, is_person):
-    assert looks_like_a_person(joints) == is_person
+    assert looks_like_a_person(joints, SKELETONS['nturgbd25']) == is_person
 
 
 @given(st.integers(0, 2**32 - 1))
@@ -236,7 +238,7 @@ def test_ids_and_their_order_do_not_matter(seed):
         if rng.random() < 0.5:
             frame.reverse()
     raw_frames = [(i, body_id, joints) for i, frame in enumerate(frames) for body_id, joints in frame]
-    raw = RawSkeleton(
+    raw = Bodies(
         T,
         np.array([frame for frame, _, _ in raw_frames]),
         tuple(body_id for _, body_id, _ in raw_frames),
