@@ -50,7 +50,8 @@ PER_BATCH_NORM_ELEMENT = 4
 NOTE = """\
 `gflops`: multiply-adds of convolutions and matrix products of one sample, AEA over all joints. `table3_gflops`, to be
 compared with `paper_gflops`: multiply-adds of convolutions and four for each element of a batch norm, of 18 joints ×
-2,560 person-frames. `paper_ratio`: `paper_gflops` over `gflops`."""
+2,560 person-frames. In it ST-GCN and 2s-AGCN (AAGCN without attention: 57.30) have the paper's figures; of our MS-G3D
+the scales that no pair of joints has are left out. `paper_ratio`: `paper_gflops` over `gflops`."""
 # ASEA, Table 3: parameters in millions and GFLOPs as the paper counts them. Its second line, "2s-GCN" and
 # "2s-AGCN + AEA", is AAGCN without attention.
 PAPER = {

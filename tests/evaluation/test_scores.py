@@ -3,8 +3,7 @@
 import numpy as np
 import pytest
 
-from asea_mm.evaluation.scores import read_runs, read_scores, write_runs
-from lab.statistics.hard_samples import class_names
+from asea_mm.evaluation.scores import read_class_names, read_runs, read_scores, write_runs
 
 from .test_fusion import FIRST, SECOND, stream, write
 
@@ -45,7 +44,7 @@ def test_all_runs_in_one_file(tmp_path, numbers):
         assert again[run].ids == of.ids
         np.testing.assert_array_equal(again[run].labels, of.labels)
         np.testing.assert_array_equal(again[run].scores, of.scores.astype(np.float32))
-    assert class_names(tmp_path / 'out.npz', 2) == ['hug', 'push']
+    assert read_class_names(tmp_path / 'out.npz') == ['hug', 'push']
     if len(runs) > 1:
         with pytest.raises(ValueError, match='scores of one test, got those of a cross-validation'):
             read_scores(tmp_path / 'out.npz')
