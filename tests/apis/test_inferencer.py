@@ -20,7 +20,7 @@ from asea_mm.datasets import save_annotations
 from asea_mm.datasets.converters import convert_sbu
 from asea_mm.datasets.recordings.samples import Sample
 from asea_mm.evaluation.report import InteractionReport  # noqa: F401  (registered)
-from asea_mm.visualization.recorder import InteractionRecorder
+from asea_mm.visualization.probe import watch
 
 from ..datasets.ntu_files import body_lines, person
 from .conftest import tiny_config, write_checkpoint
@@ -44,12 +44,12 @@ def of_the_tool(config, checkpoint, tmp_path_factory):
     return scores_of_the_tool(config, checkpoint, tmp_path_factory.mktemp('tested'))
 
 
-@pytest.mark.parametrize('fold', [False, True])
+@pytest.mark.parametrize('fuse', [False, True])
 @pytest.mark.parametrize('batch_size', [1, 32])
-def test_scores_are_those_of_the_test_tool(of_the_tool, checkpoint, dataset, batch_size, fold):
+def test_scores_are_those_of_the_test_tool(of_the_tool, checkpoint, dataset, batch_size, fuse):
     ids, scores = of_the_tool
     annotations = [dataset.get_data_info(index) for index in range(len(dataset))]
-    results = InteractionInferencer(checkpoint, fold=fold)(annotations, batch_size=batch_size)
+    results = InteractionInferencer(checkpoint, fuse=fuse)(annotations, batch_size=batch_size)
     assert [result.name for result in results] == ids
     np.testing.assert_allclose([result.scores for result in results], scores, **SAME)
     assert len({result.label for result in results}) > 1
@@ -90,7 +90,7 @@ def test_whole_result(inferencer, samples):
     (window,) = pair.windows
     assert (window.start, window.stop, window.scores) == (0, result.num_frames, pair.scores)
     assert [joints.person for joints in pair.active_joints] == [0, 1]
-    assert set(pair.active_joints[0].stages) == {'backbone.blocks.0.interaction', 'backbone.blocks.1.interaction'}
+    assert set(pair.active_joints[0].layers) == {'backbone.blocks.0.interaction', 'backbone.blocks.1.interaction'}
     assert pair.attention == []
 
 
@@ -249,7 +249,7 @@ def test_explanation(inferencer, samples):
     for active, attention in zip(pair.active_joints, pair.attention, strict=True):
         assert attention.person == active.person
         assert attention.others == [1 - active.person]
-        assert set(attention.stages) == set(active.stages)
+        assert set(attention.layers) == set(active.layers)
         weights = np.array(attention.mean)
         assert weights.shape == (25, 25)
         share = np.array([active.share.get(joint, 0) for joint in joints])
@@ -266,7 +266,7 @@ def test_attention_is_the_mean_over_frames_with_a_partner(inferencer, samples):
     batch = pseudo_collate([inferencer.prepare(Clip('a', leaving))])
     layer, seen = inferencer.model.backbone.blocks[0].interaction, []
     hook = layer.atnac.register_forward_hook(lambda _, args, found: seen.append((*args, found)))
-    with InteractionRecorder(inferencer.model, True) as recorder:
+    with watch(inferencer.model, 'mean') as readings:
         inferencer.model.test_step(batch)
     hook.remove()
     ((x, presence, found),) = seen
@@ -277,7 +277,7 @@ def test_attention_is_the_mean_over_frames_with_a_partner(inferencer, samples):
     assert 0 < both.sum() < both.numel()
     mean = torch.stack([clip[:, there].mean(dim=1) for clip, there in zip(every, both, strict=True)])
     mean *= found.mask.unflatten(0, (-1, 2))[..., None]
-    torch.testing.assert_close(recorder.attention['backbone.blocks.0.interaction'], mean, rtol=1e-4, atol=1e-6)
+    torch.testing.assert_close(readings['backbone.blocks.0.interaction']['attention'], mean, rtol=1e-4, atol=1e-6)
 
 
 def test_explanations_of_windows_are_their_mean(inferencer, samples):

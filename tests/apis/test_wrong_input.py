@@ -10,7 +10,7 @@ import torch
 from mmengine.config import Config
 
 from asea_mm.apis import InteractionInferencer
-from asea_mm.apis.loading import parse_config
+from asea_mm.engine.checkpoints import parse_config
 from asea_mm.datasets import save_annotations
 
 GOOD = np.ones((2, 10, 25, 3), np.float32)

@@ -1,6 +1,6 @@
 from .adaptive_graph import MultiScaleAGC
 from .branched_tcn import BranchedTCN
-from .common import fuse_batch_norm, presence_of, stride_presence
+from .common import fuse_batch_norm, presence_of
 from .deformable import DeformableGC, DeformableTemporalConv
 from .interaction import AEA, ATNAC, ActiveJoints, ExternalAttention
 from .multi_scale import MultiScaleGC, WindowedGC
@@ -25,5 +25,4 @@ __all__ = [
     'WindowedGC',
     'fuse_batch_norm',
     'presence_of',
-    'stride_presence',
 ]

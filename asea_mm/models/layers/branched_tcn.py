@@ -33,7 +33,7 @@ class BranchedTCN(nn.Module):
         Absent frames carry nothing to others; at themselves the output is not zero.
 
     Raises:
-        ValueError: If the number of branches does not divide ``out_channels``.
+        InputError: If the number of branches does not divide ``out_channels``.
     """
 
     def __init__(

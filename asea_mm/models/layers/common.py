@@ -15,20 +15,13 @@ def presence_of(keypoint: Tensor) -> Tensor:
     return (keypoint != 0).flatten(3).any(dim=3)
 
 
-def stride_presence(presence: Tensor, frames: int) -> Tensor:
-    """Presence at the frames that remain after temporal strides, whose kernels are centred on every s-th frame.
+def partial_presence(presence: Tensor) -> Tensor | None:
+    """None where everybody is present in every frame: the common case, which then runs without masks.
 
-    The total stride is the power of two that leaves so many frames; of others, the smallest stride that does.
-
-    Shapes:
-        presence ``(..., T)``; returns ``(..., frames)``
+    Only the CPU is asked. On a GPU the answer would have to be waited for, and under compilation it is no number.
     """
-    total, step = presence.shape[-1], 1
-    while -(-total // step) > frames:
-        step *= 2
-    if -(-total // step) != frames:
-        step = -(-total // frames)
-    return presence[..., ::step]
+    on_host = presence.device.type == 'cpu' and not torch.compiler.is_compiling()
+    return None if on_host and bool(presence.all()) else presence
 
 
 def mask_frames(x: Tensor, presence: Tensor | None) -> Tensor:

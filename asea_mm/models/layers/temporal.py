@@ -14,17 +14,17 @@ from .common import ConvBN, fuse_into, init_conv, mask_frames, scale_and_shift, 
 TEMPORAL_FORMS = ('pool', 'stacked')
 
 
-def max_over_time(x: Tensor, stride: int = 1) -> Tensor:
-    """Max-pooling over three frames of features that are not negative.
+def max_over_time(x: Tensor, stride: int = 1, outside: float = 0.0) -> Tensor:
+    """Max-pooling over three frames; by default of features that are not negative.
 
     The maximum of three shifted views is over ten times as fast on a CPU as ``max_pool2d`` with a (3, 1) kernel.
-    Zeros stand for what lies outside the clip, which is exact for features that are not negative.
+    ``outside`` stands for what lies outside the clip; zero is exact for features that are not negative.
 
     Shapes:
         x ``(N, C, T, V)``; returns ``(N, C, ceil(T / stride), V)``
     """
     frames = x.shape[2]
-    padded = F.pad(x, (0, 0, 1, 1))
+    padded = F.pad(x, (0, 0, 1, 1), value=outside)
     first, middle, last = (padded[:, :, k : k + frames : stride] for k in range(3))
     return torch.maximum(torch.maximum(first, middle), last)
 
@@ -49,7 +49,7 @@ class MultiScaleTCN(nn.Module):
         x ``(N*M, C_in, T, V)``, presence ``(N*M, T)`` bool or None; returns ``(N*M, C_out, ceil(T/stride), V)``
 
     Raises:
-        ValueError: On an unknown form or channels that four does not divide.
+        InputError: On an unknown form or channels that four does not divide.
     """
 
     def __init__(self, in_channels: int, out_channels: int, stride: int = 1, form: str = 'pool') -> None:

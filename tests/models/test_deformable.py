@@ -1,28 +1,18 @@
-"""DeGCN: sampling of joints and of instants against loops; sizes, symmetry, absence."""
+"""DeGCN's layers: sampling of joints and of instants against loops."""
 
 import pytest
 import torch
 from torch import nn
 
-from asea_mm.models import DeGCN, InteractionHead
-from asea_mm.models.layers import fuse_batch_norm
+from asea_mm.errors import InputError
 from asea_mm.models.layers.common import fuse_into
 from asea_mm.models.layers.deformable import DeformableGC, DeformableTemporalConv, location_scores
 from asea_mm.skeletons import get_skeleton
 from tests import textbook_baselines as textbook
 
-from . import TOLERANCE, Pair, assert_agrees, keypoints, labels, randomise, recognizer, same, teach
+from . import TOLERANCE, Pair, assert_agrees, randomise, same, teach
 
 ADJACENCY = torch.from_numpy(get_skeleton('sbu15').adjacency()).double()
-
-
-def backbone(**options):
-    torch.manual_seed(0)
-    return randomise(DeGCN(**{'layout': 'sbu15', 'channels': (8, 8, 16), **options}).double()).eval()
-
-
-def degcn_recognizer(**options):
-    return recognizer(options=dict(backbone=dict(type='DeGCN', layout='sbu15', **{'channels': (8, 8, 16), **options})))
 
 
 def spatial(in_channels, out_channels, **options):
@@ -43,13 +33,6 @@ def spatial(in_channels, out_channels, **options):
         pairs += [pair for k in range(2) for pair in same(fast.residual[k], usual.down[k])]
     teach(pairs, fast)
     return fast, usual, pairs
-
-
-def test_default_size_is_the_papers():
-    model, head = DeGCN(), InteractionHead(26, 256)
-    parameters = sum(parameter.numel() for part in (model, head) for parameter in part.parameters())
-    assert parameters == pytest.approx(1.32e6, rel=0.005)
-    assert [block.stride for block in model.blocks] == [1, 1, 1, 1, 2, 1, 1, 2, 1, 1]
 
 
 @pytest.mark.parametrize('training', [True, False])
@@ -133,99 +116,9 @@ def test_without_offsets_it_is_the_dilated_convolution():
     torch.testing.assert_close(layer(x), expected)
 
 
-@pytest.mark.parametrize(('layout', 'joints'), [('nturgbd25', 25), ('openpose18', 18), ('sbu15', 15)])
-@pytest.mark.parametrize('persons', [1, 2, 3])
-def test_persons_are_treated_apart(persons, layout, joints):
-    model = backbone(layout=layout)
-    x = keypoints(persons=persons, frames=7, joints=joints)
-    out = model(x)
-    assert out.shape == (2, persons, 16, 4, joints)
-    assert out.abs().max() > 0
-    torch.testing.assert_close(model(x[:, -1:]), out[:, -1:], **TOLERANCE)
-    torch.testing.assert_close(model(x.flip(1)), out.flip(1), **TOLERANCE)
-
-
-@pytest.mark.parametrize('padding', [1, 4])
-@pytest.mark.parametrize('frames', [1, 6, 7])
-def test_absence_leaves_the_others_and_is_zero_in_the_output(frames, padding):
-    model = backbone(channels=(4, 8, 16))  # strides 1, 2, 2
-    x = keypoints(frames=frames)
-    x[0, 1] = 0
-    padded = torch.cat([x, torch.zeros_like(x[:, :, :1]).expand(-1, -1, padding, -1, -1)], dim=2)
-    short, long = model(x), model(padded)
-    kept = short.shape[3]
-    assert (short[0, 1] == 0).all()
-    torch.testing.assert_close(short[0, 0], model(x[:, :1])[0, 0], **TOLERANCE)
-    torch.testing.assert_close(long[:, :, :, :kept], short, **TOLERANCE)
-    assert (long[:, :, :, kept:] == 0).all()
-
-
-def test_every_parameter_has_a_gradient_of_the_task():
-    model = degcn_recognizer(channels=(32, 16)).eval()
-    model.loss(keypoints(persons=3)[:, None], labels(2))['loss_cls'].backward()
-    for name, parameter in model.named_parameters():
-        assert parameter.grad.isfinite().all(), name
-        assert parameter.grad.abs().max() > 1e-12, name
-
-
-@torch.no_grad()
-def test_folded_it_is_the_same():
-    model = backbone()
-    x = keypoints(frames=7)
-    x[0, 1] = 0
-    expected = model(x)
-    for _ in range(2):
-        torch.testing.assert_close(fuse_batch_norm(model)(x), expected, **TOLERANCE)
-    assert not any(isinstance(module, nn.BatchNorm2d) for module in model.modules())
-
-
-def test_bfloat16_autocast_trains():
-    model = degcn_recognizer().float()
-    x = keypoints().float()
-    x[0, 1] = 0
-    with torch.autocast('cpu', dtype=torch.bfloat16):
-        loss = model.loss(x[:, None], labels(2))['loss_cls']
-    loss.backward()
-    assert loss.isfinite()
-    assert all(parameter.grad.isfinite().all() for parameter in model.parameters())
-
-
-def test_a_few_steps_fit_two_clips():
-    torch.manual_seed(0)
-    model = degcn_recognizer().train()
-    optimiser = torch.optim.SGD(model.parameters(), lr=0.1, momentum=0.9)
-    losses = []
-    for _ in range(16):
-        optimiser.zero_grad()
-        loss = model.loss(keypoints()[:, None], labels(2))['loss_cls']
-        loss.backward()
-        optimiser.step()
-        losses.append(loss.item())
-    assert losses[-1] < 0.2 * losses[0]
-
-
-def test_graph_capture_in_one_piece():
-    model = backbone(channels=(8,), strides=(2,))
-    x = keypoints(persons=2)
-    x[1, 1] = 0
-    compiled = torch.compile(model, backend='aot_eager', fullgraph=True)
-    torch.testing.assert_close(compiled(x), model(x), **TOLERANCE)
-
-
-@pytest.mark.parametrize(
-    ('options', 'message'),
-    [
-        (dict(strides=(1,)), 'DeGCN: expected as many strides as channels, 3, got 1'),
-        (dict(samples=0), 'DeformableGC: samples must be positive, got 0'),
-        (dict(groups=3), 'DeformableGC: out_channels must be a multiple of groups, 3, got 8'),
-        (dict(channels=(6,), groups=1), 'BranchedTCN: out_channels must be a multiple of 4, got 6'),
-    ],
-)
-def test_errors_of_the_options(options, message):
-    with pytest.raises(ValueError, match=message):
-        backbone(**options)
-
-
-def test_an_even_kernel_is_an_error():
-    with pytest.raises(ValueError, match='DeformableTemporalConv: kernel must be odd, got 4'):
+def test_errors():
+    for options in (dict(samples=0), dict(groups=3)):
+        with pytest.raises(InputError, match=f'DeformableGC: .*{next(iter(options))}'):
+            DeformableGC(8, 8, ADJACENCY, **options)
+    with pytest.raises(InputError, match='DeformableTemporalConv: kernel must be odd, got 4'):
         DeformableTemporalConv(4, 4, 4)
