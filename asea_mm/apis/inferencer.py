@@ -15,7 +15,7 @@ from mmengine.config import Config
 from mmengine.dataset import pseudo_collate
 from torch import Tensor, nn
 
-from ..datasets.recordings.arrays import from_array
+from ..datasets.recordings.arrays import ScoredArray
 from ..datasets.recordings.persons import Pairs, groups_of
 from ..datasets.recordings.samples import ReadOptions, Sample, is_single, read_samples
 from ..errors import InputError
@@ -94,7 +94,7 @@ class InteractionInferencer:
         img_shape: Sequence[int] | None = None,
         on_result: Callable[[Sample, InteractionResult], object] | None = None,
         on_error: Callable[[InputError | OSError], object] | None = None,
-    ) -> InteractionResult | list[InteractionResult]:
+    ) -> InteractionResult | list[InteractionResult] | None:
         """Recognise interactions. Inputs are read one after another, when the model is ready for them.
 
         Args:
@@ -144,7 +144,7 @@ class InteractionInferencer:
         if keypoint_score is not None:
             if not single or isinstance(inputs, (str, os.PathLike, Mapping)):
                 raise InputError('keypoint_score: expected one array as inputs; give dictionaries with both otherwise')
-            inputs = from_array(inputs, keypoint_score, self.skeleton, 'input')
+            inputs = ScoredArray(inputs, keypoint_score)
 
         results: list[InteractionResult] = []
         begun: deque[list[Group]] = deque()
@@ -171,7 +171,9 @@ class InteractionInferencer:
                 sample.extra.setdefault('img_shape', tuple(img_shape))
             groups: list[Group] = []
             try:
-                groups += [Group(sample, persons) for persons in self._groups(sample, pairs)]
+                size, score = self.num_person, sample.score
+                chosen = groups_of(sample.keypoint, score, sample.likeliest, size, pairs, sample.name)
+                groups += [Group(sample, persons) for persons in chosen]
                 for group in groups:
                     for clip in clips_of(group, window, overlap):
                         waiting.append((group, self.prepare(clip)))
@@ -184,11 +186,6 @@ class InteractionInferencer:
                 begun.append(groups)
         run()
         return results if not single else results[0] if results else None
-
-    def _groups(self, sample: Sample, pairs: Pairs) -> list[tuple[int, ...]]:
-        if pairs is None and sample.likeliest:
-            return [sample.likeliest]
-        return groups_of(sample.keypoint, sample.score, self.num_person, pairs, sample.name)
 
     @staticmethod
     def _leave_out(error: InputError, on_error: Callable[[InputError], object] | None) -> None:

@@ -11,7 +11,8 @@ from asea_mm.datasets import load_annotations
 from asea_mm.datasets.check.doubts import find_doubts
 from asea_mm.datasets.converters import convert_custom
 from asea_mm.datasets.recordings.finish import finish_recording
-from asea_mm.datasets.recordings.find import load_layout, read_recording
+from asea_mm.datasets.recordings.layout_file import load_layout
+from asea_mm.datasets.recordings.samples import read_recording
 from asea_mm.skeletons import get_skeleton
 from tests.datasets.converters.test_prepare_data import tool  # noqa: F401  (a fixture)
 

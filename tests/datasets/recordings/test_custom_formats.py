@@ -8,7 +8,7 @@ import pytest
 from asea_mm.datasets import load_annotations, save_annotations
 from asea_mm.datasets.converters import convert_custom
 from asea_mm.datasets.recordings.finish import finish_recording
-from asea_mm.datasets.recordings.find import find_recordings, read_recording
+from asea_mm.datasets.recordings.samples import find_recordings, read_recording
 from asea_mm.skeletons import SKELETONS, get_skeleton
 
 STICK = get_skeleton(dict(name='stick3', joints=['head', 'hip', 'foot'], bones=[['head', 'hip'], ['foot', 'hip']]))

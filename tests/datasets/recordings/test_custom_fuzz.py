@@ -18,7 +18,8 @@ from asea_mm.datasets import validate_annotation
 from asea_mm.datasets.recordings.finish import finish_recording
 from asea_mm.datasets.converters.custom.labels import labels_from_table, number_classes
 from asea_mm.datasets.converters.custom.splits import make_split
-from asea_mm.datasets.recordings.find import load_layout, read_recording
+from asea_mm.datasets.recordings.layout_file import load_layout
+from asea_mm.datasets.recordings.samples import read_recording
 from asea_mm.skeletons import get_skeleton
 
 LAYOUT = {'name': 'stick2', 'joints': ['head', 'foot'], 'bones': [['head', 'foot']], 'mirrored': [], 'centre': 'foot'}

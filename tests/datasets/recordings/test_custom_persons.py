@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from asea_mm.datasets.recordings.finish import finish_recording
-from asea_mm.datasets.recordings.find import read_recording
+from asea_mm.datasets.recordings.samples import read_recording
 from asea_mm.datasets.recordings.recording import Recording, all_frames, choose_persons
 from asea_mm.datasets.recordings.tracks import body_distances, body_sizes, link_bodies
 from asea_mm.skeletons import get_skeleton

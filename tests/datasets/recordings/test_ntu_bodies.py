@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 from asea_mm.datasets.converters.ntu.convert import read_ntu_skeleton
 from asea_mm.datasets.recordings.ntu_skeleton import parse_ntu_skeleton
 from asea_mm.datasets.recordings.persons import two_persons
-from asea_mm.datasets.recordings.tracks import Bodies, looks_like_a_person
+from asea_mm.datasets.recordings.bodies import looks_like_a_person
+from asea_mm.datasets.recordings.tracks import Bodies
 from asea_mm.skeletons import SKELETONS
 from tests.datasets.ntu_files import chair, person, skeleton_text, standing
 

@@ -37,7 +37,7 @@ def labels_from_folders(recordings: Mapping[str, Path], on_problem: OnProblem) -
     """The class is the first folder: ``PATH/class/recording``.
 
     Args:
-        recordings: Name to path, from :func:`~asea_mm.datasets.recordings.find.find_recordings`.
+        recordings: Name to path, from :func:`~asea_mm.datasets.recordings.samples.find_recordings`.
         on_problem: Called with the message of each recording that is in no folder.
     """
     labels = {}
@@ -58,7 +58,7 @@ def labels_from_table(table: Path, recordings: Mapping[str, Path], on_problem: O
 
     Args:
         table: The file.
-        recordings: Name to path, from :func:`~asea_mm.datasets.recordings.find.find_recordings`.
+        recordings: Name to path, from :func:`~asea_mm.datasets.recordings.samples.find_recordings`.
         on_problem: Called with the message of each wrong line, and of each recording without a line.
 
     Raises:
