@@ -11,6 +11,7 @@ import importlib.metadata
 import importlib.util
 import pickle
 import sys
+import warnings
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -113,8 +114,14 @@ def allow_mmengine_checkpoints() -> None:
     )
 
 
+def silence_mmcv_lite() -> None:
+    """Do not warn that mmcv-lite lacks deformable attention, which no skeleton model needs."""
+    warnings.filterwarnings('ignore', 'Fail to import ``MultiScaleDeformableAttention``')
+
+
 def apply() -> None:
     """Close all gaps; called once, when ``asea_mm`` is imported."""
+    silence_mmcv_lite()
     provide_importlib_metadata()
     provide_localizer_drn()
     leave_out_video_text_models()

@@ -13,7 +13,7 @@ import torch
 from mmaction.registry import TRANSFORMS
 from mmengine.config import Config
 from mmengine.dataset import pseudo_collate
-from torch import Tensor, nn
+from torch import nn
 
 from ..datasets.recordings.arrays import ScoredArray
 from ..datasets.recordings.persons import Pairs, groups_of
@@ -21,7 +21,7 @@ from ..datasets.recordings.samples import ReadOptions, Sample, is_single, read_s
 from ..errors import InputError
 from ..models.layers import fuse_batch_norm
 from ..skeletons import Skeleton
-from ..visualization.recorder import InteractionRecorder
+from ..visualization.probe import Readings, watch
 from .loading import load_model, mmaction_scope, part_name
 from .results import InteractionResult
 from .windows import MERGES, Clip, Findings, Group, clips_of, make_result, whole_number
@@ -239,10 +239,9 @@ class InteractionInferencer:
         findings: list[Findings] = []
         for shape, members in groupby(prepared, key=lambda data: data['inputs'].shape):
             batch = list(members)
-            with InteractionRecorder(self.model if note else nn.Module(), explain) as recorder:
+            with watch(self.model if note else nn.Module(), 'mean' if explain else None) as readings:
                 outputs = self.model.test_step(pseudo_collate(batch))
-            size, taken = len(batch), shape[0]
-            active, attention = (_of_samples(values, size, taken) for values in (recorder.active, recorder.attention))
+            active, attention = (_of_samples(readings, key, len(batch), shape[0]) for key in ('mask', 'attention'))
             for index, output in enumerate(outputs):
                 notes = ({name: value[index] for name, value in values.items()} for values in (active, attention))
                 findings.append(Findings(output.pred_score.float().cpu().numpy(), *notes))
@@ -259,8 +258,7 @@ def _overlap(window: int | None, overlap: int | None) -> int:
     return int(overlap)
 
 
-def _of_samples(values: Mapping[str, Tensor], samples: int, clips: int) -> dict[str, np.ndarray]:
+def _of_samples(readings: Readings, key: str, samples: int, clips: int) -> dict[str, np.ndarray]:
     """``(samples * clips, ...)`` of every layer to the mean over clips, ``(samples, ...)``."""
-    return {
-        name: value.float().unflatten(0, (samples, clips)).mean(dim=1).cpu().numpy() for name, value in values.items()
-    }
+    values = {name: reading[key].float() for name, reading in readings.items() if key in reading}
+    return {name: value.unflatten(0, (samples, clips)).mean(dim=1).cpu().numpy() for name, value in values.items()}

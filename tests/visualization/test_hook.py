@@ -1,17 +1,23 @@
 """Pictures after validation, in every backend of the visualizer."""
 
 import importlib.util
+from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
 from mmaction.registry import HOOKS
+from mmaction.visualization import ActionVisualizer
 from mmengine.config import Config
+from mmengine.logging import MessageHub, MMLogger
+from mmengine.registry import DefaultScope
 from mmengine.runner import Runner
+from mmengine.visualization import Visualizer
 
 from asea_mm.engine import InteractionVisualizationHook
-from asea_mm.visualization import draw_confusion
-from tests.cli.test_tools import DEMO, managers
+from asea_mm.visualization.confusion import draw_confusion
+
+DEMO = str(Path(__file__).parents[2] / 'configs' / 'asea_demo.py')
 
 
 @pytest.fixture
@@ -19,7 +25,7 @@ def validate(tmp_path):
     """Runs the validation of a tiny demo so many times with the hook; returns the runner and the pictures by name."""
 
     def run(times=1, backends=('LocalVisBackend',), model=None, hooks=(), **options):
-        for manager in managers():
+        for manager in (DefaultScope, MessageHub, MMLogger, Visualizer, ActionVisualizer):
             manager._instance_dict.clear()
         cfg = Config.fromfile(DEMO)
         small = {'backbone.channels': (8, 16), 'cls_head.in_channels': 16, **(model or {})}
@@ -38,7 +44,7 @@ def validate(tmp_path):
 
 
 def test_confusion_and_samples_become_files(validate):
-    runner, pictures = validate(samples=[0, 5], stages=[1])
+    runner, pictures = validate(samples=[0, 5], layers=[1])
     assert set(pictures) == {'confusion_0.png', 'active_joints_0_0.png', 'active_joints_5_0.png'}
     for path in pictures.values():
         assert cv2.imread(str(path)).std() > 5

@@ -78,13 +78,13 @@ class MultiScaleAGC(nn.Module):
         relation = (query.transpose(3, 4) - key).tanh_()
         # A enters as one more channel of the relations with weight one, the bias of delta as the weight of a channel
         # of ones: all of Eq. 6 comes out of one matrix product
-        adjacency = self.adjacency.to(relation.dtype)[:, None].expand(len(x), -1, -1, -1, -1)
+        adjacency = self.adjacency.to(relation.dtype)[:, None].expand(x.shape[0], -1, -1, -1, -1)
         relation = torch.cat([relation, adjacency, torch.ones_like(adjacency)], dim=2).flatten(3)
         alpha = self.alpha[:, None, None]
         weight = self.delta.weight.view(PARTS, self.width, -1) * alpha
         bias = cast(Tensor, self.delta.bias).view(PARTS, self.width, 1) * alpha
         weight = torch.cat([weight, torch.ones_like(bias), bias], dim=2)
-        return (weight @ relation).view(len(x), PARTS * self.width, *self.adjacency.shape[1:])
+        return (weight @ relation).view(x.shape[0], PARTS * self.width, *self.adjacency.shape[1:])
 
     def value(self) -> tuple[Tensor, Tensor]:
         """Weight and bias of the convolution from x to the X' of all parts: split, then Eq. 4."""

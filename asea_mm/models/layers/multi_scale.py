@@ -178,5 +178,5 @@ class WindowedGC(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         y = self.graph(x)
-        y = y.view(len(x), -1, x.shape[3], y.shape[3])  # (N*M, C*W, V, T')
+        y = y.view(x.shape[0], -1, x.shape[3], y.shape[3])  # (N*M, C*W, V, T')
         return self.collapse(y).transpose(2, 3)

@@ -93,7 +93,7 @@ class CTRGC(nn.Module):
         one = torch.ones_like(weights[0][:, :1])
         parts = relations.chunk(self.num_subsets, dim=1)
         for relation, adjacency, weight, bias in zip(parts, self.adjacency, weights, biases, strict=True):
-            adjacency = adjacency.to(relation.dtype).expand(len(relation), 1, -1, -1)
+            adjacency = adjacency.to(relation.dtype).expand(relation.shape[0], 1, -1, -1)
             yield F.conv2d(torch.cat([relation, adjacency], dim=1), torch.cat([weight, one], dim=1), bias)
 
     def _products(self, x: Tensor, relations: Tensor) -> Tensor:
