@@ -127,12 +127,3 @@ def test_pipelines_give_the_joints_and_channels_of_the_backbone(name, stream):
     for loader in LOADERS:
         inputs = inputs_of(cfg[loader].dataset.pipeline, data)
         assert inputs.shape[-2:] == (get_skeleton(data.layout).num_joints, backbone.get('in_channels', 3))
-
-
-def test_base_files_of_different_axes_share_no_key():
-    axes: dict[str, set] = {}
-    for path in sorted((CONFIGS / '_base_').rglob('*.py')):
-        axis = path.parent.name if path.parent.name != '_base_' else path.stem
-        axes.setdefault(axis, set()).update(Config.fromfile(path).to_dict())
-    assert set(axes) == {'models', 'datasets', 'schedules', 'default_runtime'}
-    assert sum(map(len, axes.values())) == len(set().union(*axes.values()))

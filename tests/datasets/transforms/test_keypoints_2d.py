@@ -10,7 +10,6 @@ from mmcv.transforms import Compose
 
 from asea_mm.datasets.transforms import STREAMS, stream_channels
 from asea_mm.keypoints import presence
-from asea_mm.skeletons import get_skeleton
 
 CHAIN = dict(name='chain', joints=['a', 'b', 'c'], bones=[['b', 'a'], ['c', 'b']], centre='b')
 
@@ -137,22 +136,6 @@ def test_the_median_bone_is_one():
     np.testing.assert_allclose(out, keypoint / 4)  # median of 4, 4, 8, 2
 
 
-@pytest.mark.parametrize('layout', ['openpose18', 'nturgbd25'])
-def test_body_normalization_undoes_any_unit(layout):
-    rng = np.random.default_rng(0)
-    keypoint = rng.normal(size=(2, 4, get_skeleton(layout).num_joints, 2)).astype(np.float32)
-    keypoint[1, 2] = 0
-    first = apply(dict(type='NormalizeByBody'), keypoint, layout=layout)['keypoint']
-    second = apply(dict(type='NormalizeByBody'), keypoint * 300, layout=layout)['keypoint']
-    np.testing.assert_allclose(first, second, rtol=1e-4)
-    assert not second[1, 2].any()
-
-
-def test_without_a_bone_to_measure_nothing_changes():
-    keypoint = np.full((1, 2, 3, 2), 7.0)
-    np.testing.assert_array_equal(apply(dict(type='NormalizeByBody'), keypoint)['keypoint'], keypoint)
-
-
 def test_the_score_becomes_the_last_channel():
     keypoint, score = one_joint(1, 2, 3), np.random.default_rng(0).uniform(size=(1, 3, 3)).astype(np.float32)
     keypoint[0, 1] = 0
@@ -177,8 +160,6 @@ def test_the_score_is_dropped():
         (dict(type='ScoreChannel'), dict(score=np.ones((1, 3, 3))), r'keypoint_score of shape \(M, T, V\)'),
         (dict(type='NormalizeByImage'), {}, 'img_shape'),
         (dict(type='NormalizeByImage'), dict(img_shape=(0, 5)), 'img_shape'),
-        (dict(type='NormalizeByImage', img_shape=(1, 1)), dict(layout='openpose18'), '18 joints'),
-        (dict(type='NormalizeByBody'), dict(layout='openpose18'), '18 joints'),
         (dict(type='FillMissingJoints'), dict(num_clips=2), 'unsampled'),
     ],
 )
