@@ -123,6 +123,7 @@ def test_layouts_come_back_from_their_fields_and_files(skeleton, tmp_path):
     other = dataclasses.replace(skeleton, name='other')
     (tmp_path / 'other.json').write_text(json.dumps(other.described))
     assert read_layout(tmp_path / 'other.json') == other
+    assert read_layout(skeleton.name) is skeleton
 
 
 @pytest.mark.parametrize(
@@ -160,3 +161,8 @@ def test_files_that_are_no_layout(content, message, tmp_path):
     (tmp_path / 'mine.json').write_bytes(content)
     with pytest.raises(ValueError, match=f'mine.json.*{message}'):
         read_layout(tmp_path / 'mine.json')
+
+
+def test_a_name_that_is_neither_layout_nor_file():
+    with pytest.raises(ValueError, match=r"layout sbu51: expected one of \['body25', .* or a JSON file"):
+        read_layout('sbu51')
