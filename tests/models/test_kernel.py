@@ -16,7 +16,7 @@ import asea_mm.models.heads.kernel_head as kernel_head
 from asea_mm.engine import FitHeadHook
 from asea_mm.models import ClipStatistics, KernelRidgeHead
 
-CONFIG = Path(__file__).parents[2] / 'configs' / 'kernel_sbu.py'
+CONFIG = Path(__file__).parents[2] / 'configs' / 'baselines' / 'kernel_sbu.py'
 CLASSES = 3
 
 
