@@ -6,9 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from mmaction.registry import TRANSFORMS
-from mmcv.transforms import Compose
 
-from asea_mm.datasets.transforms import STREAMS, stream_channels
 from asea_mm.keypoints import presence
 
 CHAIN = dict(name='chain', joints=['a', 'b', 'c'], bones=[['b', 'a'], ['c', 'b']], centre='b')
@@ -178,32 +176,3 @@ def test_the_other_unit_is_refused(unit, scale):
     config = dict(type='NormalizeByImage', unit=unit, img_shape=(256, 340))
     with pytest.raises(ValueError, match=f"'clip7': expected coordinates in the unit '{unit}', got up to"):
         apply(config, scale * np.array(PIXELS))
-
-
-@pytest.mark.parametrize('stream', [*STREAMS, ('joint', 'bone_motion')], ids=str)
-@pytest.mark.parametrize('keep', [True, False])
-def test_streams_leave_the_score_alone_all_the_way_into_the_host(stream, keep):
-    rng = np.random.default_rng(0)
-    keypoint = rng.uniform(1, 200, (2, 6, 18, 2)).astype(np.float32)
-    score = rng.uniform(0.2, 1, (2, 6, 18)).astype(np.float32)
-    score[0, 2, 4] = 0
-    keypoint[1, 3], score[1, 3] = 0, 0
-    steps = [
-        dict(type='FillMissingJoints'),
-        dict(type='NormalizeByImage'),
-        dict(type='CentrePair'),
-        dict(type='SampleClip', clip_len=6),
-        dict(type='GenerateStream', stream=stream),
-        dict(type='ScoreChannel', keep=keep),
-        dict(type='FormatGCNInput', num_person=2),
-        dict(type='PackActionInputs'),
-    ]
-    sample = dict(keypoint=keypoint, keypoint_score=score, layout='openpose18', img_shape=(256, 340), label=1)
-    inputs = Compose([TRANSFORMS.build(step) for step in steps])(sample)['inputs'].numpy()
-    coordinates = sum(stream_channels(name, 18, 2) for name in ([stream] if isinstance(stream, str) else stream))
-    assert inputs.shape == (1, 2, 6, 18, coordinates + keep)
-    if not keep:
-        return
-    present = inputs[0, ..., :coordinates].reshape(2, 6, -1).any(-1)
-    np.testing.assert_array_equal(inputs[0, ..., -1], np.where(present[..., None], score, 0))
-    assert not present[1, 3]
