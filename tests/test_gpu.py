@@ -9,7 +9,6 @@ import pytest
 import torch
 from mmaction.registry import DATASETS, MODELS
 from mmaction.structures import ActionDataSample
-from mmengine.config import Config
 from mmengine.registry import init_default_scope
 
 from asea_mm.apis import InteractionInferencer, StreamingRecognizer
@@ -18,7 +17,7 @@ from asea_mm.skeletons import get_skeleton
 from tests.cli.test_tools import DEMO, SMALL, saved, tool  # noqa: F401
 
 from .apis.conftest import tiny_config, write_checkpoint
-from .test_configs import channels, data_of, every_network
+from .test_configs import every_network, input_channels, read
 
 DEVICE = 'cuda'
 EXACT = dict(rtol=1e-7, atol=1e-9)  # in float64
@@ -26,7 +25,7 @@ CLOSE = dict(rtol=1e-3, atol=1e-4)  # in float32
 pytestmark = pytest.mark.skipif(not torch.cuda.is_available(), reason='no GPU, or not ASEA_TEST_GPU=1')
 ROOT = Path(__file__).parents[1]
 # one of each kind of backbone, and of each loss
-FEW = ['asea_sbu', 'mssagcn_sbu', 'ctrgcn_sbu', 'stgcnpp_sbu', 'msg3d_sbu', 'degcn_sbu']
+FEW = ['asea_sbu', 'mssagcn_sbu', *(f'baselines/{name}_sbu' for name in ('ctrgcn', 'stgcnpp', 'msg3d', 'degcn'))]
 
 
 @pytest.fixture(autouse=True)
@@ -38,16 +37,15 @@ def float32_is_float32(monkeypatch):
 def build(name: str) -> torch.nn.Module:
     init_default_scope('mmaction')
     torch.manual_seed(0)
-    model = MODELS.build(Config.fromfile(ROOT / 'configs' / f'{name}.py').model)
+    model = MODELS.build(read(name)[0].model)
     model.init_weights()
     return model
 
 
 def batch_of(name: str, size: int = 4, frames: int = 32) -> tuple[torch.Tensor, list[ActionDataSample]]:
     """Random pairs ``(N, 1, M, T, V, C)``, the second person of the first absent, and labels."""
-    cfg = Config.fromfile(ROOT / 'configs' / f'{name}.py')
-    joints = get_skeleton(data_of(cfg).layout).num_joints
-    x = torch.randn(size, 1, 2, frames, joints, channels(cfg.model.backbone))
+    cfg, data = read(name)
+    x = torch.randn(size, 1, 2, frames, get_skeleton(data.layout).num_joints, input_channels(cfg))
     x[0, :, 1] = 0
     return x, [ActionDataSample().set_gt_label(label % 8) for label in range(size)]
 
@@ -57,9 +55,9 @@ def total_loss(model: torch.nn.Module, x: torch.Tensor, samples: list[ActionData
 
 
 @every_network
-def test_scores_and_gradients_are_those_of_the_cpu(path):
-    model = build(path.stem).double().eval()  # in double precision no rounding makes another joint active
-    x, samples = batch_of(path.stem)
+def test_scores_and_gradients_are_those_of_the_cpu(name):
+    model = build(name).double().eval()  # in double precision no rounding makes another joint active
+    x, samples = batch_of(name)
     loss = total_loss(model, x.double(), samples)
     loss.backward()
     other = copy.deepcopy(model).to(DEVICE)
@@ -67,11 +65,11 @@ def test_scores_and_gradients_are_those_of_the_cpu(path):
     on_gpu = total_loss(other, x.double().to(DEVICE), samples)
     on_gpu.backward()
     torch.testing.assert_close(on_gpu.cpu(), loss, **EXACT)
-    for (name, parameter), twin in zip(model.named_parameters(), other.parameters(), strict=True):
-        assert (parameter.grad is None) == (twin.grad is None), name
+    for (place, parameter), twin in zip(model.named_parameters(), other.parameters(), strict=True):
+        assert (parameter.grad is None) == (twin.grad is None), place
         if parameter.grad is not None:
             torch.testing.assert_close(
-                twin.grad.cpu(), parameter.grad, **EXACT, msg=lambda text, n=name: f'{n}: {text}'
+                twin.grad.cpu(), parameter.grad, **EXACT, msg=lambda text, n=place: f'{n}: {text}'
             )
 
 

@@ -36,9 +36,7 @@ MOST_PROBLEMS = 20
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     sources = parser.add_subparsers(title='sources', required=True, metavar='SOURCE')
     for name, converter in CONVERTERS.items():
-        source = sources.add_parser(
-            name, help=converter.title, description=converter.convert.__doc__.partition('\n')[0]
-        )
+        source = sources.add_parser(name, help=converter.title, description=converter.title)
         source.add_argument('path', help=converter.source)
         source.add_argument('--out', type=Path, help=f'file to write (default: {converter.out})')
         for option, settings in converter.options.items():

@@ -7,9 +7,9 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
-from mmaction.datasets import BaseActionDataset
 from mmaction.registry import DATASETS
 from mmengine.config import Config, ConfigDict
+from mmengine.dataset import BaseDataset
 
 from ..errors import InputError
 from ..skeletons import SKELETONS, Skeleton, get_skeleton
@@ -56,7 +56,8 @@ def select_classes(classes: Classes, names: Sequence[str] | None, num_classes: i
     return mapping
 
 
-class PairDataset(BaseActionDataset):
+# mmaction2's BaseActionDataset would import all of its datasets, and scipy.stats, to add start_index and modality
+class PairDataset(BaseDataset):
     """What the datasets of this package share: float32 keypoints, and what they say about themselves.
 
     Each sample goes to the pipeline as ``keypoint`` float32, ``keypoint_score`` if there is one, ``label``,
@@ -87,7 +88,7 @@ class PairDataset(BaseActionDataset):
             - keypoint_score: ``(M, T, V)``, float32
         """
         info = self._read(super().get_data_info(idx))
-        info['layout'] = self._skeleton
+        info.update(layout=self._skeleton, start_index=0, modality='Pose')
         for name in ('keypoint', 'keypoint_score'):
             if name in info:  # files store half precision, which no transform should compute in
                 info[name] = np.asarray(info[name], dtype=np.float32)
@@ -165,7 +166,6 @@ class InteractionPoseDataset(PairDataset):
             ann_file,
             pipeline=pipeline,
             test_mode=test_mode,
-            modality='Pose',
             metainfo=metainfo,
             data_root=data_root,
             indices=indices,
