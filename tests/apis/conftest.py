@@ -30,7 +30,7 @@ def write_checkpoint(path: Path, cfg: Config, metainfo: dict, spread: float = 2.
     return path
 
 
-def tiny_config(name: str, samples: int = 40) -> Config:
+def tiny_config(name: str, samples: int = 24) -> Config:
     init_default_scope('mmaction')  # for the datasets of the tests; the inferencer does not need it
     cfg = Config.fromfile(ROOT / 'configs' / f'{name}.py')
     small = {'model.backbone.channels': (8, 16), 'model.backbone.strides': None, 'model.cls_head.in_channels': 16}
@@ -43,7 +43,7 @@ def tiny_config(name: str, samples: int = 40) -> Config:
 
 @pytest.fixture(scope='session')
 def config():
-    """Of the synthetic pairs, with the test pipeline of SBU: five clips of every sample, joints and velocities."""
+    """Of the synthetic pairs, with the test pipeline of SBU: joints and velocities."""
     cfg = tiny_config('asea_demo')
     cfg.test_dataloader.dataset.pipeline = Config.fromfile(ROOT / 'configs' / 'asea_sbu.py').test_pipeline
     cfg.model.backbone.in_channels = 6
