@@ -217,7 +217,7 @@ class InteractionInferencer:
             try:
                 data = transform(data)
             except InputError as error:
-                raise error if clip.name in str(error) else InputError(f'{clip.name}: {error}') from None
+                raise error if str(error).startswith(clip.name) else InputError(f'{clip.name}: {error}') from None
             if data is None:
                 raise InputError(f'{clip.name}: {type(transform).__name__} of the test pipeline returned None')
         got = data['inputs'].shape[-1]

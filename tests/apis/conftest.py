@@ -30,7 +30,7 @@ def write_checkpoint(path: Path, cfg: Config, metainfo: dict, spread: float = 2.
     return path
 
 
-def tiny_config(name: str, samples: int = 24) -> Config:
+def tiny_config(name: str, samples: int = 40) -> Config:
     init_default_scope('mmaction')  # for the datasets of the tests; the inferencer does not need it
     cfg = Config.fromfile(ROOT / 'configs' / f'{name}.py')
     small = {'model.backbone.channels': (8, 16), 'model.backbone.strides': None, 'model.cls_head.in_channels': 16}
