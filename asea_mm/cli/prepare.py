@@ -24,7 +24,7 @@ from rich.progress import Progress, track
 from rich.table import Table
 from rich.text import Text
 
-from ..datasets.check.doubts import find_doubts
+from ..datasets.check import check_samples
 from ..datasets.converters import convert_custom, convert_kinetics10, convert_ntu, convert_sbu
 from ..datasets.converters.ntu.facts import BENCHMARKS
 from ..datasets.converters.sbu.convert import FOLD_SIZES
@@ -172,8 +172,8 @@ def prepare_custom(args: argparse.Namespace) -> None:
     folds = {name.removesuffix('_val').replace('fold', 'fold '): split[name] for name in split if name[-4:] == '_val'}
     plain = {name: ids for name, ids in split.items() if not name.startswith('fold')}
     output.print(summary_table(annotations, {**plain, **folds}, meta['classes'], f'{meta["source"]}, samples'))
-    for doubt in find_doubts(annotations, split, meta):
-        messages.print(Text(f'warning: {doubt}', style='yellow'), soft_wrap=True)
+    for finding in check_samples(annotations, split, meta).findings.values():
+        messages.print(Text(str(finding), style='yellow'), soft_wrap=True)
     channels, scores = annotations[0]['keypoint'].shape[-1], int('keypoint_score' in annotations[0])
     layout = meta['layout'] if isinstance(meta['layout'], str) else f'the content of {args.layout}'
     output.print(

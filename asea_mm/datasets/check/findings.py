@@ -1,4 +1,4 @@
-"""What may be wrong with an annotation file: the table of all findings, and the report that holds them."""
+"""What may be wrong with samples: the table of all findings, and the report that holds them."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ KINDS: dict[str, tuple[str, str, str]] = {
     ),
     'same keypoints': ('warning', 'the same keypoints under two ids', 'drop one of each pair'),
     # values
-    'units': ('error', 'bodies are more than 20 units large: millimetres, centimetres or pixels?', 'store metres'),
+    'units': ('error', 'bodies are more than 5 units large: millimetres, centimetres or pixels?', 'store metres'),
     'small': ('warning', 'bodies are less than 0.3 m large', 'store metres, if these are none'),
     'far': ('warning', 'joints more than 20 m from the origin', 'look for tracking errors'),
     'confidence': (
@@ -64,10 +64,14 @@ KINDS: dict[str, tuple[str, str, str]] = {
     ),
     'bones': ('warning', 'bones change their length wildly', 'look for tracking errors and swapped joints'),
     'constant': ('warning', 'nothing moves', 'look at these samples'),
+    'frame rates': ('warning', 'samples have different frame rates', 'resample them to one'),
     'one frame': ('warning', 'a single frame', 'look at these samples: there is no motion in them'),
     # persons
     'missing joints': ('warning', 'more than 30 % of the joints of those present are missing (zero)', 'look at them'),
-    'empty frames': ('warning', 'nobody is there in more than half of the frames', 'cut the clips to who is there'),
+    'empty frames': (
+        *('warning', 'nobody is there in more than half of the frames'),
+        'cut the samples to who is there; number frames one after another, not by milliseconds',
+    ),
     'never two': ('warning', 'there are never two persons at the same time', 'nothing relates to nobody: look at them'),
     'more than two': (
         *('warning', 'more than two persons at the same time'),
@@ -105,13 +109,19 @@ class Finding:
         """What to do."""
         return KINDS[self.kind][2]
 
+    def __str__(self) -> str:
+        """All of it in one line."""
+        more = ', ...' if self.count > len(self.named) else ''
+        names = f': {", ".join(self.named)}{more}' if self.named else ''
+        return f'{self.level}: {self.what}{names} -> {self.advice}'
+
 
 @dataclass
 class Report:
     """What is in a file, and what is wrong with it.
 
     Args:
-        path: The file.
+        path: The file, or what else was checked.
         skeleton: Its layout; ``None`` if unknown.
         facts: Counts and ranges, of plain values.
         findings: What is wrong, by kind.
@@ -133,9 +143,7 @@ class Report:
 
     def level(self, level: str) -> list[Finding]:
         """The errors, or the warnings, in the order of :data:`KINDS`."""
-        order = list(KINDS)
-        found = [finding for finding in self.findings.values() if finding.level == level]
-        return sorted(found, key=lambda finding: order.index(finding.kind))
+        return [self.findings[kind] for kind in KINDS if kind in self.findings and KINDS[kind][0] == level]
 
     @property
     def fit(self) -> bool:
