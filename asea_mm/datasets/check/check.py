@@ -14,12 +14,13 @@ import numpy as np
 from ...errors import InputError
 from ...skeletons import Skeleton, get_skeleton
 from ..files.annotations import load_annotations
+from ..files.validation import find_problems
 from .findings import Report
 from .measures import Landmarks, Measures, measure_sample
 from .splits import Members, check_classes, check_same_keypoints, check_splits
 
 PICTURES = 3  # samples kept of every class
-MOST_CLASSES = 10_000  # a higher label is no class number
+MOST_CLASSES = 10_000  # of a file that does not name them
 
 # Thresholds of the findings; lengths in metres.
 LARGE, SMALL, FAR = 5.0, 0.3, 20.0
@@ -100,6 +101,7 @@ class _Pass:
         self.split = {name: [item if isinstance(item, str) else repr(item) for item in split[name]] for name in split}
         names = meta.get('classes')
         self.classes = [str(name) for name in names] if isinstance(names, (list, tuple)) else None
+        self.num_classes = MOST_CLASSES if self.classes is None else len(self.classes)
         self.ids: list[str] = []
         self.labels: list[int | None] = []
         self.digests: list[bytes | None] = []
@@ -125,54 +127,31 @@ class _Pass:
                 self.report.add(kind, sample_id)
 
     def sample(self, annotation: Mapping[str, Any]) -> None:
-        sample_id = annotation['frame_dir']
-        label = self._label(annotation.get('label'), sample_id)
-        keypoint, score = annotation.get('keypoint'), annotation.get('keypoint_score')
+        sample_id, label = annotation['frame_dir'], annotation.get('label')
+        keypoint = annotation.get('keypoint')
+        num_joints = None if self.skeleton is None else self.skeleton.num_joints
+        kinds = [kind for kind, _, _ in find_problems(annotation, num_joints, self.num_classes)]
+        for kind in kinds:
+            self.report.add(kind, f'{sample_id} (label {label})' if kind == 'no class' else sample_id)
+        label = None if 'label' in kinds or 'no class' in kinds else int(label)
         self.ids.append(sample_id)
         self.labels.append(label)
         self.digests.append(None)
         if annotation.get('fps'):
             self.frame_rates.add(annotation['fps'])
-        if not _is_numbers(keypoint):
-            self.report.add('keypoint', sample_id)
+        if 'keypoint' in kinds:
             return
         self.dtypes[str(keypoint.dtype)] += 1
-        if keypoint.ndim != 4 or keypoint.shape[3] not in (2, 3):
-            self.report.add('shape', sample_id)
+        if 'shape' in kinds:
             return
-        persons, frames, joints, coordinates = keypoint.shape
+        _, frames, joints, coordinates = keypoint.shape
         self.lengths.append(frames)
         self.coordinates[coordinates] += 1
-        self.scored[score is not None] += 1
+        self.scored[annotation.get('keypoint_score') is not None] += 1
         self.joints[joints] += 1
-        fits = self.skeleton is not None and joints == self.skeleton.num_joints
-        right_score = _is_numbers(score) and score.shape == keypoint.shape[:3] and np.isfinite(score).all()
-        self.note(
-            sample_id,
-            {
-                'dtype': keypoint.dtype not in (np.float16, np.float32),
-                'no frame': not (persons and frames),
-                'one frame': frames == 1,
-                'joints': self.skeleton is not None and not fits,
-                'total_frames': annotation.get('total_frames') != frames,
-                'score': score is not None and not right_score,
-            },
-        )
-        if not np.isfinite(keypoint).all():
-            self.report.add('not finite', sample_id)
-        elif keypoint.any():
-            self._values(keypoint, sample_id, label, fits)
-        elif keypoint.size:
-            self.report.add('nobody', sample_id)
-
-    def _label(self, label: Any, sample_id: str) -> int | None:
-        if isinstance(label, bool) or not isinstance(label, (int, np.integer)) or not 0 <= label < MOST_CLASSES:
-            self.report.add('label', sample_id)
-            return None
-        if self.classes is not None and label >= len(self.classes):
-            self.report.add('no class', f'{sample_id} (label {label})')
-            return None
-        return int(label)
+        self.note(sample_id, {'dtype': keypoint.dtype not in (np.float16, np.float32), 'one frame': frames == 1})
+        if not {'no frame', 'not finite', 'nobody'}.intersection(kinds):
+            self._values(keypoint, sample_id, label, joints == num_joints)
 
     def _values(self, keypoint: np.ndarray, sample_id: str, label: int | None, fits: bool) -> None:
         content = f'{keypoint.dtype}{keypoint.shape}'.encode() + keypoint.tobytes()
@@ -299,7 +278,3 @@ class _Pass:
 
 def _spread(values: list) -> list[float] | None:
     return [float(min(values)), float(median(values)), float(max(values))] if values else None
-
-
-def _is_numbers(value: Any) -> bool:
-    return isinstance(value, np.ndarray) and value.dtype.kind in 'fiu'

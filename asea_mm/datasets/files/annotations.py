@@ -10,27 +10,22 @@ The format is the one that mmaction2's ``PoseDataset`` and PYSKL read, plus ``me
 from __future__ import annotations
 
 import os
-import reprlib
 import sys
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, NoReturn
 
-import numpy as np
-
 from ...errors import InputError
 from ...skeletons import get_skeleton
 from .old_store import read_old_store
 from .plain_pickle import ForbiddenGlobal, PlainUnpickler
 from .stored_samples import NoIndex, StoredSamples, write_samples
+from .validation import SHORT, described, validate_annotation
 from .whole import written_whole
 
 STORE_SUFFIX = '.store'  # of the folders that :mod:`.old_store` reads
 EXPECTED = "a pickle of {'split': {name: [id, ...]}, 'annotations': [...]} or of a list of annotations"
-
-_short = reprlib.Repr()
-_short.maxlist, _short.maxstring, _short.maxother = 5, 100, 60
 
 
 def load_annotations(path: str | os.PathLike, lazy: bool = False, repeated_ids: bool = False) -> dict:
@@ -78,7 +73,7 @@ def load_annotations(path: str | os.PathLike, lazy: bool = False, repeated_ids: 
         fields = {sys.intern(name) if type(name) is str else name: value for name, value in annotation.items()}
         annotations[index] = {**fields, 'frame_dir': sample_id}
     if not repeated_ids and (repeated := _repeated(annotation['frame_dir'] for annotation in annotations)):
-        raise InputError(f"{path}: every 'frame_dir' must be there once; repeated are {_short.repr(repeated)}")
+        raise InputError(f"{path}: every 'frame_dir' must be there once; repeated are {SHORT.repr(repeated)}")
     return content
 
 
@@ -106,7 +101,7 @@ def _unpickled(path: Path) -> Any:
 
 def _checked_structure(content: Any, path: Path) -> dict:
     def fail(expected: str, value: Any) -> NoReturn:
-        raise InputError(f'{path}: expected {expected}, got {_described(value)}')
+        raise InputError(f'{path}: expected {expected}, got {described(value)}')
 
     if isinstance(content, list):
         content = {'annotations': content}
@@ -123,17 +118,13 @@ def _checked_structure(content: Any, path: Path) -> dict:
     return {'annotations': list(annotations), 'split': split, 'meta': meta}
 
 
-def _described(value: Any) -> str:
-    return f'{type(value).__name__} {_short.repr(value)}'
-
-
 def _sample_id(annotation: Any, index: int, path: Path) -> str:
     if not isinstance(annotation, Mapping):
-        raise InputError(f'{path}: expected annotation {index} to be a dict, got {_described(annotation)}')
+        raise InputError(f'{path}: expected annotation {index} to be a dict, got {described(annotation)}')
     sample_id = annotation.get('frame_dir', annotation.get('filename'))
     if not isinstance(sample_id, str):
         raise InputError(
-            f"{path}: expected annotation {index} to have a string 'frame_dir', got {_described(sample_id)}"
+            f"{path}: expected annotation {index} to have a string 'frame_dir', got {described(sample_id)}"
         )
     return sample_id
 
@@ -144,9 +135,9 @@ def _repeated(ids: Iterable[str]) -> list[str]:
 
 def _check_split(name: str, ids: Iterable[str], known_ids: set[str], path: str | os.PathLike) -> None:
     if repeated := _repeated(ids):
-        raise InputError(f'{path}: split {name!r} names samples more than once: {_short.repr(repeated)}')
+        raise InputError(f'{path}: split {name!r} names samples more than once: {SHORT.repr(repeated)}')
     if missing := [sample_id for sample_id in ids if sample_id not in known_ids]:
-        raise InputError(f'{path}: split {name!r} names samples without annotation: {_short.repr(missing)}')
+        raise InputError(f'{path}: split {name!r} names samples without annotation: {SHORT.repr(missing)}')
 
 
 def select_split(content: Mapping, name: str, path: str | os.PathLike) -> list[dict]:
@@ -167,63 +158,6 @@ def select_split(content: Mapping, name: str, path: str | os.PathLike) -> list[d
     _check_split(name, split[name], {annotation['frame_dir'] for annotation in annotations}, path)
     wanted = set(split[name])
     return [annotation for annotation in annotations if annotation['frame_dir'] in wanted]
-
-
-def validate_annotation(
-    annotation: Mapping,
-    num_joints: int | None,
-    num_classes: int | None = None,
-    source: str | os.PathLike = 'annotation',
-    values: bool = True,
-) -> None:
-    """Check one sample.
-
-    Args:
-        annotation: The sample: ``frame_dir``, ``label``, ``total_frames``, ``keypoint`` and maybe ``keypoint_score``.
-        num_joints: Joints V of the layout; ``None`` if unknown.
-        num_classes: Labels must be below it; ``None`` if unknown.
-        source: The file, for the messages.
-        values: Look at the values of the arrays, too; else only at their dtypes and shapes.
-
-    Shapes:
-        - keypoint: ``(M, T, V, C)``, C = 2 or 3; an absent person is all zero
-        - keypoint_score: ``(M, T, V)``
-
-    Raises:
-        InputError: If something is missing, of a wrong shape or type, not finite, without any frame or person, or
-            labelled outside the classes; the message names the file and the sample.
-    """
-
-    def fail(expected: str, got: Any) -> NoReturn:
-        raise InputError(f'{source}: sample {annotation.get("frame_dir")!r}: expected {expected}, got {got}')
-
-    keypoint, score, label = (annotation.get(name) for name in ('keypoint', 'keypoint_score', 'label'))
-    for name, array in (('keypoint', keypoint), ('keypoint_score', score)):
-        if not (isinstance(array, np.ndarray) and array.dtype.kind in 'fiu' or array is score is None):
-            fail(f'{name!r} to be an array of numbers', _described(array))
-    if keypoint.ndim != 4 or keypoint.shape[-1] not in (2, 3):
-        fail("'keypoint' of shape (persons, frames, joints, 2 or 3)", f'shape {keypoint.shape}')
-    persons, frames, joints, _ = keypoint.shape
-    if num_joints is not None and joints != num_joints:
-        fail(f'{num_joints} joints as the layout has', f"{joints} ('keypoint' of shape {keypoint.shape})")
-    if not persons or not frames:
-        fail('at least one person and one frame', f"'keypoint' of shape {keypoint.shape}")
-    if annotation.get('total_frames') != frames:
-        fail(f"'total_frames' to equal the {frames} frames of 'keypoint'", annotation.get('total_frames'))
-    if score is not None and score.shape != keypoint.shape[:3]:
-        fail(f"'keypoint_score' of shape {keypoint.shape[:3]}", f'shape {score.shape}')
-    if isinstance(label, bool) or not isinstance(label, (int, np.integer)) or label < 0:
-        fail("'label' to be a class number from 0", _described(label))
-    if num_classes is not None and label >= num_classes:
-        fail(f"'label' below {num_classes}, the number of classes", label)
-    if not values:
-        return
-    for name, array in (('keypoint', keypoint), ('keypoint_score', score)):
-        if array is not None and not (finite := np.isfinite(array)).all():
-            person, frame, joint = np.argwhere(~finite)[0][:3]
-            fail(f'finite {name!r}', f'NaN or infinity (first: person {person}, frame {frame}, joint {joint})')
-    if not keypoint.any():
-        fail('at least one person', "an all-zero 'keypoint'")
 
 
 def save_annotations(

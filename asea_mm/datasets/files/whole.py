@@ -51,7 +51,7 @@ def written_whole(path: str | os.PathLike) -> Iterator[Path]:
             raise
     except OSError as error:
         if error.filename == str(part) or (error.filename is None and error.errno in _NO_ROOM):
-            error.filename, error.filename2 = str(path), None
+            raise OSError(error.errno, error.strerror, str(path)) from error
         raise
 
 

@@ -8,7 +8,6 @@ import numpy as np
 import pytest
 
 from asea_mm.datasets import load_annotations
-from asea_mm.datasets.check.doubts import find_doubts
 from asea_mm.datasets.converters import convert_custom
 from asea_mm.datasets.converters.custom.convert import finish_recording
 from asea_mm.datasets.recordings.find import load_layout, read_recording
@@ -382,47 +381,3 @@ def test_inputs_are_not_overwritten(tool, raw, tmp_path, monkeypatch, capsys, op
 def test_arguments(raw, argument):
     with pytest.raises(ValueError, match='expected'):
         convert_custom(raw, 'sbu15', _folders(raw), 'column', **argument)
-
-
-def test_frames_counted_in_milliseconds_are_a_doubt():
-    keypoint = np.zeros((2, 100, 15, 3), np.float32)
-    keypoint[:, ::33] = standing()['keypoint'][:, :1]
-    sample = {**standing(), 'keypoint': keypoint, 'total_frames': 100}
-    (doubt,) = find_doubts([sample], {}, {'layout': 'sbu15', 'classes': ['hug'], 'units': 'metre'})
-    assert doubt.startswith('nobody is there in most frames of 1 recordings, e.g. 96% of a; ')
-
-
-def standing(scale=1.0, order=(0, 1, 2), sign=1):
-    """A body 1.7 high: head on top, feet below, 0.5 wide."""
-    body = np.zeros((15, 3))
-    body[:, 0] = np.linspace(-0.25, 0.25, 15)
-    body[[0, 11, 14], 1] = np.array([1.7, 0, 0]) * sign
-    keypoint = np.broadcast_to(body[:, list(order)] * scale, (2, 4, 15, 3)).astype(np.float32)
-    return {'frame_dir': 'a', 'label': 0, 'total_frames': 4, 'keypoint': keypoint}
-
-
-@pytest.mark.parametrize(
-    ('sample', 'doubt'),
-    [
-        (standing(), None),
-        (standing(scale=1000), 'check --units'),
-        (standing(order=(0, 2, 1)), 'longest along z'),
-        (standing(sign=-1), 'heads are below the feet'),
-        ({**standing(), 'fps': 25}, 'from 25 to 30|25 to 30 frames a second'),
-    ],
-)
-def test_doubts(sample, doubt):
-    other = {**sample, 'frame_dir': 'b', 'label': 1, 'fps': 30}
-    meta = {'layout': 'sbu15', 'classes': ['hug', 'push'], 'units': 'metre'}
-    found = find_doubts([sample, other], {'train': ['a', 'b'], 'val': ['a']}, meta)
-    assert found == [] if doubt is None else len(found) == 1
-    if doubt is not None:
-        with pytest.raises(ValueError, match=doubt):
-            raise ValueError(found[0])
-
-
-def test_a_class_without_training_is_a_doubt():
-    other = {**standing(), 'frame_dir': 'b', 'label': 1}
-    meta = {'layout': 'sbu15', 'classes': ['hug', 'push'], 'units': 'metre'}
-    (doubt,) = find_doubts([standing(), other], {'train': ['a'], 'val': ['b']}, meta)
-    assert doubt == "split 'train' has no recording of 1 classes, e.g. ['push']"
