@@ -108,11 +108,7 @@ class _Pass:
         self.lengths: list[int] = []
         self.sizes: list[float] = []
         self.frame_rates: set[float] = set()
-        self.dtypes: Counter[str] = Counter()
-        self.coordinates: Counter[int] = Counter()
-        self.scored: Counter[bool] = Counter()
-        self.joints: Counter[int] = Counter()
-        self.persons: Counter[int] = Counter()
+        self.counts: dict[str, Counter] = defaultdict(Counter)
         self.missing = np.zeros(self.skeleton.num_joints if self.skeleton else 0, dtype=np.int64)
         self.bodies = 0
         self.low, self.high = np.full(3, np.inf), np.full(3, -np.inf)
@@ -127,8 +123,9 @@ class _Pass:
                 self.report.add(kind, sample_id)
 
     def sample(self, annotation: Mapping[str, Any]) -> None:
-        sample_id, label = annotation['frame_dir'], annotation.get('label')
-        keypoint = annotation.get('keypoint')
+        sample_id: str = annotation['frame_dir']
+        label: Any = annotation.get('label')
+        keypoint: Any = annotation.get('keypoint')
         num_joints = None if self.skeleton is None else self.skeleton.num_joints
         kinds = [kind for kind, _, _ in find_problems(annotation, num_joints, self.num_classes)]
         for kind in kinds:
@@ -141,14 +138,14 @@ class _Pass:
             self.frame_rates.add(annotation['fps'])
         if 'keypoint' in kinds:
             return
-        self.dtypes[str(keypoint.dtype)] += 1
+        self.counts['dtypes'][str(keypoint.dtype)] += 1
         if 'shape' in kinds:
             return
         _, frames, joints, coordinates = keypoint.shape
         self.lengths.append(frames)
-        self.coordinates[coordinates] += 1
-        self.scored[annotation.get('keypoint_score') is not None] += 1
-        self.joints[joints] += 1
+        self.counts['coordinates'][coordinates] += 1
+        self.counts['scored'][annotation.get('keypoint_score') is not None] += 1
+        self.counts['joints'][joints] += 1
         self.note(sample_id, {'dtype': keypoint.dtype not in (np.float16, np.float32), 'one frame': frames == 1})
         if not {'no frame', 'not finite', 'nobody'}.intersection(kinds):
             self._values(keypoint, sample_id, label, joints == num_joints)
@@ -164,7 +161,7 @@ class _Pass:
         self.low[:coordinates] = np.minimum(self.low[:coordinates], low)
         self.high[:coordinates] = np.maximum(self.high[:coordinates], high)
         for count, frames in zip(*np.unique(measures.persons, return_counts=True), strict=True):
-            self.persons[int(count)] += int(frames)
+            self.counts['persons'][int(count)] += int(frames)
         if fits:
             self.missing += measures.missing
             self.bodies += measures.bodies
@@ -216,9 +213,9 @@ class _Pass:
         if not self.ids:
             report.add('no samples')
             return
-        if len(self.coordinates) > 1:
+        if len(self.counts['coordinates']) > 1:
             report.add('mixed')
-        if len(self.scored) > 1:
+        if len(self.counts['scored']) > 1:
             report.add('mixed scores')
         if len(self.frame_rates) > 1:
             report.add('frame rates', f'{min(self.frame_rates):g} to {max(self.frame_rates):g}')
@@ -241,25 +238,25 @@ class _Pass:
         if share.get('y not vertical', 0) > MOST:
             add('y not vertical', self.votes['y not vertical'])
         elif share.get('upside down', 0) > MOST:
-            add('y up' if self.coordinates[2] else 'y down', self.votes['upside down'])
-        elif self.coordinates[3]:
+            add('y up' if self.counts['coordinates'][2] else 'y down', self.votes['upside down'])
+        elif self.counts['coordinates'][3]:
             add('upside down', self.votes['upside down'])
         if share.get('mirrored', 0) > MIRRORED:
             add('mirrored', self.votes['mirrored'])
 
     def _facts(self, members: Members) -> dict[str, Any]:
-        frames = sum(self.persons.values())
+        frames = sum(self.counts['persons'].values())
         facts: dict[str, Any] = {
             'samples': len(self.ids),
             'layout': None if self.skeleton is None else self.skeleton.name,
-            'joints': dict(self.joints),
-            'coordinates': dict(self.coordinates),
-            'dtypes': dict(self.dtypes),
+            'joints': dict(self.counts['joints']),
+            'coordinates': dict(self.counts['coordinates']),
+            'dtypes': dict(self.counts['dtypes']),
             'frames': _spread(self.lengths),
             'splits': {str(name): len(ids) for name, ids in self.split.items()},
             'classes': members.counts(),
             'share of frames with persons': {
-                str(count): self.persons[count] / frames for count in sorted(self.persons)
+                str(count): self.counts['persons'][count] / frames for count in sorted(self.counts['persons'])
             },
             'body size': _spread(self.sizes),
             'range': {

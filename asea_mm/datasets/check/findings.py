@@ -86,28 +86,19 @@ class Finding:
 
     Args:
         kind: Key in :data:`KINDS`.
+        level: ``'error'`` or ``'warning'``.
+        what: What is wrong.
+        advice: What to do.
         count: How many samples (or classes, or names in a split) have it.
         named: The first few of them.
     """
 
     kind: str
+    level: str
+    what: str
+    advice: str
     count: int = 0
     named: list[str] = field(default_factory=list)
-
-    @property
-    def level(self) -> str:
-        """``'error'`` or ``'warning'``."""
-        return KINDS[self.kind][0]
-
-    @property
-    def what(self) -> str:
-        """What is wrong."""
-        return KINDS[self.kind][1]
-
-    @property
-    def advice(self) -> str:
-        """What to do."""
-        return KINDS[self.kind][2]
 
     def __str__(self) -> str:
         """All of it in one line."""
@@ -136,7 +127,7 @@ class Report:
 
     def add(self, kind: str, name: str | None = None) -> None:
         """Note that something is wrong, with a sample or on the whole."""
-        finding = self.findings.setdefault(kind, Finding(kind))
+        finding = self.findings.setdefault(kind, Finding(kind, *KINDS[kind]))
         finding.count += 1
         if name is not None and len(finding.named) < NAMED:
             finding.named.append(name)
@@ -152,9 +143,5 @@ class Report:
 
     def as_dict(self) -> dict:
         """Everything but the pictures, ready for JSON."""
-        findings = [
-            {**asdict(finding), 'level': finding.level, 'what': finding.what, 'advice': finding.advice}
-            for level in ('error', 'warning')
-            for finding in self.level(level)
-        ]
+        findings = [asdict(finding) for level in ('error', 'warning') for finding in self.level(level)]
         return {'file': self.path, 'fit': self.fit, 'findings': findings, 'facts': self.facts}

@@ -155,9 +155,11 @@ def select_split(content: Mapping, name: str, path: str | os.PathLike) -> list[d
     if name not in split:
         known = f'it has {sorted(map(str, split))}' if split else 'it has none (use split=None for all samples)'
         raise InputError(f'{path}: no split {name!r}; {known}')
-    _check_split(name, split[name], {annotation['frame_dir'] for annotation in annotations}, path)
+    headers = annotations.headers() if isinstance(annotations, StoredSamples) else annotations
+    ids = [header['frame_dir'] for header in headers]
+    _check_split(name, split[name], set(ids), path)
     wanted = set(split[name])
-    return [annotation for annotation in annotations if annotation['frame_dir'] in wanted]
+    return [annotations[number] for number, sample_id in enumerate(ids) if sample_id in wanted]
 
 
 def save_annotations(
