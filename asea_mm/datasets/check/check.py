@@ -134,8 +134,8 @@ class _Pass:
         self.ids.append(sample_id)
         self.labels.append(label)
         self.digests.append(None)
-        if annotation.get('fps'):
-            self.frame_rates.add(annotation['fps'])
+        if isinstance(annotation.get('fps'), (int, float, np.number)):
+            self.frame_rates.add(float(annotation['fps']))
         if 'keypoint' in kinds:
             return
         self.counts['dtypes'][str(keypoint.dtype)] += 1

@@ -113,7 +113,7 @@ class StoredSamples:
             self._starts: np.ndarray = load_opcodes(self._read(self._index_start, footer_start))
             samples_end, pickle_end = self._starts[-2:]
             rest = self._read(samples_end + len(pickle.APPENDS), pickle_end - len(pickle.STOP))
-            self.others: dict = load_opcodes(pickle.EMPTY_DICT + pickle.MARK + rest)
+            self.others: dict = {**load_opcodes(pickle.EMPTY_DICT + pickle.MARK + rest)}
         except Exception as error:  # a damaged file raises almost anything
             self._fail('the index', error)
 
@@ -156,7 +156,7 @@ class StoredSamples:
     def __getitem__(self, number: int) -> dict:
         number = range(len(self))[number]
         try:
-            return load_opcodes(self._read(*self._starts[number : number + 2]))
+            return {**load_opcodes(self._read(*self._starts[number : number + 2]))}
         except Exception as error:  # damaged opcodes raise almost anything
             self._fail(f'sample {number}', error)
 

@@ -60,12 +60,11 @@ def put(index, value):
     return lambda keypoint: keypoint.__setitem__(index, value)
 
 
-def of(part, *keys, value):
+def of(part, key, value):
+    """Changes ``split`` or ``meta``; a function takes what was there."""
+
     def change(content):
-        target = content[part]
-        for key in keys[:-1]:
-            target = target[key]
-        target[keys[-1]] = value(target[keys[-1]]) if callable(value) else value
+        content[part][key] = value(content[part][key]) if callable(value) else value
 
     return change
 
@@ -79,18 +78,23 @@ def image(keypoint, scale, shift):
     return (keypoint[..., :2] * scale * (1, -1) + shift).astype(np.float32)
 
 
-def swap_joints(keypoint):
-    return keypoint[:, :, list(get_skeleton('nturgbd25').flip_order)]
+def copy_of(index):
+    def change(content):
+        first, other = content['annotations'][0], content['annotations'][index]
+        first.update(keypoint=other['keypoint'], total_frames=other['total_frames'])
+
+    return change
+
+
+def two_frame_rates(content):
+    for index, sample in enumerate(content['annotations']):
+        sample['fps'] = (25, 30)[index % 2]
 
 
 def jumping(keypoint):
     moved = keypoint.copy()
     moved[:, ::2] *= 0.1
     return moved
-
-
-def third_person(keypoint):
-    return np.concatenate([keypoint, keypoint[:1]])
 
 
 # what is done to the file: the findings that follow, with their numbers of samples
@@ -100,59 +104,31 @@ UGLY = {
     'no layout': (of('meta', 'layout', value=None), {'layout': 1}),
     'unknown layout': (of('meta', 'layout', value='ntu'), {'layout': 1}),
     'another layout': (of('meta', 'layout', value='coco17'), {'joints': 8}),
-    'no array': (one(keypoint=[[1, 2]]), {'keypoint': 1}),
     'objects': (one(keypoint=np.array(['x'])), {'keypoint': 1}),
-    'complex': (one(keypoint=lambda keypoint: keypoint + 1j), {'keypoint': 1}),
     'three axes': (one(keypoint=lambda keypoint: keypoint[0]), {'shape': 1}),
-    'four coordinates': (one(keypoint=lambda keypoint: np.repeat(keypoint, 2, -1)[..., :4]), {'shape': 1}),
     'no frames': (one(keypoint=lambda keypoint: keypoint[:, :0], total_frames=0), {'no frame': 1}),
     'frames miscounted': (one(total_frames=3), {'total_frames': 1}),
     'score of another shape': (one(keypoint_score=np.ones((2, 3, 25))), {'score': 1, 'mixed scores': 1}),
-    'score with NaN': (
-        one(keypoint_score=lambda keypoint: keypoint[..., 0] * np.nan),
-        {'score': 1, 'mixed scores': 1},
-    ),
     'score of one': (one(keypoint_score=lambda keypoint: keypoint[..., 0] * 0 + 1), {'mixed scores': 1}),
     'NaN': (one(keypoint=put((0, 1, 2, 0), np.nan)), {'not finite': 1}),
-    'infinity': (one(keypoint=put((0, 1, 2, 0), np.inf)), {'not finite': 1}),
     'nobody': (one(keypoint=put(..., 0)), {'nobody': 1}),
     'float64': (every(lambda keypoint: keypoint.astype(np.float64)), {'dtype': 8}),
-    'mixed': (
-        one(keypoint=lambda keypoint: image(keypoint, 200, 500)),
-        {'mixed': 1},
-    ),
+    'mixed': (one(keypoint=lambda keypoint: image(keypoint, 200, 500)), {'mixed': 1}),
     'repeated id': (one(frame_dir='s2'), {'repeated id': 1, 'split: unknown': 1}),
     'label of text': (one(label='push'), {'label': 1}),
-    'negative label': (one(label=-1), {'label': 1}),
-    'enormous label': (one(label=10**12), {'no class': 1}),
     'label without class': (one(label=2), {'no class': 1}),
     'class without samples': (of('meta', 'classes', value=[*CLASSES, 'kick']), {'class without samples': 1}),
     'class not in split': (of('split', 'val', value=['s4', 's6']), {'class not in split': 1, 'split: none': 2}),
     'no class names': (of('meta', 'classes', value=None), {'class names': 1}),
-    'class names of another kind': (of('meta', 'classes', value=5), {'class names': 1}),
     'ids of another kind': (of('split', 'val', value=lambda ids: [*ids, 3, [4]]), {'split: unknown': 2}),
     'named twice': (of('split', 'val', value=lambda ids: [*ids, 's4']), {'split: repeated': 1}),
     'unknown': (of('split', 'val', value=lambda ids: [*ids, 'gone']), {'split: unknown': 1}),
     'empty split': (of('split', 'test', value=[]), {'split: empty': 1}),
     'in no split': (of('split', 'val', value=['s4', 's5', 's6']), {'split: none': 1}),
     'overlap': (of('split', 'val', value=lambda ids: [*ids, 's0']), {'split: overlap': 1}),
-    'overlap by another name': (
-        lambda content: content['split'].update(validation=[*content['split'].pop('val'), 's0']),
-        {'split: overlap': 1},
-    ),
-    'copy across splits': (
-        lambda content: one(**{k: content['annotations'][4][k] for k in ('keypoint', 'total_frames')})(content),
-        {'split: same keypoints': 1},
-    ),
-    'copy within a split': (
-        lambda content: one(**{k: content['annotations'][2][k] for k in ('keypoint', 'total_frames')})(content),
-        {'same keypoints': 1},
-    ),
-    'frame rates': (
-        lambda content: [s.update(fps=f) for s, f in zip(content['annotations'], [25, 30] * 4, strict=True)],
-        {'frame rates': 1},
-    ),
-    'six times as large': (every(lambda keypoint: keypoint * 6), {'units': 8}),
+    'copy across splits': (copy_of(4), {'split: same keypoints': 1}),
+    'copy within a split': (copy_of(2), {'same keypoints': 1}),
+    'frame rates': (two_frame_rates, {'frame rates': 1}),
     'millimetres': (every(lambda keypoint: keypoint * 1000), {'units': 8}),
     'half metres': (every(lambda keypoint: keypoint / 10), {'small': 8}),
     'far away': (one(keypoint=put((0, 1, LEFT_HAND), 50)), {'far': 1}),
@@ -164,14 +140,13 @@ UGLY = {
     'z up': (every(lambda keypoint: keypoint[..., [0, 2, 1]] * np.float32([1, -1, 1])), {'y not vertical': 8}),
     'one upside down': (one(keypoint=lambda keypoint: keypoint * np.float32([1, -1, -1])), {'upside down': 1}),
     'mirrored axis': (every(lambda keypoint: keypoint * np.float32([-1, 1, 1])), {'mirrored': 8}),
-    'mirrored joints': (every(swap_joints), {'mirrored': 8}),
     'jumping bones': (one(keypoint=jumping), {'bones': 1}),
     'constant': (one(keypoint=lambda keypoint: np.repeat(keypoint[:, :1], keypoint.shape[1], 1)), {'constant': 1}),
     'one frame': (one(keypoint=lambda keypoint: keypoint[:, :1], total_frames=1), {'one frame': 1}),
     'missing joints': (one(keypoint=put((slice(None), slice(None), slice(10, 20)), 0)), {'missing joints': 1}),
     'empty frames': (one(keypoint=put((slice(None), slice(2, None)), 0)), {'empty frames': 1}),
     'never two': (one(keypoint=put(1, 0)), {'never two': 1}),
-    'more than two': (one(keypoint=third_person), {'more than two': 1}),
+    'more than two': (one(keypoint=lambda keypoint: np.concatenate([keypoint, keypoint[:1]])), {'more than two': 1}),
 }
 
 
@@ -185,10 +160,7 @@ def test_every_finding(tmp_path, poses, name):
     report = check_annotations(path)
     assert {kind: finding.count for kind, finding in report.findings.items()} == expected
     assert report.fit == all(KINDS[kind][0] == 'warning' for kind in expected)
-    for finding in report.findings.values():
-        assert len(finding.named) == min(finding.count, 3) or finding.kind in (
-            *('no samples', 'mixed', 'mixed scores', 'class names'),
-        )
+    assert all(len(finding.named) <= 3 for finding in report.findings.values())
 
 
 def test_no_kind_without_a_test():

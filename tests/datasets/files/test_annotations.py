@@ -92,13 +92,10 @@ def raising():
         (raising, {}, RuntimeError, 'the source is broken'),
         (lambda: [sample('s0'), sample('s0')], {}, InputError, "there once; repeated is 's0'"),
         (lambda: [[1]], {}, InputError, 'expected annotation 0 to be a dict'),
-        (lambda: [sample(None)], {}, InputError, "annotation 0 to have a string 'frame_dir'"),
         (lambda: [sample(extra=np.array([None]))], {}, InputError, r"'s0' holds an array of object \(ndarray\)"),
         (lambda: [sample(), sample('s1', extra=lambda: None)], {}, InputError, "'s1' holds <function"),
         (lambda: [sample(extra=np.datetime64('2020'))], {}, InputError, "'s0' holds .*datetime64"),
-        (lambda: [sample(label=2)], {}, InputError, "'s0': expected 'label' below 2"),
         (lambda: [sample(keypoint=np.full((2, 5, 15, 3), np.nan))], {}, InputError, "'s0': .*NaN"),
-        (lambda: [sample(keypoint=np.ones((2, 5, 25, 3)))], {}, InputError, 'expected 15 joints'),
         (lambda: [sample()], {'train': ['gone']}, InputError, "split 'train' names samples without .*'gone'"),
         (lambda: [sample()], {'train': ['s0', 's0']}, InputError, "split 'train' names samples more than once"),
     ],
@@ -112,11 +109,6 @@ def test_what_could_not_be_read_is_not_written(tmp_path, existing, annotations, 
     with pytest.raises(error, match=message):
         save_annotations(path, annotations(), split, META)
     assert [file.read_bytes() for file in tmp_path.iterdir()] == before
-
-
-def test_what_could_run_code_is_not_written(tmp_path):
-    with pytest.raises(InputError, match="ann.pkl: 'meta' holds <built-in function max>"):
-        save_annotations(tmp_path / 'ann.pkl', [sample()], {}, {'source': max})
 
 
 @pytest.mark.parametrize('protocol', [0, 1, 2, 3, 4, 5])
@@ -183,23 +175,15 @@ def test_only_latin1_bytes_are_decoded(tmp_path):
         load_annotations(path)
 
 
-def test_missing_file(tmp_path):
-    with pytest.raises(FileNotFoundError, match='nowhere.pkl: no such annotation file; expected a pickle'):
-        load_annotations(tmp_path / 'nowhere.pkl')
-
-
 @pytest.mark.parametrize(
     ('data', 'message'),
     [
         (b'', 'is empty'),
         (b'version https://git-lfs.github.com/spec/v1\n', 'not a pickle, it starts with'),
-        (b'{"split": {}}', 'not a pickle'),
         (pickle.dumps([sample()])[:-100], 'truncated or damaged pickle of'),
-        (pickle.dumps([sample()])[:1], 'truncated or damaged pickle of'),
         (pickle.dumps(3), 'got int 3'),
         (pickle.dumps({'images': []}), r"got dict {'images': \[\]}"),
         (pickle.dumps({'annotations': {}}), "no list of 'annotations'"),
-        (pickle.dumps({'annotations': [], 'split': ['train']}), "expected 'split' to be"),
         (pickle.dumps({'annotations': [], 'split': {'train': 's0'}}), "expected 'split' to be"),
         (pickle.dumps({'annotations': [], 'meta': 'sbu'}), "expected 'meta' to be a dict"),
         (pickle.dumps([[1]]), 'expected annotation 0 to be a dict'),
@@ -214,6 +198,11 @@ def test_wrong_file(tmp_path, data, message):
         load_annotations(path)
     assert error.value.__cause__ is None
     assert error.value.__context__ is None or error.value.__suppress_context__
+
+
+def test_a_missing_file_is_named(tmp_path):
+    with pytest.raises(FileNotFoundError, match='nowhere.pkl: no such annotation file; expected a pickle'):
+        load_annotations(tmp_path / 'nowhere.pkl')
 
 
 def test_good_samples_pass():
@@ -240,16 +229,13 @@ def broken(index, value):
         ({'keypoint': np.ones((0, 5, 15, 3))}, 'at least one person and one frame'),
         ({'keypoint': np.zeros((2, 5, 15, 3))}, 'at least one person'),
         ({'total_frames': 6}, "expected 'total_frames' to equal the 5 frames of 'keypoint', got 6"),
-        ({'total_frames': None}, "expected 'total_frames'"),
         (broken((1, 3, 7, 0), np.nan), r"finite 'keypoint', got NaN or infinity \(first: person 1, frame 3, joint 7\)"),
-        (broken((0, 0, 0, 2), np.inf), 'NaN or infinity'),
         ({'keypoint_score': np.ones((2, 4, 15))}, r"expected 'keypoint_score' of shape \(2, 5, 15\), got shape"),
         ({'keypoint_score': np.full((2, 5, 15), np.nan)}, "finite 'keypoint_score'"),
         ({'label': 2}, "expected 'label' below 2, the number of classes, got 2"),
         ({'label': -1}, "expected 'label' to be a class number"),
         ({'label': 1.0}, "expected 'label' to be a class number"),
         ({'label': True}, "expected 'label' to be a class number"),
-        ({'label': None}, "expected 'label' to be a class number"),
     ],
 )
 def test_bad_samples_name_file_and_sample(changes, message):
