@@ -95,6 +95,11 @@ def test_any_field_comes_back(tmp_path_factory, rows):
         assert same(row, read)
 
 
+def test_where_the_system_has_no_pread(path, monkeypatch):
+    monkeypatch.delattr(os, 'pread')
+    assert all(same(*pair) for pair in zip(samples(), StoredSamples(path), strict=True))
+
+
 def version(number):
     """Versions differ in the number of samples, in every label and in every value."""
     keypoint = np.full((2, 5, 15, 3), number + 1, np.float16)
