@@ -4,9 +4,9 @@
     python -m lab.benchmark_store --samples 114480      # as many as NTU RGB+D 120 has
 
 Samples of NTU's shape (2 persons, 80 frames on average, 25 joints, 3 coordinates) are written one by one and read in
-random order by worker processes, each with a reader of its own. To open is to know labels and shapes of all samples.
-The memory is what one worker has more after its reads: in all (RSS), and not shared with others. The last column is
-what a reader does whose file lost its last quarter.
+random order by worker processes, each with a reader of its own. To open is to know names, labels and shapes of all
+samples. The memory is what one worker has more after its reads: in all (RSS), and not shared with others. The last
+column is what a reader does whose file lost its last quarter.
 
 `lmdb` and `h5py` must be installed. Files were just written, so they are read from the system's cache.
 """
@@ -53,7 +53,7 @@ class OurFile:
 
     def __init__(self, path: str) -> None:
         self.samples = load_annotations(path, lazy=True)['annotations']
-        self.headers = [(header['label'], header['keypoint'].shape) for header in self.samples.headers()]
+        self.headers = [(head['frame_dir'], head['label'], head['keypoint'].shape) for head in self.samples.headers()]
 
     def __getitem__(self, number: int) -> np.ndarray:
         return self.samples[number]['keypoint']
@@ -82,7 +82,7 @@ class Lmdb:
         ):
             for number, sample in enumerate(samples):
                 transaction.put(number.to_bytes(8, 'big'), opcodes(sample), append=True)
-                headers.append((sample['label'], sample['keypoint'].shape))
+                headers.append((sample['frame_dir'], sample['label'], sample['keypoint'].shape))
             transaction.put(b'headers', opcodes(headers))
 
 
@@ -93,7 +93,7 @@ class Hdf5:
         self.file = h5py.File(path, 'r')
         self.keypoint = self.file['keypoint']
         self.shapes, self.starts = self.file['shape'][:], self.file['start'][:]
-        self.headers = list(zip(self.file['label'][:], self.shapes, strict=True))
+        self.headers = list(zip(self.file['name'].asstr()[:], self.file['label'][:], self.shapes, strict=True))
 
     def __getitem__(self, number: int) -> np.ndarray:
         start, shape = self.starts[number], self.shapes[number]
@@ -101,7 +101,7 @@ class Hdf5:
 
     @staticmethod
     def write(path: str, samples: Iterator[dict], dtype: str) -> None:
-        labels, shapes, starts = [], [], [0]
+        names, labels, shapes, starts = [], [], [], [0]
         frame = (JOINTS, COORDINATES)
         with h5py.File(path, 'w') as file:
             frames = file.create_dataset('keypoint', (0, *frame), dtype, maxshape=(None, *frame), chunks=(640, *frame))
@@ -110,9 +110,10 @@ class Hdf5:
                 frames.resize(starts[-1] + len(keypoint), axis=0)
                 frames[starts[-1] :] = keypoint
                 starts.append(starts[-1] + len(keypoint))
+                names.append(sample['frame_dir'])
                 labels.append(sample['label'])
                 shapes.append(sample['keypoint'].shape)
-            file['label'], file['shape'], file['start'] = labels, shapes, starts
+            file['name'], file['label'], file['shape'], file['start'] = names, labels, shapes, starts
 
 
 class Memmap:
@@ -121,7 +122,7 @@ class Memmap:
     def __init__(self, path: str) -> None:
         with np.load(f'{path}.npz') as index:
             self.shapes, self.starts, dtype = index['shapes'], index['starts'], str(index['dtype'])
-            self.headers = list(zip(index['labels'], self.shapes, strict=True))
+            self.headers = list(zip(index['names'], index['labels'], self.shapes, strict=True))
         self.numbers = np.memmap(path, dtype, 'r')
         if len(self.numbers) != self.starts[-1]:
             raise ValueError('truncated')
@@ -131,14 +132,15 @@ class Memmap:
 
     @staticmethod
     def write(path: str, samples: Iterator[dict], dtype: str) -> None:
-        labels, shapes, starts = [], [], [0]
+        names, labels, shapes, starts = [], [], [], [0]
         with open(path, 'wb') as file:
             for sample in samples:
                 file.write(np.ascontiguousarray(sample['keypoint']))
                 starts.append(starts[-1] + sample['keypoint'].size)
+                names.append(sample['frame_dir'])
                 labels.append(sample['label'])
                 shapes.append(sample['keypoint'].shape)
-        np.savez(f'{path}.npz', labels=labels, shapes=shapes, starts=starts, dtype=dtype)
+        np.savez(f'{path}.npz', names=names, labels=labels, shapes=shapes, starts=starts, dtype=dtype)
 
 
 ENGINES = {'annotation file': OurFile, 'LMDB': Lmdb, 'HDF5': Hdf5, 'numpy.memmap': Memmap}
