@@ -67,7 +67,7 @@ class Lmdb:
     """A sample under every number, encoded as in our file, and their headers under a name."""
 
     def __init__(self, path: str) -> None:
-        self.transaction = lmdb.open(path, subdir=False, readonly=True, lock=False, readahead=False).begin()
+        self.transaction: Any = lmdb.open(path, subdir=False, readonly=True, lock=False, readahead=False).begin()
         self.headers = load_opcodes(self.transaction.get(b'headers'))
 
     def __getitem__(self, number: int) -> np.ndarray:
@@ -135,7 +135,7 @@ class Memmap:
         names, labels, shapes, starts = [], [], [], [0]
         with open(path, 'wb') as file:
             for sample in samples:
-                file.write(np.ascontiguousarray(sample['keypoint']))
+                file.write(sample['keypoint'].tobytes())
                 starts.append(starts[-1] + sample['keypoint'].size)
                 names.append(sample['frame_dir'])
                 labels.append(sample['label'])
@@ -153,7 +153,7 @@ def memory() -> np.ndarray:
     return np.array([sizes['Rss'], sizes['Private_Clean'] + sizes['Private_Dirty']])
 
 
-def read(engine: type, path: str, numbers: list[int], answers: SimpleQueue) -> None:
+def read(engine: Any, path: str, numbers: list[int], answers: SimpleQueue) -> None:
     """Of a worker: open, read, and say how long each took and how much memory came."""
     before, start = memory(), time.perf_counter()
     reader: Any = engine(path)
@@ -163,7 +163,7 @@ def read(engine: type, path: str, numbers: list[int], answers: SimpleQueue) -> N
     answers.put((opened - start, time.perf_counter() - opened, *(memory() - before)))
 
 
-def run_workers(engine: type, path: str, parts: list[list[int]]) -> tuple[np.ndarray | None, list[int]]:
+def run_workers(engine: Any, path: str, parts: list[list[int]]) -> tuple[Any, list[int | None]]:
     """What the workers say, unless one of them failed, and their exit codes."""
     context = multiprocessing.get_context('fork')
     answers = context.SimpleQueue()
@@ -176,7 +176,7 @@ def run_workers(engine: type, path: str, parts: list[list[int]]) -> tuple[np.nda
     return (None if any(codes) else np.array([answers.get() for _ in workers])), codes
 
 
-def measure(engine: type, folder: str, args: argparse.Namespace) -> dict[str, Any]:
+def measure(engine: Any, folder: str, args: argparse.Namespace) -> dict[str, Any]:
     """One row of the table."""
     path = f'{folder}/samples.bin'
     start = time.perf_counter()
@@ -192,7 +192,7 @@ def measure(engine: type, folder: str, args: argparse.Namespace) -> dict[str, An
     os.truncate(path, int(os.path.getsize(path) * 0.75))
     with open(os.devnull, 'w') as nowhere, redirect_stderr(nowhere):  # the worker's traceback
         _, (code,) = run_workers(engine, path, [order])
-    row['truncated'] = {0: 'not seen', 1: 'error'}.get(code, f'killed by signal {-code}')
+    row['truncated'] = {0: 'not seen', 1: 'error'}.get(code, f'killed by signal {-(code or 0)}')
     return row
 
 
@@ -212,7 +212,8 @@ def main() -> None:
         table.add_row(name, *(value if isinstance(value, str) else f'{value:,.3g}' for value in row.values()))
     Console(width=120).print(table)
     if args.out:
-        result = {**vars(args), 'cores': os.cpu_count(), 'lmdb': lmdb.__version__, 'h5py': h5py.__version__}
+        options = {name: value for name, value in vars(args).items() if name != 'out'}
+        result = {**options, 'cores': os.cpu_count(), 'lmdb': lmdb.__version__, 'h5py': h5py.__version__}
         write_whole(args.out, json.dumps({**result, 'rows': rows}, indent=1) + '\n')
 
 
