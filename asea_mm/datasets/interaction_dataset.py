@@ -13,8 +13,8 @@ from mmengine.dataset import BaseDataset
 
 from ..errors import InputError
 from ..skeletons import SKELETONS, Skeleton, get_skeleton
-from .files.annotations import load_annotations, select_split, validate_annotation, validate_header
-from .files.store import AnnotationStore
+from .files.annotations import load_annotations, select_split, validate_annotation
+from .files.stored_samples import StoredSamples
 
 Classes = Sequence[str | int]
 
@@ -108,11 +108,12 @@ class InteractionPoseDataset(PairDataset):
     """Skeletons of two persons from an annotation file, with splits, folds and class subsets.
 
     The file is ours, mmaction2's or PYSKL's (see :mod:`asea_mm.datasets.files.annotations`) and is read without running
-    code from it. Every sample used is checked when the file is loaded; none is ever skipped. Samples of a store (see
-    :mod:`asea_mm.datasets.files.store`) stay on disk: each is read, and its values are checked, when it is asked for.
+    code from it. Every sample used is checked when the file is loaded; none is ever skipped. Samples of a file that
+    ``save_annotations`` wrote stay on disk, where worker processes share them: each is read, and its values are
+    checked, when it is asked for.
 
     Args:
-        ann_file: Annotation file (a pickle), or the folder of an annotation store.
+        ann_file: Annotation file.
         pipeline: Transforms.
         split: Name of the split in the file, e.g. ``'xsub_train'``; all samples if ``None``. With ``fold``,
             ``'train'`` or ``'val'``.
@@ -161,7 +162,7 @@ class InteractionPoseDataset(PairDataset):
         self.split = split if fold is None else f'fold{fold}_{split}'
         self.classes = classes
         self.layout = layout
-        self._store: AnnotationStore | None = None
+        self._stored: StoredSamples | None = None
         super().__init__(
             ann_file,
             pipeline=pipeline,
@@ -179,9 +180,8 @@ class InteractionPoseDataset(PairDataset):
         path = self.ann_file
         content = load_annotations(path, lazy=True)
         annotations, meta = content['annotations'], content['meta']
-        validate = validate_annotation
-        if isinstance(annotations, AnnotationStore):
-            self._store, validate = annotations, validate_header
+        if isinstance(annotations, StoredSamples):
+            self._stored = annotations
             content['annotations'] = annotations = [
                 {**header, 'number': number} for number, header in enumerate(annotations.headers())
             ]
@@ -209,9 +209,9 @@ class InteractionPoseDataset(PairDataset):
             mapping = select_classes(self.classes, names, num_classes, path)
 
         data_list, coordinates = [], set()
-        fields = _FIELDS if self._store is None else ('number', 'label')
+        fields = _FIELDS if self._stored is None else ('number', 'label')
         for annotation in used:
-            validate(annotation, skeleton.num_joints, num_classes, path)
+            validate_annotation(annotation, skeleton.num_joints, num_classes, path, values=self._stored is None)
             if annotation['label'] in mapping:
                 coordinates.add(annotation['keypoint'].shape[-1])
                 sample = {name: annotation[name] for name in fields if annotation.get(name) is not None}
@@ -226,8 +226,8 @@ class InteractionPoseDataset(PairDataset):
         return data_list
 
     def _read(self, info: dict) -> dict:
-        if self._store is None:
+        if self._stored is None:
             return info
-        sample = self._store[info.pop('number')]
+        sample = self._stored[info.pop('number')]
         validate_annotation(sample, None, None, self.ann_file)  # the rest was checked when the file was loaded
         return {**{name: sample[name] for name in _FIELDS if sample.get(name) is not None}, **info}
