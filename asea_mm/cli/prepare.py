@@ -22,7 +22,7 @@ from pathlib import Path
 
 from ..datasets.check import check_annotations
 from ..datasets.converters import CONVERTERS, Converter
-from ..datasets.files.annotations import load_annotations, save_annotations
+from ..datasets.files.annotations import convert_annotations
 from ..engine.configs import known_configs
 from ..errors import InputError
 from ..skeletons import SKELETONS
@@ -110,12 +110,6 @@ def print_next_steps(out: Path) -> None:
 def prepare_file(args: argparse.Namespace) -> int:
     """An annotation file as this package writes it."""
     check_out(args.out, [args.path])
-    content = load_annotations(args.path, lazy=True)
-    annotations, meta = content['annotations'], content['meta']
-    if args.layout is not None:
-        if meta.get('layout', args.layout) != args.layout:
-            raise InputError(f'{args.path}: --layout {args.layout}, but the file says {meta["layout"]!r}')
-        meta = {**meta, 'layout': args.layout}
-    save_annotations(args.out, annotations, content['split'], meta)
+    convert_annotations(args.path, args.out, args.layout)
     say_written(args.out)
     return 0

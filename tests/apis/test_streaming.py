@@ -280,8 +280,8 @@ def test_a_wrong_frame_leaves_no_trace(inferencer, samples):
 
 
 WRONG_ARGUMENTS = [
-    dict(window=0), dict(window=2.5), dict(window=True), dict(stride=0), dict(smoothing=1), dict(smoothing=-0.1), dict(max_persons=1),
-    dict(max_pairs=0), dict(min_shared=0), dict(min_shared=1.1), dict(forget_after=0),
+    dict(window=0), dict(window=2.5), dict(window=True), dict(stride=0), dict(smoothing=1), dict(smoothing=-0.1),
+    dict(max_persons=1), dict(max_pairs=0), dict(min_shared=0), dict(min_shared=1.1), dict(forget_after=0),
 ]  # fmt: skip
 
 
