@@ -40,8 +40,7 @@ def of_the_tool(config, checkpoint, tmp_path_factory):
     return scores_of_the_tool(config, checkpoint, tmp_path_factory.mktemp('tested'))
 
 
-@pytest.mark.parametrize('fuse', [False, True])
-@pytest.mark.parametrize('batch_size', [1, 32])
+@pytest.mark.parametrize(('batch_size', 'fuse'), [(7, False), (32, True)])
 def test_scores_are_those_of_the_test_tool(of_the_tool, checkpoint, dataset, batch_size, fuse):
     ids, scores = of_the_tool
     annotations = [dataset.get_data_info(index) for index in range(len(dataset))]
