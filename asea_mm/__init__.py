@@ -1,13 +1,44 @@
 """asea_mm: two-person interaction recognition from skeletons, a plugin for mmaction2.
 
-Importing this package closes the gaps of the installed host (:mod:`asea_mm.compat`)
-and registers all parts in mmaction2's registries.
+Importing this package closes the gaps of the installed host (:mod:`asea_mm.compat`) and tells mmaction2's registries
+where its parts are. They are imported when a registry first looks for one, as mmaction2's own parts are, so that
+``import asea_mm`` stays quick.
 """
+
+import importlib
+from types import ModuleType
 
 from . import compat
 
 compat.apply()
 
-from . import datasets, engine, evaluation, models  # noqa: E402, F401
+import mmaction.registry as registries  # noqa: E402
 
 __version__ = '0.1.0'
+
+# Registry of mmaction2 to the module of ours that registers parts in it.
+PARTS = {
+    'MODELS': 'asea_mm.models',
+    'DATASETS': 'asea_mm.datasets',
+    'TRANSFORMS': 'asea_mm.datasets.transforms',
+    'HOOKS': 'asea_mm.engine',
+    'METRICS': 'asea_mm.evaluation',
+}
+
+
+def _announce_parts() -> None:
+    for name, module in PARTS.items():
+        registry = getattr(registries, name)
+        if module not in registry._locations:  # what mmengine takes as `locations`; it has no way to add one later
+            registry._locations.append(module)
+            registry._imported = False  # a registry that was used before looks again
+
+
+_announce_parts()
+
+
+def __getattr__(name: str) -> ModuleType:
+    """Subpackages are imported when they are asked for."""
+    if name in ('apis', 'datasets', 'deploy', 'engine', 'evaluation', 'models', 'visualization'):
+        return importlib.import_module(f'{__name__}.{name}')
+    raise AttributeError(f'module {__name__!r} has no attribute {name!r}')

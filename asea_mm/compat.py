@@ -11,6 +11,7 @@ import importlib.metadata
 import importlib.util
 import pickle
 import sys
+import warnings
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -74,9 +75,9 @@ def leave_out_video_text_models() -> None:
         return
     try:
         for module, names in VIDEO_TEXT_NEEDS.items():
-            found = importlib.import_module(module)
+            imported = importlib.import_module(module)
             for name in names:
-                getattr(found, name)
+                getattr(imported, name)
     except Exception:  # whatever a foreign package raises, it cannot be used
         dependency.WITH_MULTIMODAL = False
 
@@ -113,8 +114,14 @@ def allow_mmengine_checkpoints() -> None:
     )
 
 
+def silence_mmcv_lite() -> None:
+    """Do not warn that mmcv-lite lacks deformable attention, which no skeleton model needs."""
+    warnings.filterwarnings('ignore', 'Fail to import ``MultiScaleDeformableAttention``')
+
+
 def apply() -> None:
     """Close all gaps; called once, when ``asea_mm`` is imported."""
+    silence_mmcv_lite()
     provide_importlib_metadata()
     provide_localizer_drn()
     leave_out_video_text_models()

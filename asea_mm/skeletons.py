@@ -1,14 +1,31 @@
-"""Skeleton layouts: one table from which everything about joints is derived.
+"""Skeleton layouts: one table of each, from which everything about joints is derived.
 
-The graph of the models, bone stream, flip, centre, facing direction, body parts and plots all read :data:`SKELETONS`.
-A layout of your own is a :class:`Skeleton`, or its fields in a config: ``layout=dict(name='mine', joints=[...], ...)``.
+The graph of the models, bone stream, mirror, centre, facing direction, body parts and pictures all read
+:data:`SKELETONS`, which is the folder ``layouts``: one JSON file for each layout.
+
+========== ====== ==========================================================
+layout     joints source
+========== ====== ==========================================================
+sbu15      15     SBU Kinect Interaction v2 (OpenNI)
+nturgbd25  25     Kinect v2, NTU RGB+D
+coco17     17     COCO keypoints: HRNet and most 2-D estimators
+openpose18 18     OpenPose's COCO model, ST-GCN's Kinetics skeletons
+body25     25     OpenPose BODY_25
+========== ====== ==========================================================
+
+A layout of your own is such a file (:func:`read_layout`), or its fields in a config:
+``layout=dict(name='mine', joints=[...], bones=[...])``.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+import json
+import os
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, fields
 from functools import cached_property
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -28,7 +45,7 @@ class Skeleton:
         parts: Body part name to joint names, every joint in exactly one part.
 
     Raises:
-        ValueError: If a name is unknown or used twice, bones are not one tree, or parts do not cover the joints once.
+        InputError: If a name is unknown or used twice, bones are not one tree, or parts do not cover the joints once.
     """
 
     name: str
@@ -108,6 +125,13 @@ class Skeleton:
         """Body part name to joint indices."""
         return {part: tuple(self.joints.index(joint) for joint in joints) for part, joints in self.parts.items()}
 
+    @property
+    def described(self) -> str | dict[str, Any]:
+        """What a config or the meta of a file says: the name, or the fields of a layout that is not in the table."""
+        if SKELETONS.get(self.name) == self:
+            return self.name
+        return {field.name: getattr(self, field.name) for field in fields(self)}
+
     def adjacency(self) -> np.ndarray:
         """Graph subsets self, inward (to the root) and outward, K = 3.
 
@@ -125,167 +149,113 @@ class Skeleton:
         return subsets / np.maximum(subsets.sum(axis=1, keepdims=True), 1)
 
 
-def _sides(*names: str) -> tuple[tuple[str, str], ...]:
-    return tuple((f'left_{name}', f'right_{name}') for name in names)
-
-
-def _limbs(*chains: str) -> tuple[tuple[str, str], ...]:
-    """Bones of chains such as ``'knee>hip'`` on both sides; a parent after ``>>`` has no side."""
-    bones = []
-    for chain in chains:
-        child, parent = chain.split('>', 1)
-        for side in ('left', 'right'):
-            bones.append((f'{side}_{child}', parent[1:] if parent.startswith('>') else f'{side}_{parent}'))
-    return tuple(bones)
-
-
-def _parts(trunk: tuple[str, ...], arm: tuple[str, ...], leg: tuple[str, ...]) -> dict[str, tuple[str, ...]]:
-    parts = {'trunk': trunk}
-    for part, names in (('arm', arm), ('leg', leg)):
-        for side in ('left', 'right'):
-            parts[f'{side}_{part}'] = tuple(f'{side}_{name}' for name in names)
-    return parts
-
-
-_COCO_FACE = ('left_eye', 'right_eye', 'left_ear', 'right_ear')
-
-SKELETONS: dict[str, Skeleton] = {
-    skeleton.name: skeleton
-    for skeleton in (
-        Skeleton(
-            name='sbu15',  # SBU Kinect Interaction v2, OpenNI
-            joints=(
-                *('head', 'neck', 'torso', 'left_shoulder', 'left_elbow', 'left_hand'),
-                *('right_shoulder', 'right_elbow', 'right_hand', 'left_hip', 'left_knee', 'left_foot'),
-                *('right_hip', 'right_knee', 'right_foot'),
-            ),
-            bones=(
-                *(('head', 'neck'), ('neck', 'torso')),
-                *_limbs('shoulder>>neck', 'elbow>shoulder', 'hand>elbow', 'hip>>torso', 'knee>hip', 'foot>knee'),
-            ),
-            mirrored=_sides('shoulder', 'elbow', 'hand', 'hip', 'knee', 'foot'),
-            centre='torso',
-            parts=_parts(('head', 'neck', 'torso'), ('shoulder', 'elbow', 'hand'), ('hip', 'knee', 'foot')),
-        ),
-        Skeleton(
-            name='nturgbd25',  # Kinect v2, NTU RGB+D
-            joints=(
-                *('spine_base', 'spine_middle', 'neck', 'head'),
-                *('left_shoulder', 'left_elbow', 'left_wrist', 'left_hand'),
-                *('right_shoulder', 'right_elbow', 'right_wrist', 'right_hand'),
-                *('left_hip', 'left_knee', 'left_ankle', 'left_foot'),
-                *('right_hip', 'right_knee', 'right_ankle', 'right_foot'),
-                *('spine_shoulder', 'left_hand_tip', 'left_thumb', 'right_hand_tip', 'right_thumb'),
-            ),
-            bones=(
-                *(('spine_base', 'spine_middle'), ('spine_middle', 'spine_shoulder')),
-                *(('neck', 'spine_shoulder'), ('head', 'neck')),
-                *_limbs('shoulder>>spine_shoulder', 'elbow>shoulder', 'wrist>elbow', 'hand>wrist'),
-                *_limbs('hand_tip>hand', 'thumb>wrist'),
-                *_limbs('hip>>spine_base', 'knee>hip', 'ankle>knee', 'foot>ankle'),
-            ),
-            mirrored=_sides(
-                *('shoulder', 'elbow', 'wrist', 'hand', 'hand_tip', 'thumb', 'hip', 'knee', 'ankle', 'foot')
-            ),
-            centre='spine_middle',
-            parts=_parts(
-                ('spine_base', 'spine_middle', 'spine_shoulder', 'neck', 'head'),
-                ('shoulder', 'elbow', 'wrist', 'hand', 'hand_tip', 'thumb'),
-                ('hip', 'knee', 'ankle', 'foot'),
-            ),
-        ),
-        Skeleton(
-            name='coco17',  # COCO keypoints, HRNet and most 2-D estimators
-            joints=(
-                *('nose', 'left_eye', 'right_eye', 'left_ear', 'right_ear'),
-                *('left_shoulder', 'right_shoulder', 'left_elbow', 'right_elbow', 'left_wrist', 'right_wrist'),
-                *('left_hip', 'right_hip', 'left_knee', 'right_knee', 'left_ankle', 'right_ankle'),
-            ),
-            bones=(
-                *_limbs('eye>>nose', 'ear>eye', 'shoulder>>nose', 'elbow>shoulder', 'wrist>elbow'),
-                *_limbs('hip>shoulder', 'knee>hip', 'ankle>knee'),
-            ),
-            mirrored=_sides('eye', 'ear', 'shoulder', 'elbow', 'wrist', 'hip', 'knee', 'ankle'),
-            centre='nose',
-            parts=_parts(('nose', *_COCO_FACE), ('shoulder', 'elbow', 'wrist'), ('hip', 'knee', 'ankle')),
-        ),
-        Skeleton(
-            name='openpose18',  # OpenPose COCO model, ST-GCN's Kinetics skeletons
-            joints=(
-                *('nose', 'neck', 'right_shoulder', 'right_elbow', 'right_wrist'),
-                *('left_shoulder', 'left_elbow', 'left_wrist', 'right_hip', 'right_knee', 'right_ankle'),
-                *('left_hip', 'left_knee', 'left_ankle', 'right_eye', 'left_eye', 'right_ear', 'left_ear'),
-            ),
-            bones=(
-                ('nose', 'neck'),
-                *_limbs('eye>>nose', 'ear>eye', 'shoulder>>neck', 'elbow>shoulder', 'wrist>elbow'),
-                *_limbs('hip>>neck', 'knee>hip', 'ankle>knee'),
-            ),
-            mirrored=_sides('eye', 'ear', 'shoulder', 'elbow', 'wrist', 'hip', 'knee', 'ankle'),
-            centre='neck',
-            parts=_parts(('nose', 'neck', *_COCO_FACE), ('shoulder', 'elbow', 'wrist'), ('hip', 'knee', 'ankle')),
-        ),
-        Skeleton(
-            name='body25',  # OpenPose BODY_25
-            joints=(
-                *('nose', 'neck', 'right_shoulder', 'right_elbow', 'right_wrist'),
-                *('left_shoulder', 'left_elbow', 'left_wrist', 'mid_hip', 'right_hip', 'right_knee', 'right_ankle'),
-                *('left_hip', 'left_knee', 'left_ankle', 'right_eye', 'left_eye', 'right_ear', 'left_ear'),
-                *('left_big_toe', 'left_small_toe', 'left_heel', 'right_big_toe', 'right_small_toe', 'right_heel'),
-            ),
-            bones=(
-                *(('nose', 'neck'), ('neck', 'mid_hip')),
-                *_limbs('eye>>nose', 'ear>eye', 'shoulder>>neck', 'elbow>shoulder', 'wrist>elbow'),
-                *_limbs('hip>>mid_hip', 'knee>hip', 'ankle>knee', 'big_toe>ankle', 'small_toe>big_toe', 'heel>ankle'),
-            ),
-            mirrored=_sides(
-                *('eye', 'ear', 'shoulder', 'elbow', 'wrist', 'hip', 'knee', 'ankle', 'big_toe', 'small_toe', 'heel')
-            ),
-            centre='mid_hip',
-            parts=_parts(
-                ('nose', 'neck', 'mid_hip', *_COCO_FACE),
-                ('shoulder', 'elbow', 'wrist'),
-                ('hip', 'knee', 'ankle', 'big_toe', 'small_toe', 'heel'),
-            ),
-        ),
-    )
+# what a layout in a file or a config may hold: whether a value is right, and what it should have been
+_FIELDS: dict[str, tuple[Callable[[Any], bool], str]] = {
+    'name': (lambda value: isinstance(value, str) and bool(value), 'a name'),
+    'joints': (lambda value: _are_names(value) and bool(value), 'a list of names'),
+    'bones': (lambda value: _are_pairs(value), 'a list of [child, parent]'),
+    'mirrored': (lambda value: _are_pairs(value), 'a list of [left, right]'),
+    'centre': (lambda value: isinstance(value, str), 'the name of a joint'),
+    'parts': (
+        lambda value: isinstance(value, Mapping) and all(map(_are_names, value.values())),
+        'names of parts, each with a list of joints',
+    ),
 }
+_REQUIRED = ('name', 'joints', 'bones')
+
+
+def _are_names(value: Any) -> bool:
+    return isinstance(value, list | tuple) and all(isinstance(name, str) and name for name in value)
+
+
+def _are_pairs(value: Any) -> bool:
+    return isinstance(value, list | tuple) and all(_are_names(pair) and len(pair) == 2 for pair in value)
+
+
+def _mirrored_by_name(joints: Sequence[str]) -> tuple[tuple[str, str], ...]:
+    """Pairs of joints whose names differ in left and right only, e.g. ``left_hand`` and ``right_hand``."""
+    pairs = []
+    for joint in joints:
+        for left, right in (('left', 'right'), ('Left', 'Right'), ('LEFT', 'RIGHT')):
+            other = joint.replace(left, right)
+            if other != joint and other in joints:
+                pairs.append((joint, other))
+    return tuple(pairs)
 
 
 def get_skeleton(layout: str | Mapping | Skeleton) -> Skeleton:
     """Look a layout up by name, or make one from a dictionary of :class:`Skeleton` fields.
 
-    Of a dictionary, ``mirrored`` (default none), ``centre`` (default the root of the bones) and ``parts``
-    (default one part, ``body``) may be left out.
+    Of a dictionary may be left out: ``mirrored`` (default the joints whose names differ in left and right only, as
+    ``left_hand`` and ``right_hand``; an empty list says that none are), ``centre`` (default the root of the bones) and
+    ``parts`` (default one part, ``body``). Making one costs a check of all fields: hand a Skeleton on where it matters.
 
     Args:
         layout: A name in :data:`SKELETONS`, a dictionary of fields (as configs have it), or a Skeleton.
 
     Raises:
-        ValueError: If the name is unknown or fields are missing or wrong.
+        InputError: If the name is unknown or fields are missing or wrong.
     """
     if isinstance(layout, Skeleton):
         return layout
     if isinstance(layout, Mapping):
-        required, optional = {'name', 'joints', 'bones'}, {'mirrored', 'centre', 'parts'}
-        if not required <= set(layout) <= required | optional:
+        if not set(_REQUIRED) <= set(layout) <= set(_FIELDS):
             raise InputError(
-                f'Skeleton: a layout needs the fields {sorted(required)} and may have {sorted(optional)}, '
-                f'got {sorted(layout)}'
+                f'Skeleton: a layout needs the fields {list(_REQUIRED)} and may have '
+                f'{[field for field in _FIELDS if field not in _REQUIRED]}, got {sorted(layout)}'
             )
+        for field, (is_right, expected) in _FIELDS.items():
+            if field in layout and not is_right(layout[field]):
+                raise InputError(f'Skeleton, {field!r}: expected {expected}, got {str(layout[field])[:60]}')
         joints, bones = tuple(layout['joints']), tuple(tuple(bone) for bone in layout['bones'])
         roots = [joint for joint in joints if joint not in dict(bones)]
+        mirrored = layout.get('mirrored', _mirrored_by_name(joints))
         return Skeleton(
             name=layout['name'],
             joints=joints,
             bones=bones,
-            mirrored=tuple(tuple(pair) for pair in layout.get('mirrored', ())),
+            mirrored=tuple(tuple(pair) for pair in mirrored),
             centre=layout.get('centre', roots[0] if roots else ''),
             parts={part: tuple(names) for part, names in layout.get('parts', {'body': joints}).items()},
         )
-    if layout not in SKELETONS:
+    if not isinstance(layout, str) or layout not in SKELETONS:
         raise InputError(f'Skeleton: unknown layout {layout!r}; known are {sorted(SKELETONS)}')
     return SKELETONS[layout]
+
+
+def _from_file(path: Path) -> Skeleton:
+    try:
+        layout = json.loads(path.read_text(encoding='utf-8-sig'))
+    except (ValueError, RecursionError) as error:  # no JSON, no UTF-8, or thousands of brackets; it says where
+        raise InputError(f'{path}: expected JSON of joints and bones, got an error: {f"{error}"[:120]}') from None
+    if not isinstance(layout, dict):
+        raise InputError(f'{path}: expected an object with name, joints and bones, got {type(layout).__name__}')
+    try:
+        return get_skeleton(layout)
+    except InputError as error:
+        raise InputError(f'{path}: {error}') from None
+
+
+SKELETONS: dict[str, Skeleton] = {
+    path.stem: _from_file(path) for path in sorted((Path(__file__).parent / 'layouts').glob('*.json'))
+}
+
+
+def read_layout(layout: str | os.PathLike) -> Skeleton:
+    """A layout by its name, or from a JSON file of the fields that :func:`get_skeleton` takes.
+
+    Args:
+        layout: A name in :data:`SKELETONS`, or a file like those of ``asea_mm/layouts``:
+            ``{"name": "stick3", "joints": ["head", "hip", "foot"], "bones": [["head", "hip"], ["foot", "hip"]]}``.
+
+    Raises:
+        InputError: If it is neither, or a field is wrong; names the file and the field.
+    """
+    if str(layout) in SKELETONS:
+        return SKELETONS[str(layout)]
+    if not Path(layout).is_file():
+        raise InputError(f'layout {layout}: expected one of {sorted(SKELETONS)} or a JSON file of joints and bones')
+    return _from_file(Path(layout))
 
 
 def graph_layout(layout: str | Mapping | Skeleton) -> dict:

@@ -1,74 +1,180 @@
-"""How often the joints of each body part are active, by class: a table, JSON, Markdown and a heat map.
+"""How often the joints of each body part are active, by class: JSON, Markdown and a heat map.
 
-python tools/body_parts.py configs/asea_demo.py "$(cat work_dirs/asea_demo/last_checkpoint)"
+python -m lab.body_parts configs/asea_sbu.py work_dirs/asea_sbu_cv/fold1_seed0/epoch_60.pth --fold 1
 """
 
 from __future__ import annotations
 
-import argparse
 import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
-from rich.console import Console
-from rich.table import Table
+import numpy as np
+import torch
+from mmaction.registry import DATASETS
+from mmengine.registry import init_default_scope
+from torch import nn
 
-from asea_mm.engine import load_config, parse_options, report_errors
+from asea_mm.apis.loading import load_model
+from asea_mm.datasets.files.whole import write_whole
+from asea_mm.engine import load_config
 from asea_mm.engine.running import working_tree_commit
-from asea_mm.visualization import save_figure
-from asea_mm.visualization.loading import load_model, load_test_data
+from asea_mm.skeletons import Skeleton
+from asea_mm.visualization.drawing import save_figure
+from asea_mm.visualization.probe import LayerReading, probe
 
-from .pictures.body_parts import MEASURES, BodyPartTable, count_body_parts, draw_body_parts, percent
-
-EXPLAINED = {
-    'joints': 'mean over the joints of a part',
-    'any': 'any joint of a part',
-}
+from .commands import lab_parser, run_main
+from .files import RESULTS, markdown_table
+from .pictures.body_parts import draw_body_parts
 
 
-def parse_args() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description='How often the joints of each body part are active')
+@dataclass(frozen=True)
+class BodyPartTable:
+    """Counts over (person, frame, layer): every AEA of a model at every of its frames in which a person is there.
+
+    Args:
+        classes: Names of the classes.
+        skeleton: Layout.
+        samples: Samples of each class.
+        cells: Triples of person, frame and layer of each class.
+        joint_counts: Those in which a joint is active.
+        any_counts: Those in which at least one joint of a body part is active.
+
+    Shapes:
+        samples and cells ``(classes,)``, joint_counts ``(classes, V)``, any_counts ``(classes, parts)``
+    """
+
+    classes: Sequence[str]
+    skeleton: Skeleton
+    samples: np.ndarray
+    cells: np.ndarray
+    joint_counts: np.ndarray
+    any_counts: np.ndarray
+
+    def joint_shares(self) -> np.ndarray:
+        """Share of the triples in which each joint is active, ``(classes, V)``; NaN for classes without samples."""
+        return _share(self.joint_counts, self.cells)
+
+    def part_shares(self) -> np.ndarray:
+        """The mean over a part's joints, so that large parts have no advantage, ``(classes, parts)``."""
+        shares = self.joint_shares()
+        return np.stack(
+            [shares[:, list(joints)].mean(axis=1) for joints in self.skeleton.part_indices.values()], axis=1
+        )
+
+    def any_shares(self) -> np.ndarray:
+        """Share of the triples in which any joint of a part is active, ``(classes, parts)``."""
+        return _share(self.any_counts, self.cells)
+
+    def as_dict(self) -> dict[str, Any]:
+        """Everything as plain numbers, for JSON; shares of classes without samples are None."""
+
+        def named(shares: np.ndarray, names: Iterable[str]) -> list[dict[str, float | None]]:
+            return [
+                {name: None if np.isnan(value) else float(value) for name, value in zip(names, row, strict=True)}
+                for row in shares
+            ]
+
+        parts = list(self.skeleton.parts)
+        keys = ('class', 'samples', 'person_frame_layers', 'parts', 'parts_any_joint', 'joints')
+        rows = zip(
+            self.classes,
+            self.samples.tolist(),
+            self.cells.tolist(),
+            named(self.part_shares(), parts),
+            named(self.any_shares(), parts),
+            named(self.joint_shares(), self.skeleton.joints),
+            strict=True,
+        )
+        return {
+            'layout': self.skeleton.name,
+            'body_parts': {part: list(joints) for part, joints in self.skeleton.parts.items()},
+            'classes': [dict(zip(keys, row, strict=True)) for row in rows],
+        }
+
+
+def _share(counts: np.ndarray, cells: np.ndarray) -> np.ndarray:
+    return np.where(cells[:, None] > 0, counts / np.maximum(cells[:, None], 1), np.nan)
+
+
+def count_body_parts(
+    model: nn.Module, dataset: Any, skeleton: Skeleton, classes: Sequence[str], batch_size: int = 16
+) -> BodyPartTable:
+    """Run a model on every sample of a dataset and count where joints are active.
+
+    Args:
+        model: A recognizer with AEA.
+        dataset: Its dataset, ours or mmaction2's, that gives every sample the same shape.
+        skeleton: Layout of the skeletons.
+        classes: Names of the classes.
+        batch_size: Samples that run at once.
+    """
+    parts = list(skeleton.part_indices.values())
+    labels = [int(dataset.get_data_info(index)['label']) for index in range(len(dataset))]
+    cells = np.zeros(len(classes), dtype=int)
+    joint_counts = np.zeros((len(classes), skeleton.num_joints), dtype=int)
+    any_counts = np.zeros((len(classes), len(parts)), dtype=int)
+    for start in range(0, len(dataset), batch_size):
+        indices = range(start, min(start + batch_size, len(dataset)))
+        inputs = torch.stack([dataset[index]['inputs'] for index in indices]).float()
+        for index, sample in zip(indices, probe(model, inputs, attention=False), strict=True):
+            for reading in (reading for clip in sample.clips for reading in clip):
+                frames, joints, anywhere = _count(reading, parts)
+                cells[labels[index]] += frames
+                joint_counts[labels[index]] += joints
+                any_counts[labels[index]] += anywhere
+    samples = np.bincount(labels, minlength=len(classes))
+    return BodyPartTable(list(classes), skeleton, samples, cells, joint_counts, any_counts)
+
+
+def _count(reading: LayerReading, parts: Sequence[Sequence[int]]) -> tuple[int, np.ndarray, np.ndarray]:
+    """Frames in which persons are there, those in which each joint is active, those in which each part is."""
+    frames = reading.present.sum(axis=1)
+    anywhere = np.stack([reading.mask[:, list(joints)].any(axis=1) for joints in parts], axis=1)
+    return int(frames.sum()), frames @ reading.mask.astype(int), frames @ anywhere.astype(int)
+
+
+def page(content: Mapping[str, Any]) -> str:
+    """The table of parts in Markdown, in per cent."""
+    parts = list(content['body_parts'])
+    rows = [
+        [
+            row['class'],
+            str(row['samples']),
+            *('-' if (share := row['parts'][part]) is None else f'{100 * share:.1f}' for part in parts),
+        ]
+        for row in content['classes']
+    ]
+    title = f'# Active joints by body part: {content["config"]}, fold {content["fold"]}'
+    note = (
+        'Share of (person, frame, layer) in which joints are active, in %: the mean over the joints of a part. '
+        f'Commit {content["commit"]}, `{content["checkpoint"]}`.'
+    )
+    titles = ['class', 'samples', *(part.replace('_', ' ') for part in parts)]
+    return '\n'.join([title, '', note, '', *markdown_table(titles, rows), ''])
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    parser = lab_parser(__doc__)
     parser.add_argument('config', help='config file')
     parser.add_argument('checkpoint', help='checkpoint file')
-    parser.add_argument('--measure', choices=MEASURES, default='joints', help='of a part (default: %(default)s)')
-    parser.add_argument('--out', type=Path, help='folder for the files (default: the work dir)')
-    parser.add_argument('--format', choices=['png', 'svg', 'pdf'], default='png', help='default: %(default)s')
-    parser.add_argument('--dpi', type=int, default=100, help='pixels of an inch of a PNG (default: %(default)s)')
-    parser.add_argument('--batch-size', type=int, default=16, help='samples at once (default: %(default)s)')
-    args = parse_options(parser)
-    if args.batch_size < 1 or args.dpi < 1:
-        parser.error('--batch-size and --dpi must be at least 1')
-    return args
-
-
-def print_table(table: BodyPartTable, measure: str) -> None:
-    shown = Table(title=f'share of (person, frame, stage) in which joints are active, %: {EXPLAINED[measure]}')
-    shown.add_column('class')
-    shown.add_column('samples', justify='right')
-    for part in table.skeleton.parts:
-        shown.add_column(part.replace('_', ' '), justify='right')
-    for name, samples, row in zip(table.classes, table.samples, table.part_shares(measure), strict=True):
-        shown.add_row(name, str(samples), *map(percent, row))
-    Console().print(shown)
-
-
-def main() -> None:
-    args = parse_args()
-    cfg = load_config(args)
-    out = args.out or Path(cfg.work_dir)
-    model, dataset = load_model(cfg, args.checkpoint), load_test_data(cfg)
-    with Console(stderr=True).status(f'{len(dataset)} samples'):
-        table = count_body_parts(model, dataset, batch_size=args.batch_size)
-    print_table(table, args.measure)
-    out.mkdir(parents=True, exist_ok=True)
+    parser.add_argument('--fold', type=int, help='fold of cross-validation')
+    parser.add_argument('--split', help='benchmark of the dataset, e.g. xsub or xset')
+    parser.add_argument('--out', type=Path, default=RESULTS / 'sbu_body_parts', help='OUT.json, OUT.md and OUT.png')
+    args = parser.parse_args(arguments)
+    init_default_scope('mmaction')
+    cfg = load_config(args.config, args.split, args.fold)
+    trained, dataset = load_model(cfg, args.checkpoint), DATASETS.build(cfg.test_dataloader.dataset)
+    table = count_body_parts(trained.model, dataset, trained.skeleton, trained.classes)
     source = dict(config=args.config, checkpoint=args.checkpoint, split=args.split, fold=args.fold)
     content = dict(commit=working_tree_commit(), **source, **table.as_dict())
-    (out / 'body_parts.json').write_text(json.dumps(content, indent=1) + '\n')
-    (out / 'body_parts.md').write_text(table.as_markdown(args.measure))
-    save_figure(draw_body_parts(table, args.measure), out / f'body_parts.{args.format}', args.dpi)
-    for name in ('json', 'md', args.format):
-        print(out / f'body_parts.{name}')
+    write_whole(args.out.with_name(f'{args.out.name}.json'), json.dumps(content, indent=1) + '\n')
+    write_whole(args.out.with_name(f'{args.out.name}.md'), page(content))
+    save_figure(draw_body_parts(table), args.out.with_name(f'{args.out.name}.png'))
+    print(page(content))
 
 
 if __name__ == '__main__':
-    with report_errors():
-        main()
+    run_main(main)

@@ -1,52 +1,57 @@
 """Parameters, arithmetic and latency of models, plain and with AEA, beside Table 3 of the ASEA paper.
 
-    python tools/complexity.py                                   # every config of Kinetics-10
-    python tools/complexity.py configs/stgcn_ntu26.py configs/stgcn_aea_ntu26.py --frames 64 --out results/complexity
+    python -m lab.complexity                          # every config of Kinetics-10; --keep NAME writes the result
+    python -m lab.complexity configs/asea_ntu26.py --frames 64
 
-GFLOPs are multiply-adds of convolutions and matrix products for one sample (B = 1), a multiply-add counted once, as
-most papers of the field count. AEA computes all joints where it is counted ("masked"); on a CPU it gathers the active
-ones and does less, how much less depends on the data. The paper names neither frames nor persons nor how it counts:
-the last lines say which of the usual settings comes nearest to its figures, by the median over the models without AEA.
+Backbones of ``configs/baselines`` are counted as they are and with AEA in every block.
 
-Latency is of a forward pass with batch norms folded where our layers can; all models take turns.
+``gflops`` are multiply-adds of convolutions and matrix products for one sample, a multiply-add counted once, as most
+papers of the field count; AEA computes all joints where it is counted ("masked"). ``table3_gflops`` are in the
+convention that Table 3 turns out to have: multiply-adds of convolutions plus four for each element of a batch norm, no
+matrix products, of 18 joints × 2,560 person-frames. Latency is of a forward pass with batch norms fused where our
+layers can; all models take turns.
 """
 
 from __future__ import annotations
 
-import argparse
-import itertools
-import json
-import math
-import platform
-import statistics
-import sys
-from collections.abc import Mapping
+import copy
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import torch
+from mmaction.registry import MODELS
+from mmengine.config import Config
 from mmengine.registry import init_default_scope
-from rich.console import Console
 from torch import Tensor, nn
+from torch.utils.flop_counter import FlopCounterMode
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
-
-from asea_mm.engine import report_errors
+from asea_mm.datasets.files.whole import write_whole
 from asea_mm.engine.measuring import (
+    Classifier,
     as_text,
     count_parameters,
-    from_config,
     infer,
     interleaved,
     multiply_adds,
     print_rows,
 )
-from asea_mm.engine.running import working_tree_commit
 from asea_mm.errors import InputError
 from asea_mm.models.backbones.interaction_backbone import input_size
 from asea_mm.models.layers import AEA, fuse_batch_norm
 
-CONFIGS = Path(__file__).resolve().parents[1] / 'configs'
+from .commands import circumstances, lab_parser, run_main
+from .files import RESULTS, markdown_table, put_entry
 
+CONFIGS = Path(__file__).resolve().parents[1] / 'configs'
+TABLE3_JOINTS = 18
+TABLE3_PERSON_FRAMES = 2560
+PER_BATCH_NORM_ELEMENT = 4
+NOTE = """\
+`gflops`: multiply-adds of convolutions and matrix products of one sample, AEA over all joints. `table3_gflops`, to be
+compared with `paper_gflops`: multiply-adds of convolutions and four for each element of a batch norm, of 18 joints ×
+2,560 person-frames. In it ST-GCN and 2s-AGCN (AAGCN without attention: 57.30) have the paper's figures; of our MS-G3D
+the scales that no pair of joints has are left out. `paper_ratio`: `paper_gflops` over `gflops`."""
 # ASEA, Table 3: parameters in millions and GFLOPs as the paper counts them. Its second line, "2s-GCN" and
 # "2s-AGCN + AEA", is AAGCN without attention.
 PAPER = {
@@ -62,30 +67,60 @@ PAPER = {
     'degcn_aea': (2.06, 263.69),
     'asea': (2.04, 30.82),
 }
-# frames, skeletons (persons times samples), counts per multiply-add
-SETTINGS = tuple(itertools.product((64, 100, 150, 300), (1, 2, 4, 5), (1, 2)))
-CLOSE = 1.1  # a factor
 
 
-def paper_name(config: str) -> str:
-    """The key of :data:`PAPER` for a config's name: ``stgcn_aea_kinetics10`` is ``stgcn_aea``."""
-    return config.rpartition('_')[0]
-
-
-def count(model: nn.Module, x: Tensor) -> dict[str, float | None]:
-    """Parameters, all and of AEA, and GFLOPs of one sample with AEA computing all joints."""
-    layers = [module for module in model.modules() if isinstance(module, AEA)]
-    forms = [layer.form for layer in layers]
-    for layer in layers:
+def masked(model: nn.Module) -> nn.Module:
+    """A copy whose AEA compute all joints: what they do does not depend on the data."""
+    model = copy.deepcopy(model).eval()
+    for layer in (module for module in model.modules() if isinstance(module, AEA)):
         layer.form = 'masked'
-    gflops = multiply_adds(model, x[:1]) / 1e9
-    for layer, form in zip(layers, forms, strict=True):
-        layer.form = form
+    return model
+
+
+def table3_operations(model: nn.Module, x: Tensor) -> float:
+    """What Table 3 counts for an input: multiply-adds of convolutions, and four for each element of a batch norm."""
+    elements = 0
+
+    def count(_: nn.Module, inputs: tuple[Tensor, ...], __: Any) -> None:
+        nonlocal elements
+        elements += inputs[0].numel()
+
+    norms = [module for module in model.modules() if isinstance(module, nn.modules.batchnorm._BatchNorm)]
+    handles = [module.register_forward_hook(count) for module in norms]
+    with FlopCounterMode(display=False) as counter:
+        model.eval()(x)
+    for handle in handles:
+        handle.remove()
+    convolutions = counter.get_flop_counts()['Global'].get(torch.ops.aten.convolution, 0) / 2  # two a multiply-add
+    return convolutions + PER_BATCH_NORM_ELEMENT * elements
+
+
+def figures(name: str, model: nn.Module, x: Tensor) -> dict[str, float | None]:
+    """Parameters, all and of AEA, arithmetic of one sample, and the paper's figures."""
+    model = masked(model)
+    samples, persons, frames, joints, _ = x.shape
+    scale = TABLE3_PERSON_FRAMES / (samples * persons * frames) * TABLE3_JOINTS / joints
+    parameters, gflops = PAPER.get(name, (None, None))
     return {
         'parameters': count_parameters(model),
-        'parameters_aea': sum(map(count_parameters, layers)),
-        'gflops': gflops,
+        'parameters_aea': sum(count_parameters(module) for module in model.modules() if isinstance(module, AEA)),
+        'gflops': multiply_adds(model, x[:1]) / 1e9,
+        'table3_gflops': scale * table3_operations(model, x) / 1e9,
+        'paper_parameters': None if parameters is None else round(parameters * 1e6),
+        'paper_gflops': gflops,
     }
+
+
+def models_of(path: Path) -> dict[str, Classifier]:
+    """The model of a config by its name in :data:`PAPER`, and with AEA in every block if it is one that can have it."""
+    if not path.is_file():
+        raise FileNotFoundError(f'config {path} does not exist')
+    config, name = Config.fromfile(path).model, path.stem.rpartition('_')[0]
+    models = {name: Classifier(MODELS.build(config))}
+    if config.backbone.get('blocks') == []:
+        config.backbone.blocks = None
+        models[f'{name}_aea'] = Classifier(MODELS.build(config))
+    return models
 
 
 def latency(models: Mapping[str, nn.Module], inputs: Mapping[str, Tensor], repeats: int) -> dict[str, float]:
@@ -95,136 +130,60 @@ def latency(models: Mapping[str, nn.Module], inputs: Mapping[str, Tensor], repea
     for name, model in models.items():
         fuse_batch_norm(model)
         calls[name] = lambda m=model, x=inputs[name]: infer(m, x, lambda: torch.autocast(device.type, enabled=False))
-    with Console(stderr=True).status('latency'):
-        return interleaved(calls, repeats, device)
+    return interleaved(calls, repeats, device)
 
 
-def beside_the_paper(name: str, row: Mapping[str, float | None]) -> dict[str, float | None]:
-    """The paper's figures for a config, and its GFLOPs as a multiple of ours."""
-    parameters, gflops = PAPER.get(paper_name(name), (None, None))
-    ours = row['gflops']
-    ratio = None if gflops is None or not ours else gflops / ours
-    return {
-        'paper_parameters': None if parameters is None else round(parameters * 1e6),
-        'paper_gflops': gflops,
-        'paper_ratio': ratio,
-    }
+def page(results: Mapping[str, Mapping[str, Any]]) -> str:
+    """The tables and what they were measured with, as Markdown."""
+    lines = ['# Complexity beside Table 3 of the ASEA paper', '', NOTE]
+    for name, result in results.items():
+        rows, size = result['models'], result['input']
+        columns = list(next(iter(rows.values())))
+        cells = [[model, *(as_text(row[key]) for key in columns)] for model, row in rows.items()]
+        lines += ['', f'## {name}', '', *markdown_table(['', *columns], cells), '']
+        lines += [
+            f'`{result["command"]}`, commit {result["commit"]}, {result["device"]}, {result["threads"]} threads, '
+            f'batch {size["batch"]}, {size["persons"]} persons, {size["frames"]} frames.'
+        ]
+    return '\n'.join(lines) + '\n'
 
 
-def nearest_setting(rows: Mapping[str, Mapping], frames: int, persons: int) -> dict | None:
-    """The setting of :data:`SETTINGS` in which our plain models come nearest to the paper's GFLOPs.
-
-    Arithmetic of models without AEA is proportional to persons and, nearly, to frames, so other settings follow from
-    the one that was counted.
-
-    Returns:
-        The setting, the median of the factors by which models then miss the paper's figure, and which of them miss it
-        by more than :data:`CLOSE`; None if no plain model is in the paper.
-    """
-    plain = {name: row['paper_ratio'] for name, row in rows.items() if not row['parameters_aea'] and row['paper_ratio']}
-    if not plain:
-        return None
-
-    def misses(setting: tuple[int, int, int]) -> dict[str, float]:
-        factor = setting[0] / frames * setting[1] / persons * setting[2]
-        return {name: math.exp(abs(math.log(ratio / factor))) for name, ratio in plain.items()}
-
-    best = min(SETTINGS, key=lambda setting: statistics.median(misses(setting).values()))
-    missed = misses(best)
-    return {
-        'frames': best[0],
-        'skeletons': best[1],
-        'counts_per_multiply_add': best[2],
-        'off_by_factor': statistics.median(missed.values()),
-        'near': [name for name, miss in missed.items() if miss <= CLOSE],
-        'far': [name for name, miss in missed.items() if miss > CLOSE],
-    }
-
-
-def as_markdown(result: Mapping) -> str:
-    """The table and what it was measured with, as Markdown."""
-    rows = result['models']
-    columns = list(next(iter(rows.values())))
-    lines = [f'| | {" | ".join(columns)} |', f'|---|{"---:|" * len(columns)}']
-    lines += [f'| {name} | {" | ".join(as_text(row[key]) for key in columns)} |' for name, row in rows.items()]
-    size = result['input']
-    note = (
-        f'`{result["command"]}`, commit {result["commit"]}, {result["device"]}, {result["threads"]} threads, '
-        f'batch {size["batch"]}, {size["persons"]} persons, {size["frames"]} frames. GFLOPs: multiply-adds of one '
-        f"sample, AEA over all joints. `paper_ratio`: the paper's GFLOPs over ours."
-    )
-    return '\n'.join([*lines, '', note, '', sentence(result['nearest_setting']), ''])
-
-
-def sentence(nearest: Mapping | None) -> str:
-    if nearest is None:
-        return 'No plain model of Table 3 is among these.'
-    counted = ('once', 'twice')[nearest['counts_per_multiply_add'] - 1]
-    return (
-        f'GFLOPs of Table 3: of the usual settings {nearest["frames"]} frames, {nearest["skeletons"]} skeletons '
-        f'(persons times samples) and a multiply-add counted {counted} come '
-        f'nearest, within {CLOSE - 1:.0%} for {", ".join(nearest["near"]) or "no model"}; '
-        f'not for {", ".join(nearest["far"]) or "none"}.'
-    )
-
-
-def parse_args() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+def main(arguments: Sequence[str] | None = None) -> None:
+    parser = lab_parser(__doc__, device=True)
     parser.add_argument('configs', nargs='*', help='configs; default: all of Kinetics-10')
     parser.add_argument('--batch', type=int, default=1, help='batch of the latency')
     parser.add_argument('--frames', type=int, default=100)
     parser.add_argument('--persons', type=int, default=2)
     parser.add_argument('--repeats', type=int, default=15, help='timed forward passes; 0 for no latency')
-    parser.add_argument('--device', default='cuda' if torch.cuda.is_available() else 'cpu')
-    parser.add_argument('--threads', type=int, help='CPU threads; default as torch chooses')
-    parser.add_argument('--out', help='write OUT.json and OUT.md')
-    return parser.parse_args()
-
-
-def main() -> None:
-    args = parse_args()
-    for name in ('batch', 'frames', 'persons'):
-        if getattr(args, name) < 1:
-            raise InputError(f'--{name}: expected at least 1, got {getattr(args, name)}')
+    parser.add_argument(
+        '--keep', metavar='NAME', help='write this entry, complexity..., of benchmarks.json, and the page'
+    )
+    args = parser.parse_args(arguments)
     if args.threads:
         torch.set_num_threads(args.threads)
     torch.manual_seed(0)
     init_default_scope('mmaction')
     device = torch.device(args.device)
-    paths = [Path(path) for path in args.configs] or sorted(CONFIGS.glob('*_kinetics10.py'))
     models, inputs, rows = {}, {}, {}
-    for path in paths:
-        if not path.is_file():
-            raise FileNotFoundError(f'config {path} does not exist')
-        model = from_config(str(path)).to(device)
-        joints, channels = input_size(model.recognizer.backbone)
-        if not joints or not channels:
-            raise InputError(f'{path}: cannot tell the joints and channels of the input of this backbone')
-        x = torch.randn(args.batch, args.persons, args.frames, joints, channels, device=device)
-        models[path.stem], inputs[path.stem] = model, x
-        rows[path.stem] = count(model, x)
+    for path in [Path(path) for path in args.configs] or sorted(CONFIGS.rglob('*_kinetics10.py')):
+        for name, model in models_of(path).items():
+            joints, channels = input_size(model.recognizer.backbone)
+            if not joints or not channels:
+                raise InputError(f'{path}: cannot tell the joints and channels of the input of this backbone')
+            x = torch.randn(args.batch, args.persons, args.frames, joints, channels, device=device)
+            models[name], inputs[name] = model.to(device), x
+            rows[name] = figures(name, model, x)
     seconds = latency(models, inputs, args.repeats) if args.repeats else {}
     for name, row in rows.items():
         row['latency_ms'] = seconds[name] * 1e3 if seconds else None
-        row.update(beside_the_paper(name, row))
-    nearest = nearest_setting(rows, args.frames, args.persons)
     print_rows(f'{args.persons} persons, {args.frames} frames; latency of batch {args.batch}', rows)
-    print(sentence(nearest))
-    if args.out:
-        result = {
-            'command': ' '.join(['python', 'tools/complexity.py', *sys.argv[1:]]),
-            'commit': working_tree_commit(),
-            'torch': torch.__version__,
-            'device': torch.cuda.get_device_name() if device.type == 'cuda' else platform.machine(),
-            'threads': torch.get_num_threads(),
-            'input': {'batch': args.batch, 'persons': args.persons, 'frames': args.frames},
-            'models': rows,
-            'nearest_setting': nearest,
-        }
-        Path(f'{args.out}.json').write_text(json.dumps(result, indent=1) + '\n')
-        Path(f'{args.out}.md').write_text(as_markdown(result))
+    if args.keep:
+        size = {'batch': args.batch, 'persons': args.persons, 'frames': args.frames}
+        result = {**circumstances('complexity', device), 'input': size, 'models': rows}
+        entries = put_entry(RESULTS / 'benchmarks.json', args.keep, result)
+        chosen = {name: entry for name, entry in entries.items() if name.startswith('complexity')}
+        write_whole(RESULTS / 'complexity.md', page(chosen))
 
 
 if __name__ == '__main__':
-    with report_errors():
-        main()
+    run_main(main)

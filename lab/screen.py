@@ -1,20 +1,17 @@
 """Which parts of a recipe matter: their effects from a few runs, each of which lacks about half of the parts.
 
-    python tools/screen.py results/sbu_screening.yml --jobs 2 --out results/sbu_screening
+    python -m lab.screen --jobs 2
 
-The list names a config, and for each part the options that take it away. The runs take turns in the folds; how easy a
-fold is, is known from a reference, a result of ``tools/cross_validate.py`` in the folder of the list. With two seeds
-there are twice as many runs: those of every second seed have what those of the first lack, and the other way round,
-which tells effects of parts from those of pairs of parts. Every run is a call of ``tools/cross_validate.py``: finished
-ones are not repeated, interrupted ones resume.
+The list, ``screening.yml``, names a config, and for each part what takes it away. The runs take turns in the folds; how
+easy a fold is, is known from a reference, a result of the tables. With two seeds there are twice as many runs: those of
+every second seed have what those of the first lack, and the other way round, which tells effects of parts from those of
+pairs of parts. Finished runs are not repeated, interrupted ones resume.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
-import subprocess
-import sys
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -22,25 +19,20 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from rich.console import Console
-from rich.progress import track
-from rich.table import Table
 
-from asea_mm.engine import report_errors
-from asea_mm.engine.jobs import run_at_once
+from asea_mm.datasets.files.whole import write_whole
 from asea_mm.errors import InputError
-from asea_mm.evaluation.scores import run_folder
-from asea_mm.visualization import save_figure
+from asea_mm.visualization.drawing import save_figure
 
+from .commands import lab_parser, noted_command, run_main
+from .files import RESULTS, markdown_table, read_results, read_yaml
 from .pictures.effects import draw_effects
-from .statistics.comparison import read_result
-from .statistics.pages import markdown_table, read_yaml, write_result
 from .statistics.screening import Effect, effects, screening_design
+from .training import plan, run_all
 
-CROSS_VALIDATE = Path(__file__).resolve().parent / 'cross_validate.py'
-KEYS = {'title': str, 'note': str, 'config': str, 'folds': list, 'runs': int, 'reference': str, 'parts': list}
+KEYS = {'title': str, 'note': str, 'config': str, 'folds': list, 'runs': int, 'reference': dict, 'parts': list}
 MEASURES = {'last_top1': ('last epoch, in points', 100, 2), 'last_cross_entropy': ('cross-entropy', 1, 3)}
-OF_RUN = ('fold', 'seed', 'commit', 'settings', 'last_top1', 'last_cross_entropy', 'best_top1', 'epochs', 'seconds')
+OF_RUN = ('fold', 'seed', 'commit', 'last_top1', 'last_cross_entropy', 'best_top1', 'epochs', 'seconds')
 COLUMNS = """\
 A screening experiment: the runs are a fractional factorial design, so every run tells of every part. An effect is the
 mean of the runs with the part minus that of the runs without it, the other parts being there in half of either: of the
@@ -59,17 +51,9 @@ def read_screening(path: Path) -> dict[str, Any]:
         if not isinstance(content[key], kind) or not content[key]:
             raise InputError(f'{path}: expected {key} of type {kind.__name__}, got {content[key]!r}')
     for part in content['parts']:
-        options = part.get('without') if isinstance(part, dict) and set(part) == {'label', 'without'} else None
-        if not isinstance(options, list) or not all(isinstance(text, str) and '=' in text for text in options):
-            raise InputError(f"{path}: expected parts with a label and options 'key=value' without it, got {part!r}")
+        if not isinstance(part, dict) or 'label' not in part or not set(part) & {'cfg_options', 'overrides'}:
+            raise InputError(f"{path}: expected parts with a label and 'cfg_options' or 'overrides', got {part!r}")
     return content
-
-
-def options_of(screening: Mapping[str, Any], has: Sequence[bool]) -> list[str]:
-    """Options of ``tools/cross_validate.py`` that take away the parts that a run has not."""
-    parts = zip(screening['parts'], has, strict=True)
-    without = [option for part, there in parts if not there for option in part['without']]
-    return ['--cfg-options', *without] if without else []
 
 
 @dataclass(frozen=True)
@@ -82,7 +66,7 @@ class PlannedRun:
     has: tuple[bool, ...]
 
 
-def plan(screening: Mapping[str, Any], seeds: Sequence[int]) -> list[PlannedRun]:
+def planned_runs(screening: Mapping[str, Any], seeds: Sequence[int]) -> list[PlannedRun]:
     """All runs; the folds take turns within a seed, and from seed to seed a run moves on by a fold."""
     design, folds = screening_design(len(screening['parts']), screening['runs']), screening['folds']
     return [
@@ -90,72 +74,59 @@ def plan(screening: Mapping[str, Any], seeds: Sequence[int]) -> list[PlannedRun]
             f'seed{seed}_run{number:02d}',
             folds[(number + turn) % len(folds)],
             seed,
-            tuple(bool(there) != bool(turn % 2) for there in row),
+            tuple(bool(has) != bool(turn % 2) for has in row),
         )
         for turn, seed in enumerate(seeds)
         for number, row in enumerate(design)
     ]
 
 
-def run_all(screening: Mapping[str, Any], planned: Sequence[PlannedRun], args: argparse.Namespace) -> list[dict]:
+def run_planned(screening: Mapping[str, Any], planned: Sequence[PlannedRun], args: argparse.Namespace) -> list[dict]:
     """Train and test every run that is not finished; returns their results."""
-
-    def run(of: PlannedRun, environment: dict[str, str]) -> dict:
-        work_dir = args.work_dir / of.name
-        command = [sys.executable, str(CROSS_VALIDATE), screening['config'], '--folds', str(of.fold)]
-        # of one run each; the number of jobs tells it which share of the cores it has
-        command += ['--seeds', str(of.seed), '--jobs', str(args.jobs), '--work-dir', str(work_dir)]
-        command += options_of(screening, of.has)
-        silent = {'stdout': subprocess.DEVNULL, 'stderr': subprocess.PIPE}
-        done = subprocess.run(command, check=False, text=True, env=environment, **silent)
-        if done.returncode:
-            last = (done.stderr.strip().splitlines() or ['no message'])[-1]
-            raise InputError(f'{of.name} failed: {last}')
-        return json.loads((work_dir / run_folder(of.fold, of.seed) / 'result.json').read_text())
-
-    runs = run_at_once(run, planned, args.jobs)
-    return list(track(runs, 'runs', total=len(planned), console=Console(stderr=True)))
+    plans = []
+    for run in planned:
+        without = [part for part, has in zip(screening['parts'], run.has, strict=True) if not has]
+        cfg_options = [option for part in without for option in part.get('cfg_options', ())]
+        overrides = [part.get('overrides', {}) for part in without]
+        work_dir = args.work_dir / run.name
+        plans.append(plan(screening['config'], work_dir, [run.fold], [run.seed], cfg_options, overrides))
+    return run_all(plans, args.work_dir / 'jobs', args.jobs)
 
 
 def effects_of(results: Sequence[dict], reference: Sequence[Mapping[str, Any]], design: np.ndarray) -> dict[str, list]:
     """The effects of the parts on each measure."""
-    of_fold = defaultdict(list)
+    by_fold = defaultdict(list)
     for run in reference:
-        of_fold[run['fold']].append(run)
-    found = {}
+        by_fold[run['fold']].append(run)
+    by_measure = {}
     for key in MEASURES:
         if any(result.get(key) is None for result in [*results, *reference]):  # scores that are no probabilities
             continue
-        expected = {fold: np.mean([run[key] for run in runs]) for fold, runs in of_fold.items()}
-        found[key] = effects(design, np.array([result[key] - expected[result['fold']] for result in results]))
-    return found
+        expected = {fold: np.mean([run[key] for run in runs]) for fold, runs in by_fold.items()}
+        by_measure[key] = effects(design, np.array([result[key] - expected[result['fold']] for result in results]))
+    return by_measure
 
 
-def as_text(effect: Effect, factor: float, digits: int) -> tuple[str, str]:
-    """An effect with its error, and p."""
-    scaled = effect.scaled(factor)
-    mean = f'{scaled.mean:+.{digits}f}'
-    return (mean, '-') if scaled.error is None else (f'{mean} ± {scaled.error:.{digits}f}', f'{scaled.p_value:.3f}')
-
-
-def rows_of(result: Mapping[str, Any]) -> tuple[list[str], list[list[str]]]:
-    """Titles and rows of the table of effects."""
+def table_of(result: Mapping[str, Any]) -> list[str]:
+    """The lines of the table of effects: each with its error, and p."""
     titles, rows = ['part'], [[part] for part in result['parts']]
     for key, values in result['effects'].items():
         title, factor, digits = MEASURES[key]
         titles += [title, 'p']
-        for row, effect in zip(rows, values, strict=True):
-            row += as_text(Effect(**effect), factor, digits)
-    return titles, rows
+        for row, value in zip(rows, values, strict=True):
+            effect = Effect(**value).scaled(factor)
+            spread = '' if effect.error is None else f' ± {effect.error:.{digits}f}'
+            row += [f'{effect.mean:+.{digits}f}{spread}', '-' if effect.error is None else f'{effect.p_value:.3f}']
+    return markdown_table(titles, rows)
 
 
-def markdown(result: Mapping[str, Any], note: str, picture: str) -> list[str]:
+def page(result: Mapping[str, Any], note: str, picture: str) -> str:
     runs = []
     for run in result['runs']:
-        signs = ''.join('+' if there else '-' for there in run['parts'])
+        signs = ''.join('+' if has else '-' for has in run['parts'])
         loss = '-' if run['last_cross_entropy'] is None else f'{run["last_cross_entropy"]:.3f}'
         runs.append([run['name'], str(run['fold']), f'`{signs}`', f'{100 * run["last_top1"]:.2f}', loss])
-    return [
+    lines = [
         f'# {result["title"]}',
         '',
         note.strip(),
@@ -164,7 +135,7 @@ def markdown(result: Mapping[str, Any], note: str, picture: str) -> list[str]:
         '',
         COLUMNS,
         '',
-        *markdown_table(*rows_of(result)),
+        *table_of(result),
         '',
         f'{len(runs)} runs of commit {result["commit"]}, {result["seconds"] / 3600:.1f} hours of '
         f'runs; the reference is {result["reference"]}, of commit {result["reference_commit"]}.',
@@ -175,57 +146,51 @@ def markdown(result: Mapping[str, Any], note: str, picture: str) -> list[str]:
         '',
         *markdown_table(['run', 'fold', 'parts', 'last epoch', 'cross-entropy'], runs),
     ]
+    return '\n'.join(lines) + '\n'
 
 
-def parse_args() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument('list', type=Path, help='the list of parts, YAML')
-    parser.add_argument('--seeds', type=int, nargs='+', default=[0])
-    parser.add_argument('--jobs', type=int, default=1, help='runs at once; they share the cores')
-    parser.add_argument('--work-dir', type=Path, default=Path('work_dirs/screening'), help='folder of the runs')
-    parser.add_argument('--out', required=True, help='write OUT.json, OUT.md and OUT.png')
-    return parser.parse_args()
-
-
-def main() -> None:
-    args = parse_args()
-    if args.jobs < 1:
-        raise InputError(f'--jobs must be at least 1, got {args.jobs}')
-    if len(set(args.seeds)) < len(args.seeds):
-        raise InputError(f'--seeds: one is given twice, got {" ".join(map(str, args.seeds))}')
+def main(arguments: Sequence[str] | None = None) -> None:
+    parser = lab_parser(__doc__, jobs=True, seeds=[0], work_dir=Path('work_dirs/screening'))
+    parser.add_argument('--list', type=Path, default=Path(__file__).with_name('screening.yml'), help='the parts')
+    parser.add_argument('--results', type=Path, default=RESULTS, help='folder of the tables')
+    parser.add_argument('--out', type=Path, default=RESULTS / 'sbu_screening', help='OUT.json, OUT.md and OUT.png')
+    args = parser.parse_args(arguments)
     screening = read_screening(args.list)
-    planned = plan(screening, args.seeds)
-    reference = read_result(args.list.parent / screening['reference'])
-    if unknown := {of.fold for of in planned} - {run['fold'] for run in reference['runs']}:
-        raise InputError(f'{screening["reference"]} has no fold {", ".join(map(str, sorted(unknown)))}')
-    results = run_all(screening, planned, args)
-    found = effects_of(results, reference['runs'], np.array([of.has for of in planned]))
-    labels = [part['label'] for part in screening['parts']]
+    planned = planned_runs(screening, args.seeds)
+    table, name = (screening['reference'].get(key) for key in ('table', 'id'))
+    known = read_results(args.results / f'{table}.json')
+    if name not in known:
+        raise InputError(f'{args.list}: table {table} has no result {name}; it has {list(known)}')
+    reference = known[name].runs
+    if unknown := {run.fold for run in planned} - {run['fold'] for run in reference}:
+        raise InputError(f'{table}, {name} has no fold {", ".join(map(str, sorted(unknown)))}')
+    results = run_planned(screening, planned, args)
+    by_measure = effects_of(results, reference, np.array([run.has for run in planned]))
     result = {
-        'command': ' '.join(['python', 'tools/screen.py', *sys.argv[1:]]),
+        'command': noted_command('screen'),
         'title': screening['title'],
         'commit': ', '.join(sorted({run['commit'] for run in results})),
-        'reference': screening['reference'],
-        'reference_commit': ', '.join(sorted({run['commit'] for run in reference['runs']})),
+        'reference': f'{name} of {table}',
+        'reference_commit': ', '.join(sorted({run['commit'] for run in reference})),
         'seconds': sum(run['seconds'] for run in results),
-        'parts': labels,
-        'effects': {key: [asdict(effect) for effect in values] for key, values in found.items()},
+        'parts': [part['label'] for part in screening['parts']],
+        'effects': {key: [asdict(effect) for effect in values] for key, values in by_measure.items()},
         'runs': [
-            {'name': of.name, 'parts': of.has, **{key: run[key] for key in OF_RUN}}
-            for of, run in zip(planned, results, strict=True)
+            {'name': run.name, 'parts': run.has, **{key: result[key] for key in OF_RUN}}
+            for run, result in zip(planned, results, strict=True)
         ],
     }
-    titles, rows = rows_of(result)
-    table = Table(*titles, title=result['title'])
-    for row in rows:
-        table.add_row(*row)
-    Console().print(table)
-    picture = Path(f'{args.out}.png')
-    write_result(args.out, result, markdown(result, screening['note'], picture.name))
-    panels = {MEASURES[key][0]: [effect.scaled(MEASURES[key][1]) for effect in values] for key, values in found.items()}
-    save_figure(draw_effects(result['title'], labels, panels), picture)
+    picture = args.out.with_name(f'{args.out.name}.png')
+    write_whole(args.out.with_name(f'{args.out.name}.json'), json.dumps(result) + '\n')
+    write_whole(args.out.with_name(f'{args.out.name}.md'), page(result, screening['note'], picture.name))
+    panels = {
+        title: [effect.scaled(factor) for effect in by_measure[key]]
+        for key, (title, factor, _) in MEASURES.items()
+        if key in by_measure
+    }
+    save_figure(draw_effects(result['title'], result['parts'], panels), picture)
+    print('\n'.join(table_of(result)))
 
 
 if __name__ == '__main__':
-    with report_errors():
-        main()
+    run_main(main)

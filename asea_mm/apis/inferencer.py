@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections import deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from itertools import groupby
 from typing import Any
 
@@ -13,31 +13,25 @@ import torch
 from mmaction.registry import TRANSFORMS
 from mmengine.config import Config
 from mmengine.dataset import pseudo_collate
-from torch import Tensor, nn
+from torch import nn
 
+from ..datasets.recordings.arrays import ScoredArray
 from ..datasets.recordings.persons import Pairs, groups_of
-from ..datasets.recordings.samples import (
-    OF_ANNOTATIONS,
-    OF_RECORDINGS,
-    ReadOptions,
-    is_single,
-    make_sample,
-    read_samples,
-)
+from ..datasets.recordings.samples import ReadOptions, Sample, is_single, read_samples
 from ..errors import InputError
 from ..models.layers import fuse_batch_norm
 from ..skeletons import Skeleton
-from ..visualization.recorder import InteractionRecorder
-from .loading import load_model, mmaction_scope
+from ..visualization.probe import Readings, watch
+from .loading import load_model, mmaction_scope, part_name
 from .results import InteractionResult
-from .windows import MERGES, Clip, Findings, Group, clips_of, make_result
+from .windows import MERGES, Clip, Findings, Group, clips_of, make_result, whole_number
 
 
 class InteractionInferencer:
     """A trained model at work: arrays, annotations or files in, labels and scores out.
 
     Every clip or window goes through the test pipeline of the model's config, so that scores are those of
-    ``tools/test.py``. No global state is touched; use one inferencer per thread.
+    ``asea test``. No global state is touched; use one inferencer per thread.
 
     Args:
         model: A checkpoint, which carries its config, or a config file or object.
@@ -56,7 +50,7 @@ class InteractionInferencer:
 
     Raises:
         FileNotFoundError: If a file is not there.
-        ValueError: If a file is not what it should be, or an argument does not fit the config.
+        InputError: If a file is not what it should be, or an argument does not fit the config.
     """
 
     def __init__(
@@ -73,11 +67,11 @@ class InteractionInferencer:
         self.skeleton, self.classes, self.num_person = trained.skeleton, trained.classes, trained.num_person
         self._channels = trained.channels
         if num_clips is not None:
-            steps = {step['type'].rpartition('.')[2]: step for step in trained.pipeline}
-            if 'SampleClip' not in steps:
+            samplers = [step for step in trained.pipeline if part_name(step) == 'SampleClip']
+            if not samplers:
                 raise InputError('num_clips: the test pipeline of this model has no SampleClip step')
-            steps['SampleClip']['num_clips'] = num_clips
-            trained.pipeline = [step for step in trained.pipeline if step is not steps.get('AddTurnedClips')]
+            samplers[-1]['num_clips'] = whole_number('num_clips', num_clips)
+            trained.pipeline = [step for step in trained.pipeline if part_name(step) != 'AddTurnedClips']
         with mmaction_scope():
             self._pipeline = [TRANSFORMS.build(step) for step in trained.pipeline]
 
@@ -98,20 +92,22 @@ class InteractionInferencer:
         up: str | None = None,
         fill_missing: bool = False,
         img_shape: Sequence[int] | None = None,
-    ) -> InteractionResult | list[InteractionResult]:
-        """Recognise interactions.
+        on_result: Callable[[Sample, InteractionResult], object] | None = None,
+        on_error: Callable[[InputError | OSError], object] | None = None,
+    ) -> InteractionResult | list[InteractionResult] | None:
+        """Recognise interactions. Inputs are read one after another, when the model is ready for them.
 
         Args:
             inputs: One of these, or a list of any of them:
 
-                - an array ``(M, T, V, C)``, or ``(T, V, C)`` of one person
+                - an array ``(M, T, V, C)``, or ``(T, V, C)`` of one person: a recording in memory
                 - an annotation: ``keypoint``, maybe ``keypoint_score``, ``frame_dir``, ``img_shape``
-                - a file: an annotation file (.pkl) or store, NTU's .skeleton, a recording as ``docs/custom_data.md``
-                  lists them (.npy, .npz, .csv, .json, a folder of OpenPose's files), or a folder of such
+                - a file: an annotation file (.pkl) or store, a recording as ``docs/custom_data.md`` lists them (.npy,
+                  .npz, .csv, .json, NTU's .skeleton, a folder of OpenPose's files), or a folder of such
             keypoint_score: Confidences, where ``inputs`` is one array.
-            pairs: Where there are more persons than the model takes: None chooses the likeliest pair of the clip
-                (:func:`~.pairs.choose_group`), ``'all'`` takes every pair that shares a frame, and a list of pairs
-                of person numbers just these.
+            pairs: Where there are more persons than the model takes: None takes the likeliest pair of the clip, see
+                :func:`~asea_mm.datasets.recordings.persons.choose_persons`, ``'all'`` every pair that shares a frame,
+                and a list of pairs of person numbers just these.
             window: Frames of a sliding window; default the whole clip at once.
             overlap: Frames that consecutive windows share; default half of the window.
             merge: How scores of windows become those of the clip: ``'mean'`` or ``'max'`` of every class.
@@ -124,76 +120,86 @@ class InteractionInferencer:
             up: Axis of recordings that points up: ``'y'``, ``'z'`` or ``'-y'``.
             fill_missing: Whether missing joints of 3-D recordings are interpolated in time.
             img_shape: Height and width of the image, for two-dimensional samples that do not say it themselves.
+            on_result: Called with every sample and its result as soon as it is known.
+            on_error: Called with what is wrong with an input, which is then left out of the results; None raises it.
 
         Returns:
-            One result for one array, annotation or recording; a list for a list, an annotation file or a folder.
+            One result for one array, annotation or recording (None if ``on_error`` was called); a list for a list, an
+            annotation file or a folder.
 
         Shapes:
             M persons, T frames, V joints of the layout, C coordinates as in training; absent persons are all zero
 
         Raises:
             FileNotFoundError: If a file is not there.
-            ValueError: If an argument or a sample is not as expected; the message names the sample.
+            InputError: If an argument or a sample is not as expected; the message names the sample.
         """
-        self._check(window, overlap, merge, batch_size, topk)
-        overlap = (window or 0) // 2 if overlap is None else overlap
+        window = None if window is None else whole_number('window', window)
+        batch_size, topk = whole_number('batch_size', batch_size), whole_number('topk', topk)
+        overlap = _overlap(window, overlap)
+        if merge not in MERGES:
+            raise InputError(f'merge: expected one of {MERGES}, got {merge!r}')
         options = ReadOptions(split, fold, units, up, fill_missing)
-        if keypoint_score is None:
-            samples = read_samples(inputs, self.skeleton, options)
-        elif isinstance(inputs, (str, os.PathLike, Mapping, list, tuple)):
-            raise InputError('keypoint_score: expected one array as inputs; give dictionaries with both otherwise')
-        else:
-            options.require_unused(OF_ANNOTATIONS + OF_RECORDINGS, 'input')
-            samples = iter([make_sample('input', inputs, keypoint_score, self.skeleton)])
+        single = is_single(inputs)
+        if keypoint_score is not None:
+            if not single or isinstance(inputs, (str, os.PathLike, Mapping)):
+                raise InputError('keypoint_score: expected one array as inputs; give dictionaries with both otherwise')
+            inputs = ScoredArray(inputs, keypoint_score)
 
         results: list[InteractionResult] = []
         begun: deque[list[Group]] = deque()
-        waiting: list[tuple[Group, Clip]] = []
+        waiting: list[tuple[Group, dict]] = []
+
+        def leave_out(error: InputError) -> None:
+            if on_error is None:
+                raise error
+            on_error(error)
+
+        def run() -> None:
+            findings = self._run([data for _, data in waiting], explain)
+            for (group, _), of_clip in zip(waiting, findings, strict=True):
+                group.findings.append(of_clip)
+            waiting.clear()
 
         def finish() -> None:
-            self._finish(waiting, explain)
             while begun and all(len(group.findings) == len(group.ranges) for group in begun[0]):
-                results.append(make_result(begun.popleft(), merge, topk, self.classes, self.skeleton))
+                groups = begun.popleft()
+                try:
+                    result = make_result(groups, merge, topk, self.classes, self.skeleton)
+                except InputError as error:
+                    leave_out(error)
+                    continue
+                results.append(result)
+                if on_result is not None:
+                    on_result(groups[0].sample, result)
 
-        for sample in samples:
+        for sample in read_samples(inputs, self.skeleton, options, self.num_person, on_error):
             if img_shape is not None:
                 sample.extra.setdefault('img_shape', tuple(img_shape))
-            groups = [
-                Group(sample, persons) for persons in groups_of(sample.keypoint, self.num_person, pairs, sample.name)
-            ]
-            for group in groups:
-                for clip in clips_of(group, window, overlap):
-                    waiting.append((group, clip))
-                    if len(waiting) == batch_size:
-                        finish()
-            begun.append(groups)
+            size, likeliest = self.num_person, sample.likeliest
+            try:
+                chosen = groups_of(sample.keypoint, sample.score, likeliest, size, pairs, sample.name)
+                groups = [Group(sample, persons) for persons in chosen]
+                for group in groups:
+                    for clip in clips_of(group, window, overlap):
+                        waiting.append((group, self.prepare(clip)))
+                        if len(waiting) == batch_size:
+                            run()
+            except InputError as error:
+                waiting[:] = [(group, data) for group, data in waiting if group.sample is not sample]
+                leave_out(error)
+            else:
+                begun.append(groups)
+                finish()
+        run()
         finish()
-        return results[0] if is_single(inputs) else results
-
-    @staticmethod
-    def _check(window: int | None, overlap: int | None, merge: str, batch_size: int, topk: int) -> None:
-        counts = {'batch_size': batch_size, 'topk': topk, **({} if window is None else {'window': window})}
-        for name, value in counts.items():
-            if not isinstance(value, int) or isinstance(value, bool) or value < 1:
-                raise InputError(f'{name}: expected a positive integer, got {value!r}')
-        if overlap is not None and window is None:
-            raise InputError('overlap: expected a window with it, got None')
-        if overlap is not None and (not isinstance(overlap, int) or not 0 <= overlap < (window or 0)):
-            raise InputError(f'overlap: expected frames from 0 to below the window of {window}, got {overlap!r}')
-        if merge not in MERGES:
-            raise InputError(f'merge: expected one of {MERGES}, got {merge!r}')
-
-    def _finish(self, waiting: list[tuple[Group, Clip]], explain: bool) -> None:
-        """Run what waits, and put it where it belongs."""
-        for (group, _), findings in zip(waiting, self.classify([clip for _, clip in waiting], explain), strict=True):
-            group.findings.append(findings)
-        waiting.clear()
+        return results if not single else results[0] if results else None
 
     def prepare(self, clip: Clip) -> dict:
         """A clip through the test pipeline.
 
         Raises:
-            ValueError: If a transform refuses it, or the model was trained on other channels.
+            InputError: If a transform refuses it, or the model was trained on other channels.
         """
         data: Any = {
             **clip.extra,
@@ -208,7 +214,10 @@ class InteractionInferencer:
         if clip.score is not None:
             data['keypoint_score'] = clip.score
         for transform in self._pipeline:
-            data = transform(data)
+            try:
+                data = transform(data)
+            except InputError as error:
+                raise error if str(error).startswith(clip.name) else InputError(f'{clip.name}: {error}') from None
             if data is None:
                 raise InputError(f'{clip.name}: {type(transform).__name__} of the test pipeline returned None')
         got = data['inputs'].shape[-1]
@@ -220,7 +229,6 @@ class InteractionInferencer:
             )
         return data
 
-    @torch.no_grad()
     def classify(self, clips: Sequence[Clip], explain: bool = False, note: bool = True) -> list[Findings]:
         """Run clips through pipeline and model, all at once; nothing but pipeline and model checks them.
 
@@ -229,28 +237,33 @@ class InteractionInferencer:
             explain: Whether to compute attention maps.
             note: Whether to note the active joints.
         """
+        return self._run([self.prepare(clip) for clip in clips], explain, note)
+
+    @torch.no_grad()
+    def _run(self, prepared: Sequence[dict], explain: bool, note: bool = True) -> list[Findings]:
         findings: list[Findings] = []
-        for shape, members in groupby(map(self.prepare, clips), key=lambda data: data['inputs'].shape):
+        for shape, members in groupby(prepared, key=lambda data: data['inputs'].shape):
             batch = list(members)
-            with InteractionRecorder(self.model if note else nn.Module(), explain) as recorder:
+            with watch(self.model if note else nn.Module(), 'mean' if explain else None) as readings:
                 outputs = self.model.test_step(pseudo_collate(batch))
-            size, taken = len(batch), shape[0]
-            active, attention = (_of_samples(values, size, taken) for values in (recorder.active, recorder.attention))
+            active, attention = (_of_samples(readings, key, len(batch), shape[0]) for key in ('mask', 'attention'))
             for index, output in enumerate(outputs):
-                scores = output.pred_score.float().cpu().numpy()
-                if not np.isfinite(scores).all():
-                    clip = clips[len(findings)]
-                    raise InputError(
-                        f'{clip.name}: the scores are not finite; expected coordinates as in training, '
-                        f'got values up to {np.abs(clip.keypoint).max():.3g}'
-                    )
                 notes = ({name: value[index] for name, value in values.items()} for values in (active, attention))
-                findings.append(Findings(scores, *notes))
+                findings.append(Findings(output.pred_score.float().cpu().numpy(), *notes))
         return findings
 
 
-def _of_samples(values: Mapping[str, Tensor], samples: int, clips: int) -> dict[str, np.ndarray]:
+def _overlap(window: int | None, overlap: int | None) -> int:
+    if overlap is None:
+        return (window or 0) // 2
+    if window is None:
+        raise InputError('overlap: expected a window with it, got None')
+    if whole_number('overlap', overlap, 0) >= window:
+        raise InputError(f'overlap: expected frames from 0 to below the window of {window}, got {overlap!r}')
+    return int(overlap)
+
+
+def _of_samples(readings: Readings, key: str, samples: int, clips: int) -> dict[str, np.ndarray]:
     """``(samples * clips, ...)`` of every layer to the mean over clips, ``(samples, ...)``."""
-    return {
-        name: value.float().unflatten(0, (samples, clips)).mean(dim=1).cpu().numpy() for name, value in values.items()
-    }
+    values = {name: reading[key].float() for name, reading in readings.items() if key in reading}
+    return {name: value.unflatten(0, (samples, clips)).mean(dim=1).cpu().numpy() for name, value in values.items()}

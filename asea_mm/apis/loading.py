@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ast
 import importlib
 import os
 import threading
@@ -18,13 +17,11 @@ from mmengine.config import Config
 from mmengine.registry import WEIGHT_INITIALIZERS, DefaultScope
 from torch import nn
 
-from ..engine.running import check_checkpoint
+from ..engine.checkpoints import parse_config, part_names, read_checkpoint
 from ..errors import InputError
 from ..models.backbones.interaction_backbone import input_size
 from ..skeletons import Skeleton, get_skeleton
 
-# Registries may be named in front of a part's name; anything else with a dot mmengine would import.
-_SCOPES = ('mmaction', 'mmengine', 'mmcv', 'mmdet', 'mmpose')
 _SCOPE_LOCK = threading.RLock()  # mmengine's default scope is one for the whole process
 
 
@@ -68,7 +65,7 @@ def load_model(
 
     Raises:
         FileNotFoundError: If there is no such file.
-        ValueError: If a file is not what it should be, the two do not fit, or the layout is nowhere said.
+        InputError: If a file is not what it should be, the two do not fit, or the layout is nowhere said.
     """
     is_config = isinstance(model, Config) or Path(model).suffix in ('.py', '.json', '.yaml', '.yml')
     if is_config and weights is None:
@@ -76,9 +73,8 @@ def load_model(
     if not is_config and weights is not None:
         raise InputError(f'model: expected a config (.py) where weights are given, got {_name(model)}')
     path = str(weights if is_config else model)
-    check_checkpoint(path)
-    checkpoint = torch.load(path, map_location='cpu', weights_only=True)
-    meta = checkpoint.get('meta') or {} if isinstance(checkpoint, dict) else {}
+    checkpoint = read_checkpoint(path)
+    meta = checkpoint['meta']
     if not is_config:
         if not isinstance(meta.get('cfg'), str):
             raise InputError(
@@ -97,7 +93,7 @@ def load_model(
     if getattr(recognizer.cls_head, 'average_clips', 'prob') is None:
         raise InputError(f"{path}: the head must average clips by 'prob' or 'score', got average_clips=None")
     try:
-        recognizer.load_state_dict(checkpoint.get('state_dict', checkpoint))
+        recognizer.load_state_dict(checkpoint['state_dict'])
     except RuntimeError as error:
         reason = ' '.join(str(error).split())
         raise InputError(f'checkpoint {path} does not fit the model of its config: {reason:.400}') from None
@@ -114,7 +110,7 @@ def load_model(
         recognizer = recognizer.to(device)
     except (RuntimeError, AssertionError) as error:  # no such device; a torch without it
         raise InputError(f"device: expected one that is there, such as 'cpu', got {str(device)!r}: {error}") from None
-    formats = [step for step in pipeline if str(step.get('type')).rpartition('.')[2] == 'FormatGCNInput']
+    formats = [step for step in pipeline if part_name(step) == 'FormatGCNInput']
     return TrainedModel(
         model=recognizer.eval(),
         pipeline=pipeline,
@@ -123,6 +119,12 @@ def load_model(
         channels=input_size(recognizer.backbone)[1],
         num_person=formats[-1].get('num_person', 2) if formats else 2,
     )
+
+
+def part_name(config: Mapping) -> str:
+    """The name of the part that a config builds, without its registry; ``type`` may also be the class itself."""
+    kind = config.get('type')
+    return kind.__name__ if isinstance(kind, type) else str(kind).rpartition('.')[2]
 
 
 @contextmanager
@@ -152,7 +154,7 @@ def _require_registered(parts: Any, source: str) -> None:
             names.update(registry.module_dict)
             registry = registry.parent
         names.update(registry.module_dict, *(child.module_dict for child in registry.children.values()))
-    for kind in _types(parts):
+    for kind in part_names(parts):
         if kind.rpartition('.')[2] not in names:
             raise InputError(f'{source}: refused, its config asks for {kind!r}, which is no registered part')
 
@@ -184,80 +186,13 @@ def _layout(given: Any, recognizer: Any, dataset_meta: Mapping, dataset: Mapping
     while hasattr(backbone, 'backbone'):  # InteractionBackbone wraps one
         backbone = backbone.backbone
     places = (given, dataset_meta.get('layout'), getattr(backbone, 'skeleton', None), dataset.get('layout'))
-    found = next((place for place in places if place is not None), None)
-    if found is None:
+    known = next((place for place in places if place is not None), None)
+    if known is None:
         raise InputError(f"{path}: neither checkpoint nor config name the layout of the joints; give layout='...'")
-    skeleton = get_skeleton(found)
+    skeleton = get_skeleton(known)
     joints = input_size(recognizer.backbone)[0]
     if joints and joints != skeleton.num_joints:
         raise InputError(
             f'{path}: layout: expected {joints} joints as the model has, got {skeleton.num_joints} of {skeleton.name!r}'
         )
     return skeleton
-
-
-def parse_config(text: str, source: str) -> Config:
-    """The config that mmengine writes into checkpoints, without running it as Python.
-
-    It is a list of assignments of literals and ``dict(...)``; anything else is refused. So are parts with a dotted
-    name that is not a registry's: mmengine would import and call whatever that names.
-
-    Args:
-        text: What ``Config.pretty_text`` gave.
-        source: The file, for the messages.
-
-    Raises:
-        ValueError: If there is anything else in it.
-    """
-    fields: dict[str, Any] = {}
-    try:
-        for statement in ast.parse(text).body:
-            if not isinstance(statement, ast.Assign) or not isinstance(statement.targets[0], ast.Name):
-                raise InputError(f'a statement that is no assignment in line {statement.lineno}')
-            fields[statement.targets[0].id] = _literal(statement.value)
-    except (SyntaxError, ValueError, RecursionError) as error:
-        raise InputError(
-            f'{source}: refused, its config has {error}; only plain values are read, anything else could run code. '
-            f'Give a config file that you trust as model, and the checkpoint as weights'
-        ) from None
-    for kind in _types(fields):
-        scope, _, name = kind.rpartition('.')
-        if scope and scope not in _SCOPES:
-            raise InputError(f'{source}: refused, its config asks for {kind!r}, which is no registered part')
-    if 'model' not in fields:
-        raise InputError(f"{source}: expected a config with 'model', got {sorted(fields)[:8]}")
-    return Config(fields)
-
-
-def _literal(node: ast.expr) -> Any:
-    """Literals, containers of them, ``dict(...)`` with keywords, and signed numbers such as ``-inf``."""
-    if isinstance(node, ast.Constant):
-        return node.value
-    if isinstance(node, ast.Dict) and None not in node.keys:
-        return {_literal(key): _literal(value) for key, value in zip(node.keys, node.values, strict=True) if key}
-    if isinstance(node, (ast.List, ast.Tuple, ast.Set)):
-        kind = {ast.List: list, ast.Tuple: tuple, ast.Set: set}[type(node)]
-        return kind(_literal(item) for item in node.elts)
-    if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == 'dict':
-        if not node.args and all(keyword.arg for keyword in node.keywords):
-            return {str(keyword.arg): _literal(keyword.value) for keyword in node.keywords}
-        if len(node.args) == 1 and isinstance(node.args[0], ast.Dict) and not node.keywords:  # keys that are no names
-            return _literal(node.args[0])
-    if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.USub):
-        value = _literal(node.operand)
-        if isinstance(value, (int, float)):
-            return -value
-    if isinstance(node, ast.Name) and node.id in ('inf', 'nan'):  # how numbers without end are printed
-        return float(node.id)
-    raise InputError(f'{ast.unparse(node)[:60]!r} in line {node.lineno}')
-
-
-def _types(node: Any) -> Iterator[str]:
-    if isinstance(node, Mapping):
-        for key, value in node.items():
-            if key == 'type' and isinstance(value, str):
-                yield value
-            yield from _types(value)
-    elif isinstance(node, (list, tuple, set)):
-        for value in node:
-            yield from _types(value)

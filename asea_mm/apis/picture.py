@@ -5,12 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
-from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.figure import Figure
-from matplotlib.lines import Line2D
 
+from ..datasets.files.whole import written_whole
 from ..skeletons import Skeleton
-from ..visualization.pairs import COLOURS, draw_row
 from .results import PairResult
 
 
@@ -37,6 +34,12 @@ def plot_result(
     Shapes:
         keypoint ``(M, T, V, C)``, C = 2 or 3
     """
+    from matplotlib.backends.backend_agg import FigureCanvasAgg  # only who draws waits for matplotlib
+    from matplotlib.figure import Figure
+    from matplotlib.lines import Line2D
+
+    from ..visualization.pairs import COLOURS, draw_row
+
     sliding = len(pair.windows) > 1
     figure = Figure(figsize=(1.5 * frames, 4.6 if sliding else 2.3), layout='constrained')
     FigureCanvasAgg(figure)
@@ -66,5 +69,5 @@ def plot_result(
         axes.set_ylabel('score')
         axes.spines[['top', 'right']].set_visible(False)
         axes.legend(frameon=False, fontsize=9, loc='center left', bbox_to_anchor=(1, 0.5), title=f'persons {names}')
-    Path(path).parent.mkdir(parents=True, exist_ok=True)
-    figure.savefig(path, dpi=100)
+    with written_whole(path) as part:
+        figure.savefig(part, dpi=100)

@@ -36,14 +36,14 @@ class ActiveJoints:
 
     Args:
         person: Number of the person in the sample.
-        share: Joint name to the share of stages, windows and clips in which it was active, highest first; without
+        share: Joint name to the share of layers, windows and clips in which it was active, highest first; without
             those that never were.
-        stages: Name of the AEA layer to the joints that were active in at least half of its windows and clips.
+        layers: Name of the AEA to the joints that were active in at least half of its windows and clips.
     """
 
     person: int
     share: dict[str, float]
-    stages: dict[str, list[str]]
+    layers: dict[str, list[str]]
 
 
 @dataclass
@@ -53,14 +53,14 @@ class Attention:
     Args:
         person: Number of the person in the sample.
         others: Numbers of the persons whose joints are the columns, one after another.
-        stages: Name of the AEA layer to its weights: a row for each joint of the person, in the layout's order, a
+        layers: Name of the AEA to its weights: a row for each joint of the person, in the layout's order, a
             column for each joint of the others. A row sums up to the share in which its joint was active.
-        mean: Mean of the stages.
+        mean: Mean of the layers.
     """
 
     person: int
     others: list[int]
-    stages: dict[str, list[list[float]]]
+    layers: dict[str, list[list[float]]]
     mean: list[list[float]]
 
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from numbers import Integral
 from typing import Any
 
 import numpy as np
 
-from ..datasets.recordings.samples import Sample, stack_persons
+from ..datasets.recordings.samples import Sample
 from ..errors import InputError
 from ..keypoints import presence
 from ..skeletons import Skeleton
@@ -40,6 +41,18 @@ class Findings:
     active: dict[str, np.ndarray] = field(default_factory=dict)
     attention: dict[str, np.ndarray] = field(default_factory=dict)
 
+    def require_finite(self, name: str, keypoint: np.ndarray) -> None:
+        """Raise if the scores are not finite.
+
+        Raises:
+            InputError: Names the sample and its largest coordinate.
+        """
+        if not np.isfinite(self.scores).all():
+            raise InputError(
+                f'{name}: the scores are not finite; expected coordinates as in training, got values up to '
+                f'{np.abs(keypoint).max():.3g}'
+            )
+
 
 @dataclass
 class Group:
@@ -49,6 +62,17 @@ class Group:
     persons: tuple[int, ...]
     ranges: list[tuple[int, int]] = field(default_factory=list)
     findings: list[Findings] = field(default_factory=list)
+
+
+def whole_number(name: str, value: Any, least: int = 1) -> int:
+    """An argument that must be a whole number, Python's or NumPy's, not below ``least``.
+
+    Raises:
+        InputError: Names the argument.
+    """
+    if isinstance(value, (bool, np.bool_)) or not isinstance(value, Integral) or value < least:
+        raise InputError(f'{name}: expected a whole number from {least}, got {value!r}')
+    return int(value)
 
 
 def window_ranges(total: int, window: int | None, overlap: int = 0) -> list[tuple[int, int]]:
@@ -67,14 +91,15 @@ def window_ranges(total: int, window: int | None, overlap: int = 0) -> list[tupl
 
 def clips_of(group: Group, window: int | None, overlap: int) -> Iterator[Clip]:
     """The windows in which someone of the group is there; notes their frames."""
-    keypoint, score = stack_persons(group.sample, group.persons)
+    persons, sample = list(group.persons), group.sample
+    keypoint, score = sample.keypoint[persons], None if sample.score is None else sample.score[persons]
     anybody = np.any(presence(keypoint), axis=0)
     for start, stop in window_ranges(keypoint.shape[1], window, overlap):
         if anybody[start:stop].any():
             group.ranges.append((start, stop))
             # copies: windows overlap, and transforms may write into what they get
             part = None if score is None else score[:, start:stop].copy()
-            yield Clip(group.sample.name, keypoint[:, start:stop].copy(), part, dict(group.sample.extra))
+            yield Clip(sample.name, keypoint[:, start:stop].copy(), part, dict(sample.extra))
 
 
 def make_result(
@@ -83,19 +108,21 @@ def make_result(
     """The result of a sample, all of whose groups have their findings.
 
     Raises:
-        ValueError: If nobody of a group is there in any frame.
+        InputError: If nobody of a group is there in any frame, or scores are not finite.
     """
     sample = groups[0].sample
     pairs = []
     for group in groups:
         if not group.findings:
             raise InputError(f'{sample.name}: expected someone of persons {group.persons} in some frame, got nobody')
-        every = np.stack([findings.scores for findings in group.findings])
-        scores = every[0] if len(every) == 1 else every.mean(axis=0) if merge == 'mean' else every.max(axis=0)
+        for findings in group.findings:
+            findings.require_finite(sample.name, sample.keypoint)
+        of_windows = np.stack([findings.scores for findings in group.findings])
+        scores = of_windows.mean(axis=0) if merge == 'mean' and len(of_windows) > 1 else of_windows.max(axis=0)
         top = ranking(scores, classes, topk)
         windows = [
-            WindowScores(start, stop, int(one.argmax()), classes[int(one.argmax())], one.tolist())
-            for (start, stop), one in zip(group.ranges, every, strict=True)
+            WindowScores(start, stop, int(row.argmax()), classes[int(row.argmax())], row.tolist())
+            for (start, stop), row in zip(group.ranges, of_windows, strict=True)
         ]
         pairs.append(
             PairResult(
@@ -115,40 +142,30 @@ def make_result(
 
 
 def _active_joints(group: Group, joints: Sequence[str]) -> list[ActiveJoints]:
-    stages = _mean_over_windows([findings.active for findings in group.findings])
-    if not stages:
-        return []
-    found = []
-    for row, person in enumerate(group.persons):
-        overall = np.mean([share[row] for share in stages.values()], axis=0)
+    layers = _mean_over_windows([findings.active for findings in group.findings])
+    active = []
+    for row, person in enumerate(group.persons if layers else ()):
+        overall = np.mean([share[row] for share in layers.values()], axis=0)
         order = [int(joint) for joint in np.argsort(-overall, kind='stable') if overall[joint] > 0]
-        found.append(
-            ActiveJoints(
-                person=person,
-                share={joints[joint]: float(overall[joint]) for joint in order},
-                stages={
-                    name: [joints[j] for j in np.flatnonzero(of[row] >= 0.5).tolist()] for name, of in stages.items()
-                },
-            )
-        )
-    return found
-
-
-def _mean_over_windows(notes: list[dict[str, np.ndarray]]) -> dict[str, np.ndarray]:
-    return {name: np.mean([note[name] for note in notes], axis=0) for name in notes[0]}
+        often = {
+            name: [joints[j] for j in np.flatnonzero(share[row] >= 0.5).tolist()] for name, share in layers.items()
+        }
+        active.append(ActiveJoints(person, {joints[joint]: float(overall[joint]) for joint in order}, often))
+    return active
 
 
 def _attention(group: Group) -> list[Attention]:
-    stages = _mean_over_windows([findings.attention for findings in group.findings])
-    if not stages:
-        return []
-    mean = np.mean(list(stages.values()), axis=0)
+    layers = _mean_over_windows([findings.attention for findings in group.findings])
     return [
         Attention(
             person=person,
             others=[other for other in group.persons if other != person],
-            stages={name: maps[k].tolist() for name, maps in stages.items()},
-            mean=mean[k].tolist(),
+            layers={name: maps[row].tolist() for name, maps in layers.items()},
+            mean=np.mean([maps[row] for maps in layers.values()], axis=0).tolist(),
         )
-        for k, person in enumerate(group.persons)
+        for row, person in enumerate(group.persons if layers else ())
     ]
+
+
+def _mean_over_windows(notes: Sequence[Mapping[str, np.ndarray]]) -> dict[str, np.ndarray]:
+    return {name: np.mean([note[name] for note in notes], axis=0) for name in notes[0]}

@@ -1,16 +1,13 @@
-"""Measure models: parameters, GFLOPs, training and inference samples/s, on CPU or CUDA, side by side in one run.
+"""Measure models: parameters, GFLOPs, training and inference samples/s, side by side; or one model on a stream.
 
-Any configs, each beside the others:
+Models are those of configs, with random weights. They take turns, repeat by repeat, so that a noisy machine is noisy
+for all of them; medians are reported, and ratios against the first. With --stream it is latency of a frame, frames a
+second by number of pairs, and memory; frames are pushed as fast as they are taken.
 
-    python tools/benchmark.py configs/asea_ntu26.py configs/asea_sbu.py
-
-Our fast layers beside their textbook form (the usual code of CTR-GCN, tests/textbook.py), and AEA gathered beside
-ungathered at a given share of active joints:
-
-    python tools/benchmark.py --textbook
-
-All models take turns, repeat by repeat, so that a noisy machine is noisy for all of them; medians are reported, and
-ratios against the first model.
+Examples:
+  asea benchmark asea_sbu ctrgcn_sbu --batch 16 --frames 64
+  asea benchmark asea_ntu26 --device cuda --amp --out speed.json
+  asea benchmark --stream asea_sbu --pairs 1 4 --seconds 60
 """
 
 from __future__ import annotations
@@ -18,129 +15,94 @@ from __future__ import annotations
 import argparse
 import json
 import platform
-import sys
 from pathlib import Path
+from typing import Any
 
 import torch
-from mmaction.registry import MODELS
 from mmengine.registry import init_default_scope
-from torch import Tensor, nn
+from rich.table import Table
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
-
-from ..engine import report_errors
-from ..engine.measuring import Classifier, from_config, interleaved, measure, print_rows
+from ..datasets.files.whole import write_whole
+from ..engine.measuring import from_config, measure_models, print_rows
 from ..engine.running import working_tree_commit
 from ..errors import InputError
 from ..models.backbones.interaction_backbone import input_size
-from ..models.layers import AEA
-from ..skeletons import get_skeleton
+from .options import CONFIG_HELP, add_device_option, command_line, console, say_written
 
 
-def textbook_models(layout: str, num_classes: int) -> dict[str, nn.Module]:
-    """The textbook CTR-GCN, and ASEA of the same widths with AEA in every block and without."""
-    from tests.textbook import CTRGCN
-
-    def asea(interaction: dict | None) -> Classifier:
-        backbone = dict(type='ASEA', layout=layout, interaction=interaction)
-        head = dict(type='InteractionHead', num_classes=num_classes, in_channels=256)
-        return Classifier(MODELS.build(dict(type='InteractionRecognizer', backbone=backbone, cls_head=head)))
-
-    adjacency = torch.from_numpy(get_skeleton(layout).adjacency())
-    return {
-        'CTR-GCN, textbook': CTRGCN(num_classes, adjacency),
-        'ASEA': asea({}),
-        'ASEA, interaction=None': asea(None),
-    }
-
-
-def measure_gathering(args: argparse.Namespace, device: torch.device) -> dict[str, dict[str, float]]:
-    """One AEA, forward and backward, gathered and masked, on features with a given share of active joints."""
-    joints = get_skeleton(args.layout).num_joints
-    count = round(args.active * joints)
-    rows: dict[str, dict[str, float]] = {}
-    for channels, frames in ((64, args.frames), (128, args.frames // 2), (256, args.frames // 4)):
-        persons = args.batch * args.persons
-        x = torch.rand(persons, channels, frames, joints, device=device)
-        for person in range(persons):  # `count` joints of one amplitude above all others: exactly they pass
-            x[person, :, :, torch.randperm(joints, device=device)[:count]] += 5
-        x = x.contiguous(memory_format=torch.channels_last).requires_grad_(True)
-        grad = torch.randn_like(x)
-        layers = {form: AEA(channels, form=form).to(device) for form in ('masked', 'gathered')}
-
-        def step(layer: AEA, x: Tensor = x, grad: Tensor = grad) -> None:
-            layer(x, args.persons).backward(grad)
-
-        calls = {form: (lambda m=layer, s=step: s(m)) for form, layer in layers.items()}
-        seconds = interleaved(calls, 5 * args.repeats, device)
-        share = float(layers['gathered'].active_share)
-        rows[f'{channels} channels, {frames} frames'] = {
-            'active_share': share,
-            'masked_ms': seconds['masked'] * 1e3,
-            'gathered_ms': seconds['gathered'] * 1e3,
-            'speedup': seconds['masked'] / seconds['gathered'],
-        }
-    return rows
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument('configs', nargs='+', help=CONFIG_HELP)
+    add_device_option(parser)
+    parser.add_argument('--threads', type=int, help='CPU threads (default: as torch chooses)')
+    parser.add_argument('--out', type=Path, metavar='OUT.json', help='write the figures')
+    models = parser.add_argument_group('models')
+    models.add_argument('--batch', type=int, default=8, help='samples (default: %(default)s)')
+    models.add_argument('--frames', type=int, default=64, help='of a clip (default: %(default)s)')
+    models.add_argument('--persons', type=int, default=2, help='default: %(default)s')
+    models.add_argument('--repeats', type=int, default=9, help='timed training steps (default: %(default)s)')
+    models.add_argument('--amp', action='store_true', help='bfloat16 autocast')
+    models.add_argument('--compile', action='store_true', help='torch.compile for inference')
+    stream = parser.add_argument_group('stream')
+    stream.add_argument('--stream', action='store_true', help='measure the streaming recognizer instead')
+    stream.add_argument('--pairs', type=int, nargs='+', default=[1, 2, 4, 8], help='default: 1 2 4 8')
+    stream.add_argument('--window', type=int, default=32, help='frames of a window (default: %(default)s)')
+    stream.add_argument('--stride', type=int, default=8, help='frames between evaluations (default: %(default)s)')
+    stream.add_argument('--num-clips', type=int, help='clips of a window (default: as in the config)')
+    stream.add_argument('--seconds', type=float, default=20, help='of stream for each number of pairs (default: 20)')
 
 
-def parse_args() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument('configs', nargs='*', help='configs whose models are measured')
-    parser.add_argument('--textbook', action='store_true', help='fast layers beside their textbook form')
-    parser.add_argument('--batch', type=int, default=8)
-    parser.add_argument('--frames', type=int, default=64)
-    parser.add_argument('--persons', type=int, default=2)
-    parser.add_argument('--layout', default='nturgbd25', help='layout of --textbook; configs bring their own')
-    parser.add_argument('--active', type=float, default=0.36, help='share of active joints in the AEA comparison')
-    parser.add_argument(
-        '--repeats', type=int, default=9, help='timed training steps; inference takes three times as many'
-    )
-    parser.add_argument('--device', default='cuda' if torch.cuda.is_available() else 'cpu')
-    parser.add_argument('--threads', type=int, help='CPU threads; default as torch chooses')
-    parser.add_argument('--amp', action='store_true', help='bf16 autocast')
-    parser.add_argument('--compile', action='store_true', help='torch.compile for inference')
-    parser.add_argument('--out', help='write the figures to this JSON file')
-    return parser.parse_args()
-
-
-def main() -> None:
-    args = parse_args()
-    if not args.configs and not args.textbook:
-        raise InputError('give configs, or --textbook')
+def run(args: argparse.Namespace) -> None:
+    for name in ('batch', 'frames', 'persons', 'repeats', 'window', 'stride', 'seconds', 'threads'):
+        if getattr(args, name) is not None and getattr(args, name) <= 0:
+            raise InputError(f'--{name}: expected more than 0, got {getattr(args, name)}')
     if args.threads:
         torch.set_num_threads(args.threads)
     torch.manual_seed(0)
     init_default_scope('mmaction')
     device = torch.device(args.device)
     result = {
-        'command': ' '.join(['python', 'tools/benchmark.py', *sys.argv[1:]]),
+        'command': command_line(),
         'commit': working_tree_commit(),
         'torch': torch.__version__,
         'device': torch.cuda.get_device_name() if device.type == 'cuda' else platform.processor() or platform.machine(),
         'threads': torch.get_num_threads(),
-        'input': {'batch': args.batch, 'persons': args.persons, 'frames': args.frames},
     }
-    if args.textbook:
-        skeleton = get_skeleton(args.layout)
-        x = torch.randn(args.batch, args.persons, args.frames, skeleton.num_joints, 3, device=device)
-        models = textbook_models(args.layout, 26)
-        result['models'] = measure(models, dict.fromkeys(models, x), args.repeats, args.amp, args.compile)
-        print_rows('ASEA beside the textbook CTR-GCN (ratios: textbook = 1)', result['models'])
-        result['aea'] = measure_gathering(args, device)
-        print_rows('AEA, forward and backward', result['aea'])
-    if args.configs:
-        models, inputs = {}, {}
-        for path in args.configs:
-            name = Path(path).stem
-            models[name] = from_config(path)
-            joints, channels = input_size(models[name].recognizer.backbone)
-            inputs[name] = torch.randn(args.batch, args.persons, args.frames, joints, channels, device=device)
-        result['configs'] = measure(models, inputs, args.repeats, args.amp, args.compile)
-        print_rows(f'ratios: {next(iter(models))} = 1', result['configs'])
+    result |= run_stream(args) if args.stream else run_models(args, device)
     if args.out:
-        Path(args.out).write_text(json.dumps(result, indent=1) + '\n')
+        write_whole(args.out, json.dumps(result, indent=1) + '\n')
+        say_written(args.out)
 
 
-if __name__ == '__main__':
-    with report_errors():
-        main()
+def run_models(args: argparse.Namespace, device: torch.device) -> dict:
+    """Measure the models of the configs, and show them."""
+    models: dict[str, Any] = {config: from_config(config) for config in args.configs}
+    inputs = {}
+    for name, model in models.items():
+        joints, channels = input_size(model.recognizer.backbone)
+        inputs[name] = torch.randn(args.batch, args.persons, args.frames, joints, channels, device=device)
+    rows = measure_models(models, inputs, args.repeats, args.amp, args.compile)
+    print_rows(f'ratios: {args.configs[0]} = 1', rows)
+    return {
+        'input': {'batch': args.batch, 'persons': args.persons, 'frames': args.frames, 'amp': args.amp},
+        'configs': rows,
+    }
+
+
+def run_stream(args: argparse.Namespace) -> dict:
+    """Measure the model of one config on streams of several pairs, and show it."""
+    from .stream_benchmark import FRAME_RATE, measure_stream, random_inferencer
+
+    if len(args.configs) > 1 or min(args.pairs) < 1:
+        raise InputError(f'--stream: expected one config and at least one pair, got {args.configs} and {args.pairs}')
+    inferencer = random_inferencer(args.configs[0], args.device, args.num_clips)
+    frames = max(args.stride, round(args.seconds * FRAME_RATE))
+    rows = {pairs: measure_stream(inferencer, pairs, frames, args.window, args.stride) for pairs in args.pairs}
+    columns = ('median_ms', 'p99_ms', 'evaluation_ms', 'frames_per_second', 'memory_start_mb', 'memory_end_mb')
+    table = Table(title=f'{args.configs[0]}, window {args.window}, stride {args.stride}, {frames} frames each')
+    for column in ('pairs', *columns):
+        table.add_column(column.replace('_', ' '), justify='right')
+    for pairs, row in rows.items():
+        table.add_row(str(pairs), *(f'{row[column]:.2f}' for column in columns))
+    console().print(table)
+    settings = {name: getattr(args, name) for name in ('window', 'stride', 'num_clips')}
+    return {'config': args.configs[0], 'settings': settings, 'pairs': {str(pairs): row for pairs, row in rows.items()}}

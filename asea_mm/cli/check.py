@@ -1,10 +1,11 @@
-"""Check an annotation file before you train on it.
+"""Check an annotation file before you train on it: what is in it, and everything that is wrong with it.
 
-    python tools/check_data.py data/mine/mine.pkl --pictures mine.png
+Any annotation file will do: ours, mmaction2's, PYSKL's, or a store. Exits with 0 if it is fit for training, with 1 if
+it is not or cannot be read.
 
-Any annotation file will do: ours, mmaction2's, PYSKL's, or a store. What is in it and everything that is wrong with it
-goes to stdout. Exit code: 0 fit for training, 1 not fit (there are errors), 2 the file cannot be read, or a picture or
-JSON file cannot be written.
+Examples:
+  asea check data/mine/mine.pkl --pictures mine.png
+  asea check ntu60_3d.pkl --layout nturgbd25 --json report.json
 """
 
 from __future__ import annotations
@@ -21,21 +22,45 @@ from rich.progress import track
 from rich.table import Table
 from rich.text import Text
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
-
 from ..datasets.check import Finding, Report, check_annotations
+from ..datasets.files.whole import write_whole
 from ..skeletons import SKELETONS
-from ..visualization.contact_sheet import plot_contact_sheet
-
-FIT, NOT_FIT, UNREADABLE = 0, 1, 2
+from .options import console, say_written
 
 
-def print_report(report: Report, console: Console) -> None:
-    """Facts, classes, findings, verdict."""
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument('file', help='annotation file or store')
+    parser.add_argument('--layout', choices=sorted(SKELETONS), help='layout (default: what the file says)')
+    parser.add_argument('--pictures', type=Path, metavar='OUT.png', help='draw skeletons of every class')
+    parser.add_argument('--json', type=Path, metavar='OUT.json', help='write the report as JSON')
+
+
+def run(args: argparse.Namespace) -> int:
+    def progress(samples: Sequence) -> Iterable:
+        return track(samples, description='checking', console=console(stderr=True), transient=True)
+
+    report = check_annotations(args.file, args.layout, progress)
+    print_facts(report, console())
+    print_findings(report, console())
+    if args.json:
+        write_whole(args.json, json.dumps(report.as_dict(), indent=1) + '\n')
+        say_written(args.json)
+    if args.pictures and report.pictures and report.skeleton:
+        from ..visualization.contact_sheet import plot_contact_sheet
+
+        plot_contact_sheet(report.pictures, report.skeleton, args.pictures)
+        say_written(args.pictures)
+    elif args.pictures:
+        print('warning: no pictures: no sample can be drawn', file=sys.stderr)
+    return 0 if report.fit else 1
+
+
+def print_facts(report: Report, output: Console) -> None:
+    """What is in the file."""
     facts = report.facts
 
     def line(name: str, text: str) -> None:
-        console.print(Text.assemble((f'{name:22}', 'bold'), text), soft_wrap=True)
+        output.print(Text.assemble((f'{name:22}', 'bold'), text), soft_wrap=True)
 
     line('file', report.path)
     line('samples', f'{facts["samples"]:,}')
@@ -53,13 +78,7 @@ def print_report(report: Report, console: Console) -> None:
         worst = ', '.join(f'{name} {share:.1%}' for name, share in facts['most often missing'].items())
         line('joints missing', f'{facts["joints missing"]:.2%} (most often {worst})')
     if facts['classes']:
-        console.print(class_table(facts))
-    for level, style in (('error', 'bold red'), ('warning', 'yellow')):
-        for finding in report.level(level):
-            print_finding(finding, style, console)
-    errors, warnings = len(report.level('error')), len(report.level('warning'))
-    verdict = Text('fit for training', 'bold green') if report.fit else Text('not fit for training', 'bold red')
-    console.print(verdict + Text(f' ({errors} kinds of errors, {warnings} of warnings)', ''), soft_wrap=True)
+        output.print(class_table(facts))
 
 
 def spread(values: Sequence[float] | None, form: str) -> str:
@@ -82,52 +101,20 @@ def class_table(facts: dict) -> Table:
     return table
 
 
-def print_finding(finding: Finding, style: str, console: Console) -> None:
+def print_findings(report: Report, output: Console) -> None:
+    """Everything that is wrong, with what to do about it, and the verdict."""
+    for level, style in (('error', 'bold red'), ('warning', 'yellow')):
+        for finding in report.level(level):
+            print_finding(finding, style, output)
+    errors, warnings = len(report.level('error')), len(report.level('warning'))
+    verdict = Text('fit for training', 'bold green') if report.fit else Text('not fit for training', 'bold red')
+    output.print(verdict + Text(f' ({errors} kinds of errors, {warnings} of warnings)', ''), soft_wrap=True)
+
+
+def print_finding(finding: Finding, style: str, output: Console) -> None:
     more = ', ...' if finding.count > len(finding.named) else ''
     count = f' [{finding.count}]' if finding.count > 1 or finding.named else ''
-    console.print(Text.assemble((finding.level, style), f'{count} {finding.what}'), soft_wrap=True)
+    output.print(Text.assemble((finding.level, style), f'{count} {finding.what}'), soft_wrap=True)
     if finding.named:
-        console.print(Text(f'    {", ".join(finding.named)}{more}', 'dim'), soft_wrap=True)
-    console.print(Text(f'    -> {finding.advice}'), soft_wrap=True)
-
-
-def parse_args() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument('file', help='annotation file or store')
-    parser.add_argument('--layout', choices=sorted(SKELETONS), help='skeleton layout; default what the file says')
-    parser.add_argument('--pictures', metavar='OUT.png', help='write a page with skeletons of every class')
-    parser.add_argument('--json', metavar='OUT.json', help='write the report as JSON')
-    return parser.parse_args()
-
-
-def main() -> int:
-    args = parse_args()
-    output = Console(width=None if sys.stdout.isatty() else 200)
-    messages = Console(stderr=True)
-
-    def progress(samples: Sequence) -> Iterable:
-        return track(samples, description='checking', console=messages, transient=True)
-
-    try:
-        report = check_annotations(args.file, args.layout, progress)
-    except (ValueError, OSError) as error:
-        print('error:', error, file=sys.stderr)
-        return UNREADABLE
-    print_report(report, output)
-    try:
-        if args.json:
-            Path(args.json).parent.mkdir(parents=True, exist_ok=True)
-            Path(args.json).write_text(json.dumps(report.as_dict(), indent=1) + '\n', encoding='utf-8')
-        if args.pictures and report.pictures and report.skeleton:
-            plot_contact_sheet(report.pictures, report.skeleton, args.pictures)
-            output.print(f'wrote {args.pictures}', markup=False, highlight=False, soft_wrap=True)
-        elif args.pictures:
-            print('warning: no pictures: no sample can be drawn', file=sys.stderr)
-    except (ValueError, OSError) as error:
-        print('error:', error, file=sys.stderr)
-        return UNREADABLE
-    return FIT if report.fit else NOT_FIT
-
-
-if __name__ == '__main__':
-    sys.exit(main())
+        output.print(Text(f'    {", ".join(finding.named)}{more}', 'dim'), soft_wrap=True)
+    output.print(Text(f'    -> {finding.advice}'), soft_wrap=True)

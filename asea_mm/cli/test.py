@@ -1,35 +1,48 @@
-"""Test a checkpoint: scores, top-1/5, per-class accuracy and confusion matrix, as JSON and as a picture."""
+"""Test a checkpoint: scores of every sample, top-1 and top-5, accuracy of every class, and the confusion matrix.
+
+Examples:
+  asea test asea_demo work_dirs/asea_demo/epoch_8.pth
+  asea test asea_sbu work_dirs/asea_sbu_fold1/epoch_80.pth --fold 1 --work-dir results/fold1
+"""
 
 from __future__ import annotations
 
 import argparse
+import json
+from pathlib import Path
 
-from ..engine import build_runner, leave_processes, load_config, parse_options, report_errors
-from ..errors import InputError
+import numpy as np
+
+from ..engine import run_test
+from .options import add_config_options, add_launcher_options, config_of, say_written
 
 
-def parse_args() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description='Test a checkpoint')
-    parser.add_argument('config', help='config file')
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    add_config_options(parser)
     parser.add_argument('checkpoint', help='checkpoint file')
     parser.add_argument('--dump', help='also dump all predictions to this .pkl, as mmaction2 does')
-    return parse_options(parser)
+    add_launcher_options(parser)
 
 
-def main() -> None:
-    args = parse_args()
-    cfg = load_config(args)
-    cfg.load_from = args.checkpoint
-    evaluators = cfg.test_evaluator if isinstance(cfg.test_evaluator, (list, tuple)) else [cfg.test_evaluator]
-    cfg.test_evaluator = [*evaluators, dict(type='InteractionReport', out_dir=cfg.work_dir)]
-    if args.dump is not None:
-        if not args.dump.endswith(('.pkl', '.pickle')):
-            raise InputError(f'--dump: expected a .pkl or .pickle file, got {args.dump}')
-        cfg.test_evaluator.append(dict(type='DumpResults', out_file_path=args.dump))
-    build_runner(cfg, strict=True).test()
-    leave_processes()
+def run(args: argparse.Namespace) -> None:
+    path = run_test(config_of(args), args.checkpoint, args.dump)
+    if path is None:
+        return
+    from ..visualization.confusion import draw_confusion  # matplotlib, for the first of several processes only
+    from ..visualization.drawing import save_figure
+
+    report = json.loads(path.read_text())
+    picture = path.with_name('confusion.png')
+    save_figure(draw_confusion(np.array(report['confusion']), report['classes']), picture)
+    print_report(report)
+    say_written(path, path.with_name('scores.npz'), picture, *([Path(args.dump)] if args.dump else []))
 
 
-if __name__ == '__main__':
-    with report_errors():
-        main()
+def print_report(report: dict) -> None:
+    """Accuracy over all classes, and within the pairs that only the relation of the two persons tells apart."""
+    print(
+        f'accuracy on {report["num_samples"]} samples, {len(report["classes"])} classes: top-1 {report["top1"]:.2%}, '
+        f'top-5 {report["top5"]:.2%}, mean of classes {report["mean_class"]:.2%}'
+    )
+    if 'relation' in report:
+        print(f'within pairs of classes that only the relation of the persons tells apart: {report["relation"]:.1%}')

@@ -1,4 +1,12 @@
-"""Train a recognizer: mmaction2's training tool with options for split, fold, stream and seed."""
+"""Train a model. What it writes goes to the work folder: checkpoints, logs, and the config as it was.
+
+Examples:
+  asea train asea_demo
+  asea train asea_sbu --fold 1 --seed 0
+  asea train asea_ntu26 --split xset --stream bone --amp
+  asea train my_config.py --resume
+  GPUS=8 tools/slurm_train.sh PARTITION JOB_NAME asea_ntu26
+"""
 
 from __future__ import annotations
 
@@ -7,27 +15,26 @@ import argparse
 import torch
 from mmengine.runner import find_latest_checkpoint
 
-from ..engine import build_runner, leave_processes, load_config, parse_options, report_errors
+from ..engine import run_training
 from ..errors import InputError
+from .options import add_config_options, add_launcher_options, config_of
 
 
-def parse_args() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description='Train a recognizer')
-    parser.add_argument('config', help='config file')
-    parser.add_argument('--deterministic', action='store_true', help='deterministic algorithms on CUDA')
-    parser.add_argument('--diff-rank-seed', action='store_true', help='another seed on every rank')
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    add_config_options(parser)
     parser.add_argument(
-        '--resume', nargs='?', const='auto', help='checkpoint to resume from; without a path, the latest of work-dir'
+        '--resume', nargs='?', const='auto', help='checkpoint to go on from; without a path, the latest of the work dir'
     )
     parser.add_argument('--amp', action='store_true', help='automatic mixed precision (needs a GPU)')
     parser.add_argument('--no-validate', action='store_true', help='train without validation')
     parser.add_argument('--auto-scale-lr', action='store_true', help='scale the learning rate with the batch size')
-    return parse_options(parser)
+    parser.add_argument('--deterministic', action='store_true', help='deterministic algorithms on CUDA')
+    parser.add_argument('--diff-rank-seed', action='store_true', help='another seed on every rank')
+    add_launcher_options(parser)
 
 
-def main() -> None:
-    args = parse_args()
-    cfg = load_config(args)
+def run(args: argparse.Namespace) -> None:
+    cfg = config_of(args)
     if args.no_validate:
         cfg.val_cfg = cfg.val_dataloader = cfg.val_evaluator = None
         cfg.default_hooks.checkpoint.save_best = None
@@ -47,10 +54,4 @@ def main() -> None:
         checkpoint = find_latest_checkpoint(cfg.work_dir) if args.resume == 'auto' else args.resume
         if checkpoint is not None:  # else training begins, from what load_from of the config says
             cfg.resume, cfg.load_from = True, checkpoint
-    build_runner(cfg).train()
-    leave_processes()
-
-
-if __name__ == '__main__':
-    with report_errors():
-        main()
+    run_training(cfg)

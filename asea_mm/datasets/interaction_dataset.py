@@ -7,14 +7,14 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
-from mmaction.datasets import BaseActionDataset
 from mmaction.registry import DATASETS
 from mmengine.config import Config, ConfigDict
+from mmengine.dataset import BaseDataset
 
 from ..errors import InputError
 from ..skeletons import SKELETONS, Skeleton, get_skeleton
-from .files.annotations import load_annotations, select_split, validate_annotation, validate_header
-from .files.store import AnnotationStore
+from .files.annotations import load_annotations, select_split, validate_annotation
+from .files.stored_samples import StoredSamples
 
 Classes = Sequence[str | int]
 
@@ -32,7 +32,7 @@ def select_classes(classes: Classes, names: Sequence[str] | None, num_classes: i
         source: Who asks, for the messages.
 
     Raises:
-        ValueError: If a class is unknown or there twice, or the subset is empty.
+        InputError: If a class is unknown or there twice, or the subset is empty.
     """
     mapping: dict[int, int] = {}
     for item in classes:
@@ -56,28 +56,29 @@ def select_classes(classes: Classes, names: Sequence[str] | None, num_classes: i
     return mapping
 
 
-class PairDataset(BaseActionDataset):
-    """What the datasets of this package share: float32 keypoints, the layout with every sample, loud pipelines.
+# mmaction2's BaseActionDataset would import all of its datasets, and scipy.stats, to add start_index and modality
+class PairDataset(BaseDataset):
+    """What the datasets of this package share: float32 keypoints, and what they say about themselves.
 
     Each sample goes to the pipeline as ``keypoint`` float32, ``keypoint_score`` if there is one, ``label``,
     ``frame_dir``, ``total_frames``, ``layout``, ``start_index``, ``modality`` and ``img_shape`` if there is one.
-    ``layout`` is the name, or the dictionary of fields of a layout that is not in the table: ``get_skeleton`` takes
-    both.
+    ``layout`` is the :class:`~asea_mm.skeletons.Skeleton` itself, so that no transform has to make it anew.
+    ``metainfo`` has ``classes``, ``units`` (``''`` where nobody says) and ``layout``: its name, or the dictionary of
+    fields of one that is not in the table.
     """
 
-    _layout: str | dict
+    _skeleton: Skeleton
     _metainfo: dict
 
     @abstractmethod
     def load_data_list(self) -> list[dict]:
         """All samples."""
 
-    def _describe_data(self, skeleton: Skeleton, classes: Sequence[str]) -> None:
-        """Set what the data says about itself; what the user said in ``metainfo`` stays."""
-        self._layout = skeleton.name
-        if SKELETONS.get(skeleton.name) != skeleton:
-            self._layout = {name: getattr(skeleton, name) for name in Skeleton.__dataclass_fields__}
-        self._metainfo = {**self._metainfo, 'classes': tuple(classes), 'layout': self._layout}
+    def _describe_data(self, skeleton: Skeleton, classes: Sequence[str], units: str, **facts: Any) -> None:
+        """Set what the data says about itself, beside what the user said in ``metainfo``."""
+        self._skeleton = skeleton
+        about = {'classes': tuple(classes), 'layout': skeleton.described, 'units': units, **facts}
+        self._metainfo = {**self._metainfo, **about}
 
     def get_data_info(self, idx: int) -> dict:
         """One sample before the pipeline, its arrays a copy of their own.
@@ -87,7 +88,7 @@ class PairDataset(BaseActionDataset):
             - keypoint_score: ``(M, T, V)``, float32
         """
         info = self._read(super().get_data_info(idx))
-        info['layout'] = self._layout
+        info.update(layout=self._skeleton, start_index=0, modality='Pose')
         for name in ('keypoint', 'keypoint_score'):
             if name in info:  # files store half precision, which no transform should compute in
                 info[name] = np.asarray(info[name], dtype=np.float32)
@@ -101,33 +102,18 @@ class PairDataset(BaseActionDataset):
         """Labels of a sample, for mmengine's ``ClassBalancedDataset``."""
         return [super().get_data_info(idx)['label']]
 
-    def prepare_data(self, idx: int) -> Any:
-        """One sample after the pipeline.
-
-        Raises:
-            ValueError: If the pipeline returns ``None``, unless ``max_refetch`` allows to draw another sample.
-        """
-        data = super().prepare_data(idx)
-        if data is None and (self.test_mode or not self.max_refetch):
-            sample = self.get_data_info(idx)['frame_dir']
-            raise InputError(
-                f'{type(self).__name__}: the pipeline returned None for sample {sample!r}; every transform must return '
-                f'the results (in training, max_refetch > 0 draws another sample instead)'
-            )
-        return data
-
 
 @DATASETS.register_module()
 class InteractionPoseDataset(PairDataset):
     """Skeletons of two persons from an annotation file, with splits, folds and class subsets.
 
-    The file is ours, mmaction2's or PYSKL's (see :mod:`asea_mm.datasets.annotation_file`) and is read without running
-    code from it. Every sample used is checked when the file is loaded; none is ever skipped. Samples of a store (see
-    :mod:`asea_mm.datasets.annotation_store`) stay on disk: each is read, and its values are checked, when it is asked
-    for.
+    The file is ours, mmaction2's or PYSKL's (see :mod:`asea_mm.datasets.files.annotations`) and is read without running
+    code from it. Every sample used is checked when the file is loaded; none is ever skipped. Samples of a file that
+    ``save_annotations`` wrote stay on disk, where worker processes share them: each is read, and its values are
+    checked, when it is asked for.
 
     Args:
-        ann_file: Annotation file (a pickle), or the folder of an annotation store.
+        ann_file: Annotation file.
         pipeline: Transforms.
         split: Name of the split in the file, e.g. ``'xsub_train'``; all samples if ``None``. With ``fold``,
             ``'train'`` or ``'val'``.
@@ -147,7 +133,7 @@ class InteractionPoseDataset(PairDataset):
 
     Raises:
         FileNotFoundError: If the file does not exist.
-        ValueError: If the file, the split, the fold, the classes, the layout or any sample used is not as it should
+        InputError: If the file, the split, the fold, the classes, the layout or any sample used is not as it should
             be; the message names the file, and the sample where there is one.
     """
 
@@ -176,12 +162,11 @@ class InteractionPoseDataset(PairDataset):
         self.split = split if fold is None else f'fold{fold}_{split}'
         self.classes = classes
         self.layout = layout
-        self._store: AnnotationStore | None = None
+        self._stored: StoredSamples | None = None
         super().__init__(
             ann_file,
             pipeline=pipeline,
             test_mode=test_mode,
-            modality='Pose',
             metainfo=metainfo,
             data_root=data_root,
             indices=indices,
@@ -195,9 +180,8 @@ class InteractionPoseDataset(PairDataset):
         path = self.ann_file
         content = load_annotations(path, lazy=True)
         annotations, meta = content['annotations'], content['meta']
-        validate = validate_annotation
-        if isinstance(annotations, AnnotationStore):
-            self._store, validate = annotations, validate_header
+        if isinstance(annotations, StoredSamples):
+            self._stored = annotations
             content['annotations'] = annotations = [
                 {**header, 'number': number} for number, header in enumerate(annotations.headers())
             ]
@@ -209,7 +193,7 @@ class InteractionPoseDataset(PairDataset):
             )
         try:
             skeleton = get_skeleton(layout)
-        except ValueError as error:
+        except InputError as error:
             raise InputError(f'{path}: {error}') from None
 
         names = self._metainfo.get('classes', meta.get('classes'))
@@ -225,9 +209,9 @@ class InteractionPoseDataset(PairDataset):
             mapping = select_classes(self.classes, names, num_classes, path)
 
         data_list, coordinates = [], set()
-        fields = _FIELDS if self._store is None else ('number', 'label')
+        fields = _FIELDS if self._stored is None else ('number', 'label')
         for annotation in used:
-            validate(annotation, skeleton.num_joints, num_classes, path)
+            validate_annotation(annotation, skeleton.num_joints, num_classes, path, values=self._stored is None)
             if annotation['label'] in mapping:
                 coordinates.add(annotation['keypoint'].shape[-1])
                 sample = {name: annotation[name] for name in fields if annotation.get(name) is not None}
@@ -237,12 +221,13 @@ class InteractionPoseDataset(PairDataset):
             raise InputError(f'{path}: no samples in split {self.split!r} with classes {self.classes!r}')
         if len(coordinates) > 1:
             raise InputError(f'{path}: some samples have 2 coordinates and some have 3; a split must have one kind')
-        self._describe_data(skeleton, [known_names[label] for label in mapping])
+        units = str(meta.get('units') or '')
+        self._describe_data(skeleton, [known_names[label] for label in mapping], units)
         return data_list
 
     def _read(self, info: dict) -> dict:
-        if self._store is None:
+        if self._stored is None:
             return info
-        sample = self._store[info.pop('number')]
+        sample = self._stored[info.pop('number')]
         validate_annotation(sample, None, None, self.ann_file)  # the rest was checked when the file was loaded
         return {**{name: sample[name] for name in _FIELDS if sample.get(name) is not None}, **info}

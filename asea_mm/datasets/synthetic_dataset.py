@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 from mmaction.registry import DATASETS
-from mmengine.config import Config, ConfigDict
+from mmengine.config import ConfigDict
 
 from ..errors import InputError
 from .interaction_dataset import Classes, PairDataset, select_classes
@@ -35,7 +35,7 @@ class SyntheticInteractionDataset(PairDataset):
     threshold on a sum gets at most three right, so 75 % is the most that a model without any relation can show.)
 
     Sizes, distances, headings, timing, clip lengths, the view and the order of the persons vary, and sensor
-    noise of 5 mm is added. ``metainfo`` has ``classes``, ``layout`` and ``relation_pairs``, the label pairs as above.
+    noise of 5 mm is added. ``metainfo`` has ``relation_pairs``, too, the label pairs as above.
 
     Args:
         pipeline: Transforms.
@@ -45,17 +45,13 @@ class SyntheticInteractionDataset(PairDataset):
         num_frames: Least and most frames of a sample, at 30 frames a second.
         classes: Classes to make, as names or numbers of the full list, relabelled 0, 1, ... in this order.
         test_mode: For testing and validation.
-        metainfo: Extra meta information.
         indices: The first ``indices`` samples only, or those with these indices.
-        serialize_data: Keep the samples as one block of bytes that worker processes share.
-        lazy_init: Make the samples at first use.
-        max_refetch: How often to draw another sample when a transform returns ``None`` in training; 0: an error.
 
     Shapes:
         - keypoint: ``(2, T, 25, 3)``, float32, metres
 
     Raises:
-        ValueError: If the split or a class is unknown, or a number is out of range.
+        InputError: If the split or a class is unknown, or a number is out of range.
     """
 
     def __init__(
@@ -67,11 +63,7 @@ class SyntheticInteractionDataset(PairDataset):
         num_frames: tuple[int, int] = (40, 80),
         classes: Classes | None = None,
         test_mode: bool = False,
-        metainfo: Mapping | Config | None = None,
         indices: int | Sequence[int] | None = None,
-        serialize_data: bool = True,
-        lazy_init: bool = False,
-        max_refetch: int = 0,
     ) -> None:
         name = 'SyntheticInteractionDataset'
         if split not in _SPLITS:
@@ -85,26 +77,14 @@ class SyntheticInteractionDataset(PairDataset):
         everything = range(len(CLASSES))
         self._mapping = select_classes(everything if classes is None else classes, CLASSES, len(CLASSES), name)
         self.num_samples, self.split, self.seed, self.num_frames = num_samples, split, seed, tuple(num_frames)
-        super().__init__(
-            '',
-            pipeline=pipeline,
-            test_mode=test_mode,
-            modality='Pose',
-            metainfo=metainfo,
-            indices=indices,
-            serialize_data=serialize_data,
-            lazy_init=lazy_init,
-            max_refetch=max_refetch,
-        )
+        super().__init__(pipeline=pipeline, test_mode=test_mode, indices=indices, max_refetch=0)
 
     def load_data_list(self) -> list[dict]:
         """Make all samples."""
-        kept = self._mapping
-        self._describe_data(SKELETON, [CLASSES[original] for original in kept])
-        self._metainfo['relation_pairs'] = tuple(
-            (kept[first], kept[second]) for first, second in RELATION_PAIRS if first in kept and second in kept
-        )
-        originals = list(kept)
+        kept, originals = self._mapping, list(self._mapping)
+        pairs = [(kept[first], kept[second]) for first, second in RELATION_PAIRS if {first, second} <= kept.keys()]
+        names = [CLASSES[original] for original in originals]
+        self._describe_data(SKELETON, names, 'metre', relation_pairs=tuple(pairs))
         return [self._make(index, originals[index % len(originals)]) for index in range(self.num_samples)]
 
     def _make(self, index: int, original: int) -> dict:

@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from mmengine.dataset import Compose
+from torch import nn
 
-from ..errors import InputError
+from ..apis.loading import TrainedModel, mmaction_scope
+from .export import ScoreModel, trial_recording
+from .preparation import Preparation
 
+Arrays = Mapping[str, np.ndarray]
 Scores = tuple[np.ndarray, np.ndarray]  # scores (N, classes), logits (N, clips, classes)
+INPUTS = ('keypoint', 'keypoint_score', 'img_shape')
 
 
 class Agreement(NamedTuple):
-    """How far two models are apart over some samples.
+    """How far a file and PyTorch are apart over some samples.
 
     Args:
         samples: Number of samples.
@@ -33,62 +38,122 @@ class Agreement(NamedTuple):
         return self.difference <= tolerance and self.same == self.samples
 
 
-def open_onnx(path: str | Path, threads: int | None = None) -> Callable[[np.ndarray], Scores]:
-    """An .onnx file as a function of keypoints, on the CPU."""
+def open_exported(path: str | Path, threads: int | None = None) -> Callable[[Arrays], Scores]:
+    """An .onnx or .pt2 file as a function of its inputs by name, on the CPU.
+
+    Args:
+        path: The file.
+        threads: Threads of onnxruntime; default its own choice.
+    """
+    if Path(path).suffix == '.pt2':
+        program = torch.export.load(str(path)).module()
+
+        def run(inputs: Arrays) -> Scores:
+            with torch.no_grad():
+                scores, logits = program(*(torch.from_numpy(array) for array in inputs.values()))
+            return scores.numpy(), logits.numpy()
+
+        return run
+
     import onnxruntime
 
     options = onnxruntime.SessionOptions()
     if threads is not None:
         options.intra_op_num_threads = threads
     session = onnxruntime.InferenceSession(str(path), options, providers=['CPUExecutionProvider'])
-    return lambda keypoint: tuple(session.run(['scores', 'logits'], {'keypoint': keypoint}))
-
-
-def open_torch(path: str | Path) -> Callable[[np.ndarray], Scores]:
-    """A .pt2 file as a function of keypoints."""
-    return as_function(torch.export.load(str(path)).module())
-
-
-def as_function(model: nn.Module) -> Callable[[np.ndarray], Scores]:
-    """A model of scores and logits as a function of NumPy arrays."""
-
-    def run(keypoint: np.ndarray) -> Scores:
-        with torch.inference_mode():
-            scores, logits = model(torch.from_numpy(keypoint))
-        return scores.numpy(), logits.numpy()
-
-    return run
+    return lambda inputs: tuple(session.run(['scores', 'logits'], dict(inputs)))
 
 
 def compare(
-    one: Callable[[np.ndarray], Scores], other: Callable[[np.ndarray], Scores], batches: Iterable[np.ndarray]
+    trained: TrainedModel, path: str | Path, dataset: Any = None, count: int = 50, preparation: bool = True
+) -> dict[str, Agreement]:
+    """Run a file of :func:`.export.export_model` beside the test pipeline and PyTorch.
+
+    Random persons, and samples of a dataset, each as it is and with absence put into it: no partner, an end of nothing,
+    both, a gap, nobody.
+
+    Args:
+        trained: The model of the file.
+        path: The file.
+        dataset: Samples to compare with; default none but random ones.
+        count: How many of them, evenly spaced.
+        preparation: Whether the file has its preparation.
+
+    Returns:
+        The agreement, by what it is of.
+    """
+    exported, plain = open_exported(path, torch.get_num_threads()), ScoreModel(trained.model.eval())
+    sources = {'random persons': [trial_recording(trained, frames, seed=frames) for frames in (1, 2, 9, 30, 77)]}
+    if dataset is not None:
+        chosen = np.unique(np.linspace(0, len(dataset) - 1, min(count, len(dataset))).round().astype(int))
+        sources['test samples'] = [dataset.get_data_info(index) for index in chosen.tolist()]
+    return {
+        name: measure_agreement(exported, plain, prepared_cases(trained, recordings, preparation))
+        for name, recordings in sources.items()
+    }
+
+
+def measure_agreement(
+    exported: Callable[[Arrays], Scores], plain: nn.Module, cases: Iterable[tuple[Arrays, np.ndarray]]
 ) -> Agreement:
-    """Run both on all batches, each ``(N, clips, M, T, V, C)``."""
+    """Run both on all cases: the inputs of the file, and the clips of the model ``(N, clips, M, T, V, C)``."""
     samples, difference, same = 0, 0.0, 0
-    for keypoint in batches:
-        ours, theirs = one(keypoint), other(keypoint)
-        for a, b in zip(ours, theirs, strict=True):
-            if a.shape != b.shape:
-                raise InputError(f'export: expected an output of shape {a.shape}, got {b.shape}')
-            difference = float(np.maximum(difference, np.abs(a - b).max()))  # keeps NaN
-        same += int((ours[0].argmax(axis=1) == theirs[0].argmax(axis=1)).sum())
-        samples += len(keypoint)
+    for inputs, clips in cases:
+        with torch.no_grad():
+            expected = [output.numpy() for output in plain(torch.from_numpy(clips))]
+        outputs = exported(inputs)
+        for ours, theirs in zip(outputs, expected, strict=True):
+            difference = float(np.maximum(difference, np.abs(ours.reshape(theirs.shape) - theirs).max()))  # keeps NaN
+        same += int((outputs[0].reshape(expected[0].shape).argmax(axis=1) == expected[0].argmax(axis=1)).sum())
+        samples += len(clips)
     return Agreement(samples, difference, same)
 
 
-def test_samples(dataset: Any, count: int) -> list[Mapping]:
-    """So many samples of a dataset behind its pipeline, evenly spaced."""
-    chosen = np.unique(np.linspace(0, len(dataset) - 1, min(count, len(dataset))).round().astype(int))
-    return [dataset[int(index)] for index in chosen]
+def with_absence(keypoint: np.ndarray) -> Iterator[np.ndarray]:
+    """Keypoints as they are, partner absent, padded frames, both, a gap, nobody.
+
+    Shapes:
+        keypoint ``(..., M, T, V, C)``; gives the same, copies
+    """
+    frames = keypoint.shape[-3]
+    end = slice(frames // 2 + 1, None)
+    for partner, absent in ((False, None), (True, None), (False, end), (True, end)):
+        copy = keypoint.copy()
+        if partner:
+            copy[..., 1:, :, :, :] = 0
+        if absent is not None:
+            copy[..., absent, :, :] = 0
+        yield copy
+    copy = keypoint.copy()
+    copy[..., -1, frames // 4 : frames // 2, :, :] = 0
+    yield copy
+    yield np.zeros_like(keypoint)
 
 
-def tested_scores(recognizer: nn.Module, samples: Iterable[Mapping], batch: int) -> np.ndarray:
-    """Scores of samples as testing computes them, by ``test_step``: data preprocessor, model, average of clips."""
-    samples = list(samples)
-    found: list[Tensor] = []
-    for start in range(0, len(samples), batch):
-        part = samples[start : start + batch]
-        data = {'inputs': [s['inputs'] for s in part], 'data_samples': [s['data_samples'] for s in part]}
-        with torch.no_grad():
-            found += [sample.pred_score for sample in recognizer.test_step(data)]  # type: ignore[operator]
-    return torch.stack(found).numpy()
+def prepared_cases(
+    trained: TrainedModel, recordings: Iterable[Mapping[str, Any]], preparation: bool
+) -> Iterator[tuple[Arrays, np.ndarray]]:
+    """The inputs of a file, and the clips that the test pipeline makes, of recordings with absence put into them.
+
+    Args:
+        trained: The model of the file.
+        recordings: Samples before the pipeline.
+        preparation: Whether the file takes the recordings; otherwise it takes the clips.
+    """
+    with mmaction_scope():
+        pipeline = Compose(trained.pipeline)
+        names = Preparation(trained.pipeline, trained.skeleton).inputs if preparation else []
+    for recording in recordings:
+        persons = min(trained.num_person, len(recording['keypoint']))
+        for keypoint in with_absence(recording['keypoint'][:persons]):
+            sample = {name: np.asarray(recording[name]) for name in INPUTS if name in recording}
+            sample['keypoint'] = keypoint
+            if 'keypoint_score' in sample:
+                sample['keypoint_score'] = sample['keypoint_score'][:persons]
+            inputs = {name: sample[name].astype(np.float32) for name in names}
+            for name in set(names) - {'img_shape'}:  # who is missing is all zero
+                missing = (0, trained.num_person - persons)
+                inputs[name] = np.pad(inputs[name], [missing, *[(0, 0)] * (inputs[name].ndim - 1)])
+            about = {'frame_dir': 'export', 'label': 0, 'layout': trained.skeleton, 'total_frames': keypoint.shape[1]}
+            clips = pipeline({**sample, **about})['inputs'].numpy()[None]
+            yield inputs if preparation else {'keypoint': clips}, clips

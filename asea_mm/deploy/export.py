@@ -2,31 +2,32 @@
 
 from __future__ import annotations
 
-import builtins
 import copy
 import json
 import logging
-import sys
 import warnings
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
-from unittest import mock
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
 from .. import __version__
-from ..apis.loading import TrainedModel
+from ..apis.loading import TrainedModel, mmaction_scope, part_name
+from ..datasets.files.whole import written_whole
 from ..errors import InputError
 from ..models.layers import AEA, fuse_batch_norm
+from .preparation import Preparation
 
 LOWEST_OPSET = 18  # of torch.onnx; onnxruntime has run it since 1.14
+SUFFIXES = ('.onnx', '.pt2')
 
 
 class ScoreModel(nn.Module):
-    """A recognizer from keypoints to scores: what is exported.
+    """A recognizer from clips to scores.
 
     Args:
         recognizer: The recognizer; its head says how clips are averaged.
@@ -35,34 +36,52 @@ class ScoreModel(nn.Module):
         keypoint ``(N, clips, M, T, V, C)``, what the test pipeline gives; returns scores ``(N, classes)``, averaged
         over clips as the head does (``'prob'``: probabilities; ``'score'``: logits), and logits
         ``(N, clips, classes)``
+
+    Raises:
+        InputError: If the head does not average clips.
     """
 
     def __init__(self, recognizer: nn.Module) -> None:
         super().__init__()
         self.recognizer: Any = recognizer
-        self.average = score_kind(recognizer) == 'probability'
+        average = getattr(self.recognizer.cls_head, 'average_clips', None)
+        if average not in ('prob', 'score'):
+            raise InputError(f"export: the head must average clips by 'prob' or 'score', got average_clips={average!r}")
+        self.scores = 'probability' if average == 'prob' else 'logit'
 
     def forward(self, keypoint: Tensor) -> tuple[Tensor, Tensor]:
         samples, clips = keypoint.shape[:2]
         logits, _ = self.recognizer.extract_feat(keypoint, stage='head')
         logits = logits.unflatten(0, (samples, clips))
-        return (logits.softmax(dim=2) if self.average else logits).mean(dim=1), logits
+        return (logits.softmax(dim=2) if self.scores == 'probability' else logits).mean(dim=1), logits
 
 
-def score_kind(recognizer: nn.Module) -> str:
-    """What the scores of a recognizer are: ``'probability'`` or ``'logit'``.
+class PreparedModel(nn.Module):
+    """A recognizer from one recording to scores, with the test pipeline inside.
 
-    Raises:
-        ValueError: If its head does not average clips.
+    Args:
+        model: From clips to scores.
+        preparation: From a recording to clips.
+
+    Shapes:
+        as of :class:`Preparation`; returns scores ``(classes,)`` and logits ``(clips, classes)``
     """
-    average = getattr(recognizer.cls_head, 'average_clips', None)
-    if average not in ('prob', 'score'):
-        raise InputError(f"export: the head must average clips by 'prob' or 'score', got average_clips={average!r}")
-    return 'probability' if average == 'prob' else 'logit'
+
+    def __init__(self, model: ScoreModel, preparation: Preparation) -> None:
+        super().__init__()
+        self.model, self.preparation = model, preparation
+
+    def forward(self, *recording: Tensor) -> tuple[Tensor, Tensor]:
+        inputs = dict(zip(self.preparation.inputs, recording, strict=True))
+        scores, logits = self.model(self.preparation(**inputs))
+        return scores[0], logits[0]
 
 
-def inference_model(recognizer: nn.Module, form: str) -> ScoreModel:
-    """A copy of a recognizer for inference: batch norms folded, attention between persons in the given form of AEA."""
+def inference_model(recognizer: nn.Module, form: str = 'masked') -> ScoreModel:
+    """A copy of a recognizer for inference: batch norms fused, attention between persons in the given form of AEA.
+
+    The masked form, which is exported, has shapes that do not depend on the data.
+    """
     recognizer = fuse_batch_norm(copy.deepcopy(recognizer))
     for module in recognizer.modules():
         if isinstance(module, AEA):
@@ -70,26 +89,136 @@ def inference_model(recognizer: nn.Module, form: str) -> ScoreModel:
     return ScoreModel(recognizer).eval().requires_grad_(False)
 
 
-def trace(recognizer: nn.Module, size: Sequence[int]) -> torch.export.ExportedProgram:
-    """The graph of a recognizer for any number of samples and clips.
+def export_model(
+    trained: TrainedModel,
+    path: str | Path,
+    preparation: bool = True,
+    opset: int = LOWEST_OPSET,
+) -> dict[str, str]:
+    """Write a model to one file, weights and all; its suffix says the format.
 
-    Attention between persons is in its masked form, whose shapes do not depend on the data.
+    With its preparation the file takes the keypoints of one recording with any number of frames, ``keypoint`` ``(M, T,
+    V, C)`` (and ``keypoint_score`` ``(M, T, V)``, ``img_shape`` ``(2,)`` where the pipeline needs them). Without it, it
+    takes ``keypoint`` ``(N, clips, M, T, V, C)`` behind the test pipeline, any number of samples and clips.
 
     Args:
-        recognizer: The recognizer; it stays as it is.
-        size: Persons M, frames T, joints V and channels C of the input; fixed in the graph.
+        trained: The model, its test pipeline, layout and classes; it stays as it is.
+        path: ``.onnx``, or ``.pt2``, which ``torch.export.load`` reads.
+        preparation: Whether the test pipeline is part of the graph.
+        opset: Version of the ONNX operators.
+
+    Returns:
+        What the file says about itself (:func:`describe`): ONNX's metadata, or the extra file ``metadata.json``.
 
     Raises:
-        ValueError: If the model cannot be traced, with what torch.export says.
+        InputError: If suffix or opset are wrong, packages for ONNX are missing, a step of the pipeline has no form in
+            torch, the model cannot be traced, or an operator has no ONNX form.
     """
-    model = inference_model(recognizer, 'masked')
-    keypoint = torch.rand(3, 2, *size)  # neither of one, which the tracer would take for fixed
-    dynamic = {'keypoint': {0: torch.export.Dim('N'), 1: torch.export.Dim('clips')}}
+    path = Path(path)
+    if path.suffix not in SUFFIXES:
+        raise InputError(f'export: expected a file that ends in {" or ".join(SUFFIXES)}, got {path}')
+    if path.suffix == '.onnx':
+        _require_onnx(opset)
+    network = inference_model(trained.model)
+    metadata = describe(trained, preparation)
+    if preparation:
+        with mmaction_scope():
+            prepare = Preparation(trained.pipeline, trained.skeleton)
+        recording = trial_recording(trained, 7)
+        inputs = tuple(torch.from_numpy(recording[name]) for name in prepare.inputs)
+        axes = [{1: 'frames'} if name != 'img_shape' else {} for name in prepare.inputs]
+        names, program = prepare.inputs, _trace(PreparedModel(network, prepare), inputs, axes)
+    else:
+        # neither of one, which the tracer takes for fixed
+        clips = torch.rand(3, 2, trained.num_person, clip_len(trained), trained.skeleton.num_joints, trained.channels)
+        names, axes = ['keypoint'], [{0: 'N', 1: 'clips'}]
+        program = _trace(network, (clips,), axes)
+    with written_whole(path) as part:
+        if path.suffix == '.onnx':
+            _write_onnx(program, part, names, axes, metadata, opset)
+        else:
+            torch.export.save(program, str(part), extra_files={'metadata.json': json.dumps(metadata)})
+    return metadata
+
+
+def clip_len(trained: TrainedModel) -> int:
+    """Frames of the clips that the test pipeline makes.
+
+    Raises:
+        InputError: If no step has a ``clip_len``.
+    """
+    for step in reversed(trained.pipeline):
+        if 'clip_len' in step:
+            return int(step['clip_len'])
+    raise InputError('export: no step of the test pipeline has a clip_len, which says how many frames a clip has')
+
+
+def trial_recording(trained: TrainedModel, frames: int, seed: int = 0) -> dict[str, np.ndarray]:
+    """Two persons, two metres (300 pixels, a third of the image) apart, who move at random, with all that a step needs.
+
+    Raises:
+        InputError: If the channels of the network do not tell how many coordinates a joint has.
+    """
+    steps = {part_name(config): config for config in trained.pipeline}
+    stream = steps.get('GenerateStream', {}).get('stream', 'joint')
+    streams = [stream] if isinstance(stream, str) else stream
+    distances = sum(name.startswith('partner_distance') for name in streams)
+    scores = 'ScoreChannel' in steps and steps['ScoreChannel'].get('keep', True)
+    rest = trained.channels - scores - distances * trained.skeleton.num_joints
+    dimensions = rest / (len(streams) - distances) if len(streams) > distances else 3
+    if dimensions not in (2, 3):
+        raise InputError(
+            f'export: expected channels of 2 or 3 coordinates in the streams {streams}'
+            f'{" and of scores" if scores else ""}, got {trained.channels} channels of the network; scores need a step '
+            f'ScoreChannel, and the backbone an attribute in_channels'
+        )
+    draw = np.random.default_rng(seed)
+    shape = (trained.num_person, frames, trained.skeleton.num_joints, int(dimensions))
+    keypoint = 0.4 * draw.normal(size=(shape[0], 1, *shape[2:])) + 0.02 * draw.normal(size=shape).cumsum(axis=1)
+    keypoint[..., 0] += 2 * np.arange(shape[0])[:, None, None]
+    if 'NormalizeByImage' in steps:
+        share = steps['NormalizeByImage'].get('unit') == 'share'
+        keypoint = 0.4 + keypoint / 6 if share else 300 + 150 * keypoint
+    recording = {'keypoint': keypoint}
+    if steps.get('NormalizeByImage', {'img_shape': ()}).get('img_shape') is None:
+        recording['img_shape'] = np.array([720, 1280])
+    if 'ScoreChannel' in steps:
+        recording['keypoint_score'] = draw.random(shape[:3])
+    return {name: array.astype(np.float32) for name, array in recording.items()}
+
+
+def describe(trained: TrainedModel, preparation: bool) -> dict[str, str]:
+    """What a file says about itself, as texts: names as they are, anything else as JSON.
+
+    Args:
+        trained: The model, its test pipeline, layout and classes.
+        preparation: Whether the test pipeline is inside.
+    """
+    about: dict[str, Any] = {
+        'classes': trained.classes,
+        'layout': trained.skeleton.name,
+        'joints': trained.skeleton.joints,
+        'num_person': trained.num_person,
+        'pipeline': trained.pipeline,
+        'preparation': preparation,
+        'scores': ScoreModel(trained.model).scores,
+        'backbone': type(trained.model.backbone).__name__,
+        'version': __version__,
+    }
+    return {name: value if isinstance(value, str) else json.dumps(value) for name, value in about.items()}
+
+
+def _trace(model: nn.Module, inputs: tuple, axes: list[dict[int, str]]) -> torch.export.ExportedProgram:
+    """The graph of a model; ``axes`` are those of every input whose size is free."""
+    sizes = {name: torch.export.Dim(name) for names in axes for name in names.values()}
+    free: Any = tuple({axis: sizes[name] for axis, name in names.items()} for names in axes)
     try:
-        with torch.no_grad(), symbolic_len(), quietly():
-            program = torch.export.export(model, (keypoint,), dynamic_shapes=dynamic, strict=False)
+        with torch.no_grad(), _quietly():
+            shapes = (free,) if isinstance(model, PreparedModel) else free  # forward(*recording) has one argument
+            program = torch.export.export(model.eval(), inputs, dynamic_shapes=shapes, strict=False)
     except Exception as error:  # it has no common base
-        name = type(recognizer.backbone).__name__
+        network: Any = model.model if isinstance(model, PreparedModel) else model
+        name = type(network.recognizer.backbone).__name__
         reason = ' '.join(str(error).split())[:400]
         raise InputError(f'export: torch.export cannot trace {name} ({type(error).__name__}: {reason})') from error
     for node in program.graph.nodes:
@@ -97,51 +226,33 @@ def trace(recognizer: nn.Module, size: Sequence[int]) -> torch.export.ExportedPr
     return program
 
 
-@contextmanager
-def symbolic_len() -> Iterator[None]:
-    """``len(x)`` of a tensor in our layers as the symbol ``x.shape[0]``: of Python's own it becomes a fixed number."""
-
-    def length(x: Any) -> Any:
-        return x.shape[0] if isinstance(x, Tensor) else builtins.len(x)
-
-    modules = [module for name, module in sys.modules.items() if name.startswith('asea_mm.models.')]
-    patches = [mock.patch.object(module, 'len', length, create=True) for module in modules]
-    for patch in patches:
-        patch.start()
+def _require_onnx(opset: int) -> None:
     try:
-        yield
-    finally:
-        for patch in patches:
-            patch.stop()
-
-
-def write_onnx(
-    program: torch.export.ExportedProgram, path: str | Path, metadata: Mapping[str, str], opset: int = LOWEST_OPSET
-) -> None:
-    """Write one .onnx file, weights and all, and check it.
-
-    Args:
-        program: From :func:`trace`.
-        path: The file.
-        metadata: Texts that the file carries.
-        opset: Version of the ONNX operators.
-
-    Raises:
-        ValueError: If the packages for ONNX are missing, the opset is too low, or an operator has no ONNX form.
-    """
-    try:
-        import onnx
+        import onnx  # noqa: F401
         import onnxscript  # noqa: F401  (torch.onnx needs it)
     except ImportError as error:
         raise InputError(f'export: {error}; pip install "asea_mm[export]"') from None
     if opset < LOWEST_OPSET:
         raise InputError(f'export: opset must be at least {LOWEST_OPSET}, got {opset}')
+
+
+def _write_onnx(
+    program: torch.export.ExportedProgram,
+    path: Path,
+    names: list[str],
+    axes: list[dict[int, str]],
+    metadata: Mapping[str, str],
+    opset: int,
+) -> None:
+    """Write and check an .onnx file."""
+    import onnx
+
     try:
-        with quietly():
+        with _quietly():
             exported = torch.onnx.export(
                 program,
                 (),
-                input_names=['keypoint'],
+                input_names=names,
                 output_names=['scores', 'logits'],
                 dynamo=True,
                 opset_version=opset,
@@ -156,17 +267,16 @@ def write_onnx(
         part.ClearField('metadata_props')  # where in the code each comes from, more text than weights
     for value in (*model.graph.input, *model.graph.output):
         value.ClearField('metadata_props')
-        for axis, name in enumerate(('N', 'clips')):
-            dim = value.type.tensor_type.shape.dim[axis]
-            if dim.HasField('dim_param'):
-                dim.dim_param = name
+    for value, free in zip(model.graph.input, axes, strict=True):
+        for axis, name in free.items():
+            value.type.tensor_type.shape.dim[axis].dim_param = name
     onnx.helper.set_model_props(model, dict(metadata))
     onnx.save(model, str(path))
     onnx.checker.check_model(str(path), full_check=True)
 
 
 @contextmanager
-def quietly() -> Iterator[None]:
+def _quietly() -> Iterator[None]:
     """Without the remarks of the exporter about its own inside."""
     loggers = [logging.getLogger(name) for name in ('torch.onnx', 'onnxscript', 'onnx_ir')]
     levels = [logger.level for logger in loggers]
@@ -179,98 +289,3 @@ def quietly() -> Iterator[None]:
     finally:
         for logger, level in zip(loggers, levels, strict=True):
             logger.setLevel(level)
-
-
-def write_torch(program: torch.export.ExportedProgram, path: str | Path, metadata: Mapping[str, str]) -> None:
-    """Write a .pt2 file that ``torch.export.load`` reads; the metadata is its extra file ``metadata.json``."""
-    torch.export.save(program, str(path), extra_files={'metadata.json': json.dumps(dict(metadata))})
-
-
-def describe(trained: TrainedModel, frames: int) -> dict[str, str]:
-    """What a file says about itself, as texts: names as they are, anything else as JSON.
-
-    Args:
-        trained: The model, its test pipeline, layout and classes.
-        frames: Frames T of the input.
-    """
-    skeleton = trained.skeleton
-    steps = {str(step['type']).rpartition('.')[2]: step for step in trained.pipeline}
-    stream = steps.get('GenerateStream', {}).get('stream', 'joint')
-    turned = steps.get('AddTurnedClips')
-    copies = 1 if turned is None else 4 if turned.get('mirrored') else 2
-    about: dict[str, Any] = {
-        'classes': trained.classes,
-        'layout': skeleton.name,
-        'skeleton': {
-            'joints': skeleton.joints,
-            'parents': skeleton.parents,
-            'mirrored': skeleton.mirrored_indices,
-            'centre': skeleton.centre_index,
-        },
-        'stream': [stream] if isinstance(stream, str) else stream,
-        'num_clips': steps.get('SampleClip', {}).get('num_clips', 1) * copies,
-        'clip_len': frames,
-        'num_person': trained.num_person,
-        'pipeline': trained.pipeline,
-        'scores': score_kind(trained.model),
-        'backbone': type(trained.model.backbone).__name__,
-        'version': __version__,
-    }
-    return {name: value if isinstance(value, str) else json.dumps(value) for name, value in about.items()}
-
-
-def input_shape(trained: TrainedModel, frames: int | None = None) -> tuple[int, int, int, int]:
-    """Persons M, frames T, joints V and channels C of the input.
-
-    Args:
-        trained: The model and its test pipeline.
-        frames: Frames; default ``clip_len`` of the pipeline.
-
-    Raises:
-        ValueError: If pipeline or backbone do not tell.
-    """
-    clip_lens = [step['clip_len'] for step in trained.pipeline if 'clip_len' in step]
-    frames = clip_lens[-1] if frames is None and clip_lens else frames
-    if frames is None:
-        raise InputError('export: no step of the test pipeline has a clip_len; give --frames')
-    if frames < 1:
-        raise InputError(f'export: frames must be positive, got {frames}')
-    if not trained.channels:
-        name = type(trained.model.backbone).__name__
-        raise InputError(f'export: cannot tell the input channels of {name}; it needs an attribute in_channels')
-    return trained.num_person, frames, trained.skeleton.num_joints, trained.channels
-
-
-def with_absence(keypoint: Tensor) -> Tensor:
-    """Six samples as they try absence: all there, partner absent, padded frames, both, a gap, nobody.
-
-    Shapes:
-        keypoint ``(6, clips, M, T, V, C)``; returns the same, a copy
-    """
-    keypoint, frames = keypoint.clone(), keypoint.shape[3]
-    keypoint[1, :, 1:] = 0
-    keypoint[2, :, :, frames // 2 + 1 :] = 0
-    keypoint[3, :, :1] = 0
-    keypoint[3, :, :, frames // 2 + 1 :] = 0
-    keypoint[4, :, -1, frames // 4 : frames // 2] = 0
-    keypoint[5] = 0
-    return keypoint
-
-
-def trial_clips(recognizer: nn.Module, size: Sequence[int], num_clips: int = 1, seed: int = 0) -> Tensor:
-    """Random keypoints of the place and size that the input's batch norm has seen, with absence.
-
-    Far from the data rounding grows without end, and a comparison would tell nothing.
-
-    Shapes:
-        returns ``(6, clips, M, T, V, C)``
-    """
-    keypoint = torch.randn(6, num_clips, *size, generator=torch.Generator().manual_seed(seed))
-    backbone: Any = recognizer.backbone
-    while hasattr(backbone, 'backbone'):  # InteractionBackbone wraps one
-        backbone = backbone.backbone
-    norm = getattr(backbone, 'data_bn', None)
-    if isinstance(norm, nn.BatchNorm1d) and norm.running_mean is not None and norm.running_var is not None:
-        mean, var = (values.view(-1, *size[2:])[0] for values in (norm.running_mean, norm.running_var))
-        keypoint = mean + var.sqrt() * keypoint
-    return with_absence(keypoint)

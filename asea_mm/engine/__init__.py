@@ -1,6 +1,7 @@
+from .configs import find_config
 from .hooks import ActiveJointsHook, FitHeadHook
 from .options import apply_options
-from .running import build_runner, leave_processes, load_config, parse_options, report_errors
+from .running import build_runner, load_config, report_errors, run_test, run_training
 from .visualization_hook import InteractionVisualizationHook
 
 __all__ = [
@@ -9,8 +10,9 @@ __all__ = [
     'InteractionVisualizationHook',
     'apply_options',
     'build_runner',
-    'leave_processes',
+    'find_config',
     'load_config',
-    'parse_options',
     'report_errors',
+    'run_test',
+    'run_training',
 ]

@@ -10,13 +10,13 @@ from collections.abc import Callable, Mapping
 import torch
 import torch.nn.functional as F
 from mmaction.registry import MODELS
-from mmengine.config import Config
 from rich.console import Console
 from rich.table import Table
 from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
 
-from asea_mm.models.layers import fuse_batch_norm
+from ..models.layers import fuse_batch_norm
+from .running import load_config
 
 
 class Classifier(nn.Module):
@@ -36,8 +36,8 @@ class Classifier(nn.Module):
 
 
 def from_config(path: str) -> Classifier:
-    """The model of a config file."""
-    return Classifier(MODELS.build(Config.fromfile(path).model))
+    """The model of a config, a path or a name."""
+    return Classifier(MODELS.build(load_config(path).model))
 
 
 def count_parameters(model: nn.Module) -> int:
@@ -83,7 +83,7 @@ def infer(model: Callable, x: Tensor, autocast: Callable) -> None:
         model(x)
 
 
-def measure(
+def measure_models(
     models: Mapping[str, nn.Module],
     inputs: Mapping[str, Tensor],
     repeats: int,
@@ -92,7 +92,7 @@ def measure(
 ) -> dict[str, dict[str, float]]:
     """Parameters, GFLOPs and speed of models.
 
-    Inference comes first, with batch norms folded, as in a process that only infers: passes with gradients make the C
+    Inference comes first, with batch norms fused, as in a process that only infers: passes with gradients make the C
     library keep large blocks of memory, after which models that fetch many of them infer faster on a CPU.
 
     Args:
@@ -108,14 +108,14 @@ def measure(
     def autocast() -> torch.autocast:
         return torch.autocast(device.type, dtype=torch.bfloat16, enabled=amp)
 
-    folded: dict[str, Callable] = {}
+    fused: dict[str, Callable] = {}
     for name, model in models.items():
         model.to(device)
         copied = fuse_batch_norm(copy.deepcopy(model))
-        folded[name] = torch.compile(copied) if compiled else copied
+        fused[name] = torch.compile(copied) if compiled else copied
     with Console(stderr=True).status('inference'):
         inference = interleaved(
-            {name: (lambda n=name, m=model: infer(m, inputs[n], autocast)) for name, model in folded.items()},
+            {name: (lambda n=name, m=model: infer(m, inputs[n], autocast)) for name, model in fused.items()},
             3 * repeats,
             device,
         )

@@ -1,10 +1,12 @@
-"""Options of the tools that a config has in several places: split, fold, stream, seed."""
+"""Options of the command line that a config has in several places: split, fold, stream, seed."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from argparse import ArgumentParser, Namespace
+from collections.abc import Iterator, Sequence
+from typing import Any
 
-from mmengine.config import Config, ConfigDict
+from mmengine.config import Config, ConfigDict, DictAction
 
 from ..datasets.transforms import STREAMS, stream_channels
 from ..errors import InputError
@@ -34,7 +36,7 @@ def apply_options(
         The config.
 
     Raises:
-        ValueError: If the config has no place for an option, or the stream is unknown.
+        InputError: If the config has no place for an option, or the stream is unknown.
     """
     if split is not None:
         for name, dataset in _datasets(cfg, 'split'):
@@ -50,17 +52,30 @@ def apply_options(
     return cfg
 
 
+def read_cfg_options(options: Sequence[str]) -> dict[str, Any]:
+    """The values of ``--cfg-options``, by their dotted keys.
+
+    Raises:
+        InputError: If one is not ``key=value``.
+    """
+    if wrong := [option for option in options if '=' not in option]:
+        raise InputError(f'--cfg-options: expected key=value, got {wrong[0]!r}')
+    values = Namespace()
+    DictAction([], dest='options')(ArgumentParser(), values, options)
+    return values.options
+
+
 def _datasets(cfg: Config, option: str) -> Iterator[tuple[str, ConfigDict]]:
-    """The dataset of every loader, inside of wrappers such as RepeatDataset."""
-    found = False
+    """The dataset of every loader that has the option, inside of wrappers such as RepeatDataset."""
+    anywhere = False
     for name in LOADERS:
         dataset = (cfg.get(name) or {}).get('dataset')
         while dataset is not None and 'dataset' in dataset:
             dataset = dataset['dataset']
         if dataset is not None and option in dataset:
-            found = True
+            anywhere = True
             yield name, dataset
-    if not found:
+    if not anywhere:
         raise InputError(f'--{option}: no dataset of this config has an option {option!r}')
 
 

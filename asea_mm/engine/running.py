@@ -1,76 +1,130 @@
-"""What the tools share: a config with their options in it, a runner, errors in one line."""
+"""From a config to a trained or tested model: options, runner, checkpoints, errors that users can mend."""
 
 from __future__ import annotations
 
-import argparse
 import gc
 import os
-import pickle
 import re
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from functools import wraps
 from pathlib import Path
 from typing import Any
 
 import torch
-from mmaction.registry import RUNNERS
-from mmengine.config import Config, ConfigDict, DictAction
+from mmaction.registry import DATASETS, RUNNERS
+from mmengine.config import Config, ConfigDict
 from mmengine.device import get_device
+from mmengine.dist import is_main_process
+from mmengine.registry import init_default_scope
 from mmengine.runner import Runner
 
-from ..datasets.transforms import STREAMS
 from ..errors import InputError
+from .checkpoints import read_checkpoint
+from .configs import find_config
 from .options import apply_options
 
 
-def parse_options(parser: argparse.ArgumentParser) -> argparse.Namespace:
-    """Add the options that training and testing share to a tool's own, and parse them all."""
-    parser.add_argument('--work-dir', help='folder for what the tool writes')
-    parser.add_argument('--split', help='benchmark of the dataset, e.g. xsub or xset')
-    parser.add_argument('--fold', type=int, help='fold of cross-validation')
-    parser.add_argument('--stream', help=f'{", ".join(STREAMS)}, or several separated by commas')
-    parser.add_argument('--seed', type=int, help='random seed')
-    parser.add_argument('--cfg-options', nargs='+', action=DictAction, help='override settings, key=value')
-    parser.add_argument('--launcher', choices=['none', 'pytorch', 'slurm', 'mpi'], default='none')
-    parser.add_argument('--local_rank', '--local-rank', type=int, default=0)
-    args = parser.parse_args()
-    os.environ.setdefault('LOCAL_RANK', str(args.local_rank))
-    return args
+def load_config(
+    config: str | os.PathLike,
+    split: str | None = None,
+    fold: int | None = None,
+    stream: str | None = None,
+    seed: int | None = None,
+    cfg_options: Mapping[str, Any] | None = None,
+    launcher: str = 'none',
+    work_dir: str | os.PathLike | None = None,
+) -> Config:
+    """A config with options in it.
 
-
-def load_config(args: argparse.Namespace) -> Config:
-    """The config file with the tool's options: split, fold, stream, seed, cfg_options, launcher, work_dir.
-
-    Without ``work_dir`` in options or config, results go to ``work_dirs/{config}`` with the options in the name, so
-    that folds, streams and seeds do not overwrite each other.
+    Args:
+        config: A path, or the name of a config of this package (:func:`find_config`).
+        split: As of :func:`apply_options`, like the next three.
+        fold: Fold of cross-validation.
+        stream: Stream, or several separated by commas.
+        seed: Random seed.
+        cfg_options: Values by dotted keys, which override all else.
+        launcher: As of mmengine's runner.
+        work_dir: Folder for results. Without it in options or config it is ``work_dirs/{config}`` with the options in
+            the name, so that splits, folds, streams and seeds do not overwrite each other.
 
     Raises:
         FileNotFoundError: If there is no such file.
-        ValueError: If it is not valid Python, or an option does not fit it.
+        InputError: If it is not valid Python, or an option does not fit it.
     """
-    if not Path(args.config).is_file():
-        raise FileNotFoundError(f'config {args.config} does not exist')
+    path = find_config(config)
     try:
-        cfg = Config.fromfile(args.config)
+        cfg = Config.fromfile(path)
     except SyntaxError as error:
-        raise InputError(f'config {args.config}: {error}') from error
-    apply_options(cfg, args.split, args.fold, args.stream, args.seed)
-    if args.cfg_options is not None:
-        cfg.merge_from_dict(args.cfg_options)
-    cfg.launcher = args.launcher
-    if args.work_dir is not None:
-        cfg.work_dir = args.work_dir
+        raise InputError(f'config {path}: {error}') from error
+    apply_options(cfg, split, fold, stream, seed)
+    if cfg_options:
+        cfg.merge_from_dict(dict(cfg_options))
+    cfg.launcher = launcher
+    if work_dir is not None:
+        cfg.work_dir = str(work_dir)
     elif cfg.get('work_dir') is None:
-        parts = [Path(args.config).stem]
-        parts += [args.split] if args.split is not None else []
-        parts += [f'fold{args.fold}'] if args.fold is not None else []
-        parts += [args.stream.replace(',', '+')] if args.stream is not None else []
-        parts += [f'seed{args.seed}'] if args.seed is not None else []
+        parts = [path.stem]
+        parts += [split] if split is not None else []
+        parts += [f'fold{fold}'] if fold is not None else []
+        parts += [stream.replace(',', '+')] if stream is not None else []
+        parts += [f'seed{seed}'] if seed is not None else []
         cfg.work_dir = str(Path('work_dirs') / '_'.join(parts))
     return cfg
+
+
+def run_training(cfg: Config) -> None:
+    """Train as the config says.
+
+    Raises:
+        InputError: If a part of the config, its data or a checkpoint is not as expected.
+    """
+    with mendable_errors():
+        build_runner(cfg).train()
+    leave_processes()
+
+
+def run_test(cfg: Config, checkpoint: str | os.PathLike, dump: str | None = None) -> Path | None:
+    """Test a checkpoint; writes what :class:`InteractionReport` writes into the work folder of the config.
+
+    Args:
+        cfg: The config; changed in place.
+        checkpoint: The checkpoint, which must fit the model exactly.
+        dump: File to dump all predictions to, as mmaction2 does.
+
+    Returns:
+        The report, ``report.json``; None in all but the first of several processes.
+
+    Raises:
+        InputError: As of :func:`run_training`.
+    """
+    if dump is not None and not dump.endswith(('.pkl', '.pickle')):
+        raise InputError(f'--dump: expected a .pkl or .pickle file, got {dump}')
+    cfg.load_from = str(checkpoint)
+    evaluators = cfg.test_evaluator if isinstance(cfg.test_evaluator, (list, tuple)) else [cfg.test_evaluator]
+    cfg.test_evaluator = [*evaluators, dict(type='InteractionReport', out_dir=cfg.work_dir)]
+    if dump is not None:
+        cfg.test_evaluator.append(dict(type='DumpResults', out_file_path=dump))
+    with mendable_errors():
+        build_runner(cfg, strict=True).test()
+    report = Path(cfg.work_dir) / 'report.json' if is_main_process() else None
+    leave_processes()
+    return report
+
+
+def build_test_dataset(cfg: Config) -> Any:
+    """The dataset that a test with this config reads, without a runner.
+
+    Raises:
+        InputError: If the config has none, or it is not as expected.
+    """
+    if not cfg.get('test_dataloader'):
+        raise InputError('the config has no test_dataloader')
+    init_default_scope(cfg.get('default_scope', 'mmaction'))
+    with mendable_errors():
+        return DATASETS.build(cfg.test_dataloader.dataset)
 
 
 def build_runner(cfg: Config, strict: bool = False) -> Runner:
@@ -82,49 +136,16 @@ def build_runner(cfg: Config, strict: bool = False) -> Runner:
 
     Raises:
         FileNotFoundError: If there is no such checkpoint.
-        ValueError: If the checkpoint is none, or the launcher needs a GPU that is not there.
+        InputError: If the checkpoint is none, or the launcher needs a GPU that is not there.
     """
     if cfg.get('load_from') and '://' not in cfg.load_from:
-        check_checkpoint(cfg.load_from, resume=cfg.get('resume', False))
+        read_checkpoint(cfg.load_from, resume=cfg.get('resume', False))
     if cfg.get('launcher') == 'pytorch' and get_device() == 'cpu':
         _join_cpu_processes(cfg)
     runner = Runner.from_cfg(cfg) if 'runner_type' not in cfg else RUNNERS.build(cfg)
     if strict:
         runner.load_checkpoint = _strictly(runner.load_checkpoint)
     return runner
-
-
-def check_checkpoint(path: str, resume: bool = False) -> None:
-    """Refuse a file that is not a checkpoint, without running any code that it may contain.
-
-    Args:
-        path: The file.
-        resume: Whether training shall go on from it, which needs more than weights.
-
-    Raises:
-        FileNotFoundError: If there is no such file.
-        ValueError: If it is not a checkpoint, or has no state of a training and ``resume`` is set.
-    """
-    if not Path(path).is_file():
-        raise FileNotFoundError(f'checkpoint {path} does not exist')
-    try:
-        content: Any = torch.load(path, map_location='cpu', weights_only=True)
-    except pickle.UnpicklingError as error:
-        if forbidden := re.search(r'GLOBAL (\S+)', str(error)):
-            raise InputError(
-                f'checkpoint {path}: refused, it asks for {forbidden[1]}; only tensors, plain containers and what '
-                f'mmengine logs are read, anything else could run code'
-            ) from None
-        raise InputError(f'checkpoint {path}: not a checkpoint, or a damaged one') from None
-    except Exception as error:  # a damaged file raises almost anything
-        reason = f'{error}'.partition('\n')[0] or type(error).__name__
-        raise InputError(f'checkpoint {path}: not a checkpoint, or a damaged one ({reason})') from None
-    weights = content.get('state_dict', content) if isinstance(content, dict) else None
-    if not isinstance(weights, dict) or not any(isinstance(weight, torch.Tensor) for weight in weights.values()):
-        found = f'the keys {list(content)[:5]}' if isinstance(content, dict) else type(content).__name__
-        raise InputError(f"checkpoint {path}: expected weights, in 'state_dict' or on their own, got {found}")
-    if resume and 'epoch' not in content.get('meta', {}):
-        raise InputError(f'checkpoint {path}: has weights but no state of a training to resume')
 
 
 def _strictly(load: Any) -> Any:
@@ -170,35 +191,62 @@ _WRONG_PART = re.compile(r'is not in the .* registry|__init__\(\) (got an unexpe
 
 
 @contextmanager
-def report_errors() -> Iterator[None]:
-    """Show errors that a user can mend as one line instead of a traceback, and exit with 1."""
+def mendable_errors() -> Iterator[None]:
+    """Raise what mmengine, mmaction2 or a worker of a data loader say of the user's mistakes as InputError."""
     try:
         yield
-    except (ValueError, OSError) as error:
-        _exit_with(error)
+    except InputError as error:
+        raise InputError(_plain(str(error), type(error))) from error
     except (KeyError, TypeError) as error:
-        if not _WRONG_PART.search(str(error)):
+        text = str(error.args[0]) if isinstance(error, KeyError) and error.args else str(error)
+        if not _WRONG_PART.search(text):
             raise
-        _exit_with(error)
+        raise InputError(_plain(text, type(error))) from error
     except AssertionError as error:
         if '`epoch_length` must be a positive integer' not in str(error):  # how mmengine's schedulers find out
             raise
         few = 'the training set has fewer samples than a batch, and drop_last leaves none'
-        _exit_with(InputError(f'{few}; lower train_dataloader.batch_size'))
+        raise InputError(f'{few}; lower train_dataloader.batch_size') from error
 
 
-def _exit_with(error: Exception) -> None:
-    text = str(error.args[0]) if isinstance(error, KeyError) else str(error)
-    if 'Original Traceback' in text:  # from a worker of the data loader: its message follows the trace
-        text = text.rsplit(f'\n{type(error).__name__}: ', 1)[-1]
-    text = re.sub(r'^(class `[^`]*` in \S+: )+', '', text)  # where mmengine built it
-    print('error:', ' '.join(line.strip() for line in text.splitlines() if line.strip()), file=sys.stderr)
-    sys.exit(1)
+def _plain(text: str, kind: type[Exception]) -> str:
+    """A message without the trace of a worker and without where mmengine built the part."""
+    if 'Original Traceback' in text:
+        text = text.rsplit(f'{kind.__name__}: ', 1)[-1]
+    return re.sub(r'^(class `[^`]*` in \S+: )+', '', text)
+
+
+@contextmanager
+def report_errors(debug: bool = False) -> Iterator[None]:
+    """Show errors that a user can mend as one line instead of a traceback, and exit with 1.
+
+    Args:
+        debug: Whether their traceback is wanted, too.
+    """
+    try:
+        yield
+    except (InputError, OSError) as error:
+        if debug:
+            raise
+        print('error:', ' '.join(line.strip() for line in str(error).splitlines() if line.strip()), file=sys.stderr)
+        sys.exit(1)
 
 
 def working_tree_commit() -> str:
-    """The commit of the code that runs, with ``-dirty`` when tracked files differ from it; for result files."""
-    command = ['git', 'describe', '--always', '--dirty', '--abbrev=12', '--exclude', '*']
-    folder = Path(__file__).parent
-    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
-    return done.stdout.strip() or 'unknown'
+    """The commit of the code that runs, with ``-dirty`` when tracked files differ from it; for result files.
+
+    ``unknown`` where there is no git, or no repository that tracks this package: it may be installed within the folder
+    of another project.
+    """
+    folder = Path(__file__).resolve().parents[1]
+
+    def git(*words: str) -> str | None:
+        try:
+            done = subprocess.run(['git', *words], cwd=folder, capture_output=True, text=True, check=False)
+        except OSError:
+            return None
+        return done.stdout.strip() if done.returncode == 0 else None
+
+    if git('ls-files', '--error-unmatch', '__init__.py') is None:
+        return 'unknown'
+    return git('describe', '--always', '--dirty', '--abbrev=12', '--exclude', '*') or 'unknown'

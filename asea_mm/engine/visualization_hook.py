@@ -12,11 +12,8 @@ from mmengine.hooks import Hook
 from mmengine.model import is_model_wrapper
 
 from ..errors import InputError
+from ..evaluation.report import confusion_matrix
 from ..models.layers.interaction import AEA
-from ..visualization.active_joints import draw_active_joints
-from ..visualization.clips import probe_sample
-from ..visualization.confusion import draw_confusion
-from ..visualization.drawing import as_image
 
 
 @HOOKS.register_module()
@@ -31,11 +28,11 @@ class InteractionVisualizationHook(Hook):
         interval: Validations between two pictures; the first validation is number 1.
         samples: Indices of samples of the validation set whose active joints are drawn; none for none.
         frames: Moments of a sample.
-        stages: Stages (AEA), from 0, that get a strip of their own under the one over all; default none.
+        layers: Layers (AEA), from 0, that get a strip of their own under the one over all; default none.
         confusion: Whether to draw the confusion matrix.
 
     Raises:
-        ValueError: If an option is out of range; after the first validation also if there is no such sample or stage.
+        InputError: If an option is out of range; after the first validation also if there is no such sample or layer.
     """
 
     priority = 'ABOVE_NORMAL'  # before EMAHook puts the weights back that were not validated
@@ -45,7 +42,7 @@ class InteractionVisualizationHook(Hook):
         interval: int = 1,
         samples: Sequence[int] = (0, 1, 2, 3),
         frames: int = 6,
-        stages: Sequence[int] = (),
+        layers: Sequence[int] = (),
         confusion: bool = True,
     ) -> None:
         if interval < 1 or frames < 1:
@@ -55,7 +52,7 @@ class InteractionVisualizationHook(Hook):
         if isinstance(samples, (str, int)) or any(not isinstance(index, int) or index < 0 for index in samples):
             raise InputError(f'InteractionVisualizationHook: samples must be a list of indices from 0, got {samples!r}')
         self.interval, self.frames, self.confusion = interval, frames, confusion
-        self.samples, self.stages = list(samples), list(stages)
+        self.samples, self.layers = list(samples), list(layers)
         self._validations = 0
         self._results: list[tuple[int, int]] = []
 
@@ -78,11 +75,21 @@ class InteractionVisualizationHook(Hook):
         if self.confusion:
             results = collect_results(self._results, len(dataset), 'cpu')
             if is_main_process() and results:
-                self._add(runner, 'confusion', draw_confusion(*_confusion(results, dataset.metainfo.get('classes'))))
+                self._add_confusion(runner, dataset, *np.array(results).T)
         if is_main_process():
             self._add_active_joints(runner, dataset)
 
+    # matplotlib takes a second to import, so only who draws does
+    def _add_confusion(self, runner: Any, dataset: Any, true: np.ndarray, predicted: np.ndarray) -> None:
+        from ..visualization.confusion import draw_confusion
+
+        classes = dataset.metainfo.get('classes') or [str(label) for label in range(max(*true, *predicted) + 1)]
+        self._add(runner, 'confusion', draw_confusion(confusion_matrix(true, predicted, len(classes)), classes))
+
     def _add_active_joints(self, runner: Any, dataset: Any) -> None:
+        from ..visualization.active_joints import draw_active_joints
+        from ..visualization.clips import probe_sample
+
         model = runner.model.module if is_model_wrapper(runner.model) else runner.model
         if not any(isinstance(module, AEA) for module in model.modules()):
             if self._validations == self.interval and self.samples:
@@ -94,19 +101,11 @@ class InteractionVisualizationHook(Hook):
                     f'InteractionVisualizationHook: no sample {index} among the {len(dataset)} of the validation set'
                 )
             clip = probe_sample(model, dataset, index)
-            self._add(runner, f'active_joints_{index}', draw_active_joints(clip, self.frames, shown=self.stages))
+            self._add(runner, f'active_joints_{index}', draw_active_joints(clip, self.frames, shown=self.layers))
 
     @staticmethod
     def _add(runner: Any, name: str, figure: Any) -> None:
+        from ..visualization.drawing import as_image
+
         step = getattr(runner, 'epoch', 0) or getattr(runner, 'iter', 0)
         runner.visualizer.add_image(name, as_image(figure), step=step)
-
-
-def _confusion(results: Sequence[tuple[int, int]], classes: Sequence[str] | None) -> tuple[np.ndarray, list[str]]:
-    """Counts ``(classes, classes)``, true classes in rows, and the names of the classes."""
-    true, predicted = np.array(results).T
-    count = max(int(true.max()), int(predicted.max())) + 1
-    names = [str(label) for label in range(count)] if classes is None else list(classes)
-    counts = np.zeros((len(names), len(names)), dtype=int)
-    np.add.at(counts, (true, predicted), 1)
-    return counts, names

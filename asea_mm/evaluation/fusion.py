@@ -18,7 +18,7 @@ def align(streams: Mapping[str, StreamScores]) -> dict[str, StreamScores]:
     """Bring all streams to the order of samples of the first.
 
     Raises:
-        ValueError: If the streams differ in their samples, in labels or in the number of classes.
+        InputError: If the streams differ in their samples, in labels or in the number of classes.
     """
     first_name, first = next(iter(streams.items()))
     aligned = {}
@@ -51,7 +51,7 @@ def fuse(streams: Sequence[StreamScores], weights: Sequence[float], rule: str = 
             (Kittler et al., TPAMI 1998). Probabilities below 1e-6 count as 1e-6.
 
     Raises:
-        ValueError: If there is not one finite weight of at least 0 for each stream, or all are 0; if the rule is
+        InputError: If there is not one finite weight of at least 0 for each stream, or all are 0; if the rule is
             unknown, or ``'product'`` and the scores are no probabilities.
     """
     if len(weights) != len(streams) or not all(0 <= w < float('inf') for w in weights) or not any(weights):
@@ -106,7 +106,7 @@ def cross_validated_weights(
         rule: As of :func:`fuse`.
 
     Raises:
-        ValueError: If there are fewer than two folds.
+        InputError: If there are fewer than two folds.
     """
     if len(groups) < 2:
         raise InputError(f'cross-validated weights need at least two folds, got {len(groups)}')
@@ -122,7 +122,7 @@ def parts_of(
     """Aligned streams of one run in random parts of about the same size, to cross-validate weights without folds.
 
     Raises:
-        ValueError: If there are fewer samples than parts.
+        InputError: If there are fewer samples than parts.
     """
     ids = np.array(streams[0].ids)
     if len(ids) < num_parts:

@@ -1,4 +1,4 @@
-"""What a test leaves behind: scores, accuracies and the confusion matrix, as files."""
+"""What a test leaves behind: scores, accuracies and the confusion matrix, as data."""
 
 from __future__ import annotations
 
@@ -11,27 +11,33 @@ import numpy as np
 from mmaction.registry import METRICS
 from mmengine.evaluator import BaseMetric
 
-from ..visualization.confusion import plot_confusion
+from ..datasets.files.whole import write_whole, written_whole
+
+
+def confusion_matrix(labels: np.ndarray, predicted: np.ndarray, classes: int) -> np.ndarray:
+    """Counts ``(classes, classes)``, true classes in rows, predicted ones in columns.
+
+    Shapes:
+        labels and predicted ``(samples,)``
+    """
+    confusion = np.zeros((classes, classes), dtype=int)
+    np.add.at(confusion, (labels, predicted), 1)
+    return confusion
 
 
 def accuracies(scores: np.ndarray, labels: np.ndarray) -> dict[str, Any]:
-    """Top-1, top-5, mean class accuracy, accuracy of every class and the confusion matrix.
+    """Top-1, top-5, mean over the classes (balanced accuracy), accuracy of every class, confusion, cross-entropy.
 
     Classes without a sample have no accuracy (None) and do not count in the mean.
 
     Shapes:
-        scores ``(samples, classes)``, labels ``(samples,)``; the confusion matrix ``(classes, classes)`` counts true
-        classes in rows, predicted ones in columns
+        scores ``(samples, classes)``, labels ``(samples,)``
     """
-    classes = scores.shape[1]
     # a stable order, so that ties always fall to the first class
     ranking = np.argsort(-scores, axis=1, kind='stable')
-    confusion = np.zeros((classes, classes), dtype=int)
-    np.add.at(confusion, (labels, ranking[:, 0]), 1)
-    counts = confusion.sum(axis=1)
-    per_class = [
-        int(hit) / int(count) if count else None for hit, count in zip(np.diag(confusion), counts, strict=False)
-    ]
+    confusion = confusion_matrix(labels, ranking[:, 0], scores.shape[1])
+    counts = zip(np.diag(confusion).tolist(), confusion.sum(axis=1).tolist(), strict=True)
+    per_class = [hits / count if count else None for hits, count in counts]
     return {
         'num_samples': len(labels),
         'top1': float((ranking[:, 0] == labels).mean()),
@@ -39,6 +45,7 @@ def accuracies(scores: np.ndarray, labels: np.ndarray) -> dict[str, Any]:
         'mean_class': float(np.mean([share for share in per_class if share is not None])),
         'per_class': per_class,
         'confusion': confusion.tolist(),
+        'cross_entropy': cross_entropy(scores, labels),
     }
 
 
@@ -77,10 +84,11 @@ def relation_accuracy(scores: np.ndarray, labels: np.ndarray, pairs: Sequence[Se
 
 @METRICS.register_module()
 class InteractionReport(BaseMetric):
-    """Writes ``report.json``, ``scores.npz`` and ``confusion.png`` into a folder after validation or test.
+    """Writes ``report.json`` (:func:`accuracies`) and ``scores.npz`` into a folder after validation or test.
 
-    ``scores.npz`` holds ``scores`` (samples, classes), ``labels`` and ``ids``; two such files can be fused. A dataset
-    that names ``relation_pairs``, as the synthetic one does, gets their accuracy, too (:func:`relation_accuracy`).
+    ``scores.npz`` holds ``scores`` (samples, classes), ``labels`` and ``ids``; two such files can be fused. Samples
+    without a name (``frame_dir``) are numbered, in the order of the dataset. A dataset that names ``relation_pairs``,
+    as the synthetic one does, gets their accuracy, too (:func:`relation_accuracy`).
 
     Args:
         out_dir: Folder for the files; made when missing.
@@ -96,27 +104,24 @@ class InteractionReport(BaseMetric):
 
     def process(self, data_batch: Any, data_samples: Sequence[dict]) -> None:
         for sample in data_samples:
-            self.results.append(
-                (
-                    str(sample.get('frame_dir', len(self.results))),
-                    sample['pred_score'].cpu().numpy(),
-                    int(sample['gt_label'].item()),
-                )
-            )
+            scores = sample['pred_score'].cpu().numpy()
+            self.results.append((sample.get('frame_dir'), scores, int(sample['gt_label'].item())))
 
     def compute_metrics(self, results: list) -> dict[str, float]:
-        ids = [sample for sample, _, _ in results]
+        # numbered here, where the results of all processes are together
+        ids = [str(number if name is None else name) for number, (name, _, _) in enumerate(results)]
         scores = np.stack([score for _, score, _ in results])
         labels = np.array([label for _, _, label in results])
-        report = {**accuracies(scores, labels), 'cross_entropy': cross_entropy(scores, labels)}
+        report = accuracies(scores, labels)
         meta = self.dataset_meta or {}
         classes = [str(name) for name in meta.get('classes') or range(scores.shape[1])]
         keys = ['top1', 'top5', 'mean_class']
         if meta.get('relation_pairs'):
             report['relation'] = relation_accuracy(scores, labels, meta['relation_pairs'])
             keys.append('relation')
-        self.out_dir.mkdir(parents=True, exist_ok=True)
-        np.savez(self.out_dir / 'scores.npz', scores=scores, labels=labels, ids=np.array(ids))
-        (self.out_dir / 'report.json').write_text(json.dumps({'classes': classes, **report}, indent=1) + '\n')
-        plot_confusion(np.array(report['confusion']), classes, self.out_dir / 'confusion.png')
+        if report['cross_entropy'] is not None:
+            keys.append('cross_entropy')
+        with written_whole(self.out_dir / 'scores.npz') as part:
+            np.savez(part, scores=scores, labels=labels, ids=np.array(ids))
+        write_whole(self.out_dir / 'report.json', json.dumps({'classes': classes, **report}, indent=1) + '\n')
         return {key: report[key] for key in keys}

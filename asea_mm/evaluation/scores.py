@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -11,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from ..datasets.files.whole import write_whole
+from ..datasets.files.whole import written_whole
 from ..errors import InputError
 from .statistics import Run
 
@@ -50,7 +49,7 @@ def read_scores(path: str | Path) -> StreamScores:
 
     Raises:
         FileNotFoundError: If there is no such file.
-        ValueError: If the file is not of that form, has a sample twice, or scores that are no numbers.
+        InputError: If the file is not of that form, has a sample twice, or scores that are no numbers.
     """
     arrays = _read(Path(path))
     if 'folds' in arrays:
@@ -59,7 +58,7 @@ def read_scores(path: str | Path) -> StreamScores:
 
 
 def run_folder(fold: int, seed: int) -> str:
-    """The folder of a run within a work folder of ``tools/cross_validate.py``."""
+    """The folder of a run within a work folder of ``asea cross-validate``."""
     return f'fold{fold}_seed{seed}'
 
 
@@ -67,12 +66,12 @@ def read_runs(path: str | Path) -> dict[Run, StreamScores]:
     """Scores by fold and seed of the finished runs of a cross-validation, last epoch.
 
     Args:
-        path: A work folder of ``tools/cross_validate.py``, or the ``OUT.npz`` of its ``--out`` (:func:`write_runs`). A
-            work folder of ``tools/test.py`` or a ``scores.npz`` has one run: fold 0, seed 0.
+        path: A work folder of ``asea cross-validate``, or the ``OUT.npz`` of its ``--out`` (:func:`write_runs`). A
+            work folder of ``asea test`` or a ``scores.npz`` has one run: fold 0, seed 0.
 
     Raises:
         FileNotFoundError: If scores do not exist.
-        ValueError: If the folder has neither scores nor finished runs, or a file is refused by :func:`read_scores`.
+        InputError: If the folder has neither scores nor finished runs, or a file is refused by :func:`read_scores`.
     """
     path = Path(path)
     if not path.is_dir():
@@ -99,16 +98,15 @@ def write_runs(path: str | Path, runs: Mapping[Run, StreamScores], classes: Sequ
     if list(runs) != [(0, 0)]:
         for name, of_runs in zip(OF_RUNS, zip(*runs, strict=True), strict=True):
             numbers[name] = np.repeat(of_runs, [len(stream.ids) for stream in runs.values()])
-    content = io.BytesIO()
-    np.savez_compressed(
-        content,
-        ids=np.array([name for stream in runs.values() for name in stream.ids]),
-        scores=np.concatenate([stream.scores for stream in runs.values()]).astype(np.float32),
-        labels=np.concatenate([stream.labels for stream in runs.values()]),
-        classes=np.array(list(classes)),
-        **numbers,
-    )
-    write_whole(Path(path), content.getvalue())
+    with written_whole(path) as part:
+        np.savez_compressed(
+            part,
+            ids=np.array([name for stream in runs.values() for name in stream.ids]),
+            scores=np.concatenate([stream.scores for stream in runs.values()]).astype(np.float32),
+            labels=np.concatenate([stream.labels for stream in runs.values()]),
+            classes=np.array(list(classes)),
+            **numbers,
+        )
 
 
 def read_class_names(path: str | Path) -> list[str] | None:
@@ -124,7 +122,7 @@ def _runs_of_file(path: Path) -> dict[Run, StreamScores]:
     numbers = list(zip(*(arrays[name].tolist() for name in OF_RUNS), strict=True))
     runs = {}
     for run in dict.fromkeys(numbers):  # in their order
-        rows = [index for index, of in enumerate(numbers) if of == run]
+        rows = [index for index, number in enumerate(numbers) if number == run]
         runs[run] = _stream(f'{path}, fold {run[0]} seed {run[1]}', {name: arrays[name][rows] for name in ARRAYS})
     return runs
 

@@ -33,7 +33,7 @@ def summarise_runs(measure: Mapping[Run, float], num_samples: Mapping[Run, int])
         ``per_fold``, ``mean_of_folds`` and ``pooled`` (over all samples), each as of :func:`over_seeds`.
 
     Raises:
-        ValueError: If a fold lacks a seed that another has.
+        InputError: If a fold lacks a seed that another has.
     """
     folds, seeds = sorted({fold for fold, _ in measure}), sorted({seed for _, seed in measure})
     if len(folds) * len(seeds) != len(measure):

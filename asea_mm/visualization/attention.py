@@ -10,13 +10,13 @@ from matplotlib.figure import Figure
 
 from ..errors import InputError
 from .clips import ProbedClip
-from .drawing import STRONGEST, Scene, moments, new_figure, person_handles, short, stage_numbers, stage_title
+from .drawing import STRONGEST, Scene, moments, new_figure, person_handles, short
 
 
 def draw_attention(
     clip: ProbedClip,
     frame: int | None = None,
-    stages: Sequence[int] | None = None,
+    layers: Sequence[int] | None = None,
     strongest: int = STRONGEST,
 ) -> Figure:
     """Attention from each person's side: the skeletons with lines to what is attended to, and the matrix below.
@@ -24,20 +24,20 @@ def draw_attention(
     Args:
         clip: The clip, probed with its attention.
         frame: Frame of the clip; default the mean over the frames, drawn on the middle one.
-        stages: Stages from 0, whose mean is taken; default all.
+        layers: Layers (AEA), from 0, whose mean is taken; default all.
         strongest: Lines that are drawn of each person.
 
     Raises:
-        ValueError: If there is no such stage or frame.
+        InputError: If there is no such layer or frame.
     """
-    numbers = stage_numbers(clip, stages)
+    numbers = clip.numbers(layers)
     persons, total = clip.keypoint.shape[:2]
     if frame is not None and not 0 <= frame < total:
         raise InputError(f'draw_attention: expected a frame from 0 to {total - 1}, got {frame}')
     attention = clip.attention(frame, numbers)
-    shown = moments(clip, 3)[1] if frame is None else frame
+    shown = moments(clip.seen, 3)[1] if frame is None else frame
     share = clip.active_share(numbers)
-    scene = Scene(clip)
+    scene = Scene(clip.keypoint, clip.skeleton)
     queries = [np.flatnonzero(attention[person].any(axis=(1, 2))) for person in range(persons)]
     keys = [list(zip(*np.nonzero(attention[person].any(axis=0)), strict=True)) for person in range(persons)]
     width = max(4.6, 0.2 * max(map(len, keys)) + 2.2)
@@ -54,7 +54,7 @@ def draw_attention(
         axes.set_xlabel(f'frame {shown}' + (', lines: mean over time' if frame is None else ''), fontsize=8)
         _matrix(grid[1, person], clip, attention[person], person, queries[person], keys[person])
     when = 'mean over time' if frame is None else f'frame {frame}'
-    what = stage_title(clip, numbers[0]) if len(numbers) == 1 else f'mean of {len(numbers)} stages'
+    what = clip.layer_title(numbers[0]) if len(numbers) == 1 else f'mean of {len(numbers)} layers'
     figure.suptitle(f'External attention, {what}, {when}: {clip.title}', fontsize=10)
     handles = person_handles(persons, 'active joint')
     figure.legend(handles=handles, loc='outside lower center', ncols=len(handles), frameon=False, fontsize=8.5)

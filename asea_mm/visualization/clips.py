@@ -4,29 +4,27 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 from torch import Tensor, nn
 
-from ..datasets.files.annotations import load_annotations
 from ..errors import InputError
 from ..skeletons import Skeleton, get_skeleton
-from .probe import Stage, probe
+from .probe import LayerReading, probe
 
-_SHORT_UNITS = {'metre': 'm', 'pixel': 'px'}
+_SHORT_UNITS = {'metre': 'm', 'pixel': 'px', '': 'units'}
 _UNITS_AFTER = {'NormalizeByImage': 'half image sides', 'NormalizeByBody': 'bone lengths'}
 
 
 @dataclass(frozen=True)
 class ProbedClip:
-    """Joints of a clip, and the stages of a model that ran on it.
+    """Joints of a clip, and the layers (AEA) of a model that ran on it.
 
     Args:
         keypoint: Joints as the model's pipeline leaves them before it makes streams of them; absent persons and
             missing joints are all zero.
-        stages: What every AEA did.
+        layers: What every AEA did.
         skeleton: Layout of the joints.
         name: Name of the sample.
         title: One line about it, e.g. its class and what the model says.
@@ -37,7 +35,7 @@ class ProbedClip:
     """
 
     keypoint: np.ndarray
-    stages: Sequence[Stage]
+    layers: Sequence[LayerReading]
     skeleton: Skeleton
     name: str = ''
     title: str = ''
@@ -49,36 +47,55 @@ class ProbedClip:
             raise InputError(
                 f'ProbedClip: expected keypoints (persons, frames, {self.skeleton.num_joints}, 2 or 3), got {shape}'
             )
-        if not self.stages:
-            raise InputError('ProbedClip: expected a stage at least, got none')
-        if self.stages[0].mask.shape != (shape[0], shape[2]):
-            raise InputError(
-                f'ProbedClip: keypoints of {shape[0]} persons and {shape[2]} joints, '
-                f'but stages of {self.stages[0].mask.shape}'
-            )
+        masks = [layer.mask.shape for layer in self.layers]
+        if not masks or masks[0] != (shape[0], shape[2]):
+            raise InputError(f'ProbedClip: expected layers of {shape[0]} persons and {shape[2]} joints, got {masks}')
 
     @property
     def seen(self) -> np.ndarray:
         """Joints that are there, ``(M, T, V)`` bool."""
         return np.any(self.keypoint, axis=-1)
 
-    def active_share(self, stages: Sequence[int] | None = None) -> np.ndarray:
-        """Share of (these) stages in which each joint is active, ``(M, V)``."""
-        return np.mean([stage.mask for stage in self._chosen(stages)], axis=0)
+    def numbers(self, layers: Sequence[int] | None) -> list[int]:
+        """Check numbers of layers, from 0; None is all of them.
 
-    def attention(self, frame: int | None = None, stages: Sequence[int] | None = None) -> np.ndarray:
-        """Mean attention over (these) stages, at a frame or over all frames, ``(M, V, M, V)``."""
-        return np.mean([stage.attention_at(frame) for stage in self._chosen(stages)], axis=0)
+        Raises:
+            InputError: If there is no such layer.
+        """
+        count = len(self.layers)
+        if layers is not None and (not layers or not all(0 <= number < count for number in layers)):
+            raise InputError(f'expected layers from 1 to {count}, got {[number + 1 for number in layers]}')
+        return list(range(count) if layers is None else layers)
 
-    def _chosen(self, stages: Sequence[int] | None) -> list[Stage]:
-        return list(self.stages) if stages is None else [self.stages[number] for number in stages]
+    def layer_title(self, number: int) -> str:
+        """Number of a layer, from 1, and the name of its module."""
+        return f'layer {number + 1}: {self.layers[number].name}'
+
+    def active_share(self, layers: Sequence[int] | None = None) -> np.ndarray:
+        """Share of (these) layers in which each joint is active, ``(M, V)``."""
+        return np.mean([self.layers[number].mask for number in self.numbers(layers)], axis=0)
+
+    def attention(self, frame: int | None = None, layers: Sequence[int] | None = None) -> np.ndarray:
+        """Mean attention over (these) layers, at a frame or over all frames, ``(M, V, M, V)``."""
+        return np.mean([self.layers[number].attention_at(frame) for number in self.numbers(layers)], axis=0)
+
+
+def strongest_lines(attention: np.ndarray, count: int) -> list[tuple[int, int, int, float]]:
+    """The largest entries above zero, largest first: own joint, other person, their joint, value.
+
+    Shapes:
+        attention ``(V, M, V)``
+    """
+    order = np.argsort(-attention, axis=None, kind='stable')[:count]
+    places = (tuple(map(int, np.unravel_index(number, attention.shape))) for number in order)
+    return [(*place, float(attention[place])) for place in places if attention[place] > 0]
 
 
 def find_sample(dataset: Any, sample: str) -> int:
     """Index of a sample that is given by its name (``frame_dir``) or its index.
 
     Raises:
-        ValueError: If there is no such sample.
+        InputError: If there is no such sample.
     """
     names = [str(dataset.get_data_info(index)['frame_dir']) for index in range(len(dataset))]
     if sample in names:
@@ -106,7 +123,7 @@ def read_clips(dataset: Any, index: int) -> tuple[dict, np.ndarray, Tensor]:
         joints ``(clips, M, T, V, 2 or 3)``, inputs ``(clips, M, T, V, C)``
 
     Raises:
-        ValueError: If the pipeline has no ``FormatGCNInput``.
+        InputError: If the pipeline has no ``FormatGCNInput``.
     """
     steps = {type(step).__name__: step for step in dataset.pipeline.transforms}
     if 'FormatGCNInput' not in steps:
@@ -125,25 +142,16 @@ def read_clips(dataset: Any, index: int) -> tuple[dict, np.ndarray, Tensor]:
 def unit_of(dataset: Any) -> str:
     """Unit of the joints that :func:`read_clips` returns."""
     for step in reversed(dataset.pipeline.transforms):
-        if type(step).__name__ in _UNITS_AFTER:
-            return _UNITS_AFTER[type(step).__name__]
-        if type(step).__name__.startswith('PreNormalize'):
+        name = type(step).__name__
+        if name in _UNITS_AFTER:
+            return _UNITS_AFTER[name]
+        if name.startswith('PreNormalize'):
             return 'normalised'
-    path = getattr(dataset, 'ann_file', '')
-    if not path:
-        return 'm' if type(dataset).__name__.startswith('Synthetic') else 'units'
-    unit = str(load_annotations(path, lazy=True)['meta'].get('units', 'units')) if Path(path).exists() else 'units'
+    unit = str(dataset.metainfo.get('units', ''))
     return _SHORT_UNITS.get(unit, unit)
 
 
-def probe_sample(
-    model: nn.Module,
-    dataset: Any,
-    index: int,
-    clip: int | None = None,
-    unit: str | None = None,
-    layout: Any = None,
-) -> ProbedClip:
+def probe_sample(model: nn.Module, dataset: Any, index: int, clip: int | None = None) -> ProbedClip:
     """Run a model on a sample and keep one of its clips.
 
     Args:
@@ -151,33 +159,27 @@ def probe_sample(
         dataset: Its dataset.
         index: Index of the sample.
         clip: Number of the clip; default the one in the middle.
-        unit: Unit of the coordinates; default :func:`unit_of`.
-        layout: Layout of the skeletons; default what the dataset says.
 
     Raises:
-        ValueError: If there is no such clip, or nobody says which layout it is.
+        InputError: If there is no such clip, or the dataset does not say which layout it has.
     """
     info, joints, inputs = read_clips(dataset, index)
     name = str(info['frame_dir'])
     clip = len(inputs) // 2 if clip is None else clip
     if not 0 <= clip < len(inputs):
         raise InputError(f'sample {name!r}: expected a clip from 0 to {len(inputs) - 1}, got {clip}')
-    layout = layout if layout is not None else info.get('layout', dataset.metainfo.get('layout'))
+    layout = info.get('layout', dataset.metainfo.get('layout'))
     if layout is None:
         raise InputError(f'sample {name!r}: the dataset does not say which skeleton it has')
-    found = probe(model, inputs[None].float())[0]
+    probed = probe(model, inputs[None].float())[0]
+    classes = dataset.metainfo.get('classes') or [str(number) for number in range(len(probed.scores))]
+    label, best = int(info['label']), int(probed.scores.argmax())
+    verdict = 'recognised' if best == label else f'taken for {classes[best]}'
     return ProbedClip(
         keypoint=joints[clip],
-        stages=found.clips[clip],
+        layers=probed.clips[clip],
         skeleton=get_skeleton(layout),
         name=name,
-        title=_title(found.scores, int(info['label']), dataset.metainfo.get('classes'), name),
-        unit=unit_of(dataset) if unit is None else unit,
+        title=f'{classes[label]} ({verdict}, {probed.scores[best]:.0%}), {name}',
+        unit=unit_of(dataset),
     )
-
-
-def _title(scores: np.ndarray, label: int, classes: Sequence[str] | None, name: str) -> str:
-    names = [str(number) for number in range(len(scores))] if classes is None else list(classes)
-    best = int(scores.argmax())
-    verdict = 'recognised' if best == label else f'taken for {names[best]}'
-    return f'{names[label]} ({verdict}, {scores[best]:.0%}), {name}'

@@ -1,9 +1,10 @@
-"""What the pictures of probed clips share: skeletons on axes, colours and markers of persons, files."""
+"""What all pictures share: figures and their files, colours and markers of persons, skeletons on axes."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -12,35 +13,37 @@ from matplotlib.collections import LineCollection
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
+from ..datasets.files.whole import written_whole
 from ..errors import InputError
-from .clips import ProbedClip
-from .pairs import _colour as person_colour
-from .pairs import _project as project
+from ..skeletons import Skeleton
+from .clips import strongest_lines
 
+# Of the palette of Okabe and Ito, which colour-blind people can tell apart.
+COLOURS = ('#0072B2', '#E69F00', '#009E73', '#CC79A7')
+PART_COLOURS = ('#000000', '#0072B2', '#56B4E9', '#D55E00', '#E69F00', '#009E73', '#CC79A7')
 MARKERS = ('o', 's', '^', 'D')  # persons differ in marker, too, not in colour alone
-PART_COLOURS = ('#000000', '#0072B2', '#56B4E9', '#D55E00', '#E69F00', '#009E73', '#CC79A7')  # Okabe and Ito
+YAW, PITCH = np.deg2rad(25), np.deg2rad(12)  # a little from the side and from above, so that depth shows
 STRONGEST = 12  # lines of attention from a person
 FORMATS = ('.png', '.svg', '.pdf', '.jpg')
 
 
-def new_figure(width: float, height: float) -> Figure:
+def new_figure(width: float, height: float, layout: str | None = 'constrained') -> Figure:
     """A figure in inches that needs no display."""
-    figure = Figure(figsize=(width, height), layout='constrained')
+    figure = Figure(figsize=(width, height), layout=layout)  # type: ignore[arg-type]
     FigureCanvasAgg(figure)
     return figure
 
 
 def save_figure(figure: Figure, path: str | Path, dpi: int = 100) -> None:
-    """Write a figure; the suffix says the format. Its folder is made when missing.
+    """Write a figure, whole or not at all; the suffix says the format. Its folder is made when missing.
 
     Raises:
-        ValueError: If the format is not one of PNG, SVG, PDF and JPEG.
+        InputError: If the format is not one of PNG, SVG, PDF and JPEG.
     """
-    path = Path(path)
-    if path.suffix.lower() not in FORMATS:
+    if Path(path).suffix.lower() not in FORMATS:
         raise InputError(f'{path}: expected a picture that ends in one of {", ".join(FORMATS)}')
-    path.parent.mkdir(parents=True, exist_ok=True)
-    figure.savefig(path, dpi=dpi)
+    with written_whole(path) as part:
+        figure.savefig(part, dpi=dpi)
 
 
 def as_image(figure: Figure, dpi: int = 100) -> np.ndarray:
@@ -51,9 +54,9 @@ def as_image(figure: Figure, dpi: int = 100) -> np.ndarray:
     return np.asarray(canvas.buffer_rgba())[..., :3].copy()
 
 
-def marker(person: int) -> str:
-    """Marker of a person."""
-    return MARKERS[person % len(MARKERS)]
+def person_colour(person: int) -> str:
+    """Colour of a person."""
+    return COLOURS[person % len(COLOURS)]
 
 
 def darker(colour: str) -> str:
@@ -62,31 +65,87 @@ def darker(colour: str) -> str:
 
 
 def short(joint: str) -> str:
-    """Name of a joint for ticks: ``left_hand`` is ``l. hand``."""
+    """Name of a joint or body part for ticks: ``left_hand`` is ``l. hand``."""
     return joint.replace('left_', 'l. ').replace('right_', 'r. ').replace('_', ' ')
 
 
-def moments(clip: ProbedClip, count: int) -> list[int]:
-    """Frames at equal distances in time, of those in which somebody is there."""
-    there = np.flatnonzero(clip.seen.any(axis=(0, 2)))
-    there = there if len(there) else np.arange(clip.keypoint.shape[1])
-    return [int(frame) for frame in there[np.linspace(0, len(there) - 1, count).round().astype(int)]]
+def moments(seen: np.ndarray, count: int) -> list[int]:
+    """Frames at equal distances in time, of those in which somebody is there.
+
+    Shapes:
+        seen ``(M, T, V)`` bool
+    """
+    frames = np.flatnonzero(seen.any(axis=(0, 2)))
+    frames = frames if len(frames) else np.arange(seen.shape[1])
+    return [int(frame) for frame in frames[np.linspace(0, len(frames) - 1, count).round().astype(int)]]
+
+
+def person_handles(persons: int, active: str | None = None) -> list[Line2D]:
+    """Entries of a legend: persons, and what a large dot says."""
+    handles = [
+        Line2D([], [], color=person_colour(p), marker=MARKERS[p % 4], markersize=4, lw=1.5, label=f'person {p + 1}')
+        for p in range(persons)
+    ]
+    if active:
+        style = dict(ls='', marker='o', markersize=7, markerfacecolor='0.75', markeredgecolor='black')
+        handles.append(Line2D([], [], **style, label=active))  # type: ignore[arg-type]
+    return handles
+
+
+def view_turn(keypoint: np.ndarray, skeleton: Skeleton) -> float:
+    """Angle of the view about the vertical axis: the line between the first two persons nearly from left to right."""
+    present = np.any(keypoint, axis=(2, 3))
+    turn = -float(YAW)
+    if len(keypoint) > 1 and (both := present[0] & present[1]).any():
+        centre = keypoint[:2, both, skeleton.centre_index].mean(axis=1)
+        along = centre[1] - centre[0]
+        turn += float(np.arctan2(along[2], along[0]))
+    return turn
+
+
+def project(keypoint: np.ndarray, skeleton: Skeleton) -> np.ndarray:
+    """Picture coordinates ``(M, T, V, 2)``, to the right and up.
+
+    Three-dimensional samples (y up) are seen from where the line between the first two persons runs from left to
+    right, a little from above and the side. Two-dimensional ones are drawn as in the image (y down).
+
+    Shapes:
+        keypoint ``(M, T, V, C)``, C = 2 or 3
+    """
+    keypoint = np.asarray(keypoint, dtype=np.float64)
+    if keypoint.shape[-1] == 2:
+        return keypoint * (1, -1)
+    turn = view_turn(keypoint, skeleton)
+    x, y, z = np.moveaxis(keypoint, -1, 0)
+    right, depth = np.cos(turn) * x + np.sin(turn) * z, np.cos(turn) * z - np.sin(turn) * x
+    return np.stack([right, np.cos(PITCH) * y - np.sin(PITCH) * depth], axis=-1)
+
+
+def bones_of(points: np.ndarray, seen: np.ndarray, skeleton: Skeleton) -> list[np.ndarray]:
+    """The bones both of whose joints were seen, as lines; points ``(V, 2)``, seen ``(V,)`` bool."""
+    return [points[list(bone)] for bone in skeleton.bone_indices if seen[list(bone)].all()]
 
 
 class Scene:
-    """The clip as seen by :func:`~asea_mm.visualization.plot_pairs`, with the same limits in every frame.
+    """A clip on axes, with the same view and limits in every frame; joints that are all zero are not drawn.
 
     Args:
-        clip: The clip.
+        keypoint: The clip.
+        skeleton: Its layout.
+        square: Whether the axes shall be as high as wide.
+
+    Shapes:
+        keypoint ``(M, T, V, C)``, C = 2 or 3
     """
 
-    def __init__(self, clip: ProbedClip) -> None:
-        self.clip = clip
-        self.points = project(np.asarray(clip.keypoint, dtype=np.float64), clip.skeleton)  # (M, T, V, 2)
-        visible = self.points[clip.seen] if clip.seen.any() else np.zeros((1, 2))
+    def __init__(self, keypoint: np.ndarray, skeleton: Skeleton, square: bool = False) -> None:
+        self.skeleton, self.seen = skeleton, np.any(keypoint, axis=-1)
+        self.points = project(keypoint, skeleton)
+        visible = self.points[self.seen] if self.seen.any() else np.zeros((1, 2))
         low, high = visible.min(axis=0), visible.max(axis=0)
         self.middle = (low + high) / 2
-        self.extent = 0.54 * np.maximum(high - low, 0.3 * max(float((high - low).max()), 1e-6))
+        least = (1.0 if square else 0.3) * max(float((high - low).max()), 1e-6)
+        self.extent = 0.54 * np.maximum(high - low, least)
 
     @property
     def aspect(self) -> float:
@@ -102,30 +161,26 @@ class Scene:
         axes.set_yticks([])
         axes.spines[:].set_color('0.85')
 
-    def skeletons(self, axes: Axes, frame: int, share: np.ndarray, size: float = 1.0) -> None:
+    def skeletons(self, axes: Axes, frame: int, share: np.ndarray | None = None, size: float = 1.0) -> None:
         """Bones, small dots for inactive joints, large ones for active joints.
 
         Shapes:
-            share ``(M, V)``: 0 for inactive joints; otherwise the area of the dot grows with it, up to 1
+            share ``(M, V)``: 0 for inactive joints; otherwise the area of the dot grows with it, up to 1. None: none
+            is active
         """
-        for person in range(len(self.points)):
-            where, there = self.points[person, frame], self.clip.seen[person, frame]
-            colour = person_colour(person)
-            bones = [where[list(bone)] for bone in self.clip.skeleton.bone_indices if there[list(bone)].all()]
+        for person, (points, seen) in enumerate(zip(self.points[:, frame], self.seen[:, frame], strict=True)):
+            style: Any = dict(c=person_colour(person), marker=MARKERS[person % len(MARKERS)])
+            bones = bones_of(points, seen, self.skeleton)
+            alpha = 0.55 if share is not None else 0.9
+            width = 1.3 * size
             axes.add_collection(
-                LineCollection(bones, colors=colour, linewidths=1.3 * size, alpha=0.55, capstyle='round', zorder=1)
+                LineCollection(bones, colors=style['c'], linewidths=width, alpha=alpha, capstyle='round', zorder=1)
             )
-            idle, active = there & (share[person] == 0), there & (share[person] > 0)
-            axes.scatter(*where[idle].T, s=5 * size**2, c=colour, marker=marker(person), linewidths=0, zorder=3)
-            axes.scatter(
-                *where[active].T,
-                s=(10 + 38 * share[person][active]) * size**2,
-                c=colour,
-                marker=marker(person),
-                edgecolors='black',
-                linewidths=0.7,
-                zorder=4,
-            )
+            active = seen & (share[person] > 0) if share is not None else np.zeros_like(seen)
+            axes.scatter(*points[seen & ~active].T, s=5 * size**2, linewidths=0, zorder=3, **style)
+            if share is not None:
+                area = (10 + 38 * share[person][active]) * size**2
+                axes.scatter(*points[active].T, s=area, edgecolors='black', linewidths=0.7, zorder=4, **style)
 
     def attention(self, axes: Axes, frame: int, attention: np.ndarray, person: int, strongest: int = STRONGEST) -> None:
         """The strongest lines from joints of a person to the joints of others that they attend to.
@@ -133,63 +188,21 @@ class Scene:
         Shapes:
             attention ``(M, V, M, V)``
         """
-        lines, shares = strongest_lines(attention[person], strongest)
-        lines_there = [
-            (v, o, u) for v, o, u in lines if self.clip.seen[person, frame, v] and self.clip.seen[o, frame, u]
+        lines = [
+            (self.points[person, frame, own], self.points[other, frame, theirs], value)
+            for own, other, theirs, value in strongest_lines(attention[person], strongest)
+            if self.seen[person, frame, own] and self.seen[other, frame, theirs]
         ]
-        if not lines_there:
-            return
-        strength = dict(zip(lines, shares, strict=True))
-        relative = np.array([strength[line] for line in lines_there]) / max(shares)
-        segments = [(self.points[person, frame, v], self.points[o, frame, u]) for v, o, u in lines_there]
-        axes.add_collection(
-            LineCollection(
-                segments,
-                colors=darker(person_colour(person)),
-                linewidths=0.4 + 2.2 * relative,
-                alpha=0.15 + 0.6 * relative,
-                zorder=2,
-            )
-        )
+        if lines:
+            relative = np.array([value for *_, value in lines]) / attention[person].max()
+            style: Any = dict(linewidths=0.4 + 2.2 * relative, alpha=0.15 + 0.6 * relative, zorder=2)
+            segments = [line[:2] for line in lines]
+            axes.add_collection(LineCollection(segments, colors=darker(person_colour(person)), **style))
 
 
-def strongest_lines(attention: np.ndarray, count: int) -> tuple[list[tuple[int, int, int]], list[float]]:
-    """The largest entries above zero: (own joint, other person, their joint), and their values, largest first.
-
-    Shapes:
-        attention ``(V, M, V)``
-    """
-    order = np.argsort(-attention, axis=None, kind='stable')[:count]
-    chosen = [tuple(int(number) for number in np.unravel_index(place, attention.shape)) for place in order]
-    kept = [line for line in chosen if attention[line] > 0]
-    return kept, [float(attention[line]) for line in kept]  # type: ignore[return-value]
-
-
-def person_handles(persons: int, active: str | None = None) -> list[Line2D]:
-    """Entries of a legend: persons, and what a large dot says."""
-    handles = [
-        Line2D([], [], color=person_colour(p), marker=marker(p), markersize=4, lw=1.5, label=f'person {p + 1}')
-        for p in range(persons)
-    ]
-    if active:
-        style = dict(ls='', marker='o', markersize=7, markerfacecolor='0.75', markeredgecolor='black')
-        handles.append(Line2D([], [], **style, label=active))  # type: ignore[arg-type]
-    return handles
-
-
-def stage_title(clip: ProbedClip, number: int) -> str:
-    """Number of a stage, from 1, and the name of its module."""
-    return f'stage {number + 1}: {clip.stages[number].name}'
-
-
-def stage_numbers(clip: ProbedClip, stages: Sequence[int] | None) -> list[int]:
-    """Check numbers of stages, from 0; None is all of them.
-
-    Raises:
-        ValueError: If there is no such stage.
-    """
-    if stages is None:
-        return list(range(len(clip.stages)))
-    if not stages or not all(0 <= number < len(clip.stages) for number in stages):
-        raise InputError(f'expected stages from 1 to {len(clip.stages)}, got {[number + 1 for number in stages]}')
-    return list(stages)
+def strip(axes: Sequence[Axes], scene: Scene, share: np.ndarray | None = None, size: float = 1.0) -> None:
+    """Moments of a clip at equal distances in time, one on each of the axes, labelled with their frames."""
+    for place, frame in zip(axes, moments(scene.seen, len(axes)), strict=True):
+        scene.frame(place)
+        scene.skeletons(place, frame, share, size)
+        place.set_xlabel(f'frame {frame}', fontsize=7.5, color='0.35', labelpad=1)

@@ -9,44 +9,39 @@ from typing import Any
 
 import numpy as np
 
+from ..datasets.files.whole import write_whole
 from ..errors import InputError
-from .clips import ProbedClip
-from .drawing import STRONGEST, darker, short, stage_numbers, stage_title, strongest_lines
-from .pairs import _colour as person_colour
-from .pairs import view_turn
+from .clips import ProbedClip, strongest_lines
+from .drawing import STRONGEST, darker, person_colour, short, view_turn
 
 SYMBOLS = ('circle', 'square', 'diamond', 'cross')  # of persons; these exist in 2-D and 3-D
-STRENGTHS = (
-    (0.66, 'strong', 6.0, 0.9),
-    (0.33, 'medium', 3.5, 0.6),
-    (0.0, 'weak', 1.5, 0.4),
-)  # above, name, width, opacity
+STRENGTHS = {'strong': (0.66, 6.0, 0.9), 'medium': (0.33, 3.5, 0.6), 'weak': (0.0, 1.5, 0.4)}  # above, width, opacity
 DIGITS = 4
+Point = Sequence[float | None]  # None: a gap, which plotly does not draw
 
 
 def write_page(
     clip: ProbedClip,
     path: str | Path,
-    stages: Sequence[int] | None = None,
+    layers: Sequence[int] | None = None,
     fps: float = 10.0,
     strongest: int = STRONGEST,
 ) -> None:
     """Write one HTML file with everything in it: skeletons that can be turned, active joints, lines of attention.
 
-    A slider and a play button move through time; a list chooses one stage or the mean over the stages.
+    A slider and a play button move through time; a list chooses one layer or the mean over the layers.
 
     Args:
         clip: The clip, probed with its attention.
         path: File to write, ``.html``; its folder is made when missing. About 5 MB, most of it plotly.
-        stages: Stages from 0 to choose from; default all.
+        layers: Layers (AEA), from 0, to choose from; default all.
         fps: Frames of the clip a second while it plays.
         strongest: Lines of attention of each person.
 
     Raises:
-        ValueError: If plotly is not installed, the suffix is another, or ``fps`` is not positive.
+        InputError: If plotly is not installed, the suffix is another, or ``fps`` is not positive.
     """
-    path = Path(path)
-    if path.suffix.lower() not in ('.html', '.htm'):
+    if Path(path).suffix.lower() not in ('.html', '.htm'):
         raise InputError(f'{path}: expected a page that ends in .html')
     if fps <= 0:
         raise InputError(f'{path}: expected a positive number of frames a second, got {fps}')
@@ -54,9 +49,8 @@ def write_page(
         import plotly.io
     except ImportError:
         raise InputError(f"{path}: an interactive page needs plotly: pip install 'asea_mm[visualize]'") from None
-    figure = page_figure(clip, stages, fps, strongest)
     body = plotly.io.to_html(
-        figure,
+        page_figure(clip, layers, fps, strongest),
         include_plotlyjs=True,
         full_html=False,
         auto_play=False,
@@ -65,196 +59,171 @@ def write_page(
         config={'displaylogo': False, 'responsive': True},
     )
     title = html.escape(f'{clip.title or clip.name or "clip"} - active joints and attention')
-    path.parent.mkdir(parents=True, exist_ok=True)
     head = f'<meta charset="utf-8"><title>{title}</title><link rel="icon" href="data:,">'  # or browsers ask for an icon
-    path.write_text(
-        f'<!DOCTYPE html>\n<html lang="en"><head>{head}</head><body>{body}</body></html>\n', encoding='utf-8'
-    )
+    write_whole(path, f'<!DOCTYPE html>\n<html lang="en"><head>{head}</head><body>{body}</body></html>\n')
 
 
 def page_figure(
-    clip: ProbedClip, stages: Sequence[int] | None = None, fps: float = 10.0, strongest: int = STRONGEST
+    clip: ProbedClip, layers: Sequence[int] | None = None, fps: float = 10.0, strongest: int = STRONGEST
 ) -> dict[str, Any]:
-    """The figure of :func:`write_page` in plotly's JSON form: data, layout and a frame for every step in time."""
-    numbers = stage_numbers(clip, stages)
-    choices = [*([numbers] if len(numbers) > 1 else []), *([number] for number in numbers)]
-    names = [
-        *([f'mean of {len(numbers)} stages'] if len(numbers) > 1 else []),
-        *(stage_title(clip, n) for n in numbers),
-    ]
-    shares = [clip.active_share(choice) for choice in choices]
-    total = clip.keypoint.shape[1]
-    attentions = [[clip.attention(frame, choice) for frame in range(total)] for choice in choices]
+    """The figure of :func:`write_page` in plotly's JSON form: data, layout and a frame for every step in time.
+
+    The traces are the persons' skeletons, then for every choice of layers and every person the active joints and the
+    lines of each strength.
+    """
+    numbers = clip.numbers(layers)
+    choices = {clip.layer_title(number): [number] for number in numbers}
+    if len(numbers) > 1:
+        choices = {f'mean of {len(numbers)} layers': numbers, **choices}
+    persons, total = range(len(clip.keypoint)), clip.keypoint.shape[1]
+    shares = [clip.active_share(choice) for choice in choices.values()]
+    attentions = [[clip.attention(frame, choice) for frame in range(total)] for choice in choices.values()]
     largest = [max(float(np.max(maps)), 1e-12) for maps in attentions]
 
     def traces(frame: int) -> list[dict[str, Any]]:
-        made = [_skeleton(clip, frame, person) for person in range(len(clip.keypoint))]
+        made = [_skeleton(clip, frame, person) for person in persons]
         for share, maps, most in zip(shares, attentions, largest, strict=True):
-            for person in range(len(clip.keypoint)):
+            for person in persons:
                 made.append(_active(clip, frame, person, share[person]))
                 made += _lines(clip, frame, person, maps[frame][person], most, strongest)
         return made
 
-    data = [{**trace, **style} for trace, style in zip(traces(0), _styles(clip, len(choices)), strict=True)]
+    first = traces(0)
+    per_choice = (len(first) - len(persons)) // len(choices)
+    of_choice = [None] * len(persons) + [k // per_choice for k in range(len(first) - len(persons))]
+    visible = [[number in (None, choice) for number in of_choice] for choice in range(len(choices))]
+    data = [{**trace, 'visible': shown} for trace, shown in zip(first, visible[0], strict=True)]
     frames = [{'name': str(frame), 'data': traces(frame)} for frame in range(total)]
-    return {'data': data, 'layout': _layout(clip, names, len(data), total, fps), 'frames': frames}
+    return {'data': data, 'layout': _layout(clip, dict(zip(choices, visible, strict=True)), fps), 'frames': frames}
 
 
-def _point(clip: ProbedClip, frame: int, person: int, joint: int) -> list[float | None]:
-    """Coordinates of a joint; None for one that is missing, which plotly leaves out."""
-    if not clip.keypoint[person, frame, joint].any():
-        return [None] * clip.keypoint.shape[-1]
+def _trace(clip: ProbedClip, points: Sequence[Point], **style: Any) -> dict[str, Any]:
+    axes = 'xyz'[: clip.keypoint.shape[-1]]
+    kind = 'scatter3d' if len(axes) == 3 else 'scatter'
+    coordinates = {axis: [point[number] for point in points] for number, axis in enumerate(axes)}
+    return {'type': kind, **coordinates, **style}
+
+
+def _point(clip: ProbedClip, frame: int, person: int, joint: int) -> Point:
+    """Coordinates of a joint; a gap for one that is missing."""
+    if not clip.seen[person, frame, joint]:
+        return _gap(clip)
     return [round(float(value), DIGITS) for value in clip.keypoint[person, frame, joint]]
 
 
-def _coordinates(clip: ProbedClip, points: list[list[float | None]]) -> dict[str, Any]:
-    axes = 'xyz'[: clip.keypoint.shape[-1]]
-    kind = 'scatter3d' if len(axes) == 3 else 'scatter'
-    return {'type': kind, **{axis: [point[number] for point in points] for number, axis in enumerate(axes)}}
+def _gap(clip: ProbedClip) -> Point:
+    return [None] * clip.keypoint.shape[-1]
 
 
 def _skeleton(clip: ProbedClip, frame: int, person: int) -> dict[str, Any]:
-    points: list[list[float | None]] = []
+    points: list[Point] = []
     texts = []
     for bone in clip.skeleton.bone_indices:
-        points += [*(_point(clip, frame, person, joint) for joint in bone), [None] * clip.keypoint.shape[-1]]
+        points += [*(_point(clip, frame, person, joint) for joint in bone), _gap(clip)]
         texts += [*(short(clip.skeleton.joints[joint]) for joint in bone), '']
-    return {**_coordinates(clip, points), 'text': texts}
+    colour, symbol = person_colour(person), SYMBOLS[person % len(SYMBOLS)]
+    return _trace(
+        clip,
+        points,
+        text=texts,
+        mode='lines+markers',
+        name=f'person {person + 1}',
+        line={'color': colour, 'width': 4 if clip.keypoint.shape[-1] == 3 else 2},
+        marker={'color': colour, 'symbol': symbol, 'size': 3},
+        hovertemplate=f'person {person + 1}<br>%{{text}}<extra></extra>',
+    )
 
 
 def _active(clip: ProbedClip, frame: int, person: int, share: np.ndarray) -> dict[str, Any]:
-    joints = [int(joint) for joint in np.flatnonzero(share) if clip.keypoint[person, frame, joint].any()]
-    texts = [f'{short(clip.skeleton.joints[joint])}: active in {share[joint]:.0%} of the stages' for joint in joints]
-    sizes = [round(7 + 7 * float(share[joint]), 1) for joint in joints]
-    made = _coordinates(clip, [_point(clip, frame, person, joint) for joint in joints])
-    return {**made, 'text': texts, 'marker': {**_marker(person), 'size': sizes}}
-
-
-def _marker(person: int) -> dict[str, Any]:
-    return {
-        'color': person_colour(person),
-        'symbol': SYMBOLS[person % len(SYMBOLS)],
-        'line': {'color': 'black', 'width': 1},
-    }
+    joints = np.flatnonzero((share > 0) & clip.seen[person, frame]).tolist()
+    return _trace(
+        clip,
+        [_point(clip, frame, person, joint) for joint in joints],
+        text=[f'{short(clip.skeleton.joints[joint])}: active in {share[joint]:.0%} of the layers' for joint in joints],
+        mode='markers',
+        name=f'person {person + 1}, active joints',
+        marker={
+            'color': person_colour(person),
+            'symbol': SYMBOLS[person % len(SYMBOLS)],
+            'line': {'color': 'black', 'width': 1},
+            'size': [round(7 + 7 * float(share[joint]), 1) for joint in joints],
+        },
+        hovertemplate=f'person {person + 1}<br>%{{text}}<extra></extra>',
+    )
 
 
 def _lines(
     clip: ProbedClip, frame: int, person: int, attention: np.ndarray, most: float, strongest: int
 ) -> list[dict[str, Any]]:
     """A trace of every strength; the strengths are relative to the largest of the clip."""
-    points: list[list[list[float | None]]] = [[] for _ in STRENGTHS]
-    for (own, other, theirs), value in zip(*strongest_lines(attention, strongest), strict=True):
-        level = next(k for k, (above, *_) in enumerate(STRENGTHS) if value > above * most)
-        ends = [_point(clip, frame, person, own), _point(clip, frame, other, theirs)]
-        points[level] += [*ends, [None] * clip.keypoint.shape[-1]]
-    return [_coordinates(clip, of_level) for of_level in points]
-
-
-def _styles(clip: ProbedClip, choices: int) -> list[dict[str, Any]]:
-    """What does not change over time, for every trace; only those of the first choice are visible."""
-    persons = range(len(clip.keypoint))
-    made: list[dict[str, Any]] = [
-        {
-            'mode': 'lines+markers',
-            'name': f'person {person + 1}',
-            'line': {'color': person_colour(person), 'width': 4 if clip.keypoint.shape[-1] == 3 else 2},
-            'marker': {'color': person_colour(person), 'symbol': SYMBOLS[person % len(SYMBOLS)], 'size': 3},
-            'hovertemplate': f'person {person + 1}<br>%{{text}}<extra></extra>',
-        }
-        for person in persons
+    points: dict[str, list[Point]] = {name: [] for name in STRENGTHS}
+    for own, other, theirs, value in strongest_lines(attention, strongest):
+        strength = next(name for name, (above, _, _) in STRENGTHS.items() if value > above * most)
+        points[strength] += [_point(clip, frame, person, own), _point(clip, frame, other, theirs), _gap(clip)]
+    return [
+        _trace(
+            clip,
+            points[name],
+            mode='lines',
+            name=f'person {person + 1} attends, {name}',
+            line={'color': darker(person_colour(person)), 'width': width},
+            opacity=opacity,
+            hoverinfo='skip',
+        )
+        for name, (_, width, opacity) in STRENGTHS.items()
     ]
-    for choice in range(choices):
-        for person in persons:
-            made.append(
-                {
-                    'mode': 'markers',
-                    'name': f'person {person + 1}, active joints',
-                    'hovertemplate': f'person {person + 1}<br>%{{text}}<extra></extra>',
-                    'visible': choice == 0,
-                }
-            )
-            made += [
-                {
-                    'mode': 'lines',
-                    'name': f'person {person + 1} attends, {name}',
-                    'line': {'color': darker(person_colour(person)), 'width': width},
-                    'opacity': opacity,
-                    'hoverinfo': 'skip',
-                    'visible': choice == 0,
-                }
-                for _, name, width, opacity in STRENGTHS
-            ]
-    return made
 
 
-def _layout(clip: ProbedClip, names: list[str], traces: int, total: int, fps: float) -> dict[str, Any]:
-    persons, dims = len(clip.keypoint), clip.keypoint.shape[-1]
+def _layout(clip: ProbedClip, choices: dict[str, list[bool]], fps: float) -> dict[str, Any]:
+    total, dimensions = clip.keypoint.shape[1], clip.keypoint.shape[-1]
     step = {'mode': 'immediate', 'transition': {'duration': 0}}
-    play = {**step, 'fromcurrent': True, 'frame': {'duration': round(1000 / fps), 'redraw': dims == 3}}
-    show = {**step, 'frame': {'duration': 0, 'redraw': dims == 3}}
-    per_choice = (traces - persons) // len(names)
-    choices = [
-        [True] * persons + [k // per_choice == number for k in range(traces - persons)] for number in range(len(names))
-    ]
-    layout: dict[str, Any] = {
+    play = {**step, 'fromcurrent': True, 'frame': {'duration': round(1000 / fps), 'redraw': dimensions == 3}}
+    show = {**step, 'frame': {'duration': 0, 'redraw': dimensions == 3}}
+    buttons = {
+        'type': 'buttons',
+        'direction': 'left',
+        **{'x': 0, 'y': 0, 'xanchor': 'left', 'yanchor': 'top', 'pad': {'t': 30, 'l': 5}},
+        'buttons': [
+            {'label': '▶ play', 'method': 'animate', 'args': [None, play]},
+            {'label': '❚❚ pause', 'method': 'animate', 'args': [[None], show]},
+        ],
+    }
+    choose = {
+        'type': 'dropdown',
+        **{'x': 0, 'y': 1, 'xanchor': 'left', 'yanchor': 'bottom', 'pad': {'b': 5, 'l': 5}},
+        'buttons': [
+            {'label': html.escape(name), 'method': 'restyle', 'args': [{'visible': visible}]}
+            for name, visible in choices.items()
+        ],
+    }
+    steps = [{'label': str(frame), 'method': 'animate', 'args': [[str(frame)], show]} for frame in range(total)]
+    slider = {'x': 0.2, 'y': 0, 'len': 0.78, 'pad': {'t': 20}, 'currentvalue': {'prefix': 'frame '}, 'steps': steps}
+    return {
         'title': {'text': html.escape(clip.title or clip.name), 'font': {'size': 16}},
         'margin': {'l': 10, 'r': 10, 't': 60, 'b': 10},
         'legend': {'itemsizing': 'trace', 'title': {'text': 'click to hide or show'}},
-        'updatemenus': [
-            {
-                'type': 'buttons',
-                'direction': 'left',
-                **{'x': 0, 'y': 0, 'xanchor': 'left', 'yanchor': 'top', 'pad': {'t': 30, 'l': 5}},
-                'buttons': [
-                    {'label': '▶ play', 'method': 'animate', 'args': [None, play]},
-                    {'label': '❚❚ pause', 'method': 'animate', 'args': [[None], show]},
-                ],
-            },
-            {
-                'type': 'dropdown',
-                **{'x': 0, 'y': 1, 'xanchor': 'left', 'yanchor': 'bottom', 'pad': {'b': 5, 'l': 5}},
-                'buttons': [
-                    {'label': html.escape(name), 'method': 'restyle', 'args': [{'visible': shown}]}
-                    for name, shown in zip(names, choices, strict=True)
-                ],
-            },
-        ],
-        'sliders': [
-            {
-                **{'x': 0.2, 'y': 0, 'len': 0.78, 'pad': {'t': 20}},
-                'currentvalue': {'prefix': 'frame '},
-                'steps': [
-                    {'label': str(frame), 'method': 'animate', 'args': [[str(frame)], show]} for frame in range(total)
-                ],
-            }
-        ],
+        'updatemenus': [buttons, choose],
+        'sliders': [slider],
+        **_axes(clip),
     }
-    return {**layout, **(_space(clip) if dims == 3 else _plane(clip))}
 
 
-def _ranges(clip: ProbedClip) -> list[list[float]]:
+def _axes(clip: ProbedClip) -> dict[str, Any]:
+    """Axes of space, y up, seen as in the other pictures; or of an image, y down."""
     visible = clip.keypoint[clip.seen] if clip.seen.any() else np.zeros((1, clip.keypoint.shape[-1]))
     low, high = visible.min(axis=0), visible.max(axis=0)
     margin = 0.06 * max(float((high - low).max()), 1e-6)
-    return [[float(a) - margin, float(b) + margin] for a, b in zip(low, high, strict=True)]
-
-
-def _space(clip: ProbedClip) -> dict[str, Any]:
-    """Axes of space, y up, seen as in the other pictures."""
+    axes: dict[str, Any] = {
+        f'{axis}axis': {
+            'title': {'text': f'{axis} ({html.escape(clip.unit)})'},
+            'range': [float(start) - margin, float(end) + margin],
+        }
+        for axis, start, end in zip('xyz', low, high, strict=False)
+    }
+    if len(axes) == 2:
+        axes['yaxis'] |= {'range': axes['yaxis']['range'][::-1], 'scaleanchor': 'x'}
+        return {name: {**axis, 'zeroline': False} for name, axis in axes.items()}
     turn = view_turn(clip.keypoint, clip.skeleton)
     eye = {'x': -2.2 * float(np.sin(turn)), 'y': 0.45, 'z': 2.2 * float(np.cos(turn))}
-    axes = {
-        f'{axis}axis': {'title': {'text': f'{axis} ({clip.unit})'}, 'range': limits, 'gridcolor': '#dddddd'}
-        for axis, limits in zip('xyz', _ranges(clip), strict=True)
-    }
-    return {'scene': {**axes, 'aspectmode': 'data', 'camera': {'up': {'x': 0, 'y': 1, 'z': 0}, 'eye': eye}}}
-
-
-def _plane(clip: ProbedClip) -> dict[str, Any]:
-    """Axes of an image, y down."""
-    (left, right), (low, high) = _ranges(clip)
-    unit = html.escape(clip.unit)
-    return {
-        'xaxis': {'title': {'text': f'x ({unit})'}, 'range': [left, right], 'zeroline': False},
-        'yaxis': {'title': {'text': f'y ({unit})'}, 'range': [high, low], 'scaleanchor': 'x', 'zeroline': False},
-    }
+    grid = {name: {**axis, 'gridcolor': '#dddddd'} for name, axis in axes.items()}
+    return {'scene': {**grid, 'aspectmode': 'data', 'camera': {'up': {'x': 0, 'y': 1, 'z': 0}, 'eye': eye}}}

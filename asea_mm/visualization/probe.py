@@ -1,11 +1,10 @@
-"""What AT-NAC and external attention do inside a trained model: active joints, amplitudes, attention maps."""
+"""What AT-NAC and external attention do inside a model while it runs: active joints, amplitudes, attention maps."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import partial
 from typing import Any
 
 import numpy as np
@@ -15,16 +14,18 @@ from mmaction.structures import ActionDataSample
 from torch import Tensor, nn
 
 from ..errors import InputError
-from ..models.layers.interaction import AEA
+from ..models.layers.interaction import AEA, ActiveJoints
+
+Readings = dict[str, dict[str, Tensor]]  # of every AEA, by its name and in the order in which they run
 
 
 @dataclass(frozen=True)
-class Stage:
+class LayerReading:
     """What one AEA did with one clip.
 
     Args:
         name: Name of the module within the model.
-        frames: Frames of the clip that the stage's frames are centred on.
+        frames: Frames of the clip that the layer's frames are centred on.
         present: Who is there.
         mask: Active joints, Eq. 8. With a single person, who has nobody to attend to: those AT-NAC would select.
         score: S of Eq. 6.
@@ -47,10 +48,10 @@ class Stage:
     threshold: np.ndarray
     amplitude: np.ndarray
     weight: np.ndarray
-    attention: np.ndarray | None
+    attention: np.ndarray | None = None
 
     def nearest(self, frame: int) -> int:
-        """The stage's frame that is centred closest to this frame of the clip."""
+        """The layer's frame that is centred closest to this frame of the clip."""
         return int(np.abs(self.frames - frame).argmin())
 
     def attention_at(self, frame: int | None = None) -> np.ndarray:
@@ -60,7 +61,7 @@ class Stage:
             returns ``(M, V, M, V)``
         """
         if self.attention is None:
-            raise InputError('Stage: the attention was not collected; probe with attention=True')
+            raise InputError('LayerReading: the attention was not collected; probe with attention=True')
         if frame is not None:
             return np.asarray(self.attention[:, self.nearest(frame)])
         used = self.attention.any(axis=(2, 3, 4))  # (M, T')
@@ -69,19 +70,19 @@ class Stage:
 
 @dataclass(frozen=True)
 class Probe:
-    """What a model did with one sample: its class scores, and the stages of every clip.
+    """What a model did with one sample: its class scores, and the readings of every clip.
 
     Shapes:
-        scores ``(classes,)``; ``clips[c][s]`` is stage s of clip c
+        scores ``(classes,)``; ``clips[c][k]`` is layer k of clip c
     """
 
     scores: np.ndarray
-    clips: list[list[Stage]]
+    clips: list[list[LayerReading]]
 
 
 @torch.no_grad()
 def probe(model: nn.Module, inputs: Tensor, attention: bool = True) -> list[Probe]:
-    """Run a recognizer in evaluation mode and collect what every AEA in it does, in backbone or neck.
+    """Run a recognizer in evaluation mode and read every AEA in it, in backbone or neck.
 
     Args:
         model: A recognizer, ours or mmaction2's, not compiled.
@@ -92,55 +93,82 @@ def probe(model: nn.Module, inputs: Tensor, attention: bool = True) -> list[Prob
         inputs ``(B, clips, M, T, V, C)``; returns B probes
 
     Raises:
-        ValueError: If there is no AEA in the model, or the inputs have another number of axes.
+        InputError: If there is no AEA in the model, or the inputs have another number of axes.
     """
     if inputs.ndim != 6:
         raise InputError(f'probe: expected inputs (B, clips, M, T, V, C), got {tuple(inputs.shape)}')
-    parameter = next(model.parameters(), inputs)
+    time = np.arange(inputs.shape[3])
+    frames = {name: time[:: module.step] for name, module in model.named_modules() if isinstance(module, AEA)}
+    if not frames:
+        name = type(model).__name__
+        raise InputError(f'probe: no attention between persons (AEA) in this {name}, so nothing to look at')
     recognizer: Any = model
     training = model.training
     model.eval()
     try:
-        with _watch(model, attention) as calls:
-            samples = recognizer.predict(inputs.to(parameter), [ActionDataSample() for _ in inputs])
+        with watch(model, 'frames' if attention else None, curves=True) as readings:
+            samples = recognizer.predict(inputs.to(next(model.parameters())), [ActionDataSample() for _ in inputs])
     finally:
         model.train(training)
-    clip_frames = torch.arange(inputs.shape[3])
+    arrays = {name: {key: value.cpu().numpy() for key, value in reading.items()} for name, reading in readings.items()}
+
+    def clip(number: int) -> list[LayerReading]:
+        return [
+            LayerReading(name, frames[name], **{key: value[number] for key, value in reading.items()})
+            for name, reading in arrays.items()
+        ]
+
     clips = inputs.shape[1]
-    stages = [
-        [_stage(name, call, number, clip_frames[::step]) for name, step, call in calls]
-        for number in range(len(inputs) * clips)
-    ]
     return [
-        Probe(sample.pred_score.cpu().float().numpy(), stages[number * clips : (number + 1) * clips])
+        Probe(sample.pred_score.cpu().float().numpy(), [clip(number * clips + k) for k in range(clips)])
         for number, sample in enumerate(samples)
     ]
 
 
 @contextmanager
-def _watch(model: nn.Module, attention: bool) -> Iterator[list[tuple[str, int, dict[str, Tensor]]]]:
-    """Collect the calls of every AEA while the context lasts, in the order in which they run."""
-    layers = {name: module for name, module in model.named_modules() if isinstance(module, AEA)}
-    if not layers:
-        raise InputError(
-            f'probe: there is no attention between persons (AEA) in this {type(model).__name__}, so there is nothing '
-            f'to look at'
-        )
-    calls: list[tuple[str, int, dict[str, Tensor]]] = []
+def watch(model: nn.Module, attention: str | None = None, curves: bool = False) -> Iterator[Readings]:
+    """Read every AEA of a model in each forward pass while the context lasts; the last pass is kept.
 
-    # before the layer runs, since it may overwrite its input
-    def note(name: str, module: AEA, args: tuple, kwargs: dict) -> None:
-        x, num_person, presence = _arguments(*args, **kwargs)
-        calls.append((name, module.step, measure(module, x, num_person, presence, attention)))
+    Args:
+        model: The model, in evaluation mode; a model without AEA gives no readings.
+        attention: Which attention maps to compute: ``'frames'`` of every frame, ``'mean'`` over the frames in which a
+            person attends to somebody, or None. Maps of all frames cost time and memory.
+        curves: Whether to compute ``amplitude`` and ``weight``.
 
-    handles = [
-        module.register_forward_pre_hook(partial(note, name), with_kwargs=True) for name, module in layers.items()
-    ]
+    Shapes:
+        as of :func:`read_layer`
+    """
+    readings: Readings = {}
+    handles = []
+    for name, layer in model.named_modules():
+        if isinstance(layer, AEA):
+            reader = _Reader(name, layer, readings, attention, curves)
+            handles.append(layer.register_forward_pre_hook(reader.before, with_kwargs=True))
+            handles.append(layer.atnac.register_forward_hook(reader.after_selection))
     try:
-        yield calls
+        yield readings
     finally:
         for handle in handles:
             handle.remove()
+
+
+class _Reader:
+    """The hooks of one AEA."""
+
+    def __init__(self, name: str, layer: AEA, readings: Readings, attention: str | None, curves: bool) -> None:
+        self.name, self.layer, self.readings, self.attention, self.curves = name, layer, readings, attention, curves
+        self.num_person = 1
+
+    def before(self, module: nn.Module, args: tuple, kwargs: dict) -> None:
+        x, self.num_person, presence = _arguments(*args, **kwargs)
+        if self.num_person == 1:  # whom AEA passes on without asking AT-NAC
+            self.layer.atnac(x, presence)
+
+    # before attention, which may overwrite its input
+    def after_selection(self, module: nn.Module, args: tuple, active: ActiveJoints) -> None:
+        self.readings[self.name] = read_layer(
+            self.layer, args[0], self.num_person, args[1], active, self.attention, self.curves
+        )
 
 
 def _arguments(
@@ -151,36 +179,41 @@ def _arguments(
 
 
 @torch.no_grad()
-def measure(
-    layer: AEA, x: Tensor, num_person: int, presence: Tensor | None = None, attention: bool = True
+def read_layer(
+    layer: AEA,
+    x: Tensor,
+    num_person: int,
+    presence: Tensor | None,
+    active: ActiveJoints,
+    attention: str | None = None,
+    curves: bool = False,
 ) -> dict[str, Tensor]:
     """What an AEA does with an input, over all joints whichever form it computes in.
 
     Args:
-        layer: The layer; it is not run as a whole and keeps its state.
+        layer: The layer.
         x: Its input.
         num_person: Persons M.
-        presence: Who is there; default all.
-        attention: Whether to compute the attention maps.
+        presence: Who is there; None for all.
+        active: What its AT-NAC selected.
+        attention: As of :func:`watch`.
+        curves: As of :func:`watch`.
 
     Shapes:
-        x ``(N*M, C, T, V)``, presence ``(N*M, T)`` bool; the returned tensors as in :class:`Stage`, with N in front
+        x ``(N*M, C, T, V)``, presence ``(N*M, T)`` bool; the returned tensors as in :class:`LayerReading`, with N in
+        front; the mean attention ``(N, M, V, (M-1)*V)``, to the other persons in their order
     """
-    active = layer.atnac(x, presence)
     present = torch.ones_like(x[:, 0, :, 0], dtype=torch.bool) if presence is None else presence
-    amplitude = torch.linalg.vector_norm(x.float(), dim=1)
-    found = {
-        'present': present,
-        'mask': active.mask,
-        'score': active.score,
-        'threshold': active.threshold,
-        'amplitude': amplitude,
-        'weight': _temporal_weight(layer, x.float(), amplitude, present),
-    }
-    found = {key: value.unflatten(0, (-1, num_person)) for key, value in found.items()}
-    if attention:
-        found['attention'] = _attention(layer, x, num_person, active.mask[:, None] & present[..., None])
-    return found
+    values = {'present': present, 'mask': active.mask, 'score': active.score, 'threshold': active.threshold}
+    if curves:
+        values['amplitude'] = torch.linalg.vector_norm(x.float(), dim=1)
+        values['weight'] = _temporal_weight(layer, x.float(), values['amplitude'], present)
+    reading = {key: value.unflatten(0, (-1, num_person)) for key, value in values.items()}
+    if attention is not None:
+        used = active.mask[:, None] & present[..., None]
+        maps = _attention(layer, x, num_person, used)
+        reading['attention'] = _mean_over_frames(maps) if attention == 'mean' else _with_oneself(maps)
+    return reading
 
 
 def _temporal_weight(layer: AEA, x: Tensor, amplitude: Tensor, present: Tensor) -> Tensor:
@@ -195,21 +228,29 @@ def _temporal_weight(layer: AEA, x: Tensor, amplitude: Tensor, present: Tensor) 
 
 
 def _attention(layer: AEA, x: Tensor, num_person: int, used: Tensor) -> Tensor:
-    """Attention maps over all joints, ``(N, M, T, V, M, V)``; ``used`` ``(N*M, T, V)``: joints active and there."""
-    total, _, frames, joints = x.shape
-    everyone = torch.zeros(total // num_person, num_person, frames, joints, num_person, joints, device=x.device)
+    """Maps ``(N, M, T, V, M-1, V)``; ``used`` ``(N*M, T, V)``: joints active and there, outside of which maps are 0."""
+    frames, joints = x.shape[2:]
     if num_person == 1:
-        return everyone
+        return x.new_zeros(x.shape[0], 1, frames, joints, 0, joints)
     maps, _ = layer.attention.attention(x, num_person, used.to(x.dtype))
-    used = used.unflatten(0, (-1, num_person))
-    for person in range(num_person):
-        others = [other for other in range(num_person) if other != person]
-        of_person = maps[:, person].float().unflatten(-1, (num_person - 1, joints))
-        keys = used[:, others].transpose(1, 2)[:, :, None]  # (N, T, 1, M-1, V)
-        everyone[:, person][:, :, :, others] = of_person * keys * used[:, person, :, :, None, None]
+    used = used.unflatten(0, (-1, num_person))  # (N, M, T, V)
+    keys = used[:, _others(num_person)].transpose(2, 3)  # (N, M, T, M-1, V)
+    return maps.float().unflatten(-1, (num_person - 1, joints)) * keys[:, :, :, None] * used[..., None, None]
+
+
+def _others(persons: int) -> list[list[int]]:
+    return [[other for other in range(persons) if other != person] for person in range(persons)]
+
+
+def _mean_over_frames(maps: Tensor) -> Tensor:
+    count = maps.flatten(3).any(dim=3).sum(dim=2)
+    return (maps.sum(dim=2) / count.clamp(min=1)[..., None, None, None]).flatten(-2)
+
+
+def _with_oneself(maps: Tensor) -> Tensor:
+    """Maps ``(N, M, T, V, M, V)``, zero to oneself."""
+    persons = maps.shape[1]
+    everyone = maps.new_zeros(*maps.shape[:4], persons, maps.shape[5])
+    for person, others in enumerate(_others(persons)):
+        everyone[:, person][:, :, :, others] = maps[:, person]
     return everyone
-
-
-def _stage(name: str, call: dict[str, Tensor], number: int, frames: Tensor) -> Stage:
-    arrays: dict[str, Any] = {key: value[number].cpu().numpy() for key, value in call.items()}
-    return Stage(name=name, frames=frames.numpy(), **{'attention': None, **arrays})

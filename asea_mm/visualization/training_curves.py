@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 from matplotlib import colormaps
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -29,7 +28,7 @@ def read_scalars(path: str | Path) -> dict[str, Curve]:
 
     Raises:
         FileNotFoundError: If there is no such file.
-        ValueError: If a line is no JSON object, or none has a value.
+        InputError: If a line is no JSON object, or none has a value.
     """
     path = Path(path)
     if not path.is_file():
@@ -37,12 +36,9 @@ def read_scalars(path: str | Path) -> dict[str, Curve]:
     lines: list[dict[str, Any]] = []
     for number, text in enumerate(path.read_text().splitlines(), start=1):
         try:
-            content = json.loads(text)
-        except ValueError as error:
+            lines.append(dict(json.loads(text)))
+        except (ValueError, TypeError) as error:
             raise InputError(f'{path}, line {number}: expected a JSON object, got {text[:40]!r} ({error})') from None
-        if not isinstance(content, dict):
-            raise InputError(f'{path}, line {number}: expected a JSON object, got {text[:40]!r}')
-        lines.append(content)
     # lines of training have iterations; those of validation have the epoch as their step
     per_epoch = max(
         (line['iter'] / line['epoch'] for line in lines if line.get('epoch') and line.get('iter')), default=1
@@ -64,35 +60,15 @@ def read_scalars(path: str | Path) -> dict[str, Curve]:
     return curves
 
 
-def read_active_joints(checkpoint: str | Path) -> dict[str, Curve]:
-    """What ``ActiveJointsHook`` read during training, from the message hub that a checkpoint holds.
-
-    Args:
-        checkpoint: File that ``CheckpointHook`` wrote.
-
-    Returns:
-        Curves by names ``aea/{module}/{alpha, tau or active}``; none if the hook did not run.
-    """
-    content = torch.load(checkpoint, map_location='cpu', weights_only=True)
-    scalars = content.get('message_hub', {}).get('log_scalars', {})
-    last = content.get('meta', {}).get('epoch') or 1
-    curves = {}
-    for key, history in scalars.items():
-        if key.startswith('aea/'):
-            values = [float(value) for value in history.data[0]]
-            curves[key] = ((np.arange(1, len(values) + 1) / max(len(values), 1) * last).tolist(), values)
-    return curves
-
-
 def draw_training(curves: Mapping[str, Curve], title: str = '') -> Figure:
-    """Losses, accuracies, and where they are known alpha, tau and the share of active joints of every stage.
+    """Losses, accuracies, and where they are known alpha, tau and the share of active joints of every layer.
 
     Args:
-        curves: What :func:`read_scalars` and :func:`read_active_joints` return.
+        curves: What :func:`read_scalars` returns.
         title: Of the picture.
 
     Raises:
-        ValueError: If there is neither a loss nor an accuracy.
+        InputError: If there is neither a loss nor an accuracy.
     """
     losses = {key: curve for key, curve in curves.items() if key.startswith('loss')}
     scores = {key: curve for key, curve in curves.items() if 'top' in key or 'acc' in key or 'mean_class' in key}
@@ -101,16 +77,16 @@ def draw_training(curves: Mapping[str, Curve], title: str = '') -> Figure:
         for name in READINGS
     }
     panels: list[tuple[str, dict[str, Curve]]] = [('loss', losses), ('accuracy', scores)]
-    panels += [(READINGS[name], found) for name, found in readings.items()]
-    panels = [(name, found) for name, found in panels if found]
+    panels += [(READINGS[name], chosen) for name, chosen in readings.items()]
+    panels = [(name, chosen) for name, chosen in panels if chosen]
     if not losses and not scores:
         raise InputError(f'draw_training: expected a loss or an accuracy among the curves, got {sorted(curves)[:8]}')
     columns = min(len(panels), 3)
     rows = -(-len(panels) // columns)
     figure = new_figure(4.3 * columns, 3.3 * rows + 0.4)
     grid = figure.subplots(rows, columns, squeeze=False)
-    for axes, (name, found) in zip(grid.flat, panels, strict=False):
-        _panel(axes, name, found)
+    for axes, (name, chosen) in zip(grid.flat, panels, strict=False):
+        _panel(axes, name, chosen)
     for axes in grid.flat[len(panels) :]:
         axes.set_axis_off()
     if title:
@@ -142,6 +118,6 @@ def _panel(axes: Axes, name: str, curves: Mapping[str, Curve]) -> None:
 
 
 def _colours(count: int) -> list[str] | np.ndarray:
-    """Okabe and Ito's for a few curves; for a row of stages a scale from dark to light."""
+    """Okabe and Ito's for a few curves; for a row of layers a scale from dark to light."""
     few = ['#0072B2', '#E69F00', '#009E73', '#CC79A7', '#000000']
     return few[:count] if count <= len(few) else np.asarray(colormaps['viridis'](np.linspace(0, 0.9, count)))

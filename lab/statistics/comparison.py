@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -14,61 +13,11 @@ from scipy import stats
 from asea_mm.errors import InputError
 from asea_mm.evaluation.statistics import Run, over_seeds, run_name, summarise_runs
 
-from .pages import read_json
+from ..files import by_run
 
-NUMBER = (int, float)
-FIELDS: dict[str, Any] = {
-    'settings': dict,
-    'fold': int,
-    'seed': int,
-    'commit': str,
-    'num_samples': int,
-    'last_top1': NUMBER,
-    'best_top1': NUMBER,
-    'epochs': int,
-    'seconds': NUMBER,
-    'device': (str, type(None)),  # not in results of before, which are of CPUs
-    'last_cross_entropy': (*NUMBER, type(None)),  # not in results of before, None for scores that are logits
-    'curve': (list, type(None)),  # top-1 of every validation; not in all results of before
-}
 SIGNIFICANT = 0.05
 ENOUGH_PAIRS = 6  # p is at least 2 of 2^6 sign choices; with five it is at least 0.0625
 EXACT_UP_TO = 16  # differences that are not zero: 65,536 ways to choose their signs
-
-
-def read_result(path: str | Path) -> dict[str, Any]:
-    """Read the JSON file that ``tools/cross_validate.py --out`` writes.
-
-    Raises:
-        FileNotFoundError: If there is no such file.
-        ValueError: If it is not of that form, has a run twice or lacks a fold of a seed.
-    """
-    path = Path(path)
-    if not path.is_file():
-        raise FileNotFoundError(f'result {path} does not exist')
-    result = read_json(path)
-    runs = result.get('runs') if isinstance(result, dict) else None
-    if not isinstance(runs, list) or not runs or not isinstance(result.get('command'), str):
-        raise InputError(f"{path}: expected 'command' and 'runs' of tools/cross_validate.py, got another file")
-    for number, run in enumerate(runs):
-        for field, kind in FIELDS.items():
-            if not isinstance(run, dict) or not isinstance(run.get(field), kind):
-                got = repr(run.get(field, 'nothing')) if isinstance(run, dict) else repr(run)
-                raise InputError(f'{path}: run {number} has no valid {field!r}, got {got}')
-    numbers = sorted(by_run(runs))
-    folds, seeds = {fold for fold, _ in numbers}, {seed for _, seed in numbers}
-    if len(numbers) != len(runs) or len(folds) * len(seeds) != len(runs):
-        found = sorted((run['fold'], run['seed']) for run in runs)
-        raise InputError(f'{path}: expected every fold with every seed once, got (fold, seed) {found}')
-    for number, run in enumerate(runs):
-        if wrong := [value for value in run.get('curve') or () if not isinstance(value, NUMBER)]:
-            raise InputError(f"{path}: run {number} has no valid 'curve', got {wrong[0]!r} in it")
-    return result
-
-
-def by_run(runs: Sequence[Mapping[str, Any]]) -> dict[Run, Mapping[str, Any]]:
-    """Runs by fold and seed."""
-    return {(run['fold'], run['seed']): run for run in runs}
 
 
 def measure_of(run: Mapping[str, Any], key: str) -> float | None:
@@ -89,14 +38,18 @@ def measure_of(run: Mapping[str, Any], key: str) -> float | None:
     return float(np.mean(curve[-third:])) if third else None
 
 
-def mean_of_folds(runs: Sequence[Mapping[str, Any]], key: str) -> dict[str, Any]:
-    """Mean of the folds of one measure of the runs, with its spread over seeds, as of :func:`over_seeds`."""
+def summary_of(runs: Sequence[Mapping[str, Any]], key: str) -> dict[str, Any]:
+    """One measure of the runs by fold, mean of the folds, and pooled, as of :func:`summarise_runs`."""
     of_run = by_run(runs)
     values = {numbers: value for numbers, run in of_run.items() if (value := measure_of(run, key)) is not None}
     if lacking := [run_name(*numbers) for numbers in of_run if numbers not in values]:
         raise InputError(f'mean of {key}: not known of {", ".join(lacking)}')
-    num_samples = {numbers: run['num_samples'] for numbers, run in of_run.items()}
-    return summarise_runs(values, num_samples)['mean_of_folds']
+    return summarise_runs(values, {numbers: run['num_samples'] for numbers, run in of_run.items()})
+
+
+def mean_of_folds(runs: Sequence[Mapping[str, Any]], key: str) -> dict[str, Any]:
+    """Mean of the folds of one measure of the runs, with its spread over seeds, as of :func:`over_seeds`."""
+    return summary_of(runs, key)['mean_of_folds']
 
 
 @dataclass(frozen=True)
@@ -149,7 +102,7 @@ def compare(
     Only runs of the same number of epochs and of test samples make a pair.
 
     Args:
-        runs: Runs of the one, as of :func:`read_result`.
+        runs: Runs of the one, as of :class:`~lab.files.Result`.
         reference: Runs of the other.
         key: The measure to compare, as of :func:`measure_of`; runs that lack it make no pair.
     """

@@ -8,7 +8,8 @@ from typing import Any
 
 from asea_mm.errors import InputError
 
-from .comparison import by_run, mean_of_folds
+from ..files import by_run
+from .comparison import mean_of_folds
 
 
 @dataclass(frozen=True)
@@ -33,12 +34,12 @@ def select_on_other_folds(rows: Mapping[str, Sequence[Mapping[str, Any]]], key: 
     of the other folds, as always in cross-validation, so the choice is not blind to them altogether.
 
     Args:
-        rows: Runs of each candidate, as of :func:`~asea_mm.evaluation.comparison.read_result`; of equally good ones the
+        rows: Runs of each candidate, as of :class:`~lab.files.Result`; of equally good ones the
             first is taken.
         key: The measure, of which more is better.
 
     Raises:
-        ValueError: If there are fewer than two folds, or the rows have not the same folds and seeds.
+        InputError: If there are fewer than two folds, or the rows have not the same folds and seeds.
     """
     runs = {name: by_run(row) for name, row in rows.items()}
     wanted = set(next(iter(runs.values()), {}))

@@ -12,8 +12,12 @@ from asea_mm.models import AEA
 from asea_mm.skeletons import get_skeleton
 from tests.visualization import aea_backbone, recognizer
 
-from ..pictures.body_parts import count_body_parts, draw_body_parts
+from ..body_parts import count_body_parts, page
+from ..files import RESULTS, read_json
+from ..pictures.body_parts import draw_body_parts
 
+CLASSES = ['shaking hands', 'kicking', 'pushing']
+SKELETON = get_skeleton('nturgbd25')
 PIPELINE = [
     dict(type='CentrePair'),
     dict(type='SampleClip', clip_len=8, num_clips=2),
@@ -32,91 +36,79 @@ class Absent:
         return results
 
 
-@pytest.fixture(scope='module')
-def found():
+def synthetic(pipeline, **options):
     init_default_scope('mmaction')
-    options = dict(split='val', num_samples=6, classes=['shaking hands', 'kicking', 'pushing'], test_mode=True)
-    dataset = DATASETS.build(
-        dict(type='SyntheticInteractionDataset', pipeline=[Absent(), *PIPELINE], num_frames=(16, 20), **options)
+    return DATASETS.build(
+        dict(type='SyntheticInteractionDataset', split='val', classes=CLASSES, pipeline=pipeline, **options)
     )
+
+
+@pytest.fixture(scope='module')
+def counted():
+    dataset = synthetic([Absent(), *PIPELINE], num_samples=6, num_frames=(16, 20), test_mode=True)
     model = recognizer('nturgbd25', aea_backbone('nturgbd25'))
-    return model, dataset, count_body_parts(model, dataset, batch_size=4)
+    return model, dataset, count_body_parts(model, dataset, SKELETON, CLASSES, batch_size=4)
 
 
 @torch.no_grad()
-def direct_count(model, dataset, measure):
-    """Every (person, frame, stage) one by one, with hooks on AT-NAC itself."""
-    skeleton = get_skeleton('nturgbd25')
-    shares = {}
-    seen = []
+def direct_count(model, dataset, share):
+    """Every (person, frame, layer) one by one, with hooks on AT-NAC itself."""
+    shares, calls = {}, []
     layers = [module for module in model.modules() if isinstance(module, AEA)]
     handles = [
-        layer.atnac.register_forward_hook(lambda module, args, out: seen.append((args, out.mask))) for layer in layers
+        layer.atnac.register_forward_hook(lambda module, args, out: calls.append((args, out.mask))) for layer in layers
     ]
     for index in range(len(dataset)):
-        seen.clear()
-        data = dataset[index]
-        model.extract_feat(data['inputs'][None].float())
-        for (x, presence), mask in seen:
+        calls.clear()
+        model.extract_feat(dataset[index]['inputs'][None].float())
+        for (x, presence), mask in calls:
             presence = torch.ones(x.shape[0], x.shape[2], dtype=torch.bool) if presence is None else presence
-            for person in range(x.shape[0]):
-                for frame in range(x.shape[2]):
-                    if presence[person, frame]:
-                        for part, joints in skeleton.part_indices.items():
-                            active = [bool(mask[person, joint]) for joint in joints]
-                            count = np.mean(active) if measure == 'joints' else any(active)
-                            shares.setdefault((dataset.get_data_info(index)['label'], part), []).append(count)
+            for person, frame in presence.nonzero().tolist():
+                assert frame < x.shape[2]
+                for part, joints in SKELETON.part_indices.items():
+                    active = share([bool(mask[person, joint]) for joint in joints])
+                    shares.setdefault((dataset.get_data_info(index)['label'], part), []).append(active)
     for handle in handles:
         handle.remove()
-    return np.array([[np.mean(shares[label, part]) for part in skeleton.parts] for label in range(3)])
+    return np.array([[np.mean(shares[label, part]) for part in SKELETON.parts] for label in range(3)])
 
 
-@pytest.mark.parametrize('measure', ['joints', 'any'])
-def test_shares_are_those_of_a_direct_count(found, measure):
-    model, dataset, table = found
-    np.testing.assert_allclose(table.part_shares(measure), direct_count(model, dataset, measure), rtol=1e-6)
-    assert 0 < table.part_shares(measure).max() <= 1
+def test_shares_are_those_of_a_direct_count(counted):
+    model, dataset, table = counted
+    np.testing.assert_allclose(table.part_shares(), direct_count(model, dataset, np.mean), rtol=1e-6)
+    np.testing.assert_allclose(table.any_shares(), direct_count(model, dataset, any), rtol=1e-6)
+    assert 0 < table.part_shares().max() <= 1
 
 
-def test_counts_and_files(found, tmp_path):
-    _, _, table = found
+def test_counts_and_page(counted):
+    table = counted[2]
     assert table.samples.tolist() == [2, 2, 2]
     content = json.loads(json.dumps(table.as_dict()))
-    assert [row['class'] for row in content['classes']] == ['shaking hands', 'kicking', 'pushing']
+    assert [row['class'] for row in content['classes']] == CLASSES
     assert content['body_parts']['left_leg'] == ['left_hip', 'left_knee', 'left_ankle', 'left_foot']
-    shares = table.joint_shares()
-    assert content['classes'][1]['joints']['left_foot'] == pytest.approx(shares[1, 15])
-    leg = np.mean([content['classes'][1]['joints'][joint] for joint in content['body_parts']['left_leg']])
-    assert content['classes'][1]['parts']['left_leg'] == pytest.approx(leg)
-    lines = table.as_markdown().splitlines()
-    assert lines[0] == '| class | samples | trunk | left arm | right arm | left leg | right leg |'
-    assert lines[2].startswith(f'| shaking hands | 2 | {100 * table.part_shares()[0, 0]:.1f} |')
-    with pytest.raises(ValueError, match='measure must be one of'):
-        table.part_shares('most')
+    kicking = content['classes'][1]
+    assert kicking['joints']['left_foot'] == pytest.approx(table.joint_shares()[1, 15])
+    leg = np.mean([kicking['joints'][joint] for joint in content['body_parts']['left_leg']])
+    assert kicking['parts']['left_leg'] == pytest.approx(leg)
+    lines = page({'config': 'a.py', 'fold': None, 'commit': 'abc', 'checkpoint': 'a.pth', **content}).splitlines()
+    assert '| class | samples | trunk | left arm | right arm | left leg | right leg |' in lines
+    assert f'| shaking hands | 2 | {100 * table.part_shares()[0, 0]:.1f} |' in lines[6]
 
 
-@pytest.mark.parametrize('measure', ['joints', 'any'])
-def test_heat_map(found, measure):
-    table = found[2]
-    figure = draw_body_parts(table, measure)
-    np.testing.assert_allclose(figure.axes[0].images[0].get_array(), table.part_shares(measure))
+def test_heat_map(counted):
+    table = counted[2]
+    figure = draw_body_parts(table)
+    np.testing.assert_allclose(figure.axes[0].images[0].get_array(), table.part_shares())
     np.testing.assert_allclose(figure.axes[1].images[0].get_array(), table.joint_shares())
-    assert [label.get_text() for label in figure.axes[0].get_yticklabels()] == list(table.classes)
+    assert [label.get_text() for label in figure.axes[0].get_yticklabels()] == CLASSES
 
 
-def test_a_class_without_samples_has_no_share(found):
-    model, dataset, _ = found
-    short = DATASETS.build(
-        dict(
-            type='SyntheticInteractionDataset',
-            pipeline=PIPELINE,
-            split='val',
-            num_samples=2,
-            classes=['hugging', 'kicking', 'pushing'],
-        )
-    )
-    table = count_body_parts(model, short)
+def test_a_class_without_samples_has_no_share(counted):
+    table = count_body_parts(counted[0], synthetic(PIPELINE, num_samples=2), SKELETON, CLASSES)
     assert np.isnan(table.part_shares()[2]).all()
     assert table.as_dict()['classes'][2]['parts']['trunk'] is None
-    assert table.as_markdown().splitlines()[-1].startswith('| pushing | 0 | - |')
     draw_body_parts(table)
+
+
+def test_the_kept_page_is_that_of_the_kept_counts():
+    assert (RESULTS / 'sbu_body_parts.md').read_text() == page(read_json(RESULTS / 'sbu_body_parts.json'))

@@ -1,25 +1,9 @@
-"""Paired differences and p-values by hand, and results as files."""
-
-import json
+"""Paired differences and p-values by hand."""
 
 import pytest
 
-from ..statistics.comparison import compare, mean_of_folds, measure_of, read_result, sign_flip_test
-
-
-def run(fold=1, seed=0, last=0.9, best=None, **changed):
-    return {
-        'settings': {'config': 'a.py', 'options': []},
-        'fold': fold,
-        'seed': seed,
-        'commit': 'aaaa',
-        'num_samples': 50,
-        'last_top1': last,
-        'best_top1': last if best is None else best,
-        'epochs': 80,
-        'seconds': 1800,
-        **changed,
-    }
+from ..statistics.comparison import compare, mean_of_folds, measure_of, sign_flip_test
+from .runs import run
 
 
 @pytest.mark.parametrize(
@@ -79,10 +63,6 @@ def test_no_pairs_no_verdict():
     assert compare([run(1)], [run(2)]).verdict == '-'
 
 
-PLAIN = [run(1, 0, 0.80), run(1, 1, 0.90), run(2, 0, 0.60), run(2, 1, 0.70)]  # 70 with seed 0, 80 with seed 1
-OTHER = [run(1, 0, 0.82, 0.9), run(1, 1, 0.94, 0.96), run(2, 0, 0.60, 0.7), run(2, 1, 0.70, 0.8)]
-
-
 def test_runs_without_a_measure_make_no_pair():
     runs = [run(1, last_cross_entropy=0.1), run(2, last_cross_entropy=None), run(3), run(4, last_cross_entropy=0.4)]
     reference = [run(fold, last_cross_entropy=0.3) for fold in (1, 2, 3, 4)]
@@ -100,12 +80,6 @@ def test_late_epochs_pair_where_both_curves_are_known():
         mean_of_folds(runs, 'late_top1')
 
 
-def test_read_result(tmp_path):
-    path = tmp_path / 'a.json'
-    path.write_text(json.dumps({'command': 'do', 'runs': PLAIN}))
-    assert read_result(path)['runs'] == PLAIN
-
-
 @pytest.mark.parametrize(
     ('curve', 'expected'),
     [
@@ -121,34 +95,3 @@ def test_read_result(tmp_path):
 def test_accuracy_of_late_epochs_by_hand(curve, expected):
     of = run() if curve is None else run(curve=curve)
     assert measure_of(of, 'late_top1') == (expected if expected is None else pytest.approx(expected))
-
-
-@pytest.mark.parametrize(
-    ('content', 'message'),
-    [
-        ('{', 'expected a JSON file'),
-        ('[]', "expected 'command' and 'runs'"),
-        ('{"command": "do", "runs": []}', "expected 'command' and 'runs'"),
-        ({'runs': PLAIN}, "expected 'command' and 'runs'"),
-        ({'command': 'do', 'runs': [3]}, "run 0 has no valid 'settings', got 3"),
-        ({'command': 'do', 'runs': [run(), run(2, last='high')]}, "run 1 has no valid 'last_top1', got 'high'"),
-        (
-            {'command': 'do', 'runs': [run(last_cross_entropy='low')]},
-            "run 0 has no valid 'last_cross_entropy', got 'low'",
-        ),
-        ({'command': 'do', 'runs': [run(), run(2, curve=0.5)]}, "run 1 has no valid 'curve', got 0.5"),
-        ({'command': 'do', 'runs': [run(curve=[0.5, None])]}, "run 0 has no valid 'curve', got None in it"),
-        ({'command': 'do', 'runs': [run(), run()]}, 'expected every fold with every seed once'),
-        ({'command': 'do', 'runs': [run(1, 0), run(1, 1), run(2, 0)]}, 'expected every fold with every seed once'),
-    ],
-)
-def test_wrong_results_are_refused_by_name(tmp_path, content, message):
-    path = tmp_path / 'wrong.json'
-    path.write_text(content if isinstance(content, str) else json.dumps(content))
-    with pytest.raises(ValueError, match='wrong.json: ' + message):
-        read_result(path)
-
-
-def test_missing_result(tmp_path):
-    with pytest.raises(FileNotFoundError, match=r'none\.json does not exist'):
-        read_result(tmp_path / 'none.json')

@@ -1,11 +1,13 @@
 """What a page of results says of rows, their differences and a choice among them."""
 
-from ..statistics.comparison_page import Entry, comparison_page
-from .test_comparison import OTHER, PLAIN, run
+import re
+
+from ..statistics.comparison_page import Row, comparison_page
+from .runs import OTHER, PLAIN, run
 
 
-def entry(label, runs, reference, **changed):
-    return Entry(
+def row(label, runs, reference, **changed):
+    return Row(
         **{'label': label, 'runs': runs, 'state': 'not run', 'command': f'do {label}', **changed}, reference=reference
     )
 
@@ -13,13 +15,13 @@ def entry(label, runs, reference, **changed):
 def test_page():
     other = [{**r, 'commit': 'bbbb-dirty'} for r in OTHER]
     short = [run(1, 0, 0.5, epochs=10), run(2, 0, 0.4)]
-    entries = {
-        'plain': entry('Plain', PLAIN, 'plain', published='99.10 (SBU; Table 2)'),
-        'other': entry('Other | more', other, 'plain'),
-        'short': entry('Short', short, 'other', own_reference=True),
-        'ntu': entry('NTU', [], 'plain', state='not run: no data', published='90.52 (NTU-26 X-Sub; Table 1)'),
+    rows = {
+        'plain': row('Plain', PLAIN, 'plain', published='99.10 (SBU; Table 2)'),
+        'other': row('Other | more', other, 'plain'),
+        'short': row('Short', short, 'other', own_reference=True),
+        'ntu': row('NTU', [], 'plain', state='not run: no data', published='90.52 (NTU-26 X-Sub; Table 1)'),
     }
-    page = comparison_page('Title', 'Note.', entries, 'plain', ['Theirs: 98 (SBU; Table 2)'])
+    page = comparison_page('Title', 'Note.', rows, 'plain', ['Theirs: 98 (SBU; Table 2)'])
     rows = [line for line in page.splitlines() if line.startswith('| ')]
     assert rows[1] == (
         '| Plain | 2 × 2 | 80 | 75.00 ± 7.07 | 75.00 ± 7.07 | reference | - | 99.10 (SBU; Table 2) | aaaa | 2.0 |'
@@ -44,26 +46,26 @@ def test_page():
 
 def test_page_names_the_gpus_of_rows_that_were_trained_on_one():
     here, there = ([{**r, 'device': device} for r in PLAIN] for device in ('CPU', 'NVIDIA H100'))
-    entries = {
-        'before': entry('Before', PLAIN, 'before'),
-        'here': entry('Here', here, 'before'),
-        'there': entry('There', there, 'before'),
+    rows = {
+        'before': row('Before', PLAIN, 'before'),
+        'here': row('Here', here, 'before'),
+        'there': row('There', there, 'before'),
     }
-    page = comparison_page('T', 'N', entries, 'before')
+    page = comparison_page('T', 'N', rows, 'before')
     assert 'Trained on a GPU: NVIDIA H100 (There). All others on CPUs.' in page
-    del entries['there']
-    assert 'GPU' not in comparison_page('T', 'N', entries, 'before')
+    del rows['there']
+    assert 'GPU' not in comparison_page('T', 'N', rows, 'before')
 
 
 def test_a_picture_is_linked_if_there_is_one():
-    entries = {'a': entry('A', PLAIN, 'a')}
-    assert '![T](t.png)' in comparison_page('T', 'N', entries, 'a', picture='t.png')
-    assert '![' not in comparison_page('T', 'N', entries, 'a')
+    rows = {'a': row('A', PLAIN, 'a')}
+    assert '![T](t.png)' in comparison_page('T', 'N', rows, 'a', picture='t.png')
+    assert '![' not in comparison_page('T', 'N', rows, 'a')
 
 
 def table_after(page, text):
-    """The rows of the tables between a text and the commands."""
-    rows = page[page.index(text) :].split('Commands')[0].splitlines()
+    """The rows of the tables between a text and those by fold."""
+    rows = re.split('Commands|[^\\n]*, by fold', page[page.index(text) :])[0].splitlines()
     return [row for row in rows if row.startswith('| ')]
 
 
@@ -71,30 +73,30 @@ def test_page_of_cross_entropies():
     def runs(values):
         return [run(fold, last_cross_entropy=value) for fold, value in enumerate(values)]
 
-    entries = {
-        'plain': entry('Plain', runs([0.3] * 6), 'plain'),
-        'sure': entry('Surer', runs([0.1] * 6), 'plain'),
-        'unsure': entry('Less sure', runs([0.2] * 6), 'sure', own_reference=True),
-        'old': entry('Old', [run(fold) for fold in range(6)], 'plain'),
-        'half': entry('Half', [*runs([0.3] * 5), run(5, last_cross_entropy=None)], 'plain'),
-        'none': entry('None', [], 'plain'),
+    rows = {
+        'plain': row('Plain', runs([0.3] * 6), 'plain'),
+        'sure': row('Surer', runs([0.1] * 6), 'plain'),
+        'unsure': row('Less sure', runs([0.2] * 6), 'sure', own_reference=True),
+        'old': row('Old', [run(fold) for fold in range(6)], 'plain'),
+        'half': row('Half', [*runs([0.3] * 5), run(5, last_cross_entropy=None)], 'plain'),
+        'none': row('None', [], 'plain'),
     }
-    page = comparison_page('T', 'N', entries, 'plain')
+    page = comparison_page('T', 'N', rows, 'plain')
     assert table_after(page, 'Cross-entropy') == [
         '|  | cross-entropy | difference | verdict |',
         '| Plain | 0.300 | reference | - |',
         '| Surer | 0.100 | -0.200 ± 0.000 (6 pairs) | better (p = 0.031) |',
         '| Less sure | 0.200 | +0.100 ± 0.000 (6 pairs) to Surer | worse (p = 0.031) |',
     ]
-    assert 'ross-entropy' not in comparison_page('T', 'N', {'a': entry('A', PLAIN, 'a')}, 'a')
+    assert 'ross-entropy' not in comparison_page('T', 'N', {'a': row('A', PLAIN, 'a')}, 'a')
 
 
 def test_best_epochs_have_a_table_of_their_own():
-    entries = {
-        'plain': entry('Plain', [run(fold, best=0.8) for fold in range(1, 7)], 'plain'),
-        'steady': entry('Steady', [run(fold, best=0.7) for fold in range(1, 7)], 'plain'),
+    rows = {
+        'plain': row('Plain', [run(fold, best=0.8) for fold in range(1, 7)], 'plain'),
+        'steady': row('Steady', [run(fold, best=0.7) for fold in range(1, 7)], 'plain'),
     }
-    page = comparison_page('T', 'N', entries, 'plain')
+    page = comparison_page('T', 'N', rows, 'plain')
     assert table_after(page, 'Best epoch, which') == [
         '|  | best epoch | difference | verdict |',
         '| Plain | 80.00 | reference | - |',
@@ -103,12 +105,12 @@ def test_best_epochs_have_a_table_of_their_own():
 
 
 def test_late_epochs_have_a_table_of_the_rows_whose_curve_is_known():
-    entries = {
-        'plain': entry('Plain', [run(fold, curve=[0, 0.3, 0.8]) for fold in range(1, 7)], 'plain'),
-        'steady': entry('Steady', [run(fold, curve=[0, 0.4, 0.9]) for fold in range(1, 7)], 'plain'),
-        'fitted': entry('Fitted', [run(fold, curve=[0.8]) for fold in range(1, 7)], 'plain'),
+    rows = {
+        'plain': row('Plain', [run(fold, curve=[0, 0.3, 0.8]) for fold in range(1, 7)], 'plain'),
+        'steady': row('Steady', [run(fold, curve=[0, 0.4, 0.9]) for fold in range(1, 7)], 'plain'),
+        'fitted': row('Fitted', [run(fold, curve=[0.8]) for fold in range(1, 7)], 'plain'),
     }
-    page = comparison_page('T', 'N', entries, 'plain')
+    page = comparison_page('T', 'N', rows, 'plain')
     assert table_after(page, 'Late epochs, the mean')[:4] == [
         '|  | late epochs | difference | verdict |',
         '| Plain | 80.00 | reference | - |',
@@ -121,35 +123,45 @@ def test_rows_with_a_reference_of_their_own_are_told_together():
     def runs(values):
         return [run(fold, last=value, last_cross_entropy=1 - value) for fold, value in enumerate(values, 1)]
 
-    entries = {
-        'a': entry('A', runs([0.5, 0.5, 0.5]), 'b'),
-        'a_more': entry('A more', runs([0.6, 0.6, 0.6]), 'a', own_reference=True),
-        'b': entry('B', runs([0.7, 0.7, 0.7]), 'b'),
-        'b_more': entry('B more', runs([0.1, 0.1, 0.1]), 'b'),
-        'c_more': entry('C more', runs([1.0, 0.9, 0.8]), 'b', own_reference=True),
-        'none': entry('None', [], 'a', own_reference=True),
+    rows = {
+        'a': row('A', runs([0.5, 0.5, 0.5]), 'b'),
+        'a_more': row('A more', runs([0.6, 0.6, 0.6]), 'a', own_reference=True),
+        'b': row('B', runs([0.7, 0.7, 0.7]), 'b'),
+        'b_more': row('B more', runs([0.1, 0.1, 0.1]), 'b'),
+        'c_more': row('C more', runs([1.0, 0.9, 0.8]), 'b', own_reference=True),
+        'none': row('None', [], 'a', own_reference=True),
     }
-    page = comparison_page('T', 'N', entries, 'b')
+    page = comparison_page('T', 'N', rows, 'b')
     # of A more three times 10, of C more 30, 20, 10; all of one sign: 2 / 2^6
     wanted = 'Together, each with its own reference (A more; C more): {} (6 pairs), better (p = 0.031).'
     assert page.count('Together, each') == 3
     assert wanted.format('+15.00 ± 8.37') in page
     assert wanted.format('-0.150 ± 0.084') in page
-    del entries['c_more']
-    assert 'Together, each' not in comparison_page('T', 'N', entries, 'b'), 'one row has a line of its own'
+    del rows['c_more']
+    assert 'Together, each' not in comparison_page('T', 'N', rows, 'b'), 'one row has a line of its own'
 
 
 def test_page_without_results_and_with_one_commit():
-    entries = {'a': entry('A', [], 'a')}
-    assert 'No row of this table has been run.' in comparison_page('T', 'N', entries, 'a')
-    entries = {'a': entry('A', PLAIN, 'a'), 'b': entry('B', [], 'a')}
-    page = comparison_page('T', 'N', entries, 'a')
+    rows = {'a': row('A', [], 'a')}
+    assert 'No row of this table has been run.' in comparison_page('T', 'N', rows, 'a')
+    rows = {'a': row('A', PLAIN, 'a'), 'b': row('B', [], 'a')}
+    page = comparison_page('T', 'N', rows, 'a')
     assert 'All results are of commit aaaa.' in page
     assert 'Paired differences' not in page
 
 
+def test_folds_and_classes_of_every_row():
+    confusions = [[[3, 1], [0, 4]], [[2, 2], [0, 4]]]
+    runs = [run(fold, last=1 - fold / 8, num_samples=8, confusion=confusions[fold - 1]) for fold in (1, 2)]
+    page = comparison_page('T', 'N', {'a': row('A', runs, 'a', classes=('push', 'hug'))}, 'a')
+    assert table_after(page, 'Last epoch, by fold') == []
+    assert '| A | 87.50 | 75.00 | 81.25 | 81.25 |' in page.partition('Last epoch, by fold')[2]
+    assert '|  | push | hug | errors |\n|---|---|---|---|\n| A | 62.50 of 8 | 100.00 of 8 | push as hug 3 |' in page
+    assert 'Cross-entropy, by fold' not in page
+
+
 def test_a_row_whose_reference_was_not_run_has_no_verdict():
-    page = comparison_page('T', 'N', {'a': entry('A', [], 'a'), 'b': entry('B', PLAIN, 'a')}, 'a')
+    page = comparison_page('T', 'N', {'a': row('A', [], 'a'), 'b': row('B', PLAIN, 'a')}, 'a')
     assert '| no pairs | - |' in page
 
 
@@ -158,23 +170,23 @@ def test_a_row_is_chosen_without_the_fold_it_is_tested_on():
         return [run(fold, seed, value) for fold, values in enumerate(folds, 1) for seed, value in enumerate(values)]
 
     # a is best on folds 1 and 2, b on fold 3: without fold 1 or 2 b leads, without fold 3 a does
-    entries = {
-        'a': entry('A', runs([(0.9, 0.8), (0.9, 0.8), (0.1, 0.2)]), 'a'),
-        'b': entry('B', runs([(0.5, 0.5), (0.5, 0.5), (0.8, 0.8)]), 'a'),
-        'one_seed': entry('One seed', runs([(1.0,), (1.0,), (1.0,)]), 'a'),
-        'none': entry('None', [], 'a'),
+    rows = {
+        'a': row('A', runs([(0.9, 0.8), (0.9, 0.8), (0.1, 0.2)]), 'a'),
+        'b': row('B', runs([(0.5, 0.5), (0.5, 0.5), (0.8, 0.8)]), 'a'),
+        'one_seed': row('One seed', runs([(1.0,), (1.0,), (1.0,)]), 'a'),
+        'none': row('None', [], 'a'),
     }
-    page = comparison_page('T', 'N', entries, 'a')
+    page = comparison_page('T', 'N', rows, 'a')
     # seed 0: 0.5, 0.5, 0.1; seed 1: 0.5, 0.5, 0.2
     assert table_after(page, 'A row chosen without')[:2] == [
         '| out of | mean of folds | fold 1 | fold 2 | fold 3 |',
         '| A; B | 38.33 ± 2.36 | B | B | A |',
     ]
-    with_more = entry('B', [*entries['b'].runs, *(run(fold, 2, 1.0) for fold in (1, 2, 3))], 'a')
-    assert table_after(comparison_page('T', 'N', entries | {'b': with_more}, 'a'), 'A row chosen without')[1] == (
+    with_more = row('B', [*rows['b'].runs, *(run(fold, 2, 1.0) for fold in (1, 2, 3))], 'a')
+    assert table_after(comparison_page('T', 'N', rows | {'b': with_more}, 'a'), 'A row chosen without')[1] == (
         '| A; B | 38.33 ± 2.36 | B | B | A |'
     ), 'seeds that the reference has not do not count'
-    del entries['b']
-    assert 'A row chosen' not in comparison_page('T', 'N', entries, 'a'), 'of one row there is no choice'
-    without_folds = {name: entry(name, [run(0, 0), run(0, 1)], 'a') for name in 'ab'}
+    del rows['b']
+    assert 'A row chosen' not in comparison_page('T', 'N', rows, 'a'), 'of one row there is no choice'
+    without_folds = {name: row(name, [run(0, 0), run(0, 1)], 'a') for name in 'ab'}
     assert 'A row chosen' not in comparison_page('T', 'N', without_folds, 'a')

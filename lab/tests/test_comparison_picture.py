@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from ..pictures.comparison import draw_comparison
-from ..statistics.comparison_page import Entry
+from ..statistics.comparison_page import Row
 
 
 def runs(accuracies, best=0.99, seeds=(0, 1)):
@@ -24,32 +24,32 @@ def runs(accuracies, best=0.99, seeds=(0, 1)):
     ]
 
 
-ENTRIES = {
-    'plain': Entry('Plain', runs([0.90, 0.92, 0.94]), '', '', 'plain'),
-    'better': Entry('Better', runs([0.92, 0.94, 0.96]), '', '', 'plain'),
-    'absent': Entry('Absent', [], 'not run', '', 'plain'),
-    'few': Entry('Few', runs([0.89, 0.90, 0.92], seeds=[0]), '', '', 'better', own_reference=True),
-    'alone': Entry('Alone', runs([0.5], seeds=[7]), '', '', 'plain'),
+ROWS = {
+    'plain': Row('Plain', runs([0.90, 0.92, 0.94]), '', '', 'plain'),
+    'better': Row('Better', runs([0.92, 0.94, 0.96]), '', '', 'plain'),
+    'absent': Row('Absent', [], 'not run', '', 'plain'),
+    'few': Row('Few', runs([0.89, 0.90, 0.92], seeds=[0]), '', '', 'better', own_reference=True),
+    'alone': Row('Alone', runs([0.5], seeds=[7]), '', '', 'plain'),
 }
 
 
 def test_long_labels_leave_the_panels_room():
     long = 'ASEA at CPU size, joints and motion, smoothed over five frames, tests of mirror images, too'
-    entries = {
-        'plain': Entry(long, runs([0.90, 0.92]), '', '', 'plain'),
-        'other': Entry(f'Another {long}', runs([0.92, 0.94]), '', '', 'plain', own_reference=True),
+    rows = {
+        'plain': Row(long, runs([0.90, 0.92]), '', '', 'plain'),
+        'other': Row(f'Another {long}', runs([0.92, 0.94]), '', '', 'plain', own_reference=True),
     }
-    figure = draw_comparison('Title', entries, 'plain')
+    figure = draw_comparison('Title', rows, 'plain')
     figure.canvas.draw()
     assert all(axes.get_position().width > 0.2 for axes in figure.axes)
     assert [label.get_text().replace('\n', ' ') for label in figure.axes[0].get_yticklabels()] == [
-        entry.label for entry in entries.values()
+        row.label for row in rows.values()
     ]
 
 
 @pytest.fixture(scope='module')
 def panels():
-    return draw_comparison('Title', ENTRIES, 'plain').axes
+    return draw_comparison('Title', ROWS, 'plain').axes
 
 
 def marks(axes, row):
@@ -101,4 +101,4 @@ def test_equal_differences_are_one_larger_dot(panels):
 
 def test_nothing_run_is_an_error():
     with pytest.raises(ValueError, match="none of the rows .'absent'. was run"):
-        draw_comparison('Title', {'absent': ENTRIES['absent']}, 'absent')
+        draw_comparison('Title', {'absent': ROWS['absent']}, 'absent')

@@ -1,29 +1,20 @@
-"""Samples that several runs get wrong: counts by hand, the tool on cross-validations, and runs that do not fit."""
+"""Samples that several runs get wrong: counts by hand, the tools that keep them, and runs that do not fit."""
 
 import json
-import runpy
-import sys
-from pathlib import Path
 
 import numpy as np
 import pytest
 
-from asea_mm.evaluation.scores import StreamScores
+from asea_mm.evaluation.scores import StreamScores, write_runs
 
-from ..statistics.hard_samples import HardSample, class_names, hard_samples
-
-TOOL = Path(__file__).parents[2] / 'tools' / 'hard_samples.py'
+from .. import fusions
+from .. import hard_samples as tool
+from ..files import RESULTS, read_json
+from ..hard_samples import HardSample, class_names, hard_samples
 
 
 def run(predicted, labels, ids, classes=3):
     return StreamScores(tuple(ids), np.eye(classes)[predicted], np.array(labels))
-
-
-def write(folder, of):
-    folder.mkdir(parents=True)
-    np.savez(folder / 'scores.npz', scores=of.scores, labels=of.labels, ids=np.array(of.ids))
-    (folder / 'report.json').write_text(json.dumps({'classes': ['push', 'kick', 'hug']}))
-    return folder
 
 
 # Two folds of two models: a is wrong in both, as another class each time; d in both alike; c in one; b never.
@@ -41,7 +32,6 @@ def test_samples_are_counted_and_the_hardest_come_first():
         HardSample('d', 2, 2, {1: 2}),
         HardSample('c', 1, 2, {0: 1}),
     ]
-    assert [sample.wrong for sample in hard_samples(RUNS)] == [2, 2, 1]
     assert hard_samples({'right': run([0, 1], [0, 1], 'ab')}) == []
 
 
@@ -57,24 +47,26 @@ def test_runs_of_something_else_are_refused(other, message):
         hard_samples({**RUNS, 'other': other})
 
 
-def test_tool_reads_cross_validations_and_writes_a_page(tmp_path, monkeypatch, capsys):
-    for name, of in RUNS.items():
+def test_tool_reads_cross_validations_and_writes_a_page(tmp_path):
+    for name, scores in RUNS.items():
         model, fold = name.split(', fold ')
-        write(tmp_path / model / f'fold{fold}_seed0' / 'test', of)
-        (tmp_path / model / f'fold{fold}_seed0' / 'result.json').write_text('{}')
+        folder = tmp_path / model / f'fold{fold}_seed0'
+        (folder / 'test').mkdir(parents=True)
+        np.savez(folder / 'test' / 'scores.npz', scores=scores.scores, labels=scores.labels, ids=np.array(scores.ids))
+        (folder / 'test' / 'report.json').write_text(json.dumps({'classes': ['push', 'kick', 'hug']}))
+        (folder / 'result.json').write_text('{}')
     folders = [str(tmp_path / model) for model in ('first', 'second')]
-    monkeypatch.setattr(sys, 'argv', ['hard_samples.py', *folders, '--show', '2', '--out', str(tmp_path / 'out')])
-    runpy.run_path(str(TOOL))['main']()
+    tool.main(['both', *folders, '--out', str(tmp_path / 'out.json')])
+    tool.main(['one', folders[0], '--out', str(tmp_path / 'out.json')])
     page = (tmp_path / 'out.md').read_text()
     assert '| a | push | 2 of 2 | kick 1×, hug 1× |\n| d | hug | 2 of 2 | kick 2× |\n| c | kick | 1 of 2 |' in page
     assert '4 runs, 4 samples, 5 errors of 3 samples. Wrong in every run: 2; in more' in page
     assert 'in more than half of their runs: 2, which makes 4 of the errors.' in page
-    samples = json.loads((tmp_path / 'out.json').read_text())['samples']
-    assert samples[1] == {'name': 'd', 'label': 2, 'tested': 2, 'predicted': {'1': 2}}
-    assert 'and 1 more' in capsys.readouterr().out
-    monkeypatch.setattr(sys, 'argv', ['hard_samples.py', *folders, folders[0]])
+    entries = read_json(tmp_path / 'out.json')
+    assert entries['both']['samples'][1] == {'name': 'd', 'label': 2, 'tested': 2, 'predicted': {'1': 2}}
+    assert [sample['name'] for sample in entries['one']['samples']] == ['a', 'd']
     with pytest.raises(ValueError, match='one is given twice: .*first .*second .*first'):
-        runpy.run_path(str(TOOL))['main']()
+        tool.main(['twice', *folders, folders[0]])
 
 
 def test_class_names_come_from_a_report_that_fits(tmp_path):
@@ -83,10 +75,31 @@ def test_class_names_come_from_a_report_that_fits(tmp_path):
     report.write_text('{"classes": ["hug", "push"]}')
     assert class_names(tmp_path, 2) == class_names(tmp_path / 'scores.npz', 2) == ['hug', 'push']
     assert class_names(tmp_path, 3) == ['0', '1', '2']
-
-
-@pytest.mark.parametrize('text', ['{"classes": ["hug"', '{"names": []}', '[1]'])
-def test_a_damaged_report_is_named(tmp_path, text):
-    (tmp_path / 'report.json').write_text(text)
-    with pytest.raises(ValueError, match='report.json: expected a report of tools/test.py'):
+    report.write_text('{"classes": ["hug"')
+    with pytest.raises(ValueError, match='report.json: expected a JSON file'):
         class_names(tmp_path, 2)
+
+
+def test_a_fusion_is_kept_with_its_errors(tmp_path):
+    part = {'mean': 0.5, 'std': None, 'values': [0.5]}
+    accuracy = {'per_fold': {'1': part, '2': part}, 'mean_of_folds': part, 'pooled': part}
+    row = {'name': 'a.npz', 'accuracy': accuracy, 'cross_entropy': {**accuracy, 'mean_of_folds': {**part, 'mean': 0.3}}}
+    weights = {'fold 1': [0.5, 0.5], 'fold 2': [1, 0]}
+    content = dict(command='fuse', commit='abc', num_runs=2, rule='sum', weights=weights, streams=[row], fused=row)
+    (tmp_path / 'fused.json').write_text(json.dumps(content))
+    runs = {(1, 0): RUNS['first, fold 1'], (2, 0): RUNS['first, fold 2']}
+    write_runs(tmp_path / 'fused.npz', runs, ['push', 'kick', 'hug'])
+    fusions.main(['both', str(tmp_path / 'fused'), '--out', str(tmp_path / 'kept.json')])
+    page = (tmp_path / 'kept.md').read_text()
+    assert '| a.npz | 50.00 | 50.00 | 50.00 | 50.00 | 0.300 |' in page
+    assert '2 runs of each stream, rule sum, weights fold 1: 0.5, 0.5; fold 2: 1, 0. Errors of the fused' in page
+    assert '2, of 2 different samples.' in page
+    assert '| a | push | 1 of 1 | kick 1× |' in page
+    (tmp_path / 'kept.md').unlink()
+    fusions.main(['--out', str(tmp_path / 'kept.json')])
+    assert (tmp_path / 'kept.md').read_text() == page
+
+
+def test_kept_pages_are_those_of_the_kept_results():
+    for name, page in (('hard_samples', tool.page), ('sbu_fused', fusions.page)):
+        assert (RESULTS / f'{name}.md').read_text() == page(read_json(RESULTS / f'{name}.json'))

@@ -3,7 +3,7 @@
 import pytest
 
 from ..statistics.selection import select_on_other_folds
-from .test_comparison import run
+from .runs import run
 
 
 def row(*folds, **changed):

@@ -8,7 +8,8 @@ from torch import Tensor, nn
 
 import asea_mm  # noqa: F401  (registers the models)
 from asea_mm.skeletons import get_skeleton
-from asea_mm.visualization import ProbedClip, probe
+from asea_mm.visualization.clips import ProbedClip
+from asea_mm.visualization.probe import probe
 
 LAYOUTS = {'sbu15': 3, 'nturgbd25': 3, 'coco17': 2}  # and their coordinates
 CLASSES = 3
@@ -53,6 +54,6 @@ CASES = ('two', 'late', 'absent', 'one person')
 def probed(layout: str = 'sbu15', name: str = 'two', **fields) -> ProbedClip:
     """The only clip of a case, with what a tiny model does with it."""
     x = case(name, layout)
-    stages = probe(recognizer(layout), x)[0].clips[0]
+    layers = probe(recognizer(layout), x)[0].clips[0]
     options = dict(name=f'{layout} {name}', title='pushing (recognised, 90%), sample_1', unit='m')
-    return ProbedClip(x[0, 0].numpy(), stages, get_skeleton(layout), **{**options, **fields})
+    return ProbedClip(x[0, 0].numpy(), layers, get_skeleton(layout), **{**options, **fields})

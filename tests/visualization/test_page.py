@@ -11,8 +11,7 @@ from html.parser import HTMLParser
 import numpy as np
 import pytest
 
-from asea_mm.visualization import write_page
-from asea_mm.visualization.page import page_figure
+from asea_mm.visualization.page import page_figure, write_page
 
 from . import CASES, LAYOUTS, probed
 
@@ -84,13 +83,13 @@ def test_a_page_fetches_nothing_and_has_a_frame_for_every_step(layout, pages):
     assert '<script src="http://a.b">' not in text
 
 
-@pytest.mark.parametrize(('layout', 'name'), [(layout, name) for layout in LAYOUTS for name in CASES])
+@pytest.mark.parametrize(('layout', 'name'), [('sbu15', name) for name in CASES] + [('coco17', 'late')])
 def test_traces_show_the_clip(layout, name):
     clip = probed(layout, name)
     figure = page_figure(clip)
     persons, dims = clip.keypoint.shape[0], LAYOUTS[layout]
     json.dumps(figure)
-    assert len(figure['data']) == persons + 3 * persons * 4  # bones; of mean and two stages dots and three strengths
+    assert len(figure['data']) == persons + 3 * persons * 4  # bones; of mean and two layers dots and three strengths
     assert {trace['type'] for trace in figure['data']} == {'scatter3d' if dims == 3 else 'scatter'}
     frame = figure['frames'][5]['data']
     for person in range(persons):
@@ -101,17 +100,17 @@ def test_traces_show_the_clip(layout, name):
                 np.testing.assert_allclose(np.array(shown, dtype=float), expected, atol=1e-4)
             else:
                 assert shown == [[None] * dims] * 2
-        for stage in range(2):
-            dots = frame[persons + (stage + 1) * 4 * persons + 4 * person]
-            assert len(dots['x']) == clip.stages[stage].mask[person].sum()
+        for layer in range(2):
+            dots = frame[persons + (layer + 1) * 4 * persons + 4 * person]
+            assert len(dots['x']) == clip.layers[layer].mask[person].sum()
 
 
 def test_attention_lines_end_at_the_joints():
     clip = probed('sbu15')
-    figure = page_figure(clip, stages=[1], strongest=3)
+    figure = page_figure(clip, layers=[1], strongest=3)
     lines = figure['frames'][4]['data'][3:6]  # of the first person, after two skeletons and the dots
     ends = [(line['x'][k], line['x'][k + 1]) for line in lines for k in range(0, len(line['x']), 3)]
-    attention = clip.stages[1].attention_at(4)[0, :, 1]
+    attention = clip.layers[1].attention_at(4)[0, :, 1]
     order = np.argsort(-attention, axis=None)[:3]
     expected = {
         (round(float(clip.keypoint[0, 4, own, 0]), 4), round(float(clip.keypoint[1, 4, other, 0]), 4))
@@ -136,7 +135,7 @@ def test_axes_have_the_unit_and_the_right_way_up(layout):
 def test_the_list_shows_one_choice_at_a_time():
     figure = page_figure(probed('sbu15'))
     buttons = figure['layout']['updatemenus'][1]['buttons']
-    assert [button['label'] for button in buttons][0] == 'mean of 2 stages'
+    assert [button['label'] for button in buttons][0] == 'mean of 2 layers'
     shown = np.array([button['args'][0]['visible'] for button in buttons])
     assert shown[:, :2].all()
     assert (shown[:, 2:].sum(axis=0) == 1).all()

@@ -4,28 +4,25 @@ import json
 
 import numpy as np
 import pytest
-import torch
-from matplotlib.collections import PathCollection
+from matplotlib.collections import LineCollection, PathCollection
+from matplotlib.figure import Figure
 from PIL import Image
 
-from asea_mm.visualization import (
-    ProbedClip,
-    animate,
-    as_image,
-    draw_active_joints,
-    draw_amplitudes,
-    draw_attention,
-    draw_training,
-    read_active_joints,
-    read_scalars,
-    save_figure,
-)
-from asea_mm.visualization.amplitudes import joint_velocity
-from asea_mm.visualization.drawing import short, strongest_lines
+from asea_mm.skeletons import get_skeleton
+from asea_mm.visualization.active_joints import draw_active_joints
+from asea_mm.visualization.amplitudes import draw_amplitudes, joint_velocity
+from asea_mm.visualization.animation import animate
+from asea_mm.visualization.attention import draw_attention
+from asea_mm.visualization.clips import ProbedClip, strongest_lines
+from asea_mm.visualization.confusion import draw_confusion
+from asea_mm.visualization.contact_sheet import plot_contact_sheet
+from asea_mm.visualization.drawing import Scene, as_image, save_figure, short
+from asea_mm.visualization.pairs import plot_pairs
+from asea_mm.visualization.training_curves import draw_training, read_scalars
 
-from . import CASES, LAYOUTS, probed
+from . import probed
 
-EVERY = [(layout, name) for layout in LAYOUTS for name in CASES]
+EVERY = [('sbu15', 'late'), ('coco17', 'absent'), ('nturgbd25', 'one person')]
 
 
 def texts(figure):
@@ -53,26 +50,26 @@ def test_large_dots_are_the_active_joints():
         dots = [c for c in figure.axes[2 * row].collections if isinstance(c, PathCollection)]
         idle, active = dots[0::2], dots[1::2]  # of each person
         for person in range(2):
-            mask = clip.stages[number].mask[person]
+            mask = clip.layers[number].mask[person]
             assert len(active[person].get_offsets()) == mask.sum()
             assert len(idle[person].get_offsets()) == (~mask).sum()
             assert min(active[person].get_sizes()) > 2 * max(idle[person].get_sizes())
             assert f'person {person + 1}: {mask.sum()} of 15' in figure.axes[2 * row].get_title(loc='left')
-    share = np.mean([stage.mask for stage in clip.stages], axis=0)
+    share = np.mean([layer.mask for layer in clip.layers], axis=0)
     shown = [c for c in figure.axes[0].collections if isinstance(c, PathCollection)]
     assert len(shown[1].get_offsets()) == (share[0] > 0).sum()
 
 
-def test_stages_can_be_chosen():
+def test_layers_can_be_chosen():
     clip = probed('sbu15')
     assert len(draw_active_joints(clip, 2, shown=[]).axes) == 2
-    assert len(draw_active_joints(clip, 2, stages=[1]).axes) == 2
-    assert 'stage 2' in texts(draw_attention(clip, stages=[1]))
+    assert len(draw_active_joints(clip, 2, layers=[1]).axes) == 2
+    assert 'layer 2' in texts(draw_attention(clip, layers=[1]))
     for draw in (draw_active_joints, draw_attention):
-        with pytest.raises(ValueError, match=r'expected stages from 1 to 2, got \[3\]'):
-            draw(clip, stages=[2])
-    with pytest.raises(ValueError, match='expected a stage from 1 to 2, got 3'):
-        draw_amplitudes([clip], stage=2)
+        with pytest.raises(ValueError, match=r'expected layers from 1 to 2, got \[3\]'):
+            draw(clip, layers=[2])
+    with pytest.raises(ValueError, match='expected layers from 1 to 2, got .3.'):
+        draw_amplitudes([clip], layer=2)
 
 
 @pytest.mark.parametrize('frame', [None, 3])
@@ -89,42 +86,42 @@ def test_the_matrix_is_the_attention_between_active_joints(frame):
         full = np.zeros((15, 15))
         full[np.ix_(rows, columns)] = shown
         np.testing.assert_allclose(full, expected[person, :, 1 - person], atol=1e-6)
-        active = np.any([stage.mask[person] for stage in clip.stages], axis=0)
+        active = np.any([layer.mask[person] for layer in clip.layers], axis=0)
         assert set(rows) == set(np.flatnonzero(active))
     assert f'joint of person {2}' in figure.axes[3].get_ylabel()
 
 
 def test_mean_attention_counts_frames_of_both_only():
-    stage = probed('sbu15', 'late').stages[0]
-    mean = stage.attention_at()
-    np.testing.assert_allclose(mean.sum(axis=(2, 3)), stage.mask, atol=1e-5)
-    np.testing.assert_allclose(mean, stage.attention[:, 3:].mean(axis=1), atol=1e-6)
-    assert not stage.attention_at(0).any()
+    layer = probed('sbu15', 'late').layers[0]
+    mean = layer.attention_at()
+    np.testing.assert_allclose(mean.sum(axis=(2, 3)), layer.mask, atol=1e-5)
+    np.testing.assert_allclose(mean, layer.attention[:, 3:].mean(axis=1), atol=1e-6)
+    assert not layer.attention_at(0).any()
 
 
 def test_strongest_lines():
     attention = np.zeros((2, 2, 2))
     attention[0, 1, 1], attention[1, 1, 0] = 0.2, 0.7
-    assert strongest_lines(attention, 5) == ([(1, 1, 0), (0, 1, 1)], [0.7, 0.2])
-    assert strongest_lines(attention, 1) == ([(1, 1, 0)], [0.7])
+    assert strongest_lines(attention, 5) == [(1, 1, 0, 0.7), (0, 1, 1, 0.2)]
+    assert strongest_lines(attention, 1) == [(1, 1, 0, 0.7)]
 
 
 def test_curves_are_velocity_amplitude_and_addends():
     clip = probed('sbu15', 'late')
-    figure = draw_amplitudes([clip], stage=0)
-    stage = clip.stages[0]
+    figure = draw_amplitudes([clip], layer=0)
+    layer = clip.layers[0]
     order = [joint for joints in clip.skeleton.part_indices.values() for joint in joints]
     curves = [np.array([line.get_ydata() for line in axes.lines]) for axes in figure.axes]
     moved = np.sqrt(((clip.keypoint[0, 3] - clip.keypoint[0, 2]) ** 2).sum(axis=1))
     np.testing.assert_allclose(curves[0][:15, 2], moved[order], rtol=1e-5)
     assert np.isnan(curves[0][15:, :3]).all(), 'the second person is there from frame 3 on'
-    np.testing.assert_allclose(curves[1][:15], stage.amplitude[0].T[order])
-    np.testing.assert_allclose(np.nansum(curves[2], axis=1), stage.score[:, order].ravel(), rtol=1e-3)
+    np.testing.assert_allclose(curves[1][:15], layer.amplitude[0].T[order])
+    np.testing.assert_allclose(np.nansum(curves[2], axis=1), layer.score[:, order].ravel(), rtol=1e-3)
     assert figure.axes[0].get_ylabel() == 'velocity of joints\n(m per frame)'
     assert joint_velocity(clip).shape == (2, 7, 15)
 
 
-@pytest.mark.parametrize(('layout', 'name'), [('sbu15', 'late'), ('coco17', 'absent'), ('sbu15', 'one person')])
+@pytest.mark.parametrize(('layout', 'name'), EVERY)
 def test_gif_has_a_frame_for_every_step(layout, name, tmp_path):
     animate(probed(layout, name), tmp_path / 'clip.gif', fps=5, dpi=30)
     with Image.open(tmp_path / 'clip.gif') as image:
@@ -153,9 +150,9 @@ def test_wrong_files_and_clips(tmp_path):
     with pytest.raises(ValueError, match='expected a frame from 0 to 7, got 8'):
         draw_attention(clip, frame=8)
     with pytest.raises(ValueError, match=r'expected keypoints \(persons, frames, 15, 2 or 3\), got \(2, 8, 14, 3\)'):
-        ProbedClip(clip.keypoint[:, :, :14], clip.stages, clip.skeleton)
-    with pytest.raises(ValueError, match='keypoints of 1 persons and 15 joints, but stages of'):
-        ProbedClip(clip.keypoint[:1], clip.stages, clip.skeleton)
+        ProbedClip(clip.keypoint[:, :, :14], clip.layers, clip.skeleton)
+    with pytest.raises(ValueError, match='expected layers of 1 persons and 15 joints'):
+        ProbedClip(clip.keypoint[:1], clip.layers, clip.skeleton)
 
 
 def test_as_image_is_rgb():
@@ -207,12 +204,60 @@ def test_wrong_scalars(text, message, tmp_path):
         draw_training({'lr': ([1.0], [0.1])})
 
 
-def test_active_joints_of_a_checkpoint(tmp_path):
-    from mmengine.logging import HistoryBuffer
+@pytest.mark.parametrize('confusion', [[[3]], np.zeros((4, 4), dtype=int), np.eye(26, dtype=int)], ids=len)
+def test_confusion_of_any_size(confusion, tmp_path):
+    confusion = np.array(confusion)
+    figure = draw_confusion(confusion, [f'class {number}' for number in range(len(confusion))])
+    save_figure(figure, tmp_path / 'confusion.png', dpi=40)
+    numbers = [text.get_text() for text in figure.axes[0].texts]
+    assert numbers == [str(count) for count in confusion[confusion > 0]]
 
-    history = HistoryBuffer([0.5, 0.4, 0.3, 0.2], [1, 1, 1, 1])
-    hub = dict(log_scalars={'aea/neck/alpha': history, 'train/loss': history})
-    torch.save(dict(state_dict={}, meta=dict(epoch=2), message_hub=hub), tmp_path / 'a.pth')
-    assert read_active_joints(tmp_path / 'a.pth') == {'aea/neck/alpha': ([0.5, 1.0, 1.5, 2.0], [0.5, 0.4, 0.3, 0.2])}
-    torch.save(dict(state_dict={}), tmp_path / 'b.pth')
-    assert read_active_joints(tmp_path / 'b.pth') == {}
+
+@pytest.mark.parametrize(
+    ('shape', 'layout'), [((2, 9, 25, 3), 'nturgbd25'), ((1, 2, 15, 3), 'sbu15'), ((3, 30, 17, 2), 'coco17')]
+)
+def test_pairs_and_sheets_of_any_layout(shape, layout, tmp_path):
+    keypoint = np.random.default_rng(0).normal(size=shape)
+    plot_pairs([keypoint, 0 * keypoint], layout, tmp_path / 'new' / 'pairs.png', frames=2, titles=['hug', 'nobody'])
+    moments = {'hug': [keypoint[:, 0], 0 * keypoint[:, 0]], 'nobody': []}
+    plot_contact_sheet(moments, layout, tmp_path / 'sheet.png')
+    for path in (tmp_path / 'new' / 'pairs.png', tmp_path / 'sheet.png'):
+        with Image.open(path) as image:
+            assert np.asarray(image.convert('L')).std() > 5
+    with pytest.raises(ValueError, match='expected at least one class'):
+        plot_contact_sheet({}, layout, tmp_path / 'none.png')
+
+
+def test_absent_persons_and_missing_joints_are_not_drawn():
+    keypoint = np.ones((2, 1, 25, 3)) * np.arange(1, 26)[:, None]
+    keypoint[1] = 0
+    keypoint[0, :, 24] = 0  # the right thumb, an end of the tree
+    axes = Figure().add_subplot()
+    Scene(keypoint, get_skeleton('nturgbd25')).skeletons(axes, 0)
+    bones = [len(lines.get_segments()) for lines in axes.collections if isinstance(lines, LineCollection)]
+    assert bones == [23, 0]
+    assert [len(dots.get_offsets()) for dots in axes.collections if isinstance(dots, PathCollection)] == [24, 0]
+
+
+@pytest.mark.parametrize(
+    ('shapes', 'options', 'message'),
+    [
+        ([], {}, 'got 0 samples'),
+        ([(2, 4, 25, 3)], dict(frames=0), '0 frames'),
+        ([(2, 4, 25, 3)], dict(titles=['a', 'b']), '2 titles'),
+        ([(2, 4, 18, 3)], {}, r'25, 2 or 3\), got \(2, 4, 18, 3\)'),
+    ],
+)
+def test_wrong_samples_are_not_drawn(shapes, options, message, tmp_path):
+    with pytest.raises(ValueError, match=f'plot_pairs: .*{message}'):
+        plot_pairs([np.ones(shape) for shape in shapes], 'nturgbd25', tmp_path / 'pairs.png', **options)
+
+
+def test_pictures_are_written_whole(tmp_path):
+    path = tmp_path / 'a.png'
+    path.write_bytes(b'before')
+    figure = draw_confusion(np.eye(2, dtype=int), ['a', 'b'])
+    figure.savefig = lambda part, **_: part.write_bytes(b'half') and 1 / 0
+    with pytest.raises(ZeroDivisionError):
+        save_figure(figure, path)
+    assert [file.read_bytes() for file in tmp_path.iterdir()] == [b'before']

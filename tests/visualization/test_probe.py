@@ -8,8 +8,7 @@ from torch import nn
 
 from asea_mm.models import AEA
 from asea_mm.skeletons import graph_layout
-from asea_mm.visualization import probe
-from asea_mm.visualization.probe import measure
+from asea_mm.visualization.probe import probe, read_layer, watch
 
 from . import PREPROCESSOR, aea_backbone, case, pairs, recognizer
 
@@ -49,21 +48,27 @@ def direct_attention(layer, x, persons, presence, mask):
 @torch.no_grad()
 @pytest.mark.parametrize('score', ['amplitude', 'velocity', 'all'])
 @pytest.mark.parametrize(('persons', 'absent'), [(2, False), (2, True), (3, True), (1, False)])
-def test_measures_are_those_of_the_equations(persons, absent, score):
+def test_readings_are_those_of_the_equations(persons, absent, score):
     layer, x, presence = layer_and_input(persons, absent, score=score)
-    found = measure(layer, x, persons, presence)
     active = layer.atnac(x, presence)
+    reading = read_layer(layer, x, persons, presence, active, 'frames', curves=True)
     for key in ('mask', 'score', 'threshold'):
-        assert torch.equal(found[key].flatten(0, 1), getattr(active, key)), key
+        assert torch.equal(reading[key].flatten(0, 1), getattr(active, key)), key
     amplitude = x.square().sum(dim=1).sqrt()  # Eq. 3
-    torch.testing.assert_close(found['amplitude'].flatten(0, 1).double(), amplitude, rtol=1e-5, atol=1e-6)
+    torch.testing.assert_close(reading['amplitude'].flatten(0, 1).double(), amplitude, rtol=1e-5, atol=1e-6)
     if score != 'velocity':  # Eq. 6
-        there = presence.any(dim=1)
-        total = (found['weight'][..., None] * found['amplitude']).sum(dim=2).flatten(0, 1).double()
-        torch.testing.assert_close(total[there], active.score[there], rtol=1e-4, atol=1e-5)
-    assert not found['weight'].flatten(0, 1)[~presence].any()
+        ever = presence.any(dim=1)
+        total = (reading['weight'][..., None] * reading['amplitude']).sum(dim=2).flatten(0, 1).double()
+        torch.testing.assert_close(total[ever], active.score[ever], rtol=1e-4, atol=1e-5)
+    assert not reading['weight'].flatten(0, 1)[~presence].any()
     expected = direct_attention(layer, x, persons, presence, active.mask)
-    np.testing.assert_allclose(found['attention'][0], expected, atol=1e-6)
+    np.testing.assert_allclose(reading['attention'][0], expected, atol=1e-6)
+    mean = read_layer(layer, x, persons, presence, active, 'mean')['attention'][0]
+    others = [[o for o in range(persons) if o != m] for m in range(persons)]
+    attended = np.maximum(expected.any(axis=(2, 3, 4)).sum(axis=1), 1)[:, None, None]
+    for m in range(persons):
+        wanted = expected[m][:, :, others[m]].sum(axis=0).reshape(5, -1) / attended[m]
+        np.testing.assert_allclose(mean[m], wanted, atol=1e-6)
 
 
 @torch.no_grad()
@@ -71,7 +76,8 @@ def test_measures_are_those_of_the_equations(persons, absent, score):
 @pytest.mark.parametrize('absent', [False, True])
 def test_attention_times_values_is_what_the_layer_adds(form, absent):
     layer, x, presence = layer_and_input(2, absent, form=form)
-    attention = measure(layer, x, 2, presence)['attention'].double()  # (N, M, T, V, M, V)
+    active = layer.atnac(x, presence)
+    attention = read_layer(layer, x, 2, presence, active, 'frames')['attention'].double()  # (N, M, T, V, M, V)
     value = layer.attention.qkv(x)[:, 2 * layer.attention.qk_channels :].unflatten(0, (2, 2))  # (N, M, C, T, V)
     update = torch.einsum('nmtvou,noctu->nmctv', attention, value).flatten(0, 1)
     torch.testing.assert_close(layer(x, 2, presence) - x, update, rtol=1e-5, atol=1e-6)
@@ -94,22 +100,22 @@ MODEL_CASES = {
 def test_every_aea_is_seen_in_order(kind):
     backbone, neck, names = MODEL_CASES[kind]
     model = recognizer(backbone=backbone, neck=neck)
-    found = probe(model, pairs(frames=7, clips=2, batch=3))
-    assert [len(sample.clips) for sample in found] == [2, 2, 2]
-    for sample in found:
+    probes = probe(model, pairs(frames=7, clips=2, batch=3))
+    assert [len(sample.clips) for sample in probes] == [2, 2, 2]
+    for sample in probes:
         assert sample.scores.shape == (3,)
         assert sample.scores.sum() == pytest.approx(1, abs=1e-5)
-        for stages in sample.clips:
-            assert [stage.name for stage in stages] == names
-            for stage in stages:
-                frames = len(stage.frames)
-                assert stage.mask.shape == stage.score.shape == (2, 15)
-                assert stage.amplitude.shape == (2, frames, 15)
-                assert stage.attention.shape == (2, frames, 15, 2, 15)
-                np.testing.assert_allclose(stage.weight.sum(axis=1), 1, rtol=1e-5)
-                rows = stage.attention.sum(axis=(3, 4))  # to everybody, of every query
-                np.testing.assert_allclose(rows, np.broadcast_to(stage.mask[:, None], rows.shape), atol=1e-5)
-    last = found[0].clips[0][-1]
+        for layers in sample.clips:
+            assert [layer.name for layer in layers] == names
+            for layer in layers:
+                frames = len(layer.frames)
+                assert layer.mask.shape == layer.score.shape == (2, 15)
+                assert layer.amplitude.shape == (2, frames, 15)
+                assert layer.attention.shape == (2, frames, 15, 2, 15)
+                np.testing.assert_allclose(layer.weight.sum(axis=1), 1, rtol=1e-5)
+                rows = layer.attention.sum(axis=(3, 4))  # to everybody, of every query
+                np.testing.assert_allclose(rows, np.broadcast_to(layer.mask[:, None], rows.shape), atol=1e-5)
+    last = probes[0].clips[0][-1]
     if kind == 'around mmaction2':  # whose stride comes after the part that mixes joints
         assert last.frames.tolist() == list(range(7))
     else:
@@ -126,8 +132,8 @@ def test_a_clip_does_not_depend_on_the_others_nor_on_the_form():
         if isinstance(layer, AEA):
             layer.form = 'masked'
     masked = probe(model, x)[1].clips[1]
-    for stages in (alone, masked):
-        for ours, other in zip(whole[1].clips[1], stages, strict=True):
+    for layers in (alone, masked):
+        for ours, other in zip(whole[1].clips[1], layers, strict=True):
             assert np.array_equal(ours.mask, other.mask)
             np.testing.assert_allclose(ours.attention, other.attention, atol=1e-5)
             np.testing.assert_allclose(ours.amplitude, other.amplitude, rtol=1e-4, atol=1e-5)
@@ -146,19 +152,37 @@ def test_leaves_the_model_as_it_was():
 
 @pytest.mark.parametrize('name', ['absent', 'one person'])
 def test_who_has_no_partner_attends_to_nobody(name):
-    for stage in probe(recognizer(), case(name, 'sbu15'))[0].clips[0]:
-        assert not stage.attention.any()
-        assert stage.mask[0].any()
+    for layer in probe(recognizer(), case(name, 'sbu15'))[0].clips[0]:
+        assert not layer.attention.any()
+        assert layer.mask[0].any()
         if name == 'absent':
-            assert not stage.mask[1].any()
-            assert not stage.present[1].any()
+            assert not layer.mask[1].any()
+            assert not layer.present[1].any()
 
 
 def test_attention_can_be_left_out():
-    stage = probe(recognizer(), pairs(), attention=False)[0].clips[0][0]
-    assert stage.attention is None
+    layer = probe(recognizer(), pairs(), attention=False)[0].clips[0][0]
+    assert layer.attention is None
     with pytest.raises(ValueError, match='attention=True'):
-        stage.attention_at(0)
+        layer.attention_at(0)
+
+
+@torch.no_grad()
+def test_watching_keeps_the_last_pass_and_reads_no_more_than_asked():
+    model, x = recognizer(), pairs(batch=2)
+    with watch(model) as readings:
+        model.extract_feat(x[:1])
+        model.extract_feat(x)
+    assert all(set(reading) == {'present', 'mask', 'score', 'threshold'} for reading in readings.values())
+    with watch(model, 'mean') as explained:
+        model.extract_feat(x)
+    for number, layers in enumerate(sample.clips[0] for sample in probe(model, x)):
+        assert list(readings) == [layer.name for layer in layers]
+        for layer in layers:
+            assert np.array_equal(readings[layer.name]['mask'][number], layer.mask)
+            mean = explained[layer.name]['attention'][number]  # (M, V, V) to the only other
+            wanted = np.stack([layer.attention_at()[m, :, 1 - m] for m in range(2)])
+            np.testing.assert_allclose(mean, wanted, atol=1e-6)
 
 
 def test_refuses_models_without_aea_and_other_shapes():

@@ -1,11 +1,23 @@
-"""Converters from raw data to annotations, one file per source.
+"""Converters from raw data to annotations: :data:`CONVERTERS`, all called alike, see :mod:`.protocol`."""
 
-Each returns ``(annotations, split, meta)``, the arguments of :func:`asea_mm.datasets.annotation_file.save_annotations`.
-"""
-
+from .custom.convert import CONVERTER as CUSTOM
 from .custom.convert import convert_custom
+from .kinetics.convert import CONVERTER as KINETICS10
 from .kinetics.convert import convert_kinetics10
+from .ntu.convert import CONVERTER as NTU
 from .ntu.convert import convert_ntu
+from .protocol import Conversion, Converter
+from .sbu.convert import CONVERTER as SBU
 from .sbu.convert import convert_sbu
 
-__all__ = ['convert_custom', 'convert_kinetics10', 'convert_ntu', 'convert_sbu']
+CONVERTERS: dict[str, Converter] = {'sbu': SBU, 'ntu': NTU, 'kinetics10': KINETICS10, 'custom': CUSTOM}
+
+__all__ = [
+    'CONVERTERS',
+    'Conversion',
+    'Converter',
+    'convert_custom',
+    'convert_kinetics10',
+    'convert_ntu',
+    'convert_sbu',
+]

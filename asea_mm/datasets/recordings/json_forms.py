@@ -12,7 +12,7 @@ import numpy as np
 
 from ...errors import InputError
 from ...skeletons import SKELETONS, Skeleton
-from .recording import UNTRACKED, Detection, Recording, assemble, read_fps
+from .recording import Detection, Recording, assemble, read_fps
 
 OPENPOSE_FILE = re.compile(r'(?P<video>.*?)_?(?P<frame>\d+)_keypoints\.json')
 _IN_IMAGES = ('coco17', 'openpose18', 'body25')
@@ -59,43 +59,55 @@ def read_json(path: Path, skeleton: Skeleton) -> Recording:
         return _read_mmpose(content, '', skeleton, str(path))
     if isinstance(first, dict) and 'image_id' in first:
         return _read_coco(content, skeleton, str(path))
+    got = _shown(content)
     if isinstance(content, dict):
-        found = f'an object with the keys {list(content)[:6]}'
+        got = f'an object with the keys {list(content)[:6]}'
     elif isinstance(first, dict):
-        found = f'a list of objects with the keys {list(first)[:6]}'
-    else:
-        found = f'{type(content).__name__} {content!r:.40}'
-    raise InputError(f'{path}: expected {_FORMS}, got {found}')
+        got = f'a list of objects with the keys {list(first)[:6]}'
+    raise InputError(f'{path}: expected {_FORMS}, got {got}')
 
 
-def _items(value: Any, where: str, key: str = '') -> list:
-    """A list, of ``value`` or of what it has under a key."""
-    if key:
-        if not isinstance(value, dict) or key not in value:
-            found = f'the keys {list(value)[:6]}' if isinstance(value, dict) else type(value).__name__
-            raise InputError(f'{where}: expected an object with {key!r}, got {found}')
-        value, where = value[key], f'{where}, {key}'
+def _value(container: Any, key: str, where: str) -> Any:
+    """What an object has under a key."""
+    if not isinstance(container, dict) or key not in container:
+        got = f'the keys {list(container)[:6]}' if isinstance(container, dict) else _shown(container)
+        raise InputError(f'{where}: expected an object with {key!r}, got {got}')
+    return container[key]
+
+
+def _items(value: Any, where: str, count: int | None = None, what: str = 'items') -> list:
+    """A list, maybe of so many items."""
     if not isinstance(value, list):
-        raise InputError(f'{where}: expected a list, got {type(value).__name__} {value!r:.40}')
+        raise InputError(f'{where}: expected a list, got {_shown(value)}')
+    if count is not None and len(value) != count:
+        raise InputError(f'{where}: expected {count} {what}, got {len(value)}')
     return value
+
+
+def _shown(value: Any) -> str:
+    return f'{type(value).__name__} {value!r:.40}'
 
 
 def _numbers(values: list, where: str) -> np.ndarray:
     """A list of numbers, null for NaN."""
     for index, value in enumerate(values):
         if value is not None and (isinstance(value, bool) or not isinstance(value, int | float)):
-            raise InputError(f'{where}[{index}]: expected a number or null, got {type(value).__name__} {value!r:.40}')
+            raise InputError(f'{where}[{index}]: expected a number or null, got {_shown(value)}')
     try:
         return np.array(values, dtype=np.float64)
     except OverflowError:
         raise InputError(f'{where}: expected finite numbers, got one of hundreds of digits') from None
 
 
+def _whole(value: Any, where: str) -> int:
+    if isinstance(value, bool) or not isinstance(value, int):
+        raise InputError(f'{where}: expected a whole number, got {value!r:.40}')
+    return value
+
+
 def _points(value: Any, where: str, skeleton: Skeleton) -> np.ndarray:
     """Joints as ``[[x, y], ...]`` or ``[[x, y, z], ...]``."""
-    points = _items(value, where)
-    if len(points) != skeleton.num_joints:
-        raise InputError(f'{where}: expected {skeleton.num_joints} joints of {skeleton.name!r}, got {len(points)}')
+    points = _items(value, where, skeleton.num_joints, f'joints of {skeleton.name!r}')
     channels = len(points[0]) if isinstance(points[0], list) else 0
     for joint, point in enumerate(points):
         if not isinstance(point, list) or len(point) not in (2, 3) or len(point) != channels:
@@ -106,10 +118,7 @@ def _points(value: Any, where: str, skeleton: Skeleton) -> np.ndarray:
 def _scores(value: Any, where: str, skeleton: Skeleton) -> np.ndarray | None:
     if value is None:
         return None
-    scores = _items(value, where)
-    if len(scores) != skeleton.num_joints:
-        raise InputError(f'{where}: expected {skeleton.num_joints} scores, one a joint, got {len(scores)}')
-    return _numbers(scores, where)
+    return _numbers(_items(value, where, skeleton.num_joints, 'scores, one a joint'), where)
 
 
 def _triples(value: Any, where: str, skeleton: Skeleton) -> tuple[np.ndarray, np.ndarray]:
@@ -127,74 +136,69 @@ def _triples(value: Any, where: str, skeleton: Skeleton) -> tuple[np.ndarray, np
 
 
 def _identity(value: Any, where: str) -> str | None:
-    if value is None:
-        return None
+    """An id; None where there is none, or it is negative: not tracked."""
     if isinstance(value, float) and value.is_integer():  # a table's numbers often are
         value = int(value)
-    if isinstance(value, bool) or not isinstance(value, int | str):
+    if isinstance(value, bool) or not isinstance(value, int | str | None):
         raise InputError(f'{where}: expected an id, a whole number or a text, got {value!r:.40}')
-    return UNTRACKED if isinstance(value, int) and value < 0 else str(value)
+    return None if value is None or (isinstance(value, int) and value < 0) else str(value)
+
+
+def _body(
+    person: Any, keys: tuple[str, str, str], frame: int, place: str, skeleton: Skeleton, source: str
+) -> Detection:
+    """A body with points, maybe scores and maybe an id, under these keys."""
+    where = f'{source}, {place}'
+    keypoint = _points(_value(person, keys[0], where), f'{where}.{keys[0]}', skeleton)
+    score = _scores(person.get(keys[1]), f'{where}.{keys[1]}', skeleton)
+    return Detection(frame, _identity(person.get(keys[2]), f'{where}.{keys[2]}'), keypoint, score, place)
 
 
 def _read_own(content: dict, skeleton: Skeleton, source: str) -> Recording:
-    frames = _items(content, source, 'frames')
+    frames = _items(content['frames'], f'{source}, frames')
     detections = []
     for number, frame in enumerate(frames):
-        for index, person in enumerate(_items(frame, f'{source}, frames[{number}]', 'persons')):
+        where = f'{source}, frames[{number}]'
+        for index, person in enumerate(_items(_value(frame, 'persons', where), f'{where}, persons')):
             place = f'frames[{number}].persons[{index}]'
-            where = f'{source}, {place}'
-            if not isinstance(person, dict) or 'keypoint' not in person:
-                raise InputError(f"{where}: expected an object with 'keypoint', got {person!r:.60}")
-            keypoint = _points(person['keypoint'], f'{where}.keypoint', skeleton)
-            score = _scores(person.get('score'), f'{where}.score', skeleton)
-            detections.append(Detection(number, _identity(person.get('id'), f'{where}.id'), keypoint, score, place))
-    return assemble(detections, range(len(frames)), source, read_fps(content.get('fps'), source))
+            detections.append(_body(person, ('keypoint', 'score', 'id'), number, place, skeleton, source))
+    return assemble(detections, range(len(frames)), skeleton, source, read_fps(content.get('fps'), source))
 
 
 def _read_mmpose(content: Any, key: str, skeleton: Skeleton, source: str) -> Recording:
-    frames = _items(content, f'{source}, {key}' if key else source)
+    keys = ('keypoints', 'keypoint_scores', 'track_id')
     detections: list[Detection] = []
     seen: set[int] = set()
-    for position, frame in enumerate(frames):
+    for position, frame in enumerate(_items(content, f'{source}, {key}' if key else source)):
         place = f'{key}[{position}]'
-        instances = _items(frame, f'{source}, {place}', 'instances')
-        number = frame.get('frame_id', position)
-        if isinstance(number, bool) or not isinstance(number, int):
-            raise InputError(f'{source}, {place}.frame_id: expected a whole number, got {number!r:.40}')
+        instances = _items(_value(frame, 'instances', f'{source}, {place}'), f'{source}, {place}, instances')
+        number = _whole(frame.get('frame_id', position), f'{source}, {place}.frame_id')
         if number in seen:
             raise InputError(f'{source}, {place}.frame_id: expected every frame once, got {number} again')
         seen.add(number)
         for index, person in enumerate(instances):
-            where = f'{source}, {place}.instances[{index}]'
-            if not isinstance(person, dict) or 'keypoints' not in person:
-                raise InputError(f"{where}: expected an object with 'keypoints', got {person!r:.60}")
-            keypoint = _points(person['keypoints'], f'{where}.keypoints', skeleton)
-            score = _scores(person.get('keypoint_scores'), f'{where}.keypoint_scores', skeleton)
-            identity = _identity(person.get('track_id'), f'{where}.track_id')
-            detections.append(Detection(number, identity, keypoint, score, f'{place}.instances[{index}]'))
-    return assemble(detections, seen, source)
+            detections.append(_body(person, keys, number, f'{place}.instances[{index}]', skeleton, source))
+    return assemble(detections, seen, skeleton, source)
 
 
 def _read_coco(content: Sequence[Any], skeleton: Skeleton, source: str) -> Recording:
     detections = []
     numbers: dict[int | str, int] = {}
-    for index, result in enumerate(content):
+    for index, body in enumerate(content):
         place = f'[{index}]'
         where = f'{source}, {place}'
-        if not isinstance(result, dict) or 'image_id' not in result or 'keypoints' not in result:
-            raise InputError(f"{where}: expected an object with 'image_id' and 'keypoints', got {result!r:.60}")
-        image = result['image_id']
+        image = _value(body, 'image_id', where)
         if not isinstance(image, int | str) or image not in numbers:
             numbers[image] = _image_number(image, f'{where}.image_id')
-        keypoint, score = _triples(result['keypoints'], f'{where}.keypoints', skeleton)
-        identity = _identity(result.get('track_id'), f'{where}.track_id')
+        keypoint, score = _triples(_value(body, 'keypoints', where), f'{where}.keypoints', skeleton)
+        identity = _identity(body.get('track_id'), f'{where}.track_id')
         detections.append(Detection(numbers[image], identity, keypoint, score, place))
     if len(set(numbers.values())) < len(numbers):
         raise InputError(
             f'{source}: expected the images of one video, got different image_id with the same number; '
             f'write one file for each video'
         )
-    return assemble(detections, (), source)
+    return assemble(detections, (), skeleton, source)
 
 
 def _image_number(image: Any, where: str) -> int:
@@ -209,10 +213,10 @@ def _image_number(image: Any, where: str) -> int:
 def read_openpose(folder: Path, skeleton: Skeleton) -> Recording:
     """Read a folder of OpenPose's files, one a frame: ``NAME_000000000012_keypoints.json``.
 
-    Persons are told apart by ``person_id`` where all have one, else linked from frame to frame.
+    Persons are told apart by ``person_id`` where they have one that is not -1, else linked from frame to frame.
 
     Raises:
-        ValueError: If a file is wrong, or they are of more than one video; names the file.
+        InputError: If a file is wrong, or they are of more than one video; names the file.
     """
     detections: list[Detection] = []
     numbers: dict[int, Path] = {}
@@ -225,21 +229,16 @@ def read_openpose(folder: Path, skeleton: Skeleton) -> Recording:
         if (before := numbers.setdefault(frame, path)) != path:
             fix = 'give each video its folder' if len(videos) > 1 else 'every frame may be there once'
             raise InputError(f'{path}: frame {frame} is also in {before.name}; {fix}')
-        for index, person in enumerate(_items(load_json(path), str(path), 'people')):
-            where = f'{path}, people[{index}]'
-            if not isinstance(person, dict) or 'pose_keypoints_2d' not in person:
-                raise InputError(f"{where}: expected an object with 'pose_keypoints_2d', got {person!r:.60}")
-            keypoint, score = _triples(person['pose_keypoints_2d'], f'{where}.pose_keypoints_2d', skeleton)
-            place = f'{path.name}, people[{index}]'
-            detections.append(Detection(frame, _openpose_person(person), keypoint, score, place))
+        for index, person in enumerate(_items(_value(load_json(path), 'people', str(path)), f'{path}, people')):
+            place = f'people[{index}]'
+            triples = _value(person, 'pose_keypoints_2d', f'{path}, {place}')
+            keypoint, score = _triples(triples, f'{path}, {place}.pose_keypoints_2d', skeleton)
+            identity = person.get('person_id')
+            if isinstance(identity, list) and len(identity) == 1:
+                identity = identity[0]
+            if isinstance(identity, bool) or not isinstance(identity, int) or not 0 <= identity < 10**9:
+                identity = None
+            detections.append(Detection(frame, _identity(identity, ''), keypoint, score, f'{path.name}, {place}'))
     if len(videos) > 1:
         raise InputError(f'{folder}: expected the frames of one video, got {sorted(videos)[:3]}; give each its folder')
-    return assemble(detections, numbers, str(folder))
-
-
-def _openpose_person(person: dict) -> str:
-    identity = person.get('person_id')
-    if isinstance(identity, list) and len(identity) == 1:
-        identity = identity[0]
-    known = isinstance(identity, int) and not isinstance(identity, bool) and 0 <= identity < 10**9
-    return str(identity) if known else UNTRACKED
+    return assemble(detections, numbers, skeleton, str(folder))

@@ -1,4 +1,4 @@
-"""Which persons interact, where there are more than the model takes."""
+"""Who of all tracks the persons are that interact: one rule for recordings, NTU RGB+D, Kinetics and the inferencer."""
 
 from __future__ import annotations
 
@@ -9,123 +9,148 @@ from typing import Any
 import numpy as np
 
 from ...errors import InputError
-from ...keypoints import presence
+from ...skeletons import SKELETONS
+from .bodies import body_sizes, distances, motions, present_bodies, seen_joints
+from .tracks import Bodies, TrackNotes, find_tracks
 
 Pairs = str | Sequence[Sequence[int]] | None
+# Half a second at 30 frames/s, and not as long as elsewhere: films are cut, and after a cut somebody else may be where
+# one was.
+LARGEST_GAP_IN_FILMS = 15
+_MOST_TRACKS = 50
 
 
-def body_centres(keypoint: np.ndarray) -> np.ndarray:
-    """Mean of the joints that are not missing (all zero), ``(M, T, V, C)`` to ``(M, T, C)``; zero of absent persons."""
-    seen = np.asarray(keypoint.any(axis=-1))
-    return keypoint.sum(axis=2) / np.maximum(seen.sum(axis=2), 1)[..., None]
+def choose_persons(keypoint: np.ndarray, score: np.ndarray | None = None, size: int = 2) -> tuple[int, ...]:
+    """The persons who most likely interact: near each other, moving, there together and clearly.
 
-
-def body_sizes(keypoint: np.ndarray) -> np.ndarray:
-    """Median over a person's frames of the diagonal of the box around the joints, ``(M, T, V, C)`` to ``(M,)``."""
-    seen = np.asarray(keypoint.any(axis=-1))[..., None]
-    high = np.where(seen, keypoint, -np.inf).max(axis=2)
-    low = np.where(seen, keypoint, np.inf).min(axis=2)
-    present = seen.any(axis=(2, 3))
-    return np.array([
-        np.median(np.linalg.norm(high[m, there] - low[m, there], axis=-1)) if there.any() else 0.0
-        for m, there in enumerate(np.asarray(present))
-    ])  # fmt: skip
-
-
-def distances(keypoint: np.ndarray, least: int = 1) -> np.ndarray:
-    """Median distance of every two persons over the frames that they share; infinite below ``least`` such frames.
-
-    Shapes:
-        keypoint ``(M, T, V, C)``, any unit; returns ``(M, M)``, the same unit
-    """
-    centres, present = body_centres(keypoint), presence(keypoint)
-    apart = np.full((len(keypoint), len(keypoint)), np.inf)
-    for a, b in combinations(range(len(keypoint)), 2):
-        both = present[a] & present[b]
-        if both.sum() >= max(least, 1):
-            apart[a, b] = apart[b, a] = np.median(np.linalg.norm(centres[a, both] - centres[b, both], axis=-1))
-    return apart
-
-
-def motions(keypoint: np.ndarray) -> np.ndarray:
-    """Way of all joints of every person; of somebody small in an image it is small, and so is the noise.
-
-    Shapes:
-        keypoint ``(M, T, V, C)``, any unit; returns ``(M,)``, the same unit
-    """
-    seen = np.asarray(keypoint.any(axis=-1))
-    way = np.linalg.norm(np.diff(keypoint, axis=1), axis=-1) * (seen[:, 1:] & seen[:, :-1])
-    return way.sum(axis=(1, 2))
-
-
-def choose_group(keypoint: np.ndarray, size: int = 2) -> tuple[int, ...]:
-    """The persons who most likely interact: near each other, moving, and there together.
-
-    Every group has the sum of three shares, each relative to the best of all groups: nearness (the inverse of the
-    median distance, averaged over the pairs of the group), the way of their joints, and frames with all of them.
+    Every pair has the sum of three shares, each relative to the best of all pairs: nearness (the inverse of the median
+    distance in body sizes), motion (:func:`~.bodies.motions`), and the frames with both, each as much as the
+    less clear of the two counts. Of a larger group, whoever adds most to the sum comes next, one after another.
 
     Args:
-        keypoint: All persons.
-        size: Persons of a group.
+        keypoint: All tracks, NaN or zero where nobody is.
+        score: Confidences, if there are any.
+        size: Persons to choose.
 
     Shapes:
-        keypoint ``(M, T, V, C)``, any unit
+        keypoint ``(M, T, V, C)``, any unit; score ``(M, T, V)``
 
     Returns:
-        ``size`` persons in their order; all of them where there are no more.
+        ``size`` persons in the order of the tracks; all who are there at all where they are no more.
     """
-    if len(keypoint) <= size:
-        return tuple(range(len(keypoint)))
-    groups = list(combinations(range(len(keypoint)), size))
-    present, apart, motion = presence(keypoint), distances(keypoint), motions(keypoint)
-    scale = max(float(np.median(body_sizes(keypoint))), 1e-12)
-    near = 1 / (apart / scale + 0.1)  # nearer than a tenth of a body is the same
-    members = np.array(groups)
-    pairs = list(combinations(range(size), 2))
-    nearness = sum((near[members[:, a], members[:, b]] for a, b in pairs), np.zeros(len(groups)))
-    together = present[members].all(axis=1).sum(axis=1)
-    total = np.zeros(len(groups))
-    for share in (nearness, motion[members].sum(axis=1), together):
-        total += share / max(float(share.max()), 1e-12)
-    return groups[int(total.argmax())]
+    seen = seen_joints(keypoint)
+    present = np.flatnonzero(seen.any(axis=(1, 2)))
+    if len(present) <= size:
+        return tuple(present.tolist())
+    clear = (seen if score is None else score * seen).mean(axis=2)  # (M, T)
+    present = np.sort(present[np.argsort(-clear[present].sum(axis=1), kind='stable')[: max(size, _MOST_TRACKS)]])
+    keypoint, clear = keypoint[present], clear[present]
+    sizes = body_sizes(keypoint)
+    scale = np.median(sizes[sizes > 0]) if sizes.any() else 1.0
+    near = 1 / (distances(keypoint) / scale + 0.1)  # nearer than a tenth of a body is the same
+    motion = motions(keypoint)
+    group: tuple[int, ...] = ()
+    while len(group) < size:
+        added = combinations(sorted(set(range(len(keypoint))) - set(group)), min(2 if not group else 1, size))
+        groups = np.array([group + more for more in added])
+        shares = (
+            sum((near[groups[:, a], groups[:, b]] for a, b in combinations(range(groups.shape[1]), 2)), np.zeros(1)),
+            motion[groups].sum(axis=1),
+            clear[groups].min(axis=1).sum(axis=1),
+        )
+        total = sum(share / max(float(share.max()), 1e-12) for share in shares)
+        group = tuple(groups[np.argmax(total)].tolist())
+    return tuple(sorted(present[list(group)].tolist()))
 
 
-def groups_of(keypoint: np.ndarray, size: int, pairs: Pairs, name: str) -> list[tuple[int, ...]]:
+def two_persons(bodies: Bodies) -> tuple[np.ndarray, TrackNotes]:
+    """NTU RGB+D: the two persons of a clip, in a fixed order: who is seen first, then who moves more.
+
+    Args:
+        bodies: All bodies of the clip, as :func:`~.ntu_skeleton.parse_ntu_skeleton` reads them.
+
+    Returns:
+        The keypoints, and notes about bodies that were joined, merged or left out.
+
+    Shapes:
+        keypoints ``(M, T, V, C)`` = ``(2, T, 25, 3)``, float64, metres; absent frames and an absent person are zero
+
+    Raises:
+        InputError: If there is no body in any frame.
+    """
+    tracks, notes = find_tracks(bodies, SKELETONS['nturgbd25'])
+    if not tracks:
+        raise InputError(f'expected at least one body, got none in {bodies.num_frames} frames')
+    keypoint, _ = bodies.of_tracks(tracks, 2)
+    chosen = choose_persons(keypoint)
+    notes.surplus = len(tracks) - len(chosen)
+    motion = motions(keypoint)
+    rows = sorted(chosen, key=lambda row: (bodies.frame[tracks[row][0]], -motion[row]))
+    persons = np.zeros((2, *keypoint.shape[1:]))
+    persons[: len(rows)] = keypoint[rows]
+    return persons, notes
+
+
+def persons_in_film(frames: Sequence[np.ndarray], num_person: int = 2) -> tuple[np.ndarray, np.ndarray]:
+    """Kinetics: the persons of a clip of a film, with cuts and passers-by, whose frames were looked at one by one.
+
+    Args:
+        frames: The bodies of every frame, in any order.
+        num_person: Persons M; who is seen first comes first, of those in the same frame who is listed first.
+
+    Shapes:
+        frames: T arrays ``(P_t, V, 3)``, x, y and score, 0 where a joint is missing;
+        returns keypoint ``(M, T, V, 2)`` and score ``(M, T, V)``, float32, zero where a person is absent
+    """
+    values = np.concatenate(frames)
+    frame = np.repeat(np.arange(len(frames)), [len(bodies) for bodies in frames])
+    missing = ~(values[..., 2:] > 0)
+    joints, score = np.where(missing, 0, values[..., :2]), np.where(missing, 0, values[..., 2:])[..., 0]
+    bodies = Bodies(len(frames), frame, [None] * len(frame), joints, score)
+    tracks, _ = find_tracks(bodies, max_gap=LARGEST_GAP_IN_FILMS, join_all=True)
+    keypoint, scores = bodies.of_tracks(tracks, num_person)
+    rows = [*choose_persons(keypoint, scores, num_person)]
+    rows += [row for row in range(len(keypoint)) if row not in rows][: num_person - len(rows)]  # absent ones
+    return keypoint[rows].astype(np.float32), scores[rows].astype(np.float32)
+
+
+def groups_of(
+    keypoint: np.ndarray, score: np.ndarray | None, likeliest: tuple[int, ...], size: int, pairs: Pairs, name: str
+) -> list[tuple[int, ...]]:
     """The groups of persons to be recognised.
 
     Args:
         keypoint: All persons.
+        score: Confidences, if there are any.
+        likeliest: The likeliest group where it is known already; empty where :func:`choose_persons` shall say.
         size: Persons that the model takes.
         pairs: None (the likeliest group), ``'all'`` (every group with a frame in common), or the groups.
         name: The sample, for the messages.
 
     Raises:
-        ValueError: If ``pairs`` is something else, or names persons that are not there.
+        InputError: If ``pairs`` is something else, or names persons that are not there.
     """
     count = len(keypoint)
-    if pairs is None:
-        return [choose_group(keypoint, size)]
-    if isinstance(pairs, str):
-        if pairs != 'all':
-            raise InputError(f"{name}: pairs: expected None, 'all' or a list of pairs, got {pairs!r}")
+    if pairs is None or (isinstance(pairs, str) and pairs == 'all'):
         if count <= size:
             return [tuple(range(count))]
-        present = presence(keypoint)
-        found = [group for group in combinations(range(count), size) if present[list(group)].all(axis=0).any()]
-        return found or [choose_group(keypoint, size)]
-    if isinstance(pairs, np.ndarray):
-        pairs = pairs.tolist()
-    if not isinstance(pairs, Sequence) or any(not isinstance(pair, (list, tuple, np.ndarray)) for pair in pairs):
-        raise InputError(f'{name}: pairs: expected a list of groups, such as [(0, 1)], got {pairs!r}')
+        likeliest = likeliest or choose_persons(keypoint, score, size)
+        if pairs is None:
+            return [likeliest]
+        present = present_bodies(keypoint)
+        groups = [group for group in combinations(range(count), size) if present[list(group)].all(axis=0).any()]
+        return groups or [likeliest]
+    given = pairs.tolist() if isinstance(pairs, np.ndarray) else pairs
+    if isinstance(given, str) or not isinstance(given, Sequence) or not len(given):
+        raise InputError(f"{name}: pairs: expected None, 'all' or at least one pair, such as [(0, 1)], got {pairs!r}")
     chosen = []
-    for pair in pairs:
-        group: tuple[Any, ...] = tuple(pair)
+    for pair in given:
+        group: tuple[Any, ...] = tuple(pair) if isinstance(pair, (list, tuple, np.ndarray)) else ()
         whole = all(isinstance(person, (int, np.integer)) and not isinstance(person, bool) for person in group)
         if not whole or not 1 <= len(set(group)) == len(group) <= size or not set(group) <= set(range(count)):
             raise InputError(
-                f'{name}: pairs: expected up to {size} different persons from 0 to {count - 1} in a group, got {pair!r}'
+                f'{name}: pairs: expected up to {size} different persons from 0 to {count - 1} in a pair, such as '
+                f'[(0, 1)], got {pair!r}'
             )
         chosen.append(tuple(int(person) for person in group))
-    if not chosen:
-        raise InputError(f'{name}: pairs: expected at least one pair, got none')
     return chosen

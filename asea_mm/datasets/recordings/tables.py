@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import math
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator, Sequence
 from difflib import get_close_matches
 from pathlib import Path
 
@@ -13,7 +13,7 @@ import numpy as np
 
 from ...errors import InputError
 from ...skeletons import Skeleton
-from .recording import UNTRACKED, Detection, Recording, assemble
+from .recording import Detection, Recording, assemble
 
 _COORDINATES = ('x', 'y', 'z')
 _FORMS = (
@@ -79,40 +79,34 @@ def read_csv(path: Path, skeleton: Skeleton) -> Recording:
     ]
     if missing := [name for name in ('frame', 'person') if name not in header]:
         raise InputError(f'{path}, line 1: expected {_FORMS}, got no column {missing[0]!r} in {header[:8]}')
-    if 'joint' in header:
-        detections = _read_long(path, header, lines, skeleton)
-    else:
-        detections = _read_wide(path, header, lines, skeleton)
-    return assemble(detections, (), str(path))
+    read = _read_long if 'joint' in header else _read_wide
+    return assemble(read(path, header, lines, skeleton), (), skeleton, str(path))
 
 
-def _number(cell: str, where: Callable[[], str]) -> float:
+def _number(cell: str, path: Path, line: int, column: str) -> float:
     """A finite number, NaN for an empty cell."""
-    if cell == '':
-        return math.nan
     try:
-        number = float(cell)
+        number = float(cell or 'nan')
     except ValueError:
-        raise InputError(f'{where()}: expected a number or nothing, got {cell[:40]!r}') from None
+        raise InputError(
+            f'{path}, line {line}, column {column!r}: expected a number or nothing, got {cell[:40]!r}'
+        ) from None
     if math.isinf(number):
-        raise InputError(f'{where()}: expected a finite number, got {cell[:40]!r}')
+        raise InputError(f'{path}, line {line}, column {column!r}: expected a finite number, got {cell[:40]!r}')
     return number
 
 
-def _frame(cell: str, path: Path, line: int) -> int:
-    number = _number(cell, lambda: f"{path}, line {line}, column 'frame'")
-    if not (math.isfinite(number) and number == int(number)):
-        raise InputError(f"{path}, line {line}, column 'frame': expected a whole number, got {cell[:40]!r}")
-    return int(number)
-
-
-def _person(cell: str, path: Path, line: int) -> str:
-    if not cell:
+def _begin(row: dict[str, str], path: Path, line: int) -> tuple[int, str | None]:
+    """Frame and person of a line; no person where the id is negative: not tracked."""
+    frame, person = _number(row['frame'], path, line, 'frame'), row['person']
+    if not frame.is_integer():
+        raise InputError(f"{path}, line {line}, column 'frame': expected a whole number, got {row['frame'][:40]!r}")
+    if not person:
         raise InputError(f"{path}, line {line}, column 'person': expected the id of the person, got nothing")
-    return UNTRACKED if re.fullmatch(r'-[0-9.]+', cell) else cell
+    return int(frame), None if re.fullmatch(r'-[0-9.]+', person) else person
 
 
-def _joint_index(cell: str, skeleton: Skeleton, where: str) -> int:
+def _joint_index(cell: str, skeleton: Skeleton, path: Path, line: int) -> int:
     if cell in skeleton.joints:
         return skeleton.joints.index(cell)
     if cell.isdecimal() and len(cell) < 6 and int(cell) < skeleton.num_joints:
@@ -120,67 +114,59 @@ def _joint_index(cell: str, skeleton: Skeleton, where: str) -> int:
     close = get_close_matches(cell, skeleton.joints, n=1)
     meant = f'; did you mean {close[0]!r}?' if close else f', e.g. {skeleton.joints[0]!r}'
     raise InputError(
-        f'{where}: expected a joint of layout {skeleton.name!r} or its index below {skeleton.num_joints}, '
-        f'got {cell[:40]!r}{meant}'
+        f"{path}, line {line}, column 'joint': expected a joint of layout {skeleton.name!r} or its index below "
+        f'{skeleton.num_joints}, got {cell[:40]!r}{meant}'
     )
+
+
+def _require_columns(header: list[str], wanted: Sequence[str], optional: Sequence[str], where: str) -> None:
+    if missing := [name for name in wanted if name not in header]:
+        more = f' and {len(missing) - 1} more' if len(missing) > 1 else ''
+        raise InputError(f'{where}: expected {_FORMS}, got no column {missing[0]!r}{more} in {header[:8]}')
+    if unknown := [name for name in header if name not in {*wanted, *optional}]:
+        raise InputError(f'{where}: expected {_FORMS}, got the column {unknown[0]!r}; remove it')
 
 
 def _read_long(
     path: Path, header: list[str], lines: Iterator[tuple[int, list[str]]], skeleton: Skeleton
 ) -> list[Detection]:
-    known = ('frame', 'person', 'joint', *_COORDINATES, 'score')
-    if unknown := [name for name in header if name not in known]:
-        raise InputError(f'{path}, line 1: expected {_FORMS}, got the column {unknown[0]!r}; remove it')
-    if missing := [name for name in ('x', 'y') if name not in header]:
-        raise InputError(f'{path}, line 1: expected {_FORMS}, got no column {missing[0]!r}')
-    names = [name for name in _COORDINATES if name in header]
+    _require_columns(header, ('frame', 'person', 'joint', 'x', 'y'), ('z', 'score'), f'{path}, line 1')
+    axes = [name for name in _COORDINATES if name in header]
     bodies: dict[tuple[int, str], Detection] = {}
     first_lines: dict[tuple[int, str, int], int] = {}
     for line, cells in lines:
         row = dict(zip(header, cells, strict=True))
-        frame, person = _frame(row['frame'], path, line), _person(row['person'], path, line)
-        joint = _joint_index(row['joint'], skeleton, f"{path}, line {line}, column 'joint'")
-        if (before := first_lines.setdefault((frame, person, joint), line)) != line:
+        frame, person = _begin(row, path, line)
+        joint = _joint_index(row['joint'], skeleton, path, line)
+        if (before := first_lines.setdefault((frame, row['person'], joint), line)) != line:
             raise InputError(
-                f'{path}, line {line}: expected every joint once, got frame {frame}, person {person}, joint '
+                f'{path}, line {line}: expected every joint once, got frame {frame}, person {row["person"]}, joint '
                 f'{skeleton.joints[joint]!r} again, first in line {before}'
             )
-        if (frame, person) not in bodies:
-            keypoint = np.full((skeleton.num_joints, len(names)), np.nan)
+        if (frame, row['person']) not in bodies:
+            keypoint = np.full((skeleton.num_joints, len(axes)), np.nan)
             score = np.zeros(skeleton.num_joints) if 'score' in header else None
-            bodies[frame, person] = Detection(frame, person, keypoint, score, f'line {line}')
-        body = bodies[frame, person]
-        for channel, name in enumerate(names):
-            body.keypoint[joint, channel] = _number(row[name], lambda n=name, k=line: f'{path}, line {k}, column {n!r}')  # type: ignore[misc]
+            bodies[frame, row['person']] = Detection(frame, person, keypoint, score, f'line {line}')
+        body = bodies[frame, row['person']]
+        body.keypoint[joint] = [_number(row[name], path, line, name) for name in axes]
         if body.score is not None:
-            body.score[joint] = _number(row['score'], lambda k=line: f"{path}, line {k}, column 'score'")  # type: ignore[misc]
+            body.score[joint] = _number(row['score'], path, line, 'score')
     return list(bodies.values())
 
 
 def _read_wide(
     path: Path, header: list[str], lines: Iterator[tuple[int, list[str]]], skeleton: Skeleton
 ) -> list[Detection]:
-    columns = {name: index for index, name in enumerate(header)}
-    dimensions = [c for c in _COORDINATES if c != 'z' or any(f'{joint}_z' in columns for joint in skeleton.joints)]
-    has_score = any(f'{joint}_score' in columns for joint in skeleton.joints)
-    wanted = [f'{joint}_{c}' for joint in skeleton.joints for c in (*dimensions, *(['score'] if has_score else []))]
-    if missing := [name for name in wanted if name not in columns]:
-        raise InputError(
-            f'{path}, line 1: expected {_FORMS} ({skeleton.name!r}), got no column {missing[0]!r}'
-            + (f' and {len(missing) - 1} more' if len(missing) > 1 else '')
-        )
-    if unknown := [name for name in header if name not in {*wanted, 'frame', 'person'}]:
-        raise InputError(f'{path}, line 1: expected {_FORMS}, got the column {unknown[0]!r}; remove it')
-    order = [columns[name] for name in wanted]
+    axes, (third, score_too) = ['x', 'y'], ({f'{joint}_{c}' for joint in skeleton.joints} for c in ('z', 'score'))
+    axes += [name for name, columns in (('z', third), ('score', score_too)) if not columns.isdisjoint(header)]
+    wanted = [f'{joint}_{name}' for joint in skeleton.joints for name in axes]
+    _require_columns(header, wanted, ('frame', 'person'), f'{path}, line 1')
     detections = []
     for line, cells in lines:
-        frame = _frame(cells[columns['frame']], path, line)
-        person = _person(cells[columns['person']], path, line)
-        values = [
-            _number(cells[index], lambda k=line, n=header[index]: f'{path}, line {k}, column {n!r}')  # type: ignore[misc]
-            for index in order
-        ]
-        body = np.array(values).reshape(skeleton.num_joints, -1)
-        score = body[:, -1] if has_score else None
-        detections.append(Detection(frame, person, body[:, : len(dimensions)], score, f'line {line}'))
+        row = dict(zip(header, cells, strict=True))
+        frame, person = _begin(row, path, line)
+        body = np.array([_number(row[name], path, line, name) for name in wanted]).reshape(skeleton.num_joints, -1)
+        score = body[:, -1] if 'score' in axes else None
+        keypoint = body if score is None else body[:, :-1]
+        detections.append(Detection(frame, person, keypoint, score, f'line {line}'))
     return detections

@@ -4,15 +4,7 @@ All of them keep one rule: a person whose values are all exactly zero in a frame
 exactly zero, and is never blended into a present one.
 """
 
-from .augment import (
-    JointNoise,
-    MirrorPose,
-    RandomBodySize,
-    RandomRotation3D,
-    RandomScale3D,
-    RandomShear3D,
-    SwapPersons,
-)
+from .augment import MirrorPose, RandomRotation3D, RandomScale3D, SwapPersons
 from .common import resample
 from .keypoints_2d import FillMissingJoints, NormalizeByBody, NormalizeByImage, ScoreChannel
 from .normalize import AddTurnedClips, AlignFacing, CentrePair
@@ -26,14 +18,11 @@ __all__ = [
     'CentrePair',
     'FillMissingJoints',
     'GenerateStream',
-    'JointNoise',
     'MirrorPose',
     'NormalizeByBody',
     'NormalizeByImage',
-    'RandomBodySize',
     'RandomRotation3D',
     'RandomScale3D',
-    'RandomShear3D',
     'RandomTimeWarp',
     'SampleClip',
     'ScoreChannel',

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from typing import Any, NoReturn
+from typing import Any, NoReturn, TypeGuard
 
 import numpy as np
 from mmcv.transforms import BaseTransform
@@ -60,8 +60,10 @@ class KeypointTransform(BaseTransform):
         names = inspect.signature(type(self)).parameters
         return f'{type(self).__name__}({", ".join(f"{name}={getattr(self, name)!r}" for name in names)})'
 
-    def _wrong_argument(self, name: str, expected: str, got: object) -> NoReturn:
-        raise InputError(f'{type(self).__name__}: {name} must be {expected}, got {got!r}')
+    def _require(self, is_right: bool, name: str, expected: str, got: object) -> None:
+        """Refuse a wrong constructor argument."""
+        if not is_right:
+            raise InputError(f'{type(self).__name__}: {name} must be {expected}, got {got!r}')
 
     def _wrong_sample(self, results: dict[str, Any], message: str) -> NoReturn:
         raise InputError(f'{type(self).__name__}: sample {results.get("frame_dir")!r}: {message}')
@@ -106,6 +108,14 @@ class KeypointTransform(BaseTransform):
             )
         return score
 
+    def _sequence(self, results: dict[str, Any]) -> tuple[np.ndarray, np.ndarray | None]:
+        """Finite keypoints, and scores, of a sample that has not been sampled into several clips."""
+        keypoint = self._keypoint(results)
+        self._require_finite(results, keypoint)
+        if results.get('num_clips', 1) != 1:
+            self._wrong_sample(results, f'expected an unsampled sequence, got {results["num_clips"]} clips')
+        return keypoint, self._score(results, keypoint)
+
     def _clips(self, results: dict[str, Any], keypoint: np.ndarray) -> int:
         """Number of clips that lie one after another along T."""
         num_clips = results.get('num_clips', 1)
@@ -129,9 +139,14 @@ class KeypointTransform(BaseTransform):
             self._wrong_sample(results, f'expected C = 3 coordinates, got {keypoint.shape[3]}; {reason}')
 
 
-def is_number(value: object) -> bool:
+def is_integer(value: object) -> TypeGuard[int]:
+    """Whether a constructor argument is a whole number."""
+    return isinstance(value, int) and not isinstance(value, bool)
+
+
+def is_number(value: object) -> TypeGuard[float]:
     """Whether a constructor argument is a finite real number."""
-    return isinstance(value, int | float) and not isinstance(value, bool) and bool(np.isfinite(value))
+    return (is_integer(value) or isinstance(value, float)) and bool(np.isfinite(value))
 
 
 def linear_map(keypoint: np.ndarray, matrix: np.ndarray) -> np.ndarray:

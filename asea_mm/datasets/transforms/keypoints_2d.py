@@ -22,72 +22,48 @@ from ...keypoints import presence
 from .common import KeypointTransform, is_number
 
 
-def seen_joints(keypoint: np.ndarray, score: np.ndarray | None = None, score_thr: float = 0.0) -> np.ndarray:
-    """Which joints were found: not at exactly zero, with a score above the threshold where there are scores.
-
-    Shapes:
-        keypoint: ``(M, T, V, C)``; score ``(M, T, V)`` or None; returns ``(M, T, V)``, bool
-    """
-    seen = np.asarray(keypoint.any(axis=-1))
-    return seen if score is None else seen & (score > score_thr)
-
-
 @TRANSFORMS.register_module()
 class FillMissingJoints(KeypointTransform):
     """Give missing joints a place, so that they do not pull to the origin of the image.
 
     A joint is missing where its coordinates are exactly zero or its score is not above ``score_thr``. A person
-    without any joint in a frame is absent there, and becomes exactly zero. Otherwise, with
-
-    - ``mode='interpolate'`` it is interpolated linearly in time between the frames in which it was seen; before the
-      first and after the last of these it stays where it was; never seen, it is at the mean of the person's seen
-      joints;
-    - ``mode='centre'`` it is always at that mean.
-
-    Either way its score becomes 0, so :class:`CentrePair` does not take it for the person's place, and the model can
-    tell it from one that was measured (:class:`ScoreChannel`). Use it first: on the whole sequence, and before the
-    coordinates move.
+    without any joint in a frame is absent there, and becomes exactly zero. Otherwise a missing joint is interpolated
+    linearly in time between the frames in which it was seen; before the first and after the last of these it stays
+    where it was; never seen, it is at the mean of the person's seen joints. Its score becomes 0, so
+    :class:`CentrePair` does not take it for the person's place, and the model can tell it from one that was measured
+    (:class:`ScoreChannel`). Use it first: on the whole sequence, and before the coordinates move.
 
     Args:
-        mode: ``'interpolate'`` or ``'centre'``.
         score_thr: Largest score of a missing joint.
 
     Shapes:
         keypoint: ``(M, T, V, C)``, any unit; keypoint_score ``(M, T, V)``, if any; both unchanged
 
     Raises:
-        ValueError: If an argument is out of range; if a sample is empty, holds NaN or infinity, has the wrong number
+        InputError: If an argument is out of range; if a sample is empty, holds NaN or infinity, has the wrong number
             of joints, or has been sampled into several clips before.
     """
 
-    def __init__(self, mode: str = 'interpolate', score_thr: float = 0.0) -> None:
-        if mode not in ('interpolate', 'centre'):
-            self._wrong_argument('mode', "'interpolate' or 'centre'", mode)
-        if not is_number(score_thr) or score_thr < 0:
-            self._wrong_argument('score_thr', 'a number of at least 0', score_thr)
-        self.mode = mode
+    def __init__(self, score_thr: float = 0.0) -> None:
+        self._require(is_number(score_thr) and score_thr >= 0, 'score_thr', 'a number of at least 0', score_thr)
         self.score_thr = score_thr
 
     def transform(self, results: dict[str, Any]) -> dict[str, Any]:
         """Fill in keypoints, and set scores to 0."""
-        keypoint = self._keypoint(results)
-        self._require_finite(results, keypoint)
-        score = self._score(results, keypoint)
-        if results.get('num_clips', 1) != 1:
-            self._wrong_sample(results, f'expected an unsampled sequence, got {results["num_clips"]} clips')
-        seen = seen_joints(keypoint, score, self.score_thr)
+        keypoint, score = self._sequence(results)
+        seen = np.asarray(keypoint.any(axis=-1))
+        if score is not None:
+            seen = seen & (score > self.score_thr)
         present = np.asarray(seen.any(axis=-1))
         missing = present[..., None] & ~seen
         count = np.maximum(seen.sum(axis=2), 1).astype(np.float32)
         centre = (keypoint * seen[..., None]).sum(axis=2) / count[..., None]
         filled = np.where(missing[..., None], centre[:, :, None], keypoint)
         filled[~present] = 0
-        if self.mode == 'interpolate':
-            for person, joint in np.argwhere(missing.any(axis=1) & seen.any(axis=1)):
-                known, wanted = seen[person, :, joint].nonzero()[0], missing[person, :, joint].nonzero()[0]
-                for axis in range(keypoint.shape[-1]):
-                    values = np.interp(wanted, known, keypoint[person, known, joint, axis])
-                    filled[person, wanted, joint, axis] = values
+        for person, joint in np.argwhere(missing.any(axis=1) & seen.any(axis=1)):
+            known, wanted = seen[person, :, joint].nonzero()[0], missing[person, :, joint].nonzero()[0]
+            for axis in range(keypoint.shape[-1]):
+                filled[person, wanted, joint, axis] = np.interp(wanted, known, keypoint[person, known, joint, axis])
         results['keypoint'] = filled
         if score is not None:
             results['keypoint_score'] = np.where(seen, score, 0)
@@ -107,15 +83,14 @@ class NormalizeByImage(KeypointTransform):
         keypoint: ``(M, T, V, 2)``, pixels or shares -> half longer sides of the image
 
     Raises:
-        ValueError: If an argument is out of range; if a sample is not two-dimensional, has no image shape, has the
+        InputError: If an argument is out of range; if a sample is not two-dimensional, has no image shape, has the
             wrong number of joints, or is clearly in the other unit.
     """
 
     def __init__(self, unit: str = 'pixel', img_shape: Sequence[int] | None = None) -> None:
-        if unit not in ('pixel', 'share'):
-            self._wrong_argument('unit', "'pixel' or 'share'", unit)
-        if img_shape is not None and not _is_shape(img_shape):
-            self._wrong_argument('img_shape', 'None or (height, width), both positive', img_shape)
+        self._require(unit in ('pixel', 'share'), 'unit', "'pixel' or 'share'", unit)
+        is_right = img_shape is None or _is_shape(img_shape)
+        self._require(is_right, 'img_shape', 'None or (height, width), both positive', img_shape)
         self.unit = unit
         self.img_shape = None if img_shape is None else tuple(img_shape)
 
@@ -144,11 +119,8 @@ class NormalizeByImage(KeypointTransform):
 
 
 def _is_shape(shape: object) -> bool:
-    sides = shape.tolist() if isinstance(shape, np.ndarray) else shape
-    if not isinstance(sides, Sequence) or len(sides) != 2:
-        return False
-    plain = [side.item() if isinstance(side, np.generic) else side for side in sides]
-    return all(is_number(side) and side > 0 for side in plain)
+    sides = np.asarray(shape)
+    return sides.shape == (2,) and sides.dtype.kind in 'iuf' and bool((sides > 0).all())
 
 
 @TRANSFORMS.register_module()
@@ -166,7 +138,7 @@ class NormalizeByBody(KeypointTransform):
         keypoint: ``(M, T, V, C)``, any unit -> median bones
 
     Raises:
-        ValueError: If a sample is empty, holds NaN or infinity, has no layout or the wrong number of joints.
+        InputError: If a sample is empty, holds NaN or infinity, has no layout or the wrong number of joints.
     """
 
     def transform(self, results: dict[str, Any]) -> dict[str, Any]:
@@ -203,12 +175,11 @@ class ScoreChannel(KeypointTransform):
         ``(M, T, V, C)`` if not kept
 
     Raises:
-        ValueError: If ``keep`` is no bool; if a sample has no scores that shall be kept, or the wrong number of joints.
+        InputError: If ``keep`` is no bool; if a sample has no scores that shall be kept, or the wrong number of joints.
     """
 
     def __init__(self, keep: bool = True) -> None:
-        if not isinstance(keep, bool):
-            self._wrong_argument('keep', 'True or False', keep)
+        self._require(isinstance(keep, bool), 'keep', 'True or False', keep)
         self.keep = keep
 
     def transform(self, results: dict[str, Any]) -> dict[str, Any]:

@@ -9,7 +9,7 @@ import numpy as np
 from mmaction.registry import TRANSFORMS
 
 from ...keypoints import presence
-from .common import KeypointTransform, linear_map
+from .common import KeypointTransform, is_integer, linear_map
 
 
 @TRANSFORMS.register_module()
@@ -17,28 +17,19 @@ class CentrePair(KeypointTransform):
     """Move the origin to the middle of the persons, one shift for the whole sample.
 
     The shift is the mean over the present persons of their centre joint, at the first frame in which someone
-    is present, or averaged over all such frames. Being one shift for all, it keeps the persons' positions
+    is present. Being one shift for all, it keeps the persons' positions
     relative to each other and their way through the scene. Where ``keypoint_score`` says that a centre joint
     is missing (score 0), the mean of that person's joints with a positive score stands in for it.
 
     Absent persons stay zero. A present one cannot become all zeros unless all their joints coincide. A sample
     in which nobody is ever present is left as it is.
 
-    Args:
-        frames: ``'first'`` or ``'all'``: the frames the middle is taken from.
-
     Shapes:
         keypoint: ``(M, T, V, C)``, any unit, unchanged
 
     Raises:
-        ValueError: If ``frames`` is unknown; if a sample is empty, holds NaN or infinity, has no layout or the
-            wrong number of joints.
+        InputError: If a sample is empty, holds NaN or infinity, has no layout or the wrong number of joints.
     """
-
-    def __init__(self, frames: str = 'first') -> None:
-        if frames not in ('first', 'all'):
-            self._wrong_argument('frames', "'first' or 'all'", frames)
-        self.frames = frames
 
     def transform(self, results: dict[str, Any]) -> dict[str, Any]:
         """Subtract the middle from all present persons."""
@@ -48,19 +39,16 @@ class CentrePair(KeypointTransform):
         score = self._score(results, keypoint)
 
         present = presence(keypoint)
-        chosen = present.any(axis=0).nonzero()[0]
-        if not len(chosen):
+        if not present.any():
             return results
-        if self.frames == 'first':
-            chosen = chosen[:1]
-        centre = keypoint[:, chosen, centre_index].astype(np.float64)
+        first = int(present.any(axis=0).argmax())
+        centre = keypoint[:, first, centre_index].astype(np.float64)
         if score is not None:
-            seen = score[:, chosen] > 0
-            count = seen.sum(axis=-1)[..., None]
-            mean = (keypoint[:, chosen] * seen[..., None]).sum(axis=2) / np.maximum(count, 1)
-            centre = np.where(seen[:, :, centre_index, None] | (count == 0), centre, mean)
-        there = present[:, chosen, None]
-        middle = ((centre * there).sum(axis=0) / there.sum(axis=0)).mean(axis=0)
+            seen = score[:, first] > 0
+            count = seen.sum(axis=-1)[:, None]
+            mean = (keypoint[:, first] * seen[..., None]).sum(axis=1) / np.maximum(count, 1)
+            centre = np.where(seen[:, centre_index, None] | (count == 0), centre, mean)
+        middle = (centre * present[:, first, None]).sum(axis=0) / present[:, first].sum()
         results['keypoint'] = np.where(present[:, :, None, None], keypoint - middle.astype(np.float32), 0)
         return results
 
@@ -69,8 +57,8 @@ class _AboutVertical(KeypointTransform):
     """A transform that turns the scene about its vertical axis."""
 
     def __init__(self, vertical_axis: int = 1) -> None:
-        if not isinstance(vertical_axis, int) or isinstance(vertical_axis, bool) or vertical_axis not in (0, 1, 2):
-            self._wrong_argument('vertical_axis', '0, 1 or 2', vertical_axis)
+        is_right = is_integer(vertical_axis) and vertical_axis in (0, 1, 2)
+        self._require(is_right, 'vertical_axis', '0, 1 or 2', vertical_axis)
         self.vertical_axis = vertical_axis
 
 
@@ -96,7 +84,7 @@ class AlignFacing(_AboutVertical):
         keypoint: ``(M, T, V, 3)``, metres or any unit, unchanged
 
     Raises:
-        ValueError: If ``vertical_axis`` is none of these; if a sample is two-dimensional, has no layout or the
+        InputError: If ``vertical_axis`` is none of these; if a sample is two-dimensional, has no layout or the
             wrong number of joints.
     """
 
@@ -153,14 +141,13 @@ class AddTurnedClips(_AboutVertical):
         keypoint_score: ``(M, T, V)`` -> ``(M, K * T, V)``
 
     Raises:
-        ValueError: If an argument is none of these; if a sample is two-dimensional, has the wrong number of joints, or,
+        InputError: If an argument is none of these; if a sample is two-dimensional, has the wrong number of joints, or,
             for mirror images, no layout.
     """
 
     def __init__(self, vertical_axis: int = 1, mirrored: bool = False) -> None:
         super().__init__(vertical_axis)
-        if not isinstance(mirrored, bool):
-            self._wrong_argument('mirrored', 'True or False', mirrored)
+        self._require(isinstance(mirrored, bool), 'mirrored', 'True or False', mirrored)
         self.mirrored = mirrored
 
     def transform(self, results: dict[str, Any]) -> dict[str, Any]:

@@ -8,30 +8,24 @@ from typing import Any
 
 import numpy as np
 from mmaction.registry import TRANSFORMS
-from scipy.signal import savgol_filter
 
 from ...keypoints import presence
-from .common import KeypointTransform, is_number, resample
+from .common import KeypointTransform, is_integer, is_number, resample
 
 
 @TRANSFORMS.register_module()
 class SampleClip(KeypointTransform):
     """Take one or several clips of exactly ``clip_len`` frames from a sequence.
 
-    With ``mode='resize'`` a piece of the sequence is resized to ``clip_len`` frames by linear interpolation
-    that never mixes a body with an absent person (:func:`~.common.resample`): every clip spans its piece, but
-    the time scale varies. ``mode='pad'`` keeps the time scale: frames are taken as they are, at most
-    ``clip_len`` of them, and a shorter piece is followed by zero frames, in which all are absent.
-
-    Which piece a clip comes from:
+    A piece of the sequence is resized to ``clip_len`` frames by linear interpolation that never mixes a body with an
+    absent person (:func:`~.common.resample`). Every clip spans its piece, so the time scale varies;
+    :class:`GenerateStream` can give motions their true speed back. Which piece a clip comes from:
 
     - ``crop=(low, high)``, for training: its length is a uniformly drawn share of the sequence, its start is
-      uniformly drawn; every clip draws its own. In pad mode the length is then cut to ``clip_len``.
-    - ``crop=None``, for testing, with ``num_clips=1``: the whole sequence; in pad mode the central ``clip_len``
-      frames of a longer one.
-    - ``crop=None`` with ``num_clips > 1``: pieces of the share ``window`` of the sequence (in pad mode at most
-      ``clip_len`` frames), their starts evenly spaced so that the first begins at the first frame and the last
-      ends at the last.
+      uniformly drawn; every clip draws its own.
+    - ``crop=None``, for testing, with ``num_clips=1``: the whole sequence.
+    - ``crop=None`` with ``num_clips > 1``: pieces of the share ``window`` of the sequence, their starts evenly spaced
+      so that the first begins at the first frame and the last ends at the last.
 
     A piece has at least two frames if the sequence has. Keypoint scores are treated alike, and are zero
     where the person is absent. Sets ``num_clips``, ``clip_len``, ``total_frames = num_clips * clip_len`` and
@@ -39,7 +33,6 @@ class SampleClip(KeypointTransform):
 
     Args:
         clip_len: Frames of a clip.
-        mode: ``'resize'`` or ``'pad'``.
         crop: Smallest and largest share of the sequence for random pieces, or None for fixed ones.
         num_clips: Clips per sample, concatenated along T as mmaction2's ``FormatGCNInput`` takes them.
         window: Share of the sequence in a fixed piece; only used when ``crop`` is None and ``num_clips > 1``.
@@ -49,31 +42,25 @@ class SampleClip(KeypointTransform):
         keypoint_score: ``(M, T, V)`` -> ``(M, num_clips * clip_len, V)``
 
     Raises:
-        ValueError: If an argument is out of range; if a sample is empty, holds NaN or infinity, has the wrong
+        InputError: If an argument is out of range; if a sample is empty, holds NaN or infinity, has the wrong
             number of joints, or has been sampled into several clips before.
     """
 
     def __init__(
         self,
         clip_len: int,
-        mode: str = 'resize',
         crop: Sequence[float] | None = None,
         num_clips: int = 1,
         window: float = 0.75,
     ) -> None:
         for name, value in (('clip_len', clip_len), ('num_clips', num_clips)):
-            if not isinstance(value, int) or isinstance(value, bool) or value < 1:
-                self._wrong_argument(name, 'a positive integer', value)
-        if mode not in ('resize', 'pad'):
-            self._wrong_argument('mode', "'resize' or 'pad'", mode)
-        if crop is not None and not (
-            isinstance(crop, Sequence) and len(crop) == 2 and all(map(is_number, crop)) and 0 < crop[0] <= crop[1] <= 1
-        ):
-            self._wrong_argument('crop', 'None or two shares (low, high) with 0 < low <= high <= 1', crop)
-        if not is_number(window) or not 0 < window <= 1:
-            self._wrong_argument('window', 'a share in (0, 1]', window)
+            self._require(is_integer(value) and value >= 1, name, 'a positive integer', value)
+        if crop is not None:
+            is_right = isinstance(crop, Sequence) and len(crop) == 2 and all(map(is_number, crop))
+            is_right = is_right and 0 < crop[0] <= crop[1] <= 1
+            self._require(is_right, 'crop', 'None or two shares (low, high) with 0 < low <= high <= 1', crop)
+        self._require(is_number(window) and 0 < window <= 1, 'window', 'a share in (0, 1]', window)
         self.clip_len = clip_len
-        self.mode = mode
         self.crop = None if crop is None else tuple(crop)
         self.num_clips = num_clips
         self.window = window
@@ -85,8 +72,6 @@ class SampleClip(KeypointTransform):
         else:
             shares = np.full(self.num_clips, 1.0 if self.num_clips == 1 else self.window)
         lengths = np.maximum(np.rint(shares * total).astype(np.intp), min(2, total))
-        if self.mode == 'pad':
-            lengths = np.minimum(lengths, self.clip_len)
         if self.crop is not None:
             starts = np.random.randint(0, total - lengths + 1)
         elif self.num_clips == 1:
@@ -98,36 +83,21 @@ class SampleClip(KeypointTransform):
 
     def transform(self, results: dict[str, Any]) -> dict[str, Any]:
         """Replace the sequence by its clips."""
-        keypoint = self._keypoint(results)
-        self._require_finite(results, keypoint)
-        score = self._score(results, keypoint)
-        if results.get('num_clips', 1) != 1:
-            self._wrong_sample(results, f'expected an unsampled sequence, got {results["num_clips"]} clips')
+        keypoint, score = self._sequence(results)
 
         starts, lengths = self._pieces(keypoint.shape[1])
-        steps = np.arange(self.clip_len)
-        step = np.ones(self.num_clips, dtype=np.float32)
-        if self.mode == 'resize':
-            step = ((lengths - 1) / max(self.clip_len - 1, 1)).astype(np.float32)
-            # First multiply, then divide: whole positions come out whole, and clip_len = T changes nothing.
-            if self.clip_len > 1:
-                offsets = steps * (lengths[:, None] - 1) / (self.clip_len - 1)
-            else:
-                offsets = (lengths[:, None] - 1) / 2
-            keypoint, score = resample(keypoint, (starts[:, None] + offsets).ravel(), score)
+        # First multiply, then divide: whole positions come out whole, and clip_len = T changes nothing.
+        if self.clip_len > 1:
+            offsets = np.arange(self.clip_len) * (lengths[:, None] - 1) / (self.clip_len - 1)
         else:
-            inside = (steps < lengths[:, None]).ravel()
-            frames = np.where(inside, (starts[:, None] + steps).ravel(), 0)
-            keypoint = keypoint.take(frames, axis=1)
-            keypoint[:, ~inside] = 0
-            score = None if score is None else score.take(frames, axis=1)
-        results['keypoint'] = keypoint
+            offsets = (lengths[:, None] - 1) / 2
+        results['keypoint'], score = resample(keypoint, (starts[:, None] + offsets).ravel(), score)
         if score is not None:
-            score[~presence(keypoint)] = 0
+            score[~presence(results['keypoint'])] = 0
             results['keypoint_score'] = score
         results['num_clips'] = self.num_clips
         results['clip_len'] = self.clip_len
-        results['frame_step'] = step
+        results['frame_step'] = ((lengths - 1) / max(self.clip_len - 1, 1)).astype(np.float32)
         results['total_frames'] = self.num_clips * self.clip_len
         return results
 
@@ -140,7 +110,7 @@ class RandomTimeWarp(KeypointTransform):
     uniformly from ``±strength / 2``. First and last frame stay, and the local speed ``1 + Σ_k a_k cos(kπu)``
     is between ``1 - strength`` and ``1 + strength``, so time never runs backwards. Frames between frames are
     interpolated as in :class:`SampleClip`, never between a body and an absent person. Several clips are
-    warped each on its own. Where clips are zero-padded, warp before sampling.
+    warped each on its own.
 
     Args:
         strength: Largest relative change of speed, in [0, 1).
@@ -149,12 +119,11 @@ class RandomTimeWarp(KeypointTransform):
         keypoint: ``(M, T, V, C)``, any unit; keypoint_score ``(M, T, V)``; both unchanged
 
     Raises:
-        ValueError: If ``strength`` is out of range or a sample has the wrong shape.
+        InputError: If ``strength`` is out of range or a sample has the wrong shape.
     """
 
     def __init__(self, strength: float = 0.2) -> None:
-        if not is_number(strength) or not 0 <= strength < 1:
-            self._wrong_argument('strength', 'a number in [0, 1)', strength)
+        self._require(is_number(strength) and 0 <= strength < 1, 'strength', 'a number in [0, 1)', strength)
         self.strength = strength
 
     def transform(self, results: dict[str, Any]) -> dict[str, Any]:
@@ -198,20 +167,22 @@ class SmoothMotion(KeypointTransform):
         keypoint: ``(M, T, V, C)``, any unit, unchanged
 
     Raises:
-        ValueError: If an argument is out of range; if a sample is empty, holds NaN or infinity, or has the wrong
+        InputError: If an argument is out of range; if a sample is empty, holds NaN or infinity, or has the wrong
             number of joints.
     """
 
     def __init__(self, window: int = 5, degree: int = 2) -> None:
-        if not isinstance(window, int) or isinstance(window, bool) or window < 3 or window % 2 == 0:
-            self._wrong_argument('window', 'an odd integer of at least 3', window)
-        if not isinstance(degree, int) or isinstance(degree, bool) or not 0 <= degree <= window - 2:
-            self._wrong_argument('degree', f'an integer from 0 to window - 2 = {window - 2}', degree)
+        is_right = is_integer(window) and window >= 3 and window % 2 == 1
+        self._require(is_right, 'window', 'an odd integer of at least 3', window)
+        is_right = is_integer(degree) and 0 <= degree <= window - 2
+        self._require(is_right, 'degree', f'an integer from 0 to window - 2 = {window - 2}', degree)
         self.window = window
         self.degree = degree
 
     def transform(self, results: dict[str, Any]) -> dict[str, Any]:
         """Smooth every clip of the sample on its own."""
+        from scipy.signal import savgol_filter  # takes seconds to import, and few pipelines smooth
+
         keypoint = self._keypoint(results)
         self._require_finite(results, keypoint)
         num_clips = self._clips(results, keypoint)

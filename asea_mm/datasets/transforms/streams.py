@@ -40,7 +40,7 @@ class GenerateStream(KeypointTransform):
         no weight there; measured bodies always move a little. Fused with ``joint`` nothing is lost.
 
     Args:
-        stream: One of the names above, or a sequence of them. It may be set anew on the object, with the same check.
+        stream: One of the names above, or a sequence of them.
         true_speed: Motion per frame of the sequence instead of per frame of the clip: how fast people move does not
             then depend on how far :class:`SampleClip` stretched the sequence.
         motion_scale: What motions are multiplied by. From frame to frame joints move by centimetres and lie metres
@@ -53,7 +53,7 @@ class GenerateStream(KeypointTransform):
         streams, the same unit (motion: per frame), times the scales; streams of distances have V channels, not C
 
     Raises:
-        ValueError: If a stream is unknown or none is given; if a sample has no layout, the wrong number of
+        InputError: If a stream is unknown or none is given; if a sample has no layout, the wrong number of
             joints, or frames that do not divide into its clips; if there are more than two persons for their distances.
     """
 
@@ -64,11 +64,12 @@ class GenerateStream(KeypointTransform):
         motion_scale: float = 1.0,
         distance_scale: float = 1.0,
     ) -> None:
-        if not isinstance(true_speed, bool):
-            self._wrong_argument('true_speed', 'True or False', true_speed)
+        self._names = (stream,) if isinstance(stream, str) else tuple(stream) if isinstance(stream, Sequence) else ()
+        is_right = bool(self._names) and all(name in STREAMS for name in self._names)
+        self._require(is_right, 'stream', f'one or several of {", ".join(STREAMS)}', stream)
+        self._require(isinstance(true_speed, bool), 'true_speed', 'True or False', true_speed)
         for name, value in (('motion_scale', motion_scale), ('distance_scale', distance_scale)):
-            if not is_number(value) or value <= 0:
-                self._wrong_argument(name, 'a positive number', value)
+            self._require(is_number(value) and value > 0, name, 'a positive number', value)
         self.stream = stream
         self.true_speed = true_speed
         self.motion_scale = motion_scale
@@ -93,26 +94,11 @@ class GenerateStream(KeypointTransform):
         distance *= presence(keypoint).min(axis=0)[:, None, None] * np.float32(self.distance_scale)
         return np.stack([distance, distance.swapaxes(1, 2)])
 
-    @property
-    def stream(self) -> str | tuple[str, ...]:
-        """Name of the stream, or the names of several."""
-        return self._stream
-
-    @stream.setter
-    def stream(self, stream: str | Sequence[str]) -> None:
-        if isinstance(stream, str):
-            names: tuple = (stream,)
-        else:
-            names = tuple(stream) if isinstance(stream, Sequence) else ()
-        if not names or any(name not in STREAMS for name in names):
-            self._wrong_argument('stream', f'one or several of {", ".join(STREAMS)}', stream)
-        self._stream = stream if isinstance(stream, str) else names
-
     def transform(self, results: dict[str, Any]) -> dict[str, Any]:
         """Compute the stream or streams."""
         keypoint = self._keypoint(results)
         parents = list(self._skeleton(results, keypoint).parents)
-        names = (self._stream,) if isinstance(self._stream, str) else self._stream
+        names = self._names
         made = {'joint': keypoint}
         if any('bone' in name for name in names):
             made['bone'] = keypoint - keypoint[:, :, parents]

@@ -1,5 +1,1 @@
 """Users' own recordings to annotations."""
-
-from .convert import convert_custom
-
-__all__ = ['convert_custom']

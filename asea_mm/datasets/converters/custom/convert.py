@@ -3,106 +3,25 @@
 from __future__ import annotations
 
 import os
-from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from ....errors import InputError
-from ....skeletons import Skeleton, get_skeleton
+from ....skeletons import SKELETONS, get_skeleton
 from ...files.annotations import validate_annotation
-from ...recordings.find import find_recordings, load_layout, read_recording
-from ...recordings.recording import (
-    UNITS,
-    UP_AXES,
-    Recording,
-    choose_persons,
-    fill_missing,
-    mark_missing,
-    read_fps,
-    require_complete,
-)
+from ...recordings.finish import finish_recording
+from ...recordings.layout_file import load_layout
+from ...recordings.recording import UNITS, UP_AXES, read_fps
+from ...recordings.samples import EXTENSIONS, find_recordings, read_recording
+from ..protocol import Conversion, Converter, OnProblem, Problems, Progress, convert_each, no_progress
 from .labels import labels_from_folders, labels_from_table, number_classes, read_classes
 from .splits import make_split
 
-_MOST_MESSAGES = 20
-
-
-def finish_recording(
-    recording: Recording,
-    layout: str | dict | Skeleton,
-    source: str,
-    num_person: int = 2,
-    units: str | None = None,
-    up: str | None = None,
-    fill: bool = False,
-) -> dict[str, Any]:
-    """Check a recording and bring it to what an annotation holds; the recording is changed.
-
-    Missing joints of 2-D keypoints become 0 with score 0; of 3-D keypoints they are an error unless filled.
-
-    Args:
-        recording: What the file holds.
-        layout: The skeleton.
-        source: The file, for the messages.
-        num_person: Persons M to keep, see :func:`~.custom_recording.choose_persons`; fewer are padded with zeros.
-        units: A key of :data:`~.custom_recording.UNITS`; None is metre for 3-D and pixel for 2-D.
-        up: A key of :data:`~.custom_recording.UP_AXES`, the axis that points up; None is y. 3-D only.
-        fill: Whether to interpolate missing joints in time.
-
-    Shapes:
-        returns ``keypoint`` ``(M, T, V, C)``, float32, metres with y up in 3-D and pixels in 2-D, and
-        ``keypoint_score`` ``(M, T, V)``, always in 2-D, in 3-D if the file has scores
-
-    Raises:
-        ValueError: If values are not finite, nobody is there, joints are missing, or the unit or axis does not fit.
-    """
-    skeleton = get_skeleton(layout)
-    channels = recording.keypoint.shape[-1]
-    if channels == 2 and (units not in (None, 'pixel') or up is not None):
-        raise InputError(
-            f'{source}: expected 3 coordinates for {"--up" if up else f"--units {units}"}, got 2; 2-D keypoints stay '
-            f'in pixels as they are'
-        )
-    if channels == 3 and units == 'pixel':
-        raise InputError(
-            f'{source}: expected 2 coordinates for --units pixel, got 3; if the third is the score, give it apart '
-            f'(keypoint_score of .npz, a column score of CSV)'
-        )
-    mark_missing(recording, skeleton, source)
-    kept = choose_persons(recording, num_person)
-    recording = Recording(
-        recording.keypoint[kept],
-        None if recording.score is None else recording.score[kept],
-        recording.frames,
-        [recording.persons[person] for person in kept],
-        recording.fps,
-    )
-    if channels == 2 and recording.score is None:
-        recording.score = (~np.isnan(recording.keypoint).any(axis=-1)).astype(np.float64)
-    if fill:
-        fill_missing(recording)
-    if channels == 3:
-        require_complete(recording, skeleton, source, filled=fill)
-        recording.keypoint = recording.keypoint * UNITS[units or 'metre'] @ UP_AXES[up or 'y'].T
-
-    def padded(values: np.ndarray) -> np.ndarray:
-        whole = np.zeros((num_person, *values.shape[1:]), np.float32)
-        whole[: len(values)] = np.nan_to_num(values)
-        return whole
-
-    sample: dict[str, Any] = {'total_frames': len(recording.frames), 'keypoint': padded(recording.keypoint)}
-    if recording.score is not None:
-        sample['keypoint_score'] = padded(recording.score)
-    if recording.fps is not None:
-        sample['fps'] = recording.fps
-    return sample
-
 
 def convert_custom(
-    root: str | os.PathLike,
+    source: str | os.PathLike,
     layout: str | os.PathLike,
     labels: str | os.PathLike,
     split: str,
@@ -111,32 +30,30 @@ def convert_custom(
     units: str | None = None,
     up: str | None = None,
     fps: float | None = None,
-    fill: bool = False,
+    fill_missing: bool = False,
     seed: int = 0,
-    skip: Callable[[str], None] | None = None,
-    track: Callable[[Sequence], Iterable] = iter,
-) -> tuple[list[dict], dict[str, list[str]], dict[str, Any]]:
+    progress: Progress = no_progress,
+    on_problem: OnProblem | None = None,
+) -> Conversion:
     """Convert a folder of recordings to annotations.
 
     Args:
-        root: Folder of recordings, see :func:`~.custom_find.find_recordings`.
-        layout: Name of a layout or a JSON file of one, see :func:`~.custom_find.load_layout`.
-        labels: ``'folders'`` or a table, see :mod:`~.custom_labels`.
-        split: ``'column'``, ``'ratio:0.8'``, ``'subject:3,7'`` or ``'kfold:5'``, see
-            :func:`~.custom_splits.make_split`.
+        source: Folder of recordings, see :func:`~asea_mm.datasets.recordings.samples.find_recordings`.
+        layout: Name of a layout or a JSON file, see :func:`~asea_mm.datasets.recordings.layout_file.load_layout`.
+        labels: ``'folders'`` or a table, see :mod:`~.labels`.
+        split: ``'column'``, ``'ratio:0.8'``, ``'subject:3,7'`` or ``'kfold:5'``, see :func:`~.splits.make_split`.
         classes: Text file of class names, one a line, in the order of their numbers.
-        num_person, units, up, fill: See :func:`finish_recording`.
+        num_person, units, up, fill_missing: See :func:`~asea_mm.datasets.recordings.finish.finish_recording`.
         fps: Frames per second of recordings that do not say; noted with the samples, nothing is resampled.
         seed: Of random splits.
-        skip: Called with the message of every bad recording, which is left out; None makes them an error.
-        track: Wraps the list of recordings, to show progress.
+        progress, on_problem: See :class:`~..protocol.Converter`.
 
     Returns:
-        ``(annotations, split, meta)``
+        ``meta['layout']`` holds the content of a layout file.
 
     Raises:
         FileNotFoundError: If a file or folder is not there.
-        ValueError: If anything is wrong. Of bad recordings and lines the first 20 are named, one a line.
+        InputError: If an argument, the table of labels as a whole or the split is wrong.
     """
     if num_person < 1 or units not in (None, *UNITS) or up not in (None, *UP_AXES):
         raise InputError(
@@ -148,77 +65,81 @@ def convert_custom(
     skeleton = get_skeleton(fields)
     names = None if classes is None else read_classes(Path(classes))
     table = None if str(labels) == 'folders' else Path(labels)
-    recordings = find_recordings(root, [Path(path) for path in (table, classes, layout) if path])
-    problems: list[str] = []
+    recordings = find_recordings(source, [Path(path) for path in (table, classes, layout) if path])
+    problems = Problems(source, on_problem)
     if table is None:
-        entries = labels_from_folders(recordings, problems.append)
+        said = labels_from_folders(recordings, problems.add)
     else:
-        entries = labels_from_table(table, recordings, problems.append)
-    numbers, class_names = number_classes(entries, names, problems.append)
-    if numbers:
-        try:
-            make_split(split, entries, numbers, seed, problems.append)
-        except ValueError as error:  # shows before the long part
-            raise InputError(_listing([*problems, f'{error}'])) from None
+        said = labels_from_table(table, recordings, problems.add)
+    numbers, class_names = number_classes(said, names, problems.add)
+    try:
+        ids = make_split(split, said, numbers, seed, problems.add)
+    except InputError as error:
+        raise InputError(problems.listing(str(error))) from None
+    alike: tuple[int, str] | None = None  # how many coordinates the first recording has
 
-    samples: dict[str, dict] = {}
-    for name in track(sorted(numbers)):
+    def convert(name: str) -> dict:
+        nonlocal alike
         path = recordings[name]
-        try:
-            recording = read_recording(path, skeleton)
-            recording.fps = recording.fps or fps
-            finished = finish_recording(recording, skeleton, str(path), num_person, units, up, fill)
-            sample = {'frame_dir': name, 'label': numbers[name], **finished}
-            validate_annotation(sample, skeleton.num_joints, len(class_names), path)
-            samples[name] = sample
-        except (ValueError, OSError) as error:
-            problems.append(f'{error}')
-    channels = _require_same_channels(samples, recordings, problems.append)
-    if problems and (skip is None or not samples):
-        raise InputError(_listing(problems))
-    for problem in problems:
-        skip(problem)  # type: ignore[misc]  # without it they have been raised
+        recording = read_recording(path, skeleton)
+        recording.fps = recording.fps or fps
+        finished = finish_recording(recording, skeleton, str(path), num_person, units, up, fill_missing)
+        sample = {'frame_dir': name, 'label': numbers[name], **finished.annotation(num_person)}
+        validate_annotation(sample, skeleton.num_joints, len(class_names), path)
+        got = sample['keypoint'].shape[-1]
+        expected, first = alike = alike or (got, str(path))
+        if got != expected:
+            raise InputError(
+                f'{path}: expected {expected} coordinates as in {first}, got {got}; convert the two kinds apart'
+            )
+        return sample
 
-    numbers = {name: numbers[name] for name in samples}
-    ids = make_split(split, entries, numbers, seed, lambda _: None)  # said above
-    used = {name for members in ids.values() for name in members}
-    annotations = [sample for name, sample in samples.items() if name in used]
-    if any('keypoint_score' in sample for sample in annotations):  # a batch has them all or none
-        for sample in annotations:
+    used = sorted({name for members in ids.values() for name in members})
+    meta = {'layout': fields, 'classes': class_names, 'source': Path(source).resolve().name}
+    conversion = convert_each(used, convert, ids, meta, problems, progress)
+    conversion.annotations = _scores_alike(conversion.annotations, conversion)
+    return conversion
+
+
+def _scores_alike(annotations: Iterable[dict], conversion: Conversion) -> Iterator[dict]:
+    """The same samples, all with scores if any has: a batch has those of all samples or of none. And what that means.
+
+    Args:
+        annotations: The samples.
+        conversion: Is told the units, and what a config needs to know.
+    """
+    samples = list(annotations)
+    has_score = any('keypoint_score' in sample for sample in samples)
+    for sample in samples:
+        if has_score and 'keypoint_score' not in sample:
             present = sample['keypoint'].any(axis=(-1, -2))[..., None]
-            everywhere = np.broadcast_to(present, sample['keypoint'].shape[:3]).astype(np.float32)
-            sample.setdefault('keypoint_score', everywhere)
-    meta = {
-        'layout': fields,
-        'classes': class_names,
-        'source': Path(root).resolve().name,
-        'units': 'metre' if channels == 3 else 'pixel',
-    }
-    return annotations, ids, meta
+            everywhere = np.broadcast_to(present, sample['keypoint'].shape[:3])
+            sample['keypoint_score'] = everywhere.astype(np.float32)
+        yield sample
+    channels, layout = samples[0]['keypoint'].shape[-1], conversion.meta['layout']
+    conversion.meta['units'] = 'metre' if channels == 3 else 'pixel'
+    conversion.notes.append(
+        f'for the config: layout {layout if isinstance(layout, str) else "as in the JSON file"}, '
+        f'num_classes={len(conversion.meta["classes"])}, in_channels={channels + has_score} for one stream, '
+        f'{2 * channels + has_score} for two'
+    )
 
 
-def _listing(problems: Sequence[str]) -> str:
-    """The first problems, one a line, and how many there are."""
-    shown = list(problems[:_MOST_MESSAGES])
-    if len(problems) > len(shown):
-        shown.append(f'and {len(problems) - len(shown)} more')
-    if len(problems) > 1:
-        shown.append(f'{len(problems)} problems, nothing is written; --skip-bad leaves bad recordings out')
-    return '\n'.join(shown)
-
-
-def _require_same_channels(
-    samples: dict[str, dict], recordings: Mapping[str, Path], bad: Callable[[str], None]
-) -> int | None:
-    """All samples must have 2 coordinates or all 3; the fewer ones are taken out. Returns how many the others have."""
-    kinds = Counter(sample['keypoint'].shape[-1] for sample in samples.values())
-    if not kinds:
-        return None
-    channels, count = kinds.most_common(1)[0]
-    for name in [name for name, sample in samples.items() if sample['keypoint'].shape[-1] != channels]:
-        bad(
-            f'{recordings[name]}: expected {channels} coordinates as {count} other recordings have, got {5 - channels}'
-            f'; convert the two kinds apart'
-        )
-        del samples[name]
-    return channels
+CONVERTER = Converter(
+    title='your own recordings',
+    source=f'folder of recordings: {EXTENSIONS}, OpenPose folders',
+    out='data/custom/{name}.pkl',
+    convert=convert_custom,
+    options={
+        'layout': dict(required=True, help=f'{", ".join(sorted(SKELETONS))} or a JSON file'),
+        'labels': dict(required=True, help="CSV 'name,label[,split][,subject][,fold]', or: folders"),
+        'split': dict(required=True, help='column, ratio:0.8, subject:3,7,9 or kfold:5'),
+        'classes': dict(type=Path, help='text file, one class name a line (default: sorted labels)'),
+        'num_person': dict(type=int, default=2, help='persons to keep (default: %(default)s)'),
+        'units': dict(choices=list(UNITS), help='default: metre for 3-D, pixel for 2-D'),
+        'up': dict(choices=list(UP_AXES), help='axis that points up in 3-D (default: y)'),
+        'fps': dict(type=float, help='frames per second of recordings that do not say'),
+        'fill_missing': dict(action='store_true', help='interpolate missing joints in time'),
+        'seed': dict(type=int, default=0, help='of random splits (default: %(default)s)'),
+    },
+)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import NoReturn
+from typing import Any
 
 import numpy as np
 
@@ -13,7 +13,7 @@ from ...files.annotations import load_annotations, select_split, validate_annota
 from ...files.plain_pickle import PlainUnpickler
 
 NUM_JOINTS = 17  # coco17
-MAX_FRAMES = 3000  # clips have at most 300
+MAX_FRAMES = 3000  # recordings have at most 300
 
 
 class PysklPoses:
@@ -22,16 +22,15 @@ class PysklPoses:
     Plain: every annotation has ``keypoint (M, T, 17, 2)`` and ``keypoint_score (M, T, 17)``, in pixels.
 
     As PYSKL publishes it (its ``tools/data/README.md``): annotations have ``raw_file``, the file with the poses, and
-    ``frame_inds``, the frame of each of the N poses of the clip; that file is a pickle ``{frame_dir: {'keypoint': (N,
-    17, 3)}}``, x, y and score. It is looked for where ``raw_file`` says, from the working directory and from the folder
-    of ``k400_hrnet.pkl``, and then by its name in that folder and in ``kpfiles`` there.
+    ``frame_inds``, the frame of each of its N poses; that file is a pickle ``{frame_dir: {'keypoint': (N, 17, 3)}}``,
+    x, y and score. It must be in the folder ``kpfiles`` beside ``k400_hrnet.pkl``.
 
     Args:
         path: The file.
 
     Raises:
         FileNotFoundError: If there is no such file.
-        ValueError: If it is no such pickle.
+        InputError: If it is no such pickle.
     """
 
     def __init__(self, path: str | os.PathLike) -> None:
@@ -41,15 +40,15 @@ class PysklPoses:
 
     def annotations(self, split: str, labels: set[int]) -> list[dict]:
         """Annotations of a split with one of these labels, those of one ``raw_file`` next to each other."""
-        found = [
+        items = [
             item
             for item in select_split(self.content, split, self.path)
             if isinstance(item.get('label'), int | np.integer) and item['label'] in labels
         ]
-        return sorted(found, key=lambda item: str(item.get('raw_file', '')))
+        return sorted(items, key=lambda item: str(item.get('raw_file', '')))
 
     def read(self, annotation: dict) -> tuple[list[np.ndarray], tuple[int, int] | None]:
-        """Read the poses of a clip.
+        """Read the poses of a recording.
 
         Returns:
             T arrays ``(P_t, 17, 3)``: x and y in pixels, and score, all 0 where the score is 0; and height and width of
@@ -57,7 +56,7 @@ class PysklPoses:
 
         Raises:
             FileNotFoundError: If the file with the poses is not there.
-            ValueError: If anything is not as it should be; the message names the file and the sample.
+            InputError: If anything is not as it should be; the message names the file and the sample.
         """
         if 'keypoint' in annotation:
             poses = self._plain(annotation)
@@ -94,40 +93,34 @@ class PysklPoses:
         return list(np.where(poses[..., 2:] > 0, poses, 0).swapaxes(0, 1))
 
     def _from_file(self, annotation: dict) -> list[np.ndarray]:
-        file = self._find(str(annotation['raw_file']))
-
-        def fail(expected: str, got: object) -> NoReturn:
-            raise InputError(f'{file}: sample {annotation["frame_dir"]!r}: expected {expected}, got {got}')
-
+        file = self.path.parent / 'kpfiles' / Path(str(annotation['raw_file'])).name
         entry = self._entries(file).get(annotation['frame_dir'])
-        poses = entry.get('keypoint') if isinstance(entry, dict) else None
-        if not isinstance(poses, np.ndarray) or poses.dtype.kind != 'f' or poses.shape[1:] != (NUM_JOINTS, 3):
-            fail(f"'keypoint' of shape (N, {NUM_JOINTS}, 3)", getattr(poses, 'shape', type(poses).__name__))
-        if not np.isfinite(poses).all():
-            fail('finite poses', 'NaN or infinity')
+        poses: Any = entry.get('keypoint') if isinstance(entry, dict) else None
         total, frames = annotation.get('total_frames'), annotation['frame_inds']
-        if not isinstance(total, int | np.integer) or not 0 < total <= MAX_FRAMES:
-            fail(f"'total_frames' of 1 to {MAX_FRAMES}", total)
-        if not isinstance(frames, np.ndarray) or frames.dtype.kind not in 'iu' or frames.shape != poses.shape[:1]:
-            fail(f"'frame_inds' of shape {poses.shape[:1]}", getattr(frames, 'shape', type(frames).__name__))
-        if len(frames) and not 0 <= frames.min() <= frames.max() < total:
-            fail(f"'frame_inds' of 0 to {total - 1}", f'{frames.min()} to {frames.max()}')
+        if not (
+            all(isinstance(values, np.ndarray) for values in (poses, frames))
+            and (poses.dtype.kind, frames.dtype.kind) in (('f', 'i'), ('f', 'u'))
+            and poses.shape == (len(frames), NUM_JOINTS, 3)
+            and np.isfinite(poses).all()
+            and isinstance(total, int | np.integer)
+            and 0 < total <= MAX_FRAMES
+            and ((frames >= 0) & (frames < total)).all()
+        ):
+            raise InputError(
+                f"{file}: sample {annotation['frame_dir']!r}: expected a finite 'keypoint' of shape (N, {NUM_JOINTS}, "
+                f"3), 'total_frames' up to {MAX_FRAMES} and N 'frame_inds' below it, got shapes "
+                f'{np.shape(poses)} and {np.shape(frames)}, and {total!r:.40} frames'
+            )
         poses = np.where(poses[..., 2:] > 0, poses, 0).astype(np.float64)
         return [poses[frames == frame] for frame in range(int(total))]
 
-    def _find(self, raw_file: str) -> Path:
-        name, folder = Path(raw_file).name, self.path.parent
-        for file in (Path(raw_file), folder / raw_file, folder / 'kpfiles' / name, folder / name):
-            if file.is_file():
-                return file
-        raise FileNotFoundError(
-            f'{raw_file}: not found, nor {name} in {folder / "kpfiles"}; k400_hrnet.pkl is only a table of contents, '
-            f'extract the kpfiles that PYSKL offers beside it'
-        )
-
     def _entries(self, file: Path) -> dict:
-        if self._open_file[0] != file:  # clips come sorted by file, and one fills much memory
+        if self._open_file[0] != file:  # recordings come sorted by file, and one fills much memory
             self._open_file = (None, {})
+            if not file.is_file():
+                raise FileNotFoundError(
+                    f'{file}: not found; k400_hrnet.pkl is only a table of contents, put the folder kpfiles beside it'
+                )
             try:
                 with file.open('rb') as opened:
                     content = PlainUnpickler(opened).load()

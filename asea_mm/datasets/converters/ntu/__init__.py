@@ -1,5 +1,1 @@
 """NTU RGB+D to annotations."""
-
-from .convert import convert_ntu
-
-__all__ = ['convert_ntu']

@@ -7,14 +7,13 @@ from __future__ import annotations
 
 import math
 import os
-import re
-from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import NamedTuple
 
 import numpy as np
 
 from ....errors import InputError
+from ..protocol import Conversion, Converter, OnProblem, Problems, Progress, convert_each, no_progress
 
 CLASSES = (
     *('approaching', 'departing', 'kicking', 'pushing'),
@@ -36,10 +35,9 @@ VALUES_PER_LINE = 1 + 2 * NUM_JOINTS * 3
 SCALE = np.array([-2.56, -1.92, 1.28])
 OFFSET = np.array([1.28, 0.96, 0.0])
 
-_FOLD_OF_SET = {name: fold for fold, names in FOLD_SETS.items() for name in names}
-_FOLD_OF_FOLDER = {f'fold{fold}': fold for fold in FOLD_SETS}
+# Of a folder of either tree.
+_FOLD_OF = {name: fold for fold, sets in FOLD_SETS.items() for name in (*sets, f'fold{fold}')}
 _CLASS_FOLDERS = {f'{number:02d}': number - 1 for number in range(1, len(CLASSES) + 1)}
-_FILE = 'skeleton_pos.txt'
 
 
 def read_sbu_skeleton(path: str | os.PathLike) -> np.ndarray:
@@ -55,7 +53,7 @@ def read_sbu_skeleton(path: str | os.PathLike) -> np.ndarray:
         returns ``(M, T, V, C)`` = ``(2, T, 15, 3)``, float32, metres, y up
 
     Raises:
-        ValueError: If the file is empty or a line is not 91 finite numbers; the message names file and line.
+        InputError: If the file is empty or a line is not 91 finite numbers; the message names file and line.
     """
     try:
         text = Path(path).read_text(encoding='utf-8-sig')
@@ -64,107 +62,102 @@ def read_sbu_skeleton(path: str | os.PathLike) -> np.ndarray:
     lines = text.rstrip().splitlines()
     if not lines:
         raise InputError(f'{path}: expected one line of {VALUES_PER_LINE} values per frame, got an empty file')
-    frames = np.array([_numbers(line, f'{path}, line {number}') for number, line in enumerate(lines, 1)])
-    joints = frames[:, 1:].reshape(-1, 2, NUM_JOINTS, 3)
+    frames = []
+    for number, line in enumerate(lines, 1):
+        try:
+            values = [float(value) for value in line.split(',')]
+        except ValueError as error:
+            raise InputError(f'{path}, line {number}: expected comma-separated numbers, {error}') from None
+        if len(values) != VALUES_PER_LINE or not all(map(math.isfinite, values)):
+            raise InputError(
+                f'{path}, line {number}: expected {VALUES_PER_LINE} finite values (frame, 2 persons x 15 joints x 3), '
+                f'got {len(values)}, of them {sum(map(math.isfinite, values))} finite'
+            )
+        frames.append(values)
+    joints = np.array(frames)[:, 1:].reshape(-1, 2, NUM_JOINTS, 3)
     return (joints * SCALE + OFFSET).transpose(1, 0, 2, 3).astype(np.float32)
 
 
-def _numbers(line: str, where: str) -> list[float]:
-    values = line.split(',')
-    if len(values) != VALUES_PER_LINE:
-        raise InputError(
-            f'{where}: expected {VALUES_PER_LINE} comma-separated values (frame, 2 persons x 15 joints x 3), '
-            f'got {len(values)}'
-        )
-    numbers = []
-    for column, value in enumerate(values, 1):
-        try:
-            number = float(value)
-        except ValueError:
-            raise InputError(f'{where}, value {column}: expected a number, got {value.strip()!r}') from None
-        if not math.isfinite(number):
-            raise InputError(f'{where}, value {column}: expected a finite number, got {value.strip()!r}')
-        numbers.append(number)
-    return numbers
+class Sequence(NamedTuple):
+    """One sequence: its id, e.g. ``s01s02_01_001``, the fold in which it is tested, its class and its file."""
+
+    name: str
+    fold: int
+    label: int
+    file: Path
 
 
-def _folders(path: Path, known: Iterable[str] | None, what: str) -> list[Path]:
-    """Sub-folders in order; hidden ones and what archives leave behind are not data."""
-    folders = sorted(p for p in path.iterdir() if p.is_dir() and not p.name.startswith(('.', '__')))
-    for folder in folders:
-        if known is not None and folder.name not in known:
-            raise InputError(f'{folder}: unknown {what} folder {folder.name!r}; expected one of {sorted(known)}')
-        if known is None and not re.fullmatch(r'\d+', folder.name):
-            raise InputError(f'{folder}: unknown {what} folder {folder.name!r}; expected a number such as 001')
-    return folders
-
-
-def find_sbu_sequences(root: str | os.PathLike) -> list[tuple[str, int, int, Path]]:
+def find_sbu_sequences(root: str | os.PathLike) -> list[Sequence]:
     """List the sequences of either tree: ``s01s02/01/001/skeleton_pos.txt`` or ``fold1/01/001/skeleton_pos.txt``.
+
+    Folders that are hidden or left behind by archives are no data.
 
     Args:
         root: The folder that holds the set folders (official) or the fold folders.
 
-    Returns:
-        ``(id, fold, label, file)`` of every sequence, e.g. ``('s01s02_01_001', 1, 0, Path(...))``.
-
     Raises:
-        FileNotFoundError: If ``root`` is not a folder or a sequence has no ``skeleton_pos.txt``.
-        ValueError: If ``root`` holds neither tree, or a set, fold, class or sequence folder is unknown.
+        FileNotFoundError: If ``root`` is not a folder.
+        InputError: If ``root`` holds neither tree or both, or a set, fold or class folder is unknown.
     """
     root = Path(root)
     expected = 'set folders (s01s02/01/001/skeleton_pos.txt) or fold folders (fold1/01/001/skeleton_pos.txt)'
     if not root.is_dir():
         raise FileNotFoundError(f'{root}: no such folder; expected one with {expected}')
-    names = {path.name for path in root.iterdir() if path.is_dir()}
-    official, folds = bool(names & set(_FOLD_OF_SET)), bool(names & set(_FOLD_OF_FOLDER))
-    if official == folds:
-        found = 'both' if official else f'neither: {sorted(names)[:5] or "no folders"}'
-        raise InputError(f'{root}: expected {expected}, got {found}')
-    fold_of = _FOLD_OF_SET if official else _FOLD_OF_FOLDER
     sequences = []
-    for group in _folders(root, fold_of, 'set' if official else 'fold'):
-        for action in _folders(group, _CLASS_FOLDERS, 'class'):
-            for sequence in _folders(action, None, 'sequence'):
-                file = sequence / _FILE
-                if not file.is_file():
-                    raise FileNotFoundError(f'{file}: no such file; every sequence folder needs one')
-                sample_id = f'{group.name}_{action.name}_{sequence.name}'
-                sequences.append((sample_id, fold_of[group.name], _CLASS_FOLDERS[action.name], file))
-    if not sequences:
-        raise InputError(f'{root}: expected {expected}, got folders without any sequence')
+    for file in sorted(root.glob('*/*/*/skeleton_pos.txt')):
+        group, action, number = file.relative_to(root).parts[:3]
+        if group.startswith(('.', '__')):
+            continue
+        if group not in _FOLD_OF or action not in _CLASS_FOLDERS:
+            raise InputError(f'{file}: expected {expected} and classes 01 to {len(CLASSES):02d}, got {group}/{action}')
+        sequences.append(Sequence(f'{group}_{action}_{number}', _FOLD_OF[group], _CLASS_FOLDERS[action], file))
+    trees = {sequence.name.startswith('fold') for sequence in sequences}
+    if len(trees) != 1:
+        raise InputError(f'{root}: expected {expected}, got {"both" if trees else "no sequence of either"}')
     return sequences
 
 
 def convert_sbu(
-    root: str | os.PathLike, track: Callable[[Sequence], Iterable] = iter
-) -> tuple[list[dict], dict[str, list[str]], dict[str, Any]]:
+    source: str | os.PathLike, progress: Progress = no_progress, on_problem: OnProblem | None = None
+) -> Conversion:
     """Convert SBU Kinect Interaction v2 (clean) to annotations with its five cross-validation folds.
 
     Args:
-        root: Folder of the data, see :func:`find_sbu_sequences`.
-        track: Wraps the list of sequences, to show progress.
+        source: Folder of the data, see :func:`find_sbu_sequences`.
+        progress, on_problem: See :class:`~..protocol.Converter`.
 
     Returns:
-        ``(annotations, split, meta)``; the splits are ``fold1_train``, ``fold1_val``, ... ``fold5_val``. A tree
-        that lacks sequences is converted as it is; compare with :data:`FOLD_SIZES`.
+        The splits are ``fold1_train``, ``fold1_val``, ... ``fold5_val``. A tree that lacks sequences is converted as
+        it is; the notes say which folds are not whole.
 
     Raises:
-        FileNotFoundError, ValueError: As :func:`find_sbu_sequences` and :func:`read_sbu_skeleton`.
+        FileNotFoundError, InputError: As :func:`find_sbu_sequences`.
     """
-    annotations: list[dict] = []
-    split: dict[str, list[str]] = {f'fold{fold}_{part}': [] for fold in FOLD_SETS for part in ('train', 'val')}
-    for sample_id, sample_fold, label, file in track(find_sbu_sequences(root)):
-        keypoint = read_sbu_skeleton(file)
-        annotations.append(
-            {'frame_dir': sample_id, 'label': label, 'total_frames': keypoint.shape[1], 'keypoint': keypoint}
-        )
-        for fold in FOLD_SETS:
-            split[f'fold{fold}_{"val" if fold == sample_fold else "train"}'].append(sample_id)
-    meta = {
-        'layout': 'sbu15',
-        'classes': list(CLASSES),
-        'source': 'SBU Kinect Interaction v2 (clean)',
-        'units': 'metre',
+    sequences = find_sbu_sequences(source)
+    split = {
+        f'fold{fold}_{part}': [item.name for item in sequences if (item.fold == fold) == (part == 'val')]
+        for fold in FOLD_SETS
+        for part in ('train', 'val')
     }
-    return annotations, split, meta
+    notes = [
+        f'fold {fold} has {present} sequences, expected {FOLD_SIZES[fold]}'
+        for fold in FOLD_SETS
+        if (present := len(split[f'fold{fold}_val'])) != FOLD_SIZES[fold]
+    ]
+    meta = {'layout': 'sbu15', 'classes': list(CLASSES), 'source': CONVERTER.title, 'units': 'metre'}
+    problems = Problems(source, on_problem)
+    return convert_each(sequences, _convert_sequence, split, meta, problems, progress, notes=notes)
+
+
+def _convert_sequence(sequence: Sequence) -> dict:
+    keypoint = read_sbu_skeleton(sequence.file)
+    frames = keypoint.shape[1]
+    return {'frame_dir': sequence.name, 'label': sequence.label, 'total_frames': frames, 'keypoint': keypoint}
+
+
+CONVERTER = Converter(
+    title='SBU Kinect Interaction v2 (clean)',
+    source='folder that holds s01s02, s01s03, ... or fold1 ... fold5',
+    out='data/sbu/sbu.pkl',
+    convert=convert_sbu,
+)

@@ -1,0 +1,164 @@
+"""The end of the way of a recording: metres with y up, whole bodies, and the persons who interact."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any, NoReturn
+
+import numpy as np
+
+from ...errors import InputError
+from ...skeletons import Skeleton
+from .bodies import first_absurd, missing_joints, present_bodies
+from .persons import choose_persons
+from .recording import UNITS, UP_AXES, Recording
+
+
+@dataclass
+class Sample:
+    """Persons over frames, checked.
+
+    Args:
+        name: Where it came from.
+        keypoint: Joints in metres or pixels; what is missing and absent persons are zero.
+        score: Confidences, if there are any.
+        person_names: What the source calls the persons.
+        likeliest: The persons who most likely interact, where the source had them chosen.
+        fps: Frames per second, if the source says.
+        extra: Other fields that transforms may read.
+
+    Shapes:
+        keypoint ``(M, T, V, C)``, float32; score ``(M, T, V)``, float32
+    """
+
+    name: str
+    keypoint: np.ndarray
+    score: np.ndarray | None
+    person_names: list[str]
+    likeliest: tuple[int, ...] = ()
+    fps: float | None = None
+    extra: dict[str, Any] = field(default_factory=dict)
+
+    def annotation(self, num_person: int) -> dict[str, Any]:
+        """What an annotation holds of the likeliest persons; fewer are padded with zeros.
+
+        Shapes:
+            ``keypoint`` ``(M, T, V, C)``, and ``keypoint_score`` ``(M, T, V)`` if there are scores
+        """
+        fields: dict[str, Any] = {'total_frames': self.keypoint.shape[1]}
+        for name, values in (('keypoint', self.keypoint), ('keypoint_score', self.score)):
+            if values is not None:
+                fields[name] = np.zeros((num_person, *values.shape[1:]), np.float32)
+                fields[name][: len(self.likeliest)] = values[list(self.likeliest)]
+        return fields if self.fps is None else {**fields, 'fps': self.fps}
+
+
+def finish_recording(
+    recording: Recording,
+    skeleton: Skeleton,
+    source: str,
+    num_person: int = 2,
+    units: str | None = None,
+    up: str | None = None,
+    fill: bool = False,
+) -> Sample:
+    """Check a recording, bring it to metres with y up, and choose who interacts.
+
+    Missing joints of 2-D keypoints become 0 with score 0. In 3-D there is no such thing as half a body: a missing joint
+    of a chosen person is an error unless filled, and anyone else is absent in such a frame.
+
+    Args:
+        recording: What a reader gave; it may be changed.
+        skeleton: Its layout.
+        source: The file, for the messages.
+        num_person: Persons to choose, see :func:`~.persons.choose_persons`.
+        units: A key of :data:`~.recording.UNITS`; None is metre for 3-D and pixel for 2-D.
+        up: A key of :data:`~.recording.UP_AXES`, the axis that points up; None is y. 3-D only.
+        fill: Whether to interpolate missing joints in time.
+
+    Returns:
+        All persons, with those chosen in ``likeliest``; always with scores in 2-D.
+
+    Raises:
+        InputError: If values are not finite or absurd, nobody is there, joints are missing, or the unit or axis does
+            not fit.
+    """
+    channels = recording.keypoint.shape[-1]
+    if channels == 2 and (units not in (None, 'pixel') or up is not None):
+        raise InputError(
+            f'{source}: expected 3 coordinates for --{"up" if up else f"units {units}"}, got 2; 2-D keypoints stay in '
+            f'pixels as they are'
+        )
+    if channels == 3 and units == 'pixel':
+        raise InputError(
+            f'{source}: expected 2 coordinates for --units pixel, got 3; if the third is the score, give it apart '
+            f'(keypoint_score of .npz, a column score of CSV)'
+        )
+    keypoint, score = recording.keypoint * UNITS[units or 'metre'], recording.score
+    if wrong := first_absurd(keypoint, score):
+        raise InputError(
+            f'{source}: {_place(recording, skeleton, *wrong)}: expected finite coordinates and scores within 1 km or '
+            f'100,000 pixels, got {keypoint[wrong].tolist()}{"" if score is None else f" with score {score[wrong]}"}'
+        )
+    missing = missing_joints(keypoint, score) | ~present_bodies(keypoint)[..., None]
+    if missing.all():
+        raise InputError(f'{source}: expected at least one person in one frame, got zeros or missing joints only')
+    keypoint[missing] = np.nan
+    keypoint = keypoint if up is None else keypoint @ UP_AXES[up].T
+    if channels == 2 and score is None:
+        score = np.ones(keypoint.shape[:3])
+    if score is not None:
+        score[missing] = 0
+    chosen = choose_persons(keypoint, score, num_person)
+    if fill:
+        _fill_missing(keypoint)
+    if channels == 3:
+        missing = missing_joints(keypoint, None)
+        incomplete = np.asarray(missing.any(axis=-1) & ~missing.all(axis=-1))  # (M, T)
+        if incomplete[list(chosen)].any():
+            _refuse_gap(recording, missing & incomplete[..., None], chosen, skeleton, source, fill)
+        keypoint[incomplete] = np.nan
+    return Sample(
+        name=source,
+        keypoint=np.nan_to_num(keypoint).astype(np.float32),
+        score=None if score is None else score.astype(np.float32),
+        person_names=list(recording.persons),
+        likeliest=chosen,
+        fps=recording.fps,
+    )
+
+
+def _place(recording: Recording, skeleton: Skeleton, person: int, time: int, joint: int) -> str:
+    return f'frame {recording.frames[time]}, person {recording.persons[person]}, joint {skeleton.joints[joint]!r}'
+
+
+def _fill_missing(keypoint: np.ndarray) -> None:
+    """Interpolate missing joints of present persons in time, linearly, in place; at the ends the nearest holds.
+
+    Scores stay 0. A joint that is never seen of a person stays missing.
+    """
+    seen = ~np.isnan(keypoint).any(axis=-1)
+    present = seen.any(axis=-1)
+    for person, joint in np.argwhere((present[..., None] & ~seen).any(axis=1) & seen.any(axis=1)):
+        known = np.flatnonzero(seen[person, :, joint])
+        lost = np.flatnonzero(present[person] & ~seen[person, :, joint])
+        for values in keypoint[person, :, joint].T:
+            values[lost] = np.interp(lost, known, values[known])
+
+
+def _refuse_gap(
+    recording: Recording, gaps: np.ndarray, chosen: Sequence[int], skeleton: Skeleton, source: str, filled: bool
+) -> NoReturn:
+    """Name the first joint that is missing."""
+    places = np.argwhere(gaps[list(chosen)])
+    row, time, joint = places[0]
+    fix = (
+        'this joint is never seen, so there is nothing to interpolate; use a layout without it'
+        if filled
+        else '--fill-missing interpolates in time'
+    )
+    raise InputError(
+        f'{source}: {_place(recording, skeleton, chosen[row], time, joint)}: expected all joints of a person in '
+        f'space, got a missing one (NaN, empty or score 0), and {len(places) - 1} more; {fix}'
+    )

@@ -1,0 +1,311 @@
+"""The test pipeline in torch: what an exported graph does with a recording before the network sees it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from mmaction.registry import TRANSFORMS
+from torch import Tensor, nn
+
+from ..apis.loading import part_name
+from ..errors import InputError
+from ..skeletons import Skeleton
+
+
+class Recording(NamedTuple):
+    """A recording between two steps, as the transforms' dictionary holds it.
+
+    Shapes:
+        keypoint ``(M, T, V, C)``, score ``(M, T, V)`` or None, img_shape ``(2,)`` (height, width) or None, frame_step
+        ``(num_clips,)``; T is num_clips times the frames of a clip
+    """
+
+    keypoint: Tensor
+    score: Tensor | None = None
+    img_shape: Tensor | None = None
+    num_clips: int = 1
+    frame_step: Tensor | None = None
+
+    @property
+    def present(self) -> Tensor:
+        """Who is there in which frame, ``(M, T)`` bool."""
+        return (self.keypoint != 0).flatten(2).any(dim=2)
+
+    def with_keypoint(self, keypoint: Tensor) -> Recording:
+        return self._replace(keypoint=keypoint)
+
+
+class Preparation(nn.Module):
+    """The transforms of a test pipeline for one recording, each in a form that ``torch.export`` can trace for any T.
+
+    The steps are read from the transforms that the config builds, so options and defaults are theirs.
+
+    Args:
+        pipeline: Configs of the test pipeline, ending in ``FormatGCNInput``; ``PackActionInputs`` may follow.
+        skeleton: Layout of the keypoints.
+
+    Shapes:
+        keypoint ``(M, T, V, C)``, keypoint_score ``(M, T, V)`` or None, img_shape ``(2,)`` or None; returns the input
+        of the network, ``(1, clips, M, T', V, C')``. M is ``num_person``: absent persons are all zero
+
+    Raises:
+        InputError: If a step has no form in torch, or an option of one has none.
+    """
+
+    def __init__(self, pipeline: Sequence[Mapping], skeleton: Skeleton) -> None:
+        super().__init__()
+        self.skeleton = skeleton
+        self.steps = [(part_name(config), TRANSFORMS.build(dict(config))) for config in pipeline]
+        if self.steps and self.steps[-1][0] == 'PackActionInputs':
+            self.steps.pop()
+        names = [name for name, _ in self.steps]
+        for name, step in self.steps:
+            if name not in STEPS:
+                raise InputError(
+                    f'export: {name} of the test pipeline has no form in torch; known are {", ".join(STEPS)}. '
+                    f'Export the network alone, without its preparation'
+                )
+            if getattr(step, 'crop', None) is not None:
+                raise InputError(f'export: expected a test pipeline, got {name} with crop={step.crop}')
+        if names[-1:] != ['FormatGCNInput'] or names.count('SampleClip') != 1:
+            raise InputError(f'export: expected a pipeline with SampleClip that ends in FormatGCNInput, got {names}')
+        if self.steps[-1][1].mode != 'zero':
+            raise InputError(f"export: FormatGCNInput: expected mode='zero', got {self.steps[-1][1].mode!r}")
+        needs_shape = any(name == 'NormalizeByImage' and step.img_shape is None for name, step in self.steps)
+        self.inputs = ['keypoint']
+        self.inputs += ['keypoint_score'] if 'ScoreChannel' in names else []
+        self.inputs += ['img_shape'] if needs_shape else []
+
+    def forward(
+        self, keypoint: Tensor, keypoint_score: Tensor | None = None, img_shape: Tensor | None = None
+    ) -> Tensor:
+        recording = Recording(keypoint, keypoint_score, img_shape)
+        for name, step in self.steps:
+            recording = STEPS[name](step, self.skeleton, recording)
+        return recording.keypoint[None]
+
+
+def _fill_missing_joints(step: Any, skeleton: Skeleton, recording: Recording) -> Recording:
+    keypoint, score = recording.keypoint, recording.score
+    seen = (keypoint != 0).any(dim=-1)
+    if score is not None:
+        seen = seen & (score > step.score_thr)
+        score = score * seen
+    present = seen.any(dim=-1, keepdim=True)
+    centre = (keypoint * seen[..., None]).sum(dim=2) / seen.sum(dim=2).clamp(min=1)[..., None]
+    # frames in which a joint was seen, in order; the k-th and the next of them stand around a missing one
+    frame = torch.ones_like(seen, dtype=torch.long).cumsum(dim=1) - 1
+    rank, count = seen.long().cumsum(dim=1), seen.long().sum(dim=1, keepdim=True)
+    order = torch.where(seen, frame, frame[:, -1:]).sort(dim=1).values
+    last = (count - 1).clamp(min=0)
+    before = order.gather(1, torch.minimum((rank - 1).clamp(min=0), last))
+    after = order.gather(1, torch.minimum(rank, last))
+    start, end = (keypoint.gather(1, index[..., None].expand_as(keypoint)).double() for index in (before, after))
+    share = ((frame - before) / (after - before).clamp(min=1)).clamp(min=0).double()
+    between = (start + (end - start) * share[..., None]).to(keypoint.dtype)
+    filled = torch.where((count > 0)[..., None], between, centre[:, :, None])
+    keypoint = torch.where(seen[..., None], keypoint, filled) * present[..., None]
+    return recording._replace(keypoint=keypoint, score=score)
+
+
+def _normalize_by_image(step: Any, skeleton: Skeleton, recording: Recording) -> Recording:
+    keypoint, shape = recording.keypoint, recording.img_shape
+    if shape is None:
+        shape = torch.tensor(step.img_shape)
+    side = shape.to(keypoint.dtype).flip(0)
+    moved = (keypoint * side if step.unit == 'share' else keypoint) - side / 2
+    return recording.with_keypoint(moved / (side.max() / 2) * recording.present[..., None, None])
+
+
+def _normalize_by_body(step: Any, skeleton: Skeleton, recording: Recording) -> Recording:
+    keypoint, score = recording.keypoint, recording.score
+    children, parents = np.array(skeleton.bone_indices).T.tolist()
+    lengths = torch.linalg.vector_norm(keypoint[:, :, children] - keypoint[:, :, parents], dim=-1)
+    counts = (lengths > 0) & recording.present[..., None]
+    if score is not None:
+        counts = counts & (score[:, :, children] > 0) & (score[:, :, parents] > 0)
+    ordered = torch.where(counts, lengths, torch.inf).flatten().sort().values
+    last = (counts.sum() - 1).clamp(min=0)
+    median = ordered[torch.stack([last // 2, last - last // 2])].mean()
+    return recording.with_keypoint(keypoint / torch.where(counts.any(), median, 1.0))
+
+
+def _score_channel(step: Any, skeleton: Skeleton, recording: Recording) -> Recording:
+    if not step.keep:
+        return recording._replace(score=None)
+    assert recording.score is not None
+    score = recording.score * recording.present[..., None]
+    return recording._replace(keypoint=torch.cat([recording.keypoint, score[..., None]], dim=-1), score=None)
+
+
+def _centre_pair(step: Any, skeleton: Skeleton, recording: Recording) -> Recording:
+    keypoint, present = recording.keypoint, recording.present
+    somebody = present.any(dim=0)
+    first = somebody & (somebody.long().cumsum(dim=0) == 1)
+    centre = keypoint[:, :, skeleton.centre_index].double()
+    if recording.score is not None:
+        seen = recording.score > 0
+        count = seen.sum(dim=2)[..., None]
+        mean = (keypoint * seen[..., None]).sum(dim=2).double() / count.clamp(min=1)
+        centre = torch.where(seen[:, :, skeleton.centre_index, None] | (count == 0), centre, mean)
+    counts = present & first
+    middle = (centre * counts[..., None]).sum(dim=(0, 1)) / counts.sum().clamp(min=1)
+    return recording.with_keypoint((keypoint - middle.to(keypoint.dtype)) * present[..., None, None])
+
+
+def _align_facing(step: Any, skeleton: Skeleton, recording: Recording) -> Recording:
+    keypoint, present = recording.keypoint, recording.present
+    persons = range(keypoint.shape[0])
+    # a lone person's lateral axis, of the one who is there for longest
+    direction = keypoint.new_zeros(3)
+    if skeleton.mirrored_indices:
+        left, right = np.array(skeleton.mirrored_indices).T.tolist()
+        lateral = (keypoint[:, :, right] - keypoint[:, :, left]).mean(dim=2)
+        frames = present.sum(dim=1)
+        axes = (lateral * present[..., None]).sum(dim=1) / frames.clamp(min=1)[:, None]
+        direction = axes.index_select(0, frames.argmax()[None])[0]  # by a tensor: a number would end the trace
+    pairs = [(first, second) for first in persons for second in persons if first < second]
+    if pairs:
+        first, second = np.array(pairs).T.tolist()
+        both = present[first] & present[second]
+        centre = keypoint[:, :, skeleton.centre_index]
+        frames = both.sum(dim=1)
+        lines = ((centre[second] - centre[first]) * both[..., None]).sum(dim=1) / frames.clamp(min=1)[:, None]
+        line = lines.index_select(0, frames.argmax()[None])[0]
+        direction = torch.where(frames.any(), line, direction)
+    x, z = (axis for axis in range(3) if axis != step.vertical_axis)
+    distance = torch.sqrt(direction[x] ** 2 + direction[z] ** 2)
+    defined = distance >= 1e-6
+    distance = torch.where(defined, distance, 1.0)
+    cos = torch.where(defined, direction[x] / distance, 1.0)
+    sin = torch.where(defined, direction[z] / distance, 0.0)
+    turned = list(keypoint.unbind(dim=-1))
+    turned[x], turned[z] = cos * turned[x] + sin * turned[z], cos * turned[z] - sin * turned[x]
+    return recording.with_keypoint(torch.stack(turned, dim=-1))
+
+
+def _smooth_motion(step: Any, skeleton: Skeleton, recording: Recording) -> Recording:
+    window, keypoint = step.window, recording.keypoint.unflatten(1, (recording.num_clips, -1)).flatten(0, 1)
+    present = (keypoint != 0).flatten(2).any(dim=2)
+
+    def unbroken(present: Tensor) -> Tensor:
+        """How many frames before each are of its presence, at most ``window - 1``."""
+        run, length = present.long(), torch.zeros_like(present, dtype=torch.long)
+        for _ in range(window - 1):
+            run = F.pad(run, (1, 0))[:, :-1] * present
+            length = length + run
+        return length
+
+    earlier, later = unbroken(present), unbroken(present.flip(1)).flip(1)
+    # the frame's place in its window: in the middle, or nearer to an end of the presence
+    place = torch.maximum(torch.minimum(earlier, torch.full_like(earlier, window // 2)), window - 1 - later)
+    powers = np.vander(np.arange(window) - window // 2, step.degree + 1)
+    fit = powers @ np.linalg.pinv(powers)  # row k gives the polynomial at frame k of a window
+    weights = np.zeros((window, 2 * window - 1))
+    for row in range(window):
+        weights[row, window - 1 - row : 2 * window - 1 - row] = fit[row]
+    weight = torch.tensor(weights, dtype=keypoint.dtype)[place.clamp(max=window - 1)]  # (M, T, 2 * window - 1)
+    padded = F.pad(keypoint, (0, 0, 0, 0, window - 1, window - 1))
+    frames = keypoint.shape[1]
+    smooth = sum(weight[:, :, k, None, None] * padded[:, k : k + frames] for k in range(2 * window - 1))
+    enough = present & (earlier + later + 1 >= window)
+    keypoint = torch.where(enough[..., None, None], smooth, keypoint)
+    return recording.with_keypoint(keypoint.reshape(recording.keypoint.shape))
+
+
+def _sample_clip(step: Any, skeleton: Skeleton, recording: Recording) -> Recording:
+    keypoint, score, present = recording.keypoint, recording.score, recording.present
+    total = torch.ones_like(present[0], dtype=torch.long).sum()  # T as a tensor, since it is not known when tracing
+    share = 1.0 if step.num_clips == 1 else step.window
+    length = torch.maximum((share * total.double()).round().long(), total.clamp(max=2))
+    if step.num_clips == 1:
+        starts = ((total - length) // 2)[None]
+    else:
+        parts = torch.arange(step.num_clips, dtype=torch.float64)
+        starts = (parts * (total - length) / (step.num_clips - 1)).round().long()
+    if step.clip_len > 1:
+        offsets = torch.arange(step.clip_len, dtype=torch.float64) * (length - 1) / (step.clip_len - 1)
+    else:
+        offsets = (length - 1).double()[None] / 2
+    positions = (starts[:, None] + offsets).flatten()
+    before = positions.long()
+    after = torch.minimum(before + 1, total - 1)
+    fraction = (positions - before).float()
+    # between a body and its absence there is nothing to interpolate: the nearer frame counts
+    weight = torch.where(present[:, before] & present[:, after], fraction, (fraction >= 0.5).float())
+
+    def take(values: Tensor) -> Tensor:
+        share = weight.view(*weight.shape, *[1] * (values.ndim - 2))
+        return values[:, before] * (1 - share) + values[:, after] * share
+
+    frame_step = ((length - 1) / max(step.clip_len - 1, 1)).float().expand(step.num_clips)
+    clips = Recording(take(keypoint), None, recording.img_shape, step.num_clips, frame_step)
+    return clips if score is None else clips._replace(score=take(score) * clips.present[..., None])
+
+
+def _add_turned_clips(step: Any, skeleton: Skeleton, recording: Recording) -> Recording:
+    keypoint, score = recording.keypoint, recording.score
+    turned = torch.tensor([1.0 if axis == step.vertical_axis else -1.0 for axis in range(3)])
+    copies, scores = [keypoint, keypoint * turned], [] if score is None else [score, score]
+    if step.mirrored:
+        order = list(skeleton.flip_order)
+        mirror = torch.ones(3)
+        mirror[1 if step.vertical_axis == 0 else 0] = -1
+        copies += [copy[:, :, order] * mirror for copy in copies]
+        scores += [copy[:, :, order] for copy in scores]
+    return recording._replace(
+        keypoint=torch.cat(copies, dim=1),
+        score=torch.cat(scores, dim=1) if scores else None,
+        num_clips=recording.num_clips * len(copies),
+        frame_step=None if recording.frame_step is None else recording.frame_step.repeat(len(copies)),
+    )
+
+
+def _generate_stream(step: Any, skeleton: Skeleton, recording: Recording) -> Recording:
+    names = (step.stream,) if isinstance(step.stream, str) else step.stream
+    streams = [_stream(name, step, skeleton, recording) for name in names]
+    return recording.with_keypoint(streams[0] if len(streams) == 1 else torch.cat(streams, dim=-1))
+
+
+def _stream(name: str, step: Any, skeleton: Skeleton, recording: Recording) -> Tensor:
+    keypoint, present, num_clips = recording.keypoint, recording.present, recording.num_clips
+    values = keypoint
+    if name.startswith('bone'):
+        values = keypoint - keypoint[:, :, list(skeleton.parents)]
+    if name.startswith('partner_distance'):
+        present = present.all(dim=0, keepdim=True).expand_as(present) & (keypoint.shape[0] > 1)
+        distance = torch.linalg.vector_norm(keypoint[0][:, :, None] - keypoint[-1][:, None], dim=-1)
+        distance = distance * present[0, :, None, None] * step.distance_scale
+        values = torch.stack([distance, distance.transpose(1, 2)])[: keypoint.shape[0]]
+    if not name.endswith('motion'):
+        return values
+    there, clips = (x.unflatten(1, (num_clips, -1)) for x in (present, values))  # (M, clips, T', ...)
+    moves = (there[:, :, 1:] & there[:, :, :-1]) * step.motion_scale
+    if step.true_speed and recording.frame_step is not None:
+        moves = moves / torch.where(recording.frame_step > 0, recording.frame_step, 1.0)[:, None]
+    motion = (clips[:, :, 1:] - clips[:, :, :-1]) * moves[..., None, None]
+    return F.pad(motion, (0, 0, 0, 0, 0, 1)).flatten(1, 2)
+
+
+def _format_gcn_input(step: Any, skeleton: Skeleton, recording: Recording) -> Recording:
+    keypoint = recording.keypoint.unflatten(1, (recording.num_clips, -1)).transpose(0, 1)
+    return recording.with_keypoint(keypoint)
+
+
+STEPS: dict[str, Callable[[Any, Skeleton, Recording], Recording]] = {
+    'FillMissingJoints': _fill_missing_joints,
+    'NormalizeByImage': _normalize_by_image,
+    'NormalizeByBody': _normalize_by_body,
+    'SmoothMotion': _smooth_motion,
+    'CentrePair': _centre_pair,
+    'AlignFacing': _align_facing,
+    'SampleClip': _sample_clip,
+    'AddTurnedClips': _add_turned_clips,
+    'GenerateStream': _generate_stream,
+    'ScoreChannel': _score_channel,
+    'FormatGCNInput': _format_gcn_input,
+}

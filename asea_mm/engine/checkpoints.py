@@ -1,0 +1,126 @@
+"""Checkpoints that need not be trusted: their weights, and the config that they carry."""
+
+from __future__ import annotations
+
+import ast
+import pickle
+import re
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from mmengine.config import Config
+
+from ..errors import InputError
+
+# Registries may be named in front of a part's name; anything else with a dot mmengine would import.
+_SCOPES = ('mmaction', 'mmengine', 'mmcv', 'mmdet', 'mmpose')
+
+
+def read_checkpoint(path: str, resume: bool = False) -> dict[str, Any]:
+    """The content of a checkpoint, on the CPU, without running any code that it may contain.
+
+    Args:
+        path: The file.
+        resume: Whether training shall go on from it, which needs more than weights.
+
+    Returns:
+        ``state_dict`` and ``meta``, and whatever else it has; of a file of bare weights just these two.
+
+    Raises:
+        FileNotFoundError: If there is no such file.
+        InputError: If it is not a checkpoint, or has no state of a training and ``resume`` is set.
+    """
+    if not Path(path).is_file():
+        raise FileNotFoundError(f'checkpoint {path} does not exist')
+    try:
+        content: Any = torch.load(path, map_location='cpu', weights_only=True)
+    except pickle.UnpicklingError as error:
+        if forbidden := re.search(r'GLOBAL (\S+)', str(error)):
+            raise InputError(
+                f'checkpoint {path}: refused, it asks for {forbidden[1]}; only tensors, plain containers and what '
+                f'mmengine logs are read, anything else could run code'
+            ) from None
+        raise InputError(f'checkpoint {path}: not a checkpoint, or a damaged one') from None
+    except Exception as error:  # a damaged file raises almost anything
+        reason = f'{error}'.partition('\n')[0] or type(error).__name__
+        raise InputError(f'checkpoint {path}: not a checkpoint, or a damaged one ({reason})') from None
+    weights = content.get('state_dict', content) if isinstance(content, dict) else None
+    if not isinstance(weights, dict) or not any(isinstance(weight, torch.Tensor) for weight in weights.values()):
+        got = f'the keys {list(content)[:5]}' if isinstance(content, dict) else type(content).__name__
+        raise InputError(f"checkpoint {path}: expected weights, in 'state_dict' or on their own, got {got}")
+    if weights is content:
+        content = {'state_dict': content}
+    meta = content.get('meta')
+    if resume and 'epoch' not in (meta or {}):
+        raise InputError(f'checkpoint {path}: has weights but no state of a training to resume')
+    return {**content, 'meta': meta if isinstance(meta, dict) else {}}
+
+
+def parse_config(text: str, source: str) -> Config:
+    """The config that mmengine writes into checkpoints, without running it as Python.
+
+    It is a list of assignments of literals and ``dict(...)``; anything else is refused. So are parts with a dotted
+    name that is not a registry's: mmengine would import and call whatever that names.
+
+    Args:
+        text: What ``Config.pretty_text`` gave.
+        source: The file, for the messages.
+
+    Raises:
+        InputError: If there is anything else in it.
+    """
+    fields: dict[str, Any] = {}
+    try:
+        for statement in ast.parse(text).body:
+            if not isinstance(statement, ast.Assign) or not isinstance(statement.targets[0], ast.Name):
+                raise InputError(f'a statement that is no assignment in line {statement.lineno}')
+            fields[statement.targets[0].id] = _literal(statement.value)
+    except (SyntaxError, ValueError, RecursionError) as error:
+        raise InputError(
+            f'{source}: refused, its config has {error}; only plain values are read, anything else could run code. '
+            f'Give a config file that you trust as model, and the checkpoint as weights'
+        ) from None
+    for kind in part_names(fields):
+        scope, _, name = kind.rpartition('.')
+        if scope and scope not in _SCOPES:
+            raise InputError(f'{source}: refused, its config asks for {kind!r}, which is no registered part')
+    if 'model' not in fields:
+        raise InputError(f"{source}: expected a config with 'model', got {sorted(fields)[:8]}")
+    return Config(fields)
+
+
+def _literal(node: ast.expr) -> Any:
+    """Literals, containers of them, ``dict(...)`` with keywords, and signed numbers such as ``-inf``."""
+    if isinstance(node, ast.Constant):
+        return node.value
+    if isinstance(node, ast.Dict) and None not in node.keys:
+        return {_literal(key): _literal(value) for key, value in zip(node.keys, node.values, strict=True) if key}
+    if isinstance(node, (ast.List, ast.Tuple, ast.Set)):
+        kind = {ast.List: list, ast.Tuple: tuple, ast.Set: set}[type(node)]
+        return kind(_literal(item) for item in node.elts)
+    if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == 'dict':
+        if not node.args and all(keyword.arg for keyword in node.keywords):
+            return {str(keyword.arg): _literal(keyword.value) for keyword in node.keywords}
+        if len(node.args) == 1 and isinstance(node.args[0], ast.Dict) and not node.keywords:  # keys that are no names
+            return _literal(node.args[0])
+    if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.USub):
+        value = _literal(node.operand)
+        if isinstance(value, (int, float)):
+            return -value
+    if isinstance(node, ast.Name) and node.id in ('inf', 'nan'):  # how numbers without end are printed
+        return float(node.id)
+    raise InputError(f'{ast.unparse(node)[:60]!r} in line {node.lineno}')
+
+
+def part_names(node: Any) -> Iterator[str]:
+    """Everything under the key ``type`` in nested containers that is a text."""
+    if isinstance(node, Mapping):
+        for key, value in node.items():
+            if key == 'type' and isinstance(value, str):
+                yield value
+            yield from part_names(value)
+    elif isinstance(node, (list, tuple, set)):
+        for value in node:
+            yield from part_names(value)

@@ -1,0 +1,248 @@
+"""Cross-validation: a config trained and tested for every fold and seed, and what the runs say together."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from mmengine.config import Config
+from mmengine.runner import find_latest_checkpoint
+
+from ..datasets import load_annotations
+from ..datasets.files.whole import write_whole
+from ..errors import InputError
+from ..evaluation.scores import read_runs, read_scores, run_folder, write_runs
+from ..evaluation.statistics import Run, summarise_runs
+from .jobs import run_jobs
+from .options import read_cfg_options
+from .running import load_config, run_test, run_training, working_tree_commit
+
+# What makes a result; the rest of a config is how it is logged.
+RECIPE = (
+    'model',
+    'train_dataloader',
+    'test_dataloader',
+    'test_evaluator',
+    'train_cfg',
+    'optim_wrapper',
+    'param_scheduler',
+    'custom_hooks',
+)
+
+
+@dataclass(frozen=True)
+class CrossValidation:
+    """What is cross-validated, and where its runs go.
+
+    Args:
+        config: Path or name of the config.
+        folds: Numbers of the folds; fold 0 alone where the data has none.
+        seeds: Random seeds.
+        work_dir: Folder of the runs, each in a folder of its own (:func:`run_folder`).
+        stream: As of :func:`load_config`.
+        cfg_options: ``key=value`` as on a command line.
+
+    Raises:
+        InputError: If a fold or seed is there twice, or there is none.
+    """
+
+    config: str
+    folds: tuple[int, ...]
+    seeds: tuple[int, ...]
+    work_dir: Path
+    stream: str | None = None
+    cfg_options: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        for name, numbers in (('--folds', self.folds), ('--seeds', self.seeds)):
+            if not numbers or len(set(numbers)) < len(numbers):
+                raise InputError(f'{name}: expected different numbers, got {" ".join(map(str, numbers)) or "none"}')
+
+    @property
+    def runs(self) -> list[Run]:
+        """Fold and seed of every run, in the order in which they are begun."""
+        return [(fold, seed) for seed in self.seeds for fold in self.folds]
+
+    def settings(self, fold: int, seed: int) -> dict[str, Any]:
+        """What a result keeps of how it was made."""
+        options = [*(['--fold', str(fold)] if fold else []), '--seed', str(seed)]
+        options += ['--stream', self.stream] if self.stream else []
+        options += ['--cfg-options', *self.cfg_options] if self.cfg_options else []
+        return {'config': self.config, 'options': options}
+
+    def load_config(self, fold: int | None = None, seed: int | None = None, work_dir: Path | None = None) -> Config:
+        """The config of a run."""
+        values = read_cfg_options(self.cfg_options)
+        return load_config(self.config, None, fold or None, self.stream, seed, values, work_dir=work_dir)
+
+
+def all_folds(config: str) -> tuple[int, ...]:
+    """The folds that the annotation file of a config has; fold 0 if its dataset has no option for them."""
+    dataset = load_config(config).test_dataloader.dataset
+    if 'fold' not in dataset:
+        return (0,)
+    path = dataset.get('ann_file')
+    if path is None:
+        raise InputError(f'--folds all: the dataset of {config} has no annotation file; name the folds')
+    split = load_annotations(path, lazy=True)['split']
+    folds = sorted(int(number[1]) for name in split if (number := re.fullmatch(r'fold(\d+)_train', name)))
+    if not folds:
+        raise InputError(f'--folds all: expected splits fold1_train, fold2_train, ... in {path}, got {sorted(split)}')
+    return tuple(folds)
+
+
+def cross_validate(plan: CrossValidation, jobs: int = 1, **cluster: Any) -> Iterator[dict[str, Any]]:
+    """Train and test every fold and seed in a process of its own; yields their results as they are done.
+
+    Finished runs are not repeated, interrupted ones resume.
+
+    Args:
+        plan: What is cross-validated.
+        jobs: As of :func:`run_jobs`, like the rest.
+
+    Raises:
+        InputError: If a folder of a run has another recipe, or a run fails for what the user can mend.
+    """
+    plan.load_config(plan.folds[0])  # what is wrong with all of them is said before the first is begun
+    finished = {run: result for run in plan.runs if (result := finished_result(plan, *run)) is not None}
+    yield from finished.values()
+    missing = [run for run in plan.runs if run not in finished]
+    function = partial(run_once, plan)
+    for _, result in run_jobs(function, missing, plan.work_dir / 'jobs', jobs, **cluster):
+        yield result
+
+
+def finished_result(plan: CrossValidation, fold: int, seed: int) -> dict[str, Any] | None:
+    """The result of a run that is finished.
+
+    Raises:
+        InputError: If the run is of other settings, or of a config that has changed since.
+    """
+    folder = plan.work_dir / run_folder(fold, seed)
+    for dumped in folder.glob('*.py'):
+        now, before = plan.load_config(fold, seed).to_dict(), Config.fromfile(dumped).to_dict()
+        if other := [key for key in RECIPE if before.get(key) != now.get(key)]:
+            raise InputError(f'{dumped} is of a run with another {", ".join(other)}; choose another --work-dir')
+    path = folder / 'result.json'
+    if not path.exists():
+        return None
+    result = json.loads(path.read_text())
+    if result['settings'] != plan.settings(fold, seed):
+        raise InputError(f'{path} is of other settings, {result["settings"]}; choose another --work-dir')
+    return result
+
+
+def run_once(plan: CrossValidation, run: Run) -> dict[str, Any]:
+    """Train and test one fold and seed in this process; returns its result, which is also kept as ``result.json``."""
+    folder = plan.work_dir / run_folder(*run)
+    folder.mkdir(parents=True, exist_ok=True)
+    clock = folder / 'seconds'  # of the sittings before this one
+    start = time.time() - (float(clock.read_text()) if clock.exists() else 0)
+    try:
+        cfg = plan.load_config(*run, folder)
+        if latest := find_latest_checkpoint(folder):
+            cfg.resume, cfg.load_from = True, latest
+        run_training(cfg)
+        checkpoint = Path((folder / 'last_checkpoint').read_text().strip())
+        tested = plan.load_config(*run, folder / 'test')
+        tested.experiment_name = f'{folder.name}_test'  # mmengine's log and message hub are by name
+        run_test(tested, checkpoint)
+    finally:  # also when interrupted
+        write_whole(clock, str(time.time() - start))
+    report = json.loads((folder / 'test' / 'report.json').read_text())
+    curve = validation_curve(folder)
+    last = int(checkpoint.stem.rpartition('_')[2])  # not the curve's: an interruption may have cost a validation
+    curve[last] = report['top1']  # with the test pipeline, which may be another
+    best = max(curve, key=lambda epoch: (curve[epoch], epoch))
+    result = {
+        'settings': plan.settings(*run),
+        'fold': run[0],
+        'seed': run[1],
+        'commit': working_tree_commit(),
+        'device': torch.cuda.get_device_name() if torch.cuda.is_available() else 'CPU',
+        'num_samples': report['num_samples'],
+        'last_top1': report['top1'],
+        'last_cross_entropy': report['cross_entropy'],
+        'best_top1': curve[best],
+        'best_epoch': best,
+        'epochs': last,
+        'seconds': round(time.time() - start),
+        'classes': report['classes'],
+        'confusion': report['confusion'],
+        'curve': [round(curve[epoch], 4) for epoch in sorted(curve)],
+    }
+    write_whole(folder / 'result.json', json.dumps(result) + '\n')
+    return result
+
+
+def validation_curve(folder: Path) -> dict[int, float]:
+    """Top-1 accuracy of every epoch, from the logs of all sittings of a run."""
+    curve = {}
+    for path in sorted(folder.glob('*/vis_data/scalars.json')):
+        for line in path.read_text().splitlines():
+            record = json.loads(line)
+            if 'acc/top1' in record:
+                curve[record['step']] = record['acc/top1']
+    if not curve:
+        raise InputError(f'{folder}: no validation accuracy in the logs')
+    return curve
+
+
+def summarise(results: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """Accuracies per fold and pooled over all samples; mean and standard deviation over seeds."""
+    by_run: dict[Run, Any] = {(result['fold'], result['seed']): result for result in results}
+    num_samples = {run: result['num_samples'] for run, result in by_run.items()}
+    confusion = np.sum([result['confusion'] for result in results], axis=0)
+    summary: dict[str, Any] = {
+        'num_runs': len(results),
+        'folds': sorted({fold for fold, _ in by_run}),
+        'seeds': sorted({seed for _, seed in by_run}),
+    }
+    for key in ('last_top1', 'best_top1', 'last_cross_entropy'):
+        values: dict[Run, Any] = {run: result.get(key) for run, result in by_run.items()}
+        if None not in values.values():  # cross-entropy is not known of scores that are no probabilities
+            summary[key] = summarise_runs(values, num_samples)
+    recalls = np.diag(confusion) / np.maximum(confusion.sum(axis=1), 1)
+    summary['per_class_last'] = dict(zip(results[0]['classes'], recalls.round(4).tolist(), strict=True))
+    summary['confusion_last'] = confusion.tolist()
+    summary['seconds'] = sum(result['seconds'] for result in results)
+    return summary
+
+
+def write_summary(out: str | os.PathLike, plan: CrossValidation, results: Sequence[dict], command: str) -> None:
+    """Write ``OUT.json``: command, commits, summary and all results; and ``OUT.npz``: their scores, to be fused.
+
+    Of runs whose work folder is gone the scores are kept that ``OUT.npz`` has.
+    """
+    content = {
+        'command': command,
+        'config': plan.config,
+        'stream': plan.stream,
+        'commit': ', '.join(sorted({result['commit'] for result in results})),
+        'summary': summarise(results),
+        'runs': list(results),
+    }
+    path = Path(f'{out}.npz')
+    known = read_runs(path) if path.exists() else {}
+    scores = {}
+    for result in results:
+        run = result['fold'], result['seed']
+        file = plan.work_dir / run_folder(*run) / 'test' / 'scores.npz'
+        of_run = read_scores(file) if file.exists() else known.get(run)
+        # those of a result that was replaced since would not fit
+        if of_run and len(of_run.ids) == result['num_samples'] and np.isclose(of_run.top1, result['last_top1']):
+            scores[run] = of_run
+    write_whole(Path(f'{out}.json'), json.dumps(content, indent=1) + '\n')
+    if scores:
+        write_runs(path, scores, results[0]['classes'])
+    else:
+        path.unlink(missing_ok=True)

@@ -1,6 +1,0 @@
-# ST-GCN++ at CPU size, for few samples: five blocks, which make the frames fewer early.
-_base_ = './stgcnpp.py'
-model = dict(
-    backbone=dict(num_stages=5, inflate_stages=[3], down_stages=[2, 3]),
-    cls_head=dict(in_channels=128),
-)

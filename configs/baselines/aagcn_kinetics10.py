@@ -1,0 +1,3 @@
+# mmaction2's AAGCN, 2s-AGCN with attention (gcn_attention=False: 2s-AGCN), on Kinetics-10.
+_base_ = './_base_/kinetics10.py'
+model = dict(backbone=dict(backbone=dict(type='AAGCN', graph_cfg=dict(layout=_base_.graph, mode='spatial'))))

@@ -1,0 +1,7 @@
+# DeGCN (Myung et al., 2024), one stream, at CPU size on SBU.
+_base_ = './_base_/sbu.py'
+model = dict(
+    backbone=dict(
+        backbone=dict(type='DeGCN', layout='sbu15', channels=(64, 64, 128, 128, 128), strides=(1, 2, 2, 1, 1))
+    )
+)

@@ -1,0 +1,7 @@
+# mmaction2's ST-GCN++ (Duan et al., PYSKL, 2022) on Kinetics-10.
+_base_ = './stgcn_kinetics10.py'
+model = dict(
+    backbone=dict(
+        backbone=dict(graph_cfg=dict(mode='spatial'), gcn_adaptive='init', gcn_with_res=True, tcn_type='mstcn')
+    )
+)

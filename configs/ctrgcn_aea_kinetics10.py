@@ -1,5 +1,0 @@
-# CTR-GCN with AEA in every block on Kinetics-10; all else as without.
-_base_ = './ctrgcn_kinetics10.py'
-model = dict(
-    backbone=dict(_delete_=True, type='InteractionBackbone', backbone={{_base_.model.backbone}}, interaction=dict())
-)

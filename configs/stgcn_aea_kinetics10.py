@@ -1,5 +1,0 @@
-# ST-GCN with AEA in every block on Kinetics-10; all else as without.
-_base_ = './stgcn_kinetics10.py'
-model = dict(
-    backbone=dict(_delete_=True, type='InteractionBackbone', backbone={{_base_.model.backbone}}, interaction=dict())
-)

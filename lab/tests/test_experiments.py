@@ -1,0 +1,121 @@
+"""The list of experiments: wrong lists give one error, and every row of ours loads with its options."""
+
+from pathlib import Path
+
+import pytest
+import yaml
+
+from asea_mm.engine import load_config
+
+from ..experiments import read_list
+from ..files import RESULTS, read_results
+from ..overrides import changed_config
+
+ROOT = Path(__file__).parents[2]
+SMALL = """
+tables:
+  - name: main
+    title: Main
+    note: A note.
+    reference: a
+    rows:
+      - {id: a, label: Plain, config: a.py}
+      - {id: b, label: Gated, config: a.py, stream: bone, cfg_options: ['x.gate=True', 'x.blocks=[7,8]']}
+      - {id: c, label: Far, config: a.py, command: do it, paper: {figure: '90.50', dataset: NTU-26, source: Table 1}}
+      - {id: f, label: Former, config: gone.py, former: a recipe that is gone}
+  - name: more
+    title: More
+    note: Another note.
+    reference: d
+    rows:
+      - {id: d, label: Plain again, config: a.py}
+      - {id: e, label: Option, config: a.py, overrides: {train: {Align: null}}}
+"""
+
+
+@pytest.fixture
+def write(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    Path('a.py').touch()
+
+    def written(text):
+        Path('list.yml').write_text(text)
+        return Path('list.yml')
+
+    return written
+
+
+def test_rows_of_the_same_settings_are_the_same_experiment(write):
+    main, more = read_list(write(SMALL))
+    a, b, c, f = main.rows
+    d, e = more.rows
+    assert a.key == d.key
+    assert len({row.key for row in (a, b, f, e)}) == 4
+    assert [row.runs_here for row in main.rows] == [True, True, False, False]
+    assert e.settings == {'config': 'a.py', 'overrides': {'train': {'Align': None}}}
+    assert str(c.paper) == '90.50 (NTU-26; Table 1)'
+
+
+@pytest.mark.parametrize(
+    ('old', 'new', 'message'),
+    [
+        (SMALL, 'a: [', 'list.yml: expected YAML'),
+        (SMALL, '', "list.yml: expected a list of 'tables'"),
+        ('tables:', 'tables: [3]\nx:', 'list.yml, table 1: expected a mapping, got 3'),
+        ('reference: a', 'reference: c', r"table 1 \(main\): reference 'c' is no row of it"),
+        ('id: b', 'id: a', "list.yml: expected a name of letters, digits, _ and - that is there once, got 'a'"),
+        ('id: b', 'id: ../b', "that is there once, got '../b'"),
+        ('name: more', 'name: main', "got 'main', there 2 times"),
+        ('label: Gated, ', '', r"table 1 \(main\), row 2: has no \['label'\]"),
+        ('label: Gated', 'labl: Gated', r"row 2: unknown \['labl'\]"),
+        ('label: Gated', 'label: 3', 'row 2: label must be of type str in quotes, got 3'),
+        ("'90.50'", '90.50', 'paper: figure must be of type str in quotes, got 90.5'),
+        ("['x.gate=True', 'x.blocks=[7,8]']", 'y=1', "row 2: cfg_options must be of type list, got 'y=1'"),
+        ("['x.gate=True', 'x.blocks=[7,8]']", '[y: 1]', r"row 2 \(b\): expected options 'key=value', got"),
+        ('label: Gated, config: a.py', 'label: Gated, config: b.py', r'row 2 \(b\): config b.py does not exist'),
+    ],
+)
+def test_a_wrong_list_is_refused_by_name(write, old, new, message):
+    assert old in SMALL
+    with pytest.raises((ValueError, FileNotFoundError), match=message):
+        read_list(write(SMALL.replace(old, new)))
+
+
+TABLES = yaml.safe_load((ROOT / 'lab' / 'experiments.yml').read_text(encoding='utf-8'))['tables']
+ROWS = {row['id']: row for table in TABLES for row in table['rows'] if 'former' not in row}
+
+
+@pytest.mark.parametrize('row', ROWS.values(), ids=ROWS)
+def test_every_row_of_the_list_loads_and_its_options_fit(row, monkeypatch):
+    monkeypatch.chdir(ROOT)
+    fold = 2 if 'sbu' in row['config'] else None
+    plain = load_config(row['config'], fold=fold, stream=row.get('stream'))
+    changed = changed_config(row['config'], row.get('cfg_options', ()), row.get('overrides', {})).to_dict()
+    options = [option.partition('=')[0].split('.') for option in row.get('cfg_options', ())]
+    replaced = [keys[:-1] for keys in options if keys[-1] == '_delete_']
+    for keys in options:
+        before, after = plain.to_dict(), changed
+        for key in keys:
+            before = before.get(key, 'default') if isinstance(before, dict) else 'default'
+            after = after.get(key, 'default') if isinstance(after, dict) else 'default'
+        assert before != after or any(keys[: len(part)] == part for part in replaced), f'{keys} is {after} already'
+    for names in row.get('overrides', {}):
+        for name in names.split():
+            assert changed[f'{name}_dataloader'] != plain.to_dict()[f'{name}_dataloader']
+    if 'command' not in row:
+        assert ('fold' in plain.test_dataloader.dataset) == row.get('folds', True)
+
+
+def test_rows_of_other_datasets_are_commands_and_figures_name_their_dataset():
+    for row in ROWS.values():
+        assert ('command' in row) != any(name in row['config'] for name in ('_sbu', '_demo')), row['id']
+        if 'paper' in row:
+            assert row['paper']['dataset'].startswith(('SBU', 'NTU-26', 'NTU-60', 'Kinetics-10'))
+
+
+def test_every_kept_result_is_of_a_row(monkeypatch):
+    monkeypatch.chdir(ROOT)
+    for table in read_list(ROOT / 'lab' / 'experiments.yml'):
+        settings = {row.id: row.settings for row in table.rows}
+        for name, result in read_results(RESULTS / f'{table.name}.json').items():
+            assert result.settings == settings[name]

@@ -1,0 +1,224 @@
+"""Training, resuming, testing, several processes, and what is said of wrong data, configs and checkpoints."""
+
+import json
+import os
+import pickle
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import mmaction
+import numpy as np
+import pytest
+import torch
+
+from tests.cli.tiny import IN_PROCESS, ROOT, SMALL, SMALL_MODEL, annotations, check_one_line, save
+
+
+def saved(path: Path) -> dict:
+    return torch.load(path, weights_only=True)
+
+
+def logged(folder: Path) -> list[dict]:
+    """All lines that mmengine logged as JSON, of all runs in a work dir."""
+    files = sorted(folder.glob('*/vis_data/scalars.json'), key=lambda path: path.stat().st_mtime_ns)
+    return [json.loads(line) for path in files for line in path.read_text().splitlines()]
+
+
+def test_train_resume_test_and_draw(command, tmp_path):
+    folder = tmp_path / 'run'
+    options = ['--work-dir', folder, '--seed', 3, '--cfg-options', *SMALL]
+    assert command('train', 'asea_demo', *options)[0] == 0
+    first = saved(folder / 'epoch_1.pth')
+    assert (first['meta']['epoch'], first['meta']['iter'], first['meta']['seed']) == (1, 3, 3)
+    assert command('train', 'asea_demo', '--resume', *options, 'train_cfg.max_epochs=2')[0] == 0
+    second = saved(folder / 'epoch_2.pth')
+    assert (second['meta']['epoch'], second['meta']['iter']) == (2, 6)
+    assert [line['epoch'] for line in logged(folder) if 'loss' in line and line['iter'] in (3, 6)] == [1, 2]
+    assert (folder / 'epoch_1.pth').exists(), 'the one before stays: writing the last may fail'
+
+    results = tmp_path / 'results'
+    options = ['--work-dir', results, '--cfg-options', *SMALL]
+    code, text, _ = command('test', 'asea_demo', folder / 'epoch_2.pth', '--dump', 'all.pkl', *options)
+    assert code == 0
+    report = json.loads((results / 'report.json').read_text())
+    validated = [line['acc/top1'] for line in logged(folder) if 'acc/top1' in line]
+    assert report['top1'] == pytest.approx(validated[-1])
+    assert f'accuracy on 24 samples, 12 classes: top-1 {report["top1"]:.2%}' in text
+    assert 'only the relation of the persons' in text
+    with np.load(results / 'scores.npz', allow_pickle=False) as scores:
+        assert (scores['scores'].argmax(axis=1) == scores['labels']).mean() == pytest.approx(report['top1'])
+    written = {line.removeprefix('wrote ') for line in text.splitlines() if line.startswith('wrote ')}
+    files = [*(str(results / name) for name in ('report.json', 'scores.npz', 'confusion.png')), 'all.pkl']
+    assert written == set(files)
+    assert all(Path(name).stat().st_size > 500 for name in written)
+
+    what = ['pairs', 'active', 'confusion', 'training']
+    code, text, _ = command('visualize', 'asea_demo', folder / 'epoch_2.pth', '--what', *what, *options)
+    assert code == 0
+    written = [line.removeprefix('wrote ') for line in text.splitlines() if line.startswith('wrote ')]
+    assert len(written) == len(what)
+    assert all(Path(name).stat().st_size > 500 for name in written)
+    check_one_line(command('visualize', 'asea_demo', folder / 'epoch_2.pth', '--layers', 7, *options), ['layer', '7'])
+
+
+def test_same_seed_same_weights_and_load_from_is_where_resuming_begins(command, tmp_path):
+    options = ['--seed', 5, '--no-validate', '--resume', '--cfg-options', *SMALL]
+    for name in ('a', 'b'):
+        assert command('train', 'asea_demo', '--work-dir', name, *options)[0] == 0
+    options += ['load_from=a/epoch_1.pth', 'optim_wrapper.optimizer.lr=0.0']
+    assert command('train', 'asea_demo', '--work-dir', 'c', *options)[0] == 0
+    weights = [saved(tmp_path / name / 'epoch_1.pth')['state_dict'] for name in 'abc']
+    assert all(torch.equal(weights[0][name], weights[1][name]) for name in weights[0])
+    assert all(torch.equal(weights[0][name], weights[2][name]) for name in weights[0] if name.endswith('weight'))
+
+
+def test_mmactions_own_tool_trains_our_config(monkeypatch, tmp_path, command):
+    import runpy
+
+    own = Path(mmaction.__file__).parent / '.mim' / 'tools' / 'train.py'
+    options = ['--work-dir', str(tmp_path / 'run'), '--cfg-options', *SMALL]
+    monkeypatch.setattr(sys, 'argv', [str(own), str(ROOT / 'configs' / 'asea_demo.py'), *options])
+    runpy.run_path(str(own), run_name='__main__')
+    assert 'loss_reg' in logged(tmp_path / 'run')[0]
+
+
+# Config, joints, dimensions, layout, classes, splits of the annotation file, options.
+PUBLIC = {
+    'asea_kinetics10': (18, 2, 'openpose18', 10, ('',), ['--stream', 'joint,bone_motion']),
+    'asea_ntu26': (25, 3, 'nturgbd25', 26, ('xsub', 'xset'), ['--split', 'xset', '--stream', 'bone']),
+}
+
+
+@pytest.mark.parametrize('name', PUBLIC)
+def test_configs_of_public_data_train_and_test_on_files_of_their_form(command, tmp_path, name):
+    joints, dimensions, layout, classes, splits, options = PUBLIC[name]
+    stem = name.removeprefix('asea_')
+    path = tmp_path / 'data' / ('kinetics' if 'kinetics' in stem else 'ntu') / f'{stem}.pkl'
+    save(path, annotations(8, joints, dimensions, classes), layout, classes, splits)
+    options = [*options, '--cfg-options', *SMALL_MODEL, *IN_PROCESS, 'train_cfg.max_epochs=1']
+    code, _, errors = command('train', name, *options, 'train_dataloader.batch_size=4')
+    assert code == 0, errors
+    (folder,) = (tmp_path / 'work_dirs').iterdir()
+    assert folder.name == '_'.join([name, *(word.replace(',', '+') for word in PUBLIC[name][-1][1::2])])
+    weights = saved(folder / 'epoch_1.pth')['state_dict']
+    assert len(weights['cls_head.fc.weight']) == classes
+    assert command('test', name, folder / 'epoch_1.pth', *options)[0] == 0
+    assert json.loads((folder / 'report.json').read_text())['num_samples'] == 8
+
+
+class Code:
+    """What runs a command when it is unpickled."""
+
+    def __reduce__(self) -> tuple:
+        return os.system, ('touch pwned',)
+
+
+def write_good(path: Path) -> None:
+    save(path, annotations())
+
+
+def write_nan(path: Path) -> None:
+    samples = annotations()
+    samples[3]['keypoint'][1, 2, 4, 0] = np.nan
+    save(path, samples)
+
+
+WRONG_DATA = {
+    'missing': (lambda path: None, [], ['sbu.pkl', 'no such annotation file']),
+    'text': (lambda path: path.write_text('frame_dir,label\n'), [], ['sbu.pkl', 'not a pickle']),
+    'code': (
+        lambda path: path.write_bytes(pickle.dumps(dict(split={}, annotations=[Code()]))),
+        [],
+        ['sbu.pkl', 'refused'],
+    ),
+    'nan': (write_nan, [], ['sbu.pkl', "'clip3'", 'person 1, frame 2, joint 4']),
+    'nan in a worker': (write_nan, ['--cfg-options', 'train_dataloader.num_workers=1'], ["'clip3'"]),
+    'few': (lambda path: save(path, annotations(6)), [], ['fewer samples than a batch', 'train_dataloader.batch_size']),
+    'fold': (write_good, ['--fold', 9], ['sbu.pkl', 'fold9_train', 'fold1_train']),
+    'stream': (write_good, ['--stream', 'bones'], ['--stream', 'bones', 'bone_motion']),
+    'base batch size': (write_good, ['--auto-scale-lr', '--cfg-options', 'auto_scale_lr=None'], ['base_batch_size']),
+    'unknown part': (write_good, ['--cfg-options', 'model.backbone.type=ASAE'], ['ASAE', 'registry']),
+    'unknown argument': (write_good, ['--cfg-options', 'model.backbone.width=3'], ['ASEA', "'width'"]),
+    'unknown layout': (write_good, ['--cfg-options', 'model.backbone.layout=sbu16'], ['sbu16', 'sbu15']),
+    'option': (write_good, ['--cfg-options', 'model'], ['--cfg-options', 'key=value', "'model'"]),
+}
+
+
+@pytest.mark.parametrize(('write', 'options', 'words'), WRONG_DATA.values(), ids=WRONG_DATA)
+def test_wrong_data_and_options_are_one_line(command, tmp_path, write, options, words):
+    path = tmp_path / 'data' / 'sbu' / 'sbu.pkl'
+    path.parent.mkdir(parents=True)
+    write(path)
+    if '--cfg-options' not in options:
+        options = [*options, '--cfg-options', *SMALL_MODEL]
+    check_one_line(command('train', 'asea_sbu', *options), words)
+    assert not (tmp_path / 'pwned').exists()
+
+
+@pytest.mark.parametrize(
+    ('text', 'words'),
+    [('a = (', ['mine.py']), ("_base_ = ['./nobody.py']", ['nobody.py'])],
+    ids=['syntax', 'base'],
+)
+def test_wrong_configs_are_one_line(command, tmp_path, text, words):
+    (tmp_path / 'mine.py').write_text(text)
+    check_one_line(command('train', 'mine.py'), words)
+
+
+def write_other_model(path: Path) -> None:
+    torch.save(dict(state_dict={'backbone.weight': torch.ones(2)}, meta={}), path)
+
+
+WRONG_CHECKPOINTS = {
+    'text': (lambda path: path.write_text('hello'), ['not a checkpoint']),
+    'code': (lambda path: torch.save(dict(state_dict=Code()), path), ['refused', 'system']),
+    'no weights': (lambda path: torch.save(dict(meta={}, note='hello'), path), ['expected weights', 'note']),
+    'other model': (write_other_model, ['does not fit the model', 'backbone.weight']),
+}
+
+
+@pytest.mark.parametrize(('write', 'words'), WRONG_CHECKPOINTS.values(), ids=WRONG_CHECKPOINTS)
+def test_wrong_checkpoints_are_one_line(command, tmp_path, write, words):
+    write(tmp_path / 'some.pth')
+    check_one_line(command('test', 'asea_demo', 'some.pth', '--cfg-options', *SMALL), ['some.pth', *words])
+    assert not (tmp_path / 'pwned').exists()
+    assert not (tmp_path / 'work_dirs' / 'asea_demo' / 'report.json').exists()
+
+
+def test_resuming_needs_more_than_weights_and_a_dump_is_a_pickle(command, tmp_path):
+    write_other_model(tmp_path / 'some.pth')
+    result = command('train', 'asea_demo', '--resume', 'some.pth', '--cfg-options', *SMALL)
+    check_one_line(result, ['some.pth', 'no state of a training'])
+    check_one_line(command('test', 'asea_demo', 'some.pth', '--dump', 'all.json'), ['--dump', 'all.json'])
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason='there is a GPU')
+def test_processes_without_gpus_say_what_to_add(command, monkeypatch):
+    monkeypatch.setenv('RANK', '0')
+    check_one_line(command('train', 'asea_demo', '--launcher', 'pytorch'), ['nccl', 'env_cfg.dist_cfg.backend=gloo'])
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason='the processes would take the GPU')
+def test_two_processes_train_and_test(tmp_path):
+    """They leave their group in the end, without which they may abort (pytorch/pytorch#190489)."""
+    with socket.socket() as free:
+        free.bind(('127.0.0.1', 0))
+        port = free.getsockname()[1]
+    environment = {**os.environ, 'OMP_NUM_THREADS': '1', 'PYTHON': sys.executable, 'PORT': str(port)}
+
+    def run(script: str, *words: object) -> subprocess.CompletedProcess:
+        command = [str(ROOT / 'tools' / script), 'asea_demo', *map(str, words)]
+        done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stderr
+        return done
+
+    folder = tmp_path / 'with blank'
+    options = ['--work-dir', folder, '--cfg-options', 'env_cfg.dist_cfg.backend=gloo', *SMALL]
+    run('dist_train.sh', 2, *options)
+    assert saved(folder / 'epoch_1.pth')['meta']['iter'] == 2  # 24 samples, two processes with batches of 8
+    done = run('dist_test.sh', folder / 'epoch_1.pth', 2, *options)
+    assert done.stdout.count('accuracy on 24 samples') == 1
+    validated = next(line['acc/top1'] for line in logged(folder) if 'acc/top1' in line)
+    assert json.loads((folder / 'report.json').read_text())['top1'] == pytest.approx(validated)

@@ -1,0 +1,234 @@
+"""Users' own recordings: classes, splits and their guarantees; one message for everything that is wrong."""
+
+from collections import Counter
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from asea_mm.datasets.converters import convert_custom
+from asea_mm.datasets.converters.custom.labels import (
+    RecordingLabel,
+    labels_from_folders,
+    labels_from_table,
+    number_classes,
+)
+from asea_mm.datasets.converters.custom.splits import make_split
+from asea_mm.errors import InputError
+
+
+def refuse(message):
+    raise AssertionError(message)
+
+
+def table_of(**columns):
+    rows = [dict(zip(columns, values, strict=True)) for values in zip(*columns.values(), strict=True)]
+    return {f'r{index}': RecordingLabel(**{'class_name': 'a', 'where': 't', **row}) for index, row in enumerate(rows)}
+
+
+@pytest.mark.parametrize(
+    ('labels', 'classes', 'numbers', 'names'),
+    [
+        (['push', 'hug', 'push'], None, [1, 0, 1], ['hug', 'push']),
+        (['2', '0', '1'], None, [2, 0, 1], ['0', '1', '2']),
+        (['push', 'hug'], ['push', 'wave', 'hug'], [0, 2], ['push', 'wave', 'hug']),
+        (['2', 'push'], ['push', 'wave', 'hug'], [2, 0], ['push', 'wave', 'hug']),
+        (['1'], ['7', '1'], [1], ['7', '1']),  # a name first, then a number
+    ],
+)
+def test_classes(labels, classes, numbers, names):
+    assert number_classes(table_of(class_name=labels), classes, refuse) == (
+        {f'r{index}': number for index, number in enumerate(numbers)},
+        names,
+    )
+
+
+def test_table_finds_recordings_by_any_of_their_names(tmp_path):
+    recordings = {name: Path('raw', name + '.npy') for name in ('x/a', 'x/b', 'y/b', 'y/c', 'd')}
+    table = tmp_path / 'labels.csv'
+    table.write_text(
+        'Label,name,comment,subject\nl1,a,,1\nl2,x/b.npy,"a, b",2\n\nl3,y\\b,,3\nl4,c.npy,,4\nl5,./d,,5;6\n'
+    )
+    read = labels_from_table(table, recordings, refuse)
+    assert {name: (label.class_name, label.subject) for name, label in read.items()} == {
+        'x/a': ('l1', '1'), 'x/b': ('l2', '2'), 'y/b': ('l3', '3'), 'y/c': ('l4', '4'), 'd': ('l5', '5;6')
+    }  # fmt: skip
+    assert read['x/b'].where == f'{table}, line 3'
+
+
+def test_folders_are_classes():
+    read = labels_from_folders({'hug/x/1': Path('hug/x/1.npy'), 'push/2': Path('push/2.csv')}, refuse)
+    assert {name: label.class_name for name, label in read.items()} == {'hug/x/1': 'hug', 'push/2': 'push'}
+
+
+def test_columns():
+    table = table_of(split=['train', 'VAL', 'train'], fold=['1', 'fold2', '3'])
+    assert make_split('column', table, dict.fromkeys(table, 0), 0, refuse) == {
+        'train': ['r0', 'r2'], 'val': ['r1'],
+        'fold1_train': ['r1', 'r2'], 'fold1_val': ['r0'],
+        'fold2_train': ['r0', 'r2'], 'fold2_val': ['r1'],
+        'fold3_train': ['r0', 'r1'], 'fold3_val': ['r2'],
+    }  # fmt: skip
+
+
+def test_subjects_are_tested_as_pairs():
+    table = table_of(subject=['1;2', '3', '4; 5', '5;4', ' 3 '])
+    split = make_split('subject:3, 4,5', table, dict.fromkeys(table, 0), 0, refuse)
+    assert split == {'train': ['r0'], 'val': ['r1', 'r2', 'r3', 'r4']}
+    bad = []
+    split = make_split('subject:3,4', table, dict.fromkeys(table, 0), 0, bad.append)
+    assert split == {'train': ['r0'], 'val': ['r1', 'r4']}
+    assert len(bad) == 2
+    assert "expected all of ['4', '5'] to be test subjects or none" in bad[0]
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.lists(st.integers(0, 3), min_size=2, max_size=40), st.floats(0.05, 0.95), st.integers(0, 5))
+def test_ratio_is_of_every_class(labels, share, seed):
+    table = table_of(class_name=[str(label) for label in labels])
+    numbers = dict(zip(table, labels, strict=True))
+    counts = Counter(labels)
+    if max(counts.values()) == 1:
+        with pytest.raises(ValueError, match=r"none in \['val'\]"):
+            make_split(f'ratio:{share}', table, numbers, seed, refuse)
+        return
+    split = make_split(f'ratio:{share}', table, numbers, seed, refuse)
+    assert sorted(split['train'] + split['val']) == sorted(table)
+    assert split == make_split(f'ratio:{share}', table, numbers, seed, refuse)
+    trained = Counter(numbers[name] for name in split['train'])
+    for label, count in counts.items():
+        assert abs(trained[label] - share * count) <= 1
+        assert 0 < trained[label] < max(count, 2)
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.lists(st.integers(0, 2), min_size=5, max_size=40), st.integers(2, 5), st.integers(0, 5))
+def test_folds_are_even(labels, folds, seed):
+    table = table_of(class_name=[str(label) for label in labels])
+    numbers = dict(zip(table, labels, strict=True))
+    split = make_split(f'kfold:{folds}', table, numbers, seed, refuse)
+    assert sorted(name for fold in range(1, folds + 1) for name in split[f'fold{fold}_val']) == sorted(table)
+    for fold in range(1, folds + 1):
+        assert sorted(split[f'fold{fold}_val'] + split[f'fold{fold}_train']) == sorted(table)
+    for label in set(labels):
+        counts = [sum(numbers[name] == label for name in split[f'fold{fold}_val']) for fold in range(1, folds + 1)]
+        assert max(counts) - min(counts) <= 1
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.lists(st.sets(st.integers(0, 9), min_size=1, max_size=2), min_size=1, max_size=30), st.integers(2, 4))
+def test_nobody_is_in_two_folds(subjects, folds):
+    table = table_of(subject=[';'.join(map(str, sorted(pair))) for pair in subjects])
+    try:
+        split = make_split(f'kfold:{folds}', table, dict.fromkeys(table, 0), 0, refuse)
+    except ValueError as error:
+        assert 'groups of subjects who share no recording, got' in str(error)  # noqa: PT017
+        return
+    people = [
+        {who for name in split[f'fold{fold}_val'] for who in table[name].subject.split(';')}
+        for fold in range(1, folds + 1)
+    ]
+    assert all(people)
+    assert sum(map(len, people)) == len(set().union(*people))
+
+
+@pytest.fixture
+def raw(tmp_path):
+    (folder := tmp_path / 'raw').mkdir()
+    for number in range(4):
+        np.save(folder / f'r{number}.npy', np.ones((2, 3, 15, 3)) * (number + 1))
+    return folder
+
+
+TABLE = 'name,label,split,subject\nr0,hug,train,1\nr1,push,train,1\nr2,hug,val,2\nr3,push,val,2\n'
+
+
+def convert(raw, table=TABLE, split='column', **options):
+    (raw.parent / 'labels.csv').write_text(table)
+    conversion = convert_custom(raw, 'sbu15', raw.parent / 'labels.csv', split, **options)
+    return list(conversion.annotations), conversion
+
+
+@pytest.mark.parametrize(
+    ('table', 'split', 'message'),
+    [
+        ('', 'column', 'labels.csv: expected a header line'),
+        ('name\nr0', 'column', "labels.csv, line 1: expected the columns .* got no 'label'"),
+        (TABLE.replace('r3', 'r9'), 'column', "line 5, column 'name': expected the name of a recording, got 'r9'"),
+        (TABLE.replace('r3', 'r2'), 'column', "labels.csv, line 5: expected every recording once, got 'r2' again"),
+        (TABLE.replace('r3,push,val,2\n', ''), 'column', r'r3.npy: expected a line for it in .*, got none'),
+        (TABLE.replace('hug,val', ',val'), 'column', 'line 4: expected a class name or number, got nothing'),
+        (TABLE.replace('r1,push', 'r1,3'), 'column', 'labels.csv, line 3: .* got the number .3.; give the names'),
+        (TABLE.replace('hug', '1').replace('push', '3'), 'column', r'from 0 to 3, got none of \[0, 2\]'),
+        (TABLE.replace('push,val', 'push,vla'), 'column', "line 5, column 'split': expected one of .*got 'vla'"),
+        (TABLE.replace('train', 'val'), 'column', r"expected recordings in every split, got none in \['train'\]"),
+        ('name,label\nr0,0\nr1,0\nr2,0\nr3,0', 'column', "expected a column 'split' or 'fold'"),
+        ('name,label,fold\nr0,0,1\nr1,0,2\nr2,0,x\nr3,0,1', 'column', "line 4, column 'fold': .* got 'x'"),
+        ('name,label\nr0,0\nr1,0\nr2,0\nr3,0', 'subject:1', "expected a column 'subject'"),
+        (TABLE, 'subject:1,7', r"expected subjects of the table, \['1', '2'\], got \['7'\]"),
+        (TABLE, 'subject:', 'expected the subjects to test on'),
+        (TABLE.replace('train,1\nr1', 'train,\nr1'), 'subject:1', "line 2, column 'subject': expected who is in"),
+        (TABLE, 'kfold:3', 'expected at least 3 groups of subjects who share no recording, got 2'),
+        (TABLE, 'kfold:1', 'expected a number of folds from 2'),
+        (TABLE, 'ratio:1.5', 'expected a share between 0 and 1'),
+        (TABLE, 'half', '--split half: expected column, ratio:0.8, subject:3,7,9 or kfold:5'),
+    ],
+)
+def test_wrong_labels_and_splits(raw, table, split, message):
+    with pytest.raises(InputError, match=message):
+        convert(raw, table, split)
+
+
+def test_a_line_without_its_split_is_left_out_with_its_recording(raw):
+    samples, conversion = convert(raw, TABLE.replace('push,val', 'push,?'), on_problem=lambda message: None)
+    assert [sample['frame_dir'] for sample in samples] == ['r0', 'r1', 'r2']
+    assert conversion.split == {'train': ['r0', 'r1'], 'val': ['r2']}
+    assert len(conversion.problems) == 1
+
+
+def test_of_many_problems_the_first_are_named(raw):
+    for number in range(30):
+        (raw / f'x{number}.csv').touch()
+    with pytest.raises(InputError) as error:
+        convert(raw)
+    lines = str(error.value).splitlines()
+    assert len(lines) == 22
+    assert lines[-2] == 'and 10 more'
+
+
+def test_all_samples_have_two_coordinates_or_all_three(raw):
+    np.save(raw / 'r2.npy', np.ones((2, 3, 15, 2)))
+    with pytest.raises(InputError, match=r'r2\.npy: expected 3 coordinates as in .*r0\.npy, got 2'):
+        convert(raw)
+
+
+def test_all_samples_have_scores_if_one_has(raw):
+    (raw / 'r1.npy').unlink()
+    np.savez(raw / 'r1.npz', keypoint=np.ones((1, 3, 15, 3)), keypoint_score=np.full((1, 3, 15), 0.5))
+    samples, conversion = convert(raw)
+    assert [sample['keypoint_score'].max() for sample in samples] == [1, 0.5, 1, 1]
+    assert not samples[1]['keypoint_score'][1].any()  # an absent person
+    assert conversion.notes == ['for the config: layout sbu15, num_classes=2, in_channels=4 for one stream, 7 for two']
+
+
+def test_folders_need_a_class(raw):
+    with pytest.raises(InputError, match=r'r0\.npy: expected PATH/class/recording .*, got no class folder'):
+        convert_custom(raw, 'sbu15', 'folders', 'ratio:0.5')
+
+
+@pytest.mark.parametrize(
+    ('text', 'message'),
+    [('', 'got none'), ('a\na\n', r"got \['a'\]"), ('\xff', 'got binary data'), ('wave', 'line 2: expected one of')],
+)
+def test_class_files(raw, tmp_path, text, message):
+    (tmp_path / 'classes.txt').write_bytes(text.encode('latin1'))
+    with pytest.raises(InputError, match=message):
+        convert(raw, classes=tmp_path / 'classes.txt')
+
+
+@pytest.mark.parametrize('argument', [{'num_person': 0}, {'units': 'mile'}, {'up': 'x'}, {'fps': 0}])
+def test_arguments(raw, argument):
+    with pytest.raises(InputError, match='expected'):
+        convert(raw, **argument)

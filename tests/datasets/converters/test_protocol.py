@@ -1,0 +1,192 @@
+"""What all converters share: how they are called, what they return, and what becomes of recordings that are wrong."""
+
+import argparse
+import inspect
+import json
+import os
+import pickle
+
+import numpy as np
+import pytest
+
+from asea_mm.datasets import load_annotations, validate_annotation
+from asea_mm.datasets.converters import CONVERTERS, Conversion
+from asea_mm.datasets.converters.parallel import AHEAD, CHUNK, ordered_map
+from asea_mm.errors import InputError
+from asea_mm.skeletons import Skeleton, get_skeleton
+from tests.datasets.ntu_files import person, write_clip
+
+from .test_kinetics import LEFT, RIGHT, stgcn_recording, write_tree
+from .test_kinetics_pyskl import plain, write
+from .test_sbu import GOOD, write_sbu
+
+NTU_NAMES = [f'S001C00{camera}P00{performer}R001A05{camera}' for performer in (1, 3) for camera in (1, 2, 3)]
+
+
+def sbu(root):
+    files = [write_sbu(root, f'fold{fold}/0{fold}/001', GOOD + '\n' + GOOD) for fold in (1, 2, 3)]
+    return root, {}, files
+
+
+def ntu(root):
+    files = [write_clip(root, name, (1, person(-0.5, 6)), (2, person(0.5, 6))) for name in NTU_NAMES]
+    return root, {'benchmark': 'ntu11'}, files
+
+
+def stgcn(root):
+    write_tree(root, {'held_out': stgcn_recording([LEFT, RIGHT], label=314)}, 'val')
+    write_tree(root, {name: stgcn_recording([LEFT, RIGHT]) for name in 'abc'})
+    return root, {}, sorted(root.glob('kinetics_*/*.json'))
+
+
+def custom(root):
+    files = []
+    for number in range(8):
+        (folder := root / 'mine' / ('hug', 'push')[number % 2]).mkdir(parents=True, exist_ok=True)
+        np.save(folder / f'{number}.npy', np.random.default_rng(number).normal(size=(2, 5, 4, 3)))
+        files.append(folder / f'{number}.npy')
+    joints = ['head', 'pelvis', 'left_hand', 'right_hand']
+    layout = dict(
+        name='stick4', joints=joints, bones=[['head', 'pelvis'], ['left_hand', 'head'], ['right_hand', 'head']]
+    )
+    (root / 'layout.json').write_text(json.dumps(layout))
+    return root / 'mine', {'layout': root / 'layout.json', 'labels': 'folders', 'split': 'kfold:2'}, files
+
+
+def ntu_pickle(root):
+    samples = [
+        {'frame_dir': name, 'label': int(name[-3:]) - 1, 'keypoint': person(0, 5)[None], 'total_frames': 5}
+        for name in NTU_NAMES
+    ]
+    (root / 'ntu60_3d.pkl').write_bytes(pickle.dumps({'split': {}, 'annotations': samples}))
+    return root / 'ntu60_3d.pkl', {'benchmark': 'ntu11'}, []
+
+
+def hrnet(root):
+    return write(root / 'k400_hrnet.pkl', [plain(name) for name in 'abc']), {}, []
+
+
+OF_FILES = {'sbu': sbu, 'ntu': ntu, 'kinetics10': stgcn, 'custom': custom}
+SOURCES = [*OF_FILES.items(), ('ntu', ntu_pickle), ('kinetics10', hrnet)]
+of_files = pytest.mark.parametrize(('name', 'make'), OF_FILES.items(), ids=OF_FILES)
+
+
+@pytest.mark.parametrize(('name', 'make'), SOURCES, ids=[make.__name__ for _, make in SOURCES])
+def test_contract(tmp_path, name, make):
+    source, options, _ = make(tmp_path)
+    steps: list[tuple[int, int]] = []
+    conversion = CONVERTERS[name].convert(source, progress=lambda *step: steps.append(step), **options)
+    assert isinstance(conversion, Conversion)
+    samples = list(conversion.annotations)
+    assert steps == [(done, len(samples)) for done in range(1, len(samples) + 1)]
+    assert conversion.problems == []
+
+    ids = [sample['frame_dir'] for sample in samples]
+    assert len(set(ids)) == len(ids)
+    for split, members in conversion.split.items():
+        assert len(set(members)) == len(members)
+        assert set(members) <= set(ids)
+        if split.endswith('train'):
+            assert set(members).isdisjoint(conversion.split[split.replace('train', 'val')])
+    assert set().union(*conversion.split.values()) == set(ids)
+    assert set(conversion.meta) == {'layout', 'classes', 'source', 'units'}
+    joints = get_skeleton(conversion.meta['layout']).num_joints
+    for sample in samples:
+        validate_annotation(sample, joints, len(conversion.meta['classes']))
+
+    out = tmp_path / 'out.pkl'
+    again = CONVERTERS[name].convert(source, **options)
+    headers = again.save(out)
+    assert headers == [{key: sample[key] for key in sample if key[:8] != 'keypoint'} for sample in samples]
+    content = load_annotations(out)
+    assert (content['split'], content['meta']) == (conversion.split, conversion.meta)
+    for read, sample in zip(content['annotations'], samples, strict=True):
+        np.testing.assert_equal(read, sample)
+
+
+@of_files
+def test_a_bad_recording_is_left_out_or_raised(tmp_path, name, make):
+    source, options, files = make(tmp_path)
+    files[0].write_bytes(b'\xff')
+    told: list[str] = []
+    conversion = CONVERTERS[name].convert(source, on_problem=told.append, **options)
+    samples = conversion.save(tmp_path / 'out.pkl')
+    assert len(samples) == len(files) - 1
+    assert told == conversion.problems
+    assert len(told) == 1
+    assert str(files[0]) in told[0]
+    assert set().union(*conversion.split.values()) == {sample['frame_dir'] for sample in samples}
+
+    files[1].write_bytes(b'')
+    out = tmp_path / 'strict.pkl'
+    with pytest.raises(InputError, match='nothing is written') as error:
+        CONVERTERS[name].convert(source, **options).save(out)
+    assert all(str(file) in str(error.value) for file in files[:2])
+    assert not out.exists()
+
+
+@of_files
+def test_nothing_left_is_an_error(tmp_path, name, make):
+    source, options, files = make(tmp_path)
+    for file in files:
+        file.write_bytes(b'')
+    with pytest.raises(InputError, match='expected recordings that can be converted, got none'):
+        list(CONVERTERS[name].convert(source, on_problem=lambda message: None, **options).annotations)
+    with pytest.raises(FileNotFoundError, match='nowhere: '):
+        CONVERTERS[name].convert(tmp_path / 'nowhere', **options)
+
+
+def test_our_own_faults_are_not_problems_of_recordings(tmp_path, monkeypatch):
+    source, options, _ = sbu(tmp_path)
+    monkeypatch.setattr(
+        'asea_mm.datasets.converters.sbu.convert.read_sbu_skeleton', lambda path: np.ones(3) + np.ones(2)
+    )
+    with pytest.raises(ValueError, match='broadcast'):
+        list(CONVERTERS['sbu'].convert(source, on_problem=lambda message: None).annotations)
+
+
+@pytest.mark.parametrize('name', CONVERTERS)
+def test_options_are_the_arguments_of_convert(name):
+    converter = CONVERTERS[name]
+    arguments = list(inspect.signature(converter.convert).parameters)
+    assert arguments == ['source', *converter.options, 'progress', 'on_problem']
+    parser = argparse.ArgumentParser()
+    for option, keywords in converter.options.items():
+        parser.add_argument(f'--{option}', **keywords)
+    required = [
+        part
+        for option, keywords in converter.options.items()
+        if keywords.get('required')
+        for part in (f'--{option}', 'x')
+    ]
+    values = vars(parser.parse_args(required))
+    assert converter.out.format(name='x', **values).startswith('data/')
+
+
+def test_recordings_are_read_and_the_layout_built_once(tmp_path, monkeypatch):
+    source, options, files = custom(tmp_path)
+    built, read = [], []
+    build, load = Skeleton.__post_init__, np.load
+    monkeypatch.setattr(Skeleton, '__post_init__', lambda self: built.append(self.name) or build(self))
+    monkeypatch.setattr(np, 'load', lambda path, *args, **kwargs: read.append(path) or load(path, *args, **kwargs))
+    list(CONVERTERS['custom'].convert(source, **options).annotations)
+    assert sorted(read) == sorted(files)
+    assert len(built) <= 2  # checked when it is read, then made
+
+
+def _square(number: int) -> int:
+    return number * number
+
+
+def _die(number: int) -> None:
+    os._exit(1)
+
+
+def test_processes_keep_the_order():
+    numbers = range(3 * AHEAD + 5)
+    assert list(ordered_map(_square, numbers, 2)) == [number * number for number in numbers]
+
+
+def test_a_killed_process_is_named():
+    with pytest.raises(OSError, match='was killed'):
+        list(ordered_map(_die, range(3 * CHUNK), 2))
