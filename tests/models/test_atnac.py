@@ -38,15 +38,6 @@ def test_score_threshold_and_mask_are_equations_3_to_8(gamma, alpha, threshold_g
     assert 0 < mask.sum() < mask.numel()
 
 
-def test_gamma_moves_the_weight_to_frames_of_high_variance():
-    x = torch.ones(1, 1, 2, 4, dtype=torch.float64)
-    x[0, 0, 1] = torch.tensor([1.0, 1.0, 1.0, 5.0])  # variance 0 in the first frame, 3 in the second
-    for gamma in (1e-6, 1.0, 100.0):
-        weight = 1 / (1 + torch.tensor(-3.0 * gamma, dtype=torch.float64).exp())
-        score = ATNAC(gamma).double().node_score(x)
-        torch.testing.assert_close(score[0], torch.stack([weight * 0 + 1] * 3 + [1 + 4 * weight]), **TOLERANCE)
-
-
 @pytest.mark.parametrize('score', ['amplitude', 'velocity'])
 def test_highest_joint_is_kept_where_none_passes(score):
     x = features()

@@ -122,17 +122,10 @@ def test_absent_persons_and_padding_contribute_nothing(name, aea, frames, paddin
     assert (features[:, :2, :, kept:] == 0).all()
     assert (features[:, 2] == 0).all()
     torch.testing.assert_close(*(model(clip[:, None], stage='head') for clip in (x, absent)), **TOLERANCE)
+    presence = torch.arange(frames + padding).expand(2, 2, -1) < frames  # may be given
+    noise = padded + (~presence)[..., None, None]
+    torch.testing.assert_close(model.backbone(noise, presence)[:, :, :, :kept], expected, **TOLERANCE)
     assert (model.backbone(torch.zeros_like(x)) == 0).all()
-
-
-@every_one_of_ours
-@pytest.mark.parametrize('aea', [False, True], ids=['plain', 'AEA'])
-def test_presence_may_be_given(name, aea):
-    model, x = small(name, aea), keypoints()
-    presence = torch.ones(2, 2, 8, dtype=torch.bool)
-    torch.testing.assert_close(model(x, presence), model(x), **TOLERANCE)
-    presence[:, :, 4:] = False
-    torch.testing.assert_close(model(x, presence)[:, :, :, :1], model(x[:, :, :4]), **TOLERANCE)
 
 
 @plain_and_with_aea

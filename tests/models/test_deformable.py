@@ -35,13 +35,14 @@ def spatial(in_channels, out_channels, **options):
     return fast, usual, pairs
 
 
-@pytest.mark.parametrize('training', [True, False])
-@pytest.mark.parametrize(('channels', 'options'), [((3, 8), {}), ((8, 8), dict(groups=2, samples=3))])
+@pytest.mark.parametrize(
+    ('channels', 'options', 'training'), [((3, 8), {}, True), ((8, 8), dict(groups=2, samples=3), False)]
+)
 def test_graph_convolution_is_the_textbook_form(channels, options, training):
     torch.manual_seed(0)
     fast, usual, pairs = spatial(*channels, **options)
     assert fast.alpha.abs() > 0.01, 'without it the locations do not depend on x'
-    x = 2 * torch.randn(3, channels[0], 4, 15, dtype=torch.float64)
+    x = 2 * torch.randn(2, channels[0], 4, 15, dtype=torch.float64)
     assert_agrees(fast.train(training), usual.train(training), pairs, x)
 
 
@@ -64,11 +65,6 @@ def test_locations_start_at_the_graph():
     torch.testing.assert_close(locations, layer.location.softmax(-1)[:, None].expand_as(locations))
     x = torch.randn(2, 8, 4, 15)
     torch.testing.assert_close(layer(x), x.relu(), rtol=0, atol=1e-4)
-
-
-def test_samples_may_be_more_than_joints():
-    layer = DeformableGC(8, 8, ADJACENCY.float(), samples=99)
-    assert (layer.locations(torch.randn(2, 8, 4, 15)) > 0).all()
 
 
 @pytest.mark.parametrize(('stride', 'dilation', 'frames'), [(1, 1, 6), (2, 2, 7), (2, 1, 1), (3, 1, 8)])

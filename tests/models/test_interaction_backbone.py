@@ -4,8 +4,10 @@ import pickle
 import threading
 from concurrent.futures import ThreadPoolExecutor
 
+import numpy as np
 import pytest
 import torch
+from mmaction.models.utils import Graph
 from mmaction.registry import MODELS
 from mmengine.model import ExponentialMovingAverage
 from mmengine.runner import load_checkpoint, save_checkpoint
@@ -13,7 +15,7 @@ from torch import nn
 
 from asea_mm.errors import InputError
 from asea_mm.models.layers import presence_of
-from asea_mm.skeletons import get_skeleton
+from asea_mm.skeletons import get_skeleton, graph_layout
 
 from . import BACKBONES, TOLERANCE, backbone_config, build, keypoints, recognizer
 
@@ -149,10 +151,16 @@ def test_compiled_it_runs_in_another_thread():
         torch.testing.assert_close(pool.submit(compiled, x).result(), expected, **TOLERANCE)
 
 
-def test_looking_for_sizes_leaves_no_trace():
-    model = MODELS.build(backbone_config('STGCN', aea=True))
-    assert dict(model.backbone.named_buffers())['data_bn.num_batches_tracked'] == 0
-    assert model.training
+@pytest.mark.parametrize('mode', ['spatial', 'stgcn_spatial'])
+@pytest.mark.parametrize('layout', ['sbu15', 'openpose18', 'nturgbd25'])
+def test_graphs_of_mmaction2_are_of_our_table(layout, mode):
+    graph, skeleton = Graph(graph_layout(layout), mode), get_skeleton(layout)
+    linked = (graph.A.sum(axis=0) > 0) & ~np.eye(skeleton.num_joints, dtype=bool)
+    expected = {frozenset(bone) for bone in skeleton.bones}
+    assert {frozenset(skeleton.joints[k] for k in pair) for pair in np.argwhere(linked)} == expected
+    assert skeleton.joints[graph.center] == skeleton.centre
+    if mode == 'spatial':
+        np.testing.assert_allclose(graph.A, skeleton.adjacency(), rtol=1e-6)
 
 
 class Odd(nn.Module):

@@ -34,16 +34,15 @@ def set_alphas(model, start=0.1):
     return values
 
 
-@pytest.mark.parametrize('loss_weight', [0.1, 2.0])
 @pytest.mark.parametrize(('neck', 'blocks', 'count'), [(None, None, 3), (NECK, None, 4), (NECK, [1], 2), (NECK, [], 1)])
-def test_losses_are_separate_and_regularise_every_aea(neck, blocks, count, loss_weight):
-    options = dict(loss_reg=dict(type='ThresholdRegularization', loss_weight=loss_weight, target=0.4))
+def test_losses_are_separate_and_regularise_every_aea(neck, blocks, count):
+    options = dict(loss_reg=dict(type='ThresholdRegularization', loss_weight=2.0, target=0.4))
     model = recognizer(asea(interaction_blocks=blocks), neck, **options)
     alphas = set_alphas(model)
     assert len(alphas) == len(model.thresholds()) == count
     losses = model.loss(keypoints()[:, None], labels(2))
     assert [name for name in losses if name.startswith('loss')] == ['loss_cls', 'loss_reg']
-    expected = loss_weight * sum((alpha - 0.4) ** 2 for alpha in alphas)
+    expected = 2.0 * sum((alpha - 0.4) ** 2 for alpha in alphas)
     assert losses['loss_reg'].item() == pytest.approx(expected, abs=1e-9)
     scores = model(keypoints()[:, None], stage='head')
     cross_entropy = nn.functional.cross_entropy(scores, torch.tensor([0, 1]))
@@ -63,23 +62,12 @@ def test_regularisation_pulls_every_alpha_to_its_target():
         assert module.alpha.grad.item() == pytest.approx(2 * 0.1 * (value - 0.5), abs=1e-9)
 
 
-def test_names_of_the_thresholds():
-    names = list(recognizer(asea(interaction_blocks=[2]), NECK).thresholds())
-    assert names == ['backbone.blocks.2.interaction.atnac', 'neck.interaction.atnac']
-
-
-@pytest.mark.parametrize('interaction', [None, dict(score='all')])
-def test_without_threshold_there_is_no_regularisation(interaction):
-    model = recognizer(asea(interaction=interaction))
-    losses = model.loss(keypoints()[:, None], labels(2))
-    assert 'loss_reg' not in losses
-    assert model.parse_losses(losses)[0] == losses['loss_cls']
-
-
-def test_regularisation_may_be_left_out():
-    model = recognizer(loss_reg=None)
-    assert 'loss_reg' not in model.loss(keypoints()[:, None], labels(2))
-    assert 'loss_reg' in recognizer().loss(keypoints()[:, None], labels(2))
+@pytest.mark.parametrize(
+    ('backbone', 'options'),
+    [(asea(interaction=None), {}), (asea(interaction=dict(score='all')), {}), (asea(), dict(loss_reg=None))],
+)
+def test_without_threshold_or_if_left_out_there_is_no_regularisation(backbone, options):
+    assert 'loss_reg' not in recognizer(backbone, **options).loss(keypoints()[:, None], labels(2))
 
 
 def test_stages():
@@ -96,46 +84,6 @@ def test_stages():
     scores = model.extract_feat(inputs, stage='head')[0]
     assert scores.shape == (4, CLASSES)
     assert torch.equal(scores, model.cls_head(neck, presence_of(x)[..., ::2]))
-
-
-def test_predictions_average_the_clips():
-    model = recognizer(neck=NECK).eval()
-    inputs = keypoints(samples=4).unflatten(0, (2, 2))
-    samples = model(inputs, labels(2), mode='predict')
-    scores = model(inputs, stage='head').softmax(dim=1).unflatten(0, (2, 2)).mean(dim=1)
-    for sample, expected in zip(samples, scores, strict=True):
-        torch.testing.assert_close(sample.pred_score, expected, **TOLERANCE)
-
-
-def test_an_absent_partner_does_not_change_the_scores():
-    model = recognizer(neck=NECK).eval()
-    x = keypoints(persons=1)
-    pair = torch.cat([x, torch.zeros_like(x)], dim=1)
-    scores = [model(clip[:, None], stage='head') for clip in (x, pair)]
-    torch.testing.assert_close(*scores, **TOLERANCE)
-
-
-@pytest.mark.parametrize('smoothing', [0.0, 0.1])
-def test_mixup_of_mmaction2_is_a_config_line(smoothing, monkeypatch):
-    blending = dict(type='mmaction.MixupBlending', num_classes=CLASSES, alpha=1.0)
-    mixup = dict(type='mmaction.ActionDataPreprocessor', blending=blending)
-    model = recognizer(asea(interaction=None), data_preprocessor=mixup).float()
-    monkeypatch.setattr(torch, 'randperm', lambda count: torch.arange(count).flip(0))  # who is mixed with whom
-    model.cls_head.label_smooth_eps = smoothing
-    x, samples = keypoints().float(), labels(2)
-    truth = torch.stack([nn.functional.one_hot(sample.gt_label[0], CLASSES) for sample in samples]).double()
-    data = model.data_preprocessor(dict(inputs=list(x[:, None]), data_samples=samples), training=True)
-    soft = torch.stack([sample.gt_label for sample in data['data_samples']]).double()
-    # the same share of both, in keypoints as in labels
-    share = soft[0, truth[0].argmax()].item()
-    assert 0 < share < 1
-    torch.testing.assert_close(soft, share * truth + (1 - share) * truth.flip(0), rtol=0, atol=1e-6)
-    torch.testing.assert_close(data['inputs'][:, 0], share * x + (1 - share) * x.flip(0))
-    loss = model.loss(**data)['loss_cls']
-    scores, _ = model.extract_feat(data['inputs'], stage='head')
-    target = (1 - smoothing) * soft + smoothing / CLASSES
-    expected = -(target * scores.double().log_softmax(dim=1)).sum(dim=1).mean()
-    torch.testing.assert_close(loss.double(), expected, rtol=1e-5, atol=1e-6)
 
 
 def test_training_and_testing_steps():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+import torch
 import torch.nn.functional as F
 from mmaction.registry import MODELS
 from torch import Tensor, nn
@@ -13,7 +14,7 @@ from asea_mm.skeletons import Skeleton
 from ...errors import InputError
 from ..layers.branched_tcn import dilated_tcn
 from ..layers.common import mask_frames
-from ..layers.multi_scale import FrameGC, WindowedGC, disentangled_adjacency
+from ..layers.multi_scale import MultiScaleGC, WindowedGC, disentangled_adjacency
 from .skeleton_backbone import SkeletonBackbone
 
 
@@ -51,7 +52,7 @@ class Pathways(nn.Module):
         super().__init__()
         self.stride = stride
         bones, joints = skeleton.bone_indices, skeleton.num_joints
-        self.graph = FrameGC(in_channels, graph_channels, disentangled_adjacency(bones, joints, num_scales))
+        self.graph = MultiScaleGC(in_channels, graph_channels, disentangled_adjacency(bones, joints, num_scales))
         self.temporal = nn.ModuleList(
             [dilated_tcn(graph_channels, out_channels, stride), dilated_tcn(out_channels, out_channels)]
         )
@@ -70,7 +71,8 @@ class Pathways(nn.Module):
     def forward(self, x: Tensor, presence: Tensor | None = None) -> Tensor:
         kept = presence if presence is None else presence[:, :: self.stride]
         first, second = self.temporal
-        y = second(F.relu_(first(self.graph(x), presence)), kept)
+        y = self.graph(x).transpose(2, 3).contiguous(memory_format=torch.channels_last)
+        y = second(F.relu_(first(y, presence)), kept)
         for windowed in self.windows:
             y = y.add_(windowed(x))
         return mask_frames(F.relu_(y), kept)

@@ -79,6 +79,24 @@ def scale_and_shift(bn: nn.Module, channels: slice = slice(None)) -> tuple[Tenso
     return scale, bn.bias[channels] - bn.running_mean[channels] * scale
 
 
+class FusedNorm(nn.Module):
+    """Scale and shift of some channels, in place: what remains of a batch norm whose other part was fused."""
+
+    shift: Tensor
+    scale: Tensor | None
+
+    def __init__(self, scale: Tensor | None, shift: Tensor, channels: slice = slice(None)) -> None:
+        super().__init__()
+        self.channels = channels
+        self.register_buffer('shift', shift.detach().clone()[:, None, None])
+        self.register_buffer('scale', None if scale is None else scale.detach().clone()[:, None, None])
+
+    def forward(self, x: Tensor) -> Tensor:
+        part = x[:, self.channels]  # x is the fresh output of a graph convolution or concatenation
+        (part if self.scale is None else part.mul_(self.scale)).add_(self.shift)
+        return x
+
+
 @torch.no_grad()
 def fuse_into(conv: nn.Module, bn: nn.Module, channels: slice = slice(None)) -> None:
     """Fuse (these channels of) a batch norm in evaluation form into the convolution before it."""

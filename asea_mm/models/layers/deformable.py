@@ -10,8 +10,8 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from ...errors import InputError
-from .common import ConvBN, init_conv, mask_frames, scale_and_shift
-from .spatial import ChannelShift, mean_over_time
+from .common import ConvBN, FusedNorm, init_conv, mask_frames, scale_and_shift
+from .spatial import mean_over_time
 
 
 class DeformableGC(nn.Module):
@@ -114,7 +114,7 @@ class DeformableGC(nn.Module):
         scales = scale.repeat(self.points)
         self.value.weight *= scales[:, None, None, None]
         cast(Tensor, self.value.bias).mul_(scales)
-        self.bn = ChannelShift(shift)
+        self.bn = FusedNorm(None, shift)
 
 
 def location_scores(adjacency: Tensor) -> Tensor:

@@ -11,8 +11,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from ...errors import InputError
-from .common import ConvBN, scale_and_shift
-from .spatial import ChannelShift
+from .common import ConvBN, FusedNorm, scale_and_shift
 
 
 def disentangled_adjacency(
@@ -127,21 +126,7 @@ class MultiScaleGC(nn.Module):
         if isinstance(self.bn, nn.BatchNorm2d):
             scale, shift = scale_and_shift(self.bn)
             self.weight *= scale[:, None, None]
-            self.bn = ChannelShift(shift)
-
-
-class FrameGC(MultiScaleGC):
-    """:class:`MultiScaleGC` frame by frame.
-
-    Shapes:
-        x ``(N*M, C_in, T, V)``; returns ``(N*M, C_out, T, V)`` in channels-last memory
-    """
-
-    def __init__(self, in_channels: int, out_channels: int, adjacency: Tensor) -> None:
-        super().__init__(in_channels, out_channels, adjacency)
-
-    def forward(self, x: Tensor) -> Tensor:
-        return super().forward(x).transpose(2, 3).contiguous(memory_format=torch.channels_last)
+            self.bn = FusedNorm(None, shift)
 
 
 class WindowedGC(nn.Module):

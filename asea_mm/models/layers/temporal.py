@@ -9,7 +9,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from ...errors import InputError
-from .common import ConvBN, fuse_into, init_conv, mask_frames, scale_and_shift, temporal_conv
+from .common import ConvBN, FusedNorm, fuse_into, init_conv, mask_frames, scale_and_shift, temporal_conv
 
 TEMPORAL_FORMS = ('pool', 'stacked')
 
@@ -102,7 +102,7 @@ class MultiScaleTCN(nn.Module):
             for conv, quarter in zip(self.dilated, quarters, strict=False):
                 fuse_into(conv, self.bn, quarter)
             pooled = quarters[2]
-        self.bn = PartialAffine(*scale_and_shift(self.bn, pooled), pooled)
+        self.bn = FusedNorm(*scale_and_shift(self.bn, pooled), pooled)
         reduce, skip = cast(ConvBN, self.reduce), cast(nn.Conv2d, self.skip)
         reduce.fuse()
         if self.stride == 1:
@@ -111,21 +111,3 @@ class MultiScaleTCN(nn.Module):
             self.merged.weight = nn.Parameter(torch.cat([conv.weight for conv in convs]))
             self.merged.bias = nn.Parameter(torch.cat([cast(Tensor, conv.bias) for conv in convs]))
             self.reduce = self.skip = nn.Identity()
-
-
-class PartialAffine(nn.Module):
-    """Scale and shift of some channels: what remains of a batch norm whose other channels were fused."""
-
-    scale: Tensor
-    shift: Tensor
-
-    def __init__(self, scale: Tensor, shift: Tensor, channels: slice) -> None:
-        super().__init__()
-        self.channels = channels
-        self.register_buffer('scale', scale.detach()[:, None, None])
-        self.register_buffer('shift', shift.detach()[:, None, None])
-
-    def forward(self, x: Tensor) -> Tensor:
-        part = x[:, self.channels]
-        part.mul_(self.scale).add_(self.shift)  # x is the fresh output of a concatenation
-        return x
