@@ -28,8 +28,8 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from asea_mm.datasets.files.whole import write_whole
 from asea_mm.engine.measuring import (
-    as_text,
     Classifier,
+    as_text,
     count_parameters,
     infer,
     interleaved,

@@ -150,17 +150,24 @@ class InteractionInferencer:
         begun: deque[list[Group]] = deque()
         waiting: list[tuple[Group, dict]] = []
 
+        def leave_out(error: InputError) -> None:
+            if on_error is None:
+                raise error
+            on_error(error)
+
         def run() -> None:
             findings = self._run([data for _, data in waiting], explain)
             for (group, _), of_clip in zip(waiting, findings, strict=True):
                 group.findings.append(of_clip)
             waiting.clear()
+
+        def finish() -> None:
             while begun and all(len(group.findings) == len(group.ranges) for group in begun[0]):
                 groups = begun.popleft()
                 try:
                     result = make_result(groups, merge, topk, self.classes, self.skeleton)
                 except InputError as error:
-                    self._leave_out(error, on_error)
+                    leave_out(error)
                     continue
                 results.append(result)
                 if on_result is not None:
@@ -169,11 +176,10 @@ class InteractionInferencer:
         for sample in read_samples(inputs, self.skeleton, options, self.num_person, on_error):
             if img_shape is not None:
                 sample.extra.setdefault('img_shape', tuple(img_shape))
-            groups: list[Group] = []
+            size, likeliest = self.num_person, sample.likeliest
             try:
-                size, score = self.num_person, sample.score
-                chosen = groups_of(sample.keypoint, score, sample.likeliest, size, pairs, sample.name)
-                groups += [Group(sample, persons) for persons in chosen]
+                chosen = groups_of(sample.keypoint, sample.score, likeliest, size, pairs, sample.name)
+                groups = [Group(sample, persons) for persons in chosen]
                 for group in groups:
                     for clip in clips_of(group, window, overlap):
                         waiting.append((group, self.prepare(clip)))
@@ -181,17 +187,13 @@ class InteractionInferencer:
                             run()
             except InputError as error:
                 waiting[:] = [(group, data) for group, data in waiting if group.sample is not sample]
-                self._leave_out(error, on_error)
+                leave_out(error)
             else:
                 begun.append(groups)
+                finish()
         run()
+        finish()
         return results if not single else results[0] if results else None
-
-    @staticmethod
-    def _leave_out(error: InputError, on_error: Callable[[InputError], object] | None) -> None:
-        if on_error is None:
-            raise error
-        on_error(error)
 
     def prepare(self, clip: Clip) -> dict:
         """A clip through the test pipeline.
@@ -212,7 +214,10 @@ class InteractionInferencer:
         if clip.score is not None:
             data['keypoint_score'] = clip.score
         for transform in self._pipeline:
-            data = transform(data)
+            try:
+                data = transform(data)
+            except InputError as error:
+                raise error if str(error).startswith(clip.name) else InputError(f'{clip.name}: {error}') from None
             if data is None:
                 raise InputError(f'{clip.name}: {type(transform).__name__} of the test pipeline returned None')
         got = data['inputs'].shape[-1]

@@ -22,7 +22,7 @@ from pathlib import Path
 
 from ..datasets.check import check_annotations
 from ..datasets.converters import CONVERTERS, Converter
-from ..datasets.files.annotations import load_annotations, save_annotations
+from ..datasets.files.annotations import convert_annotations
 from ..engine.configs import known_configs
 from ..errors import InputError
 from ..skeletons import SKELETONS
@@ -36,9 +36,7 @@ MOST_PROBLEMS = 20
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     sources = parser.add_subparsers(title='sources', required=True, metavar='SOURCE')
     for name, converter in CONVERTERS.items():
-        source = sources.add_parser(
-            name, help=converter.title, description=converter.convert.__doc__.partition('\n')[0]
-        )
+        source = sources.add_parser(name, help=converter.title, description=converter.title)
         source.add_argument('path', help=converter.source)
         source.add_argument('--out', type=Path, help=f'file to write (default: {converter.out})')
         for option, settings in converter.options.items():
@@ -112,12 +110,6 @@ def print_next_steps(out: Path) -> None:
 def prepare_file(args: argparse.Namespace) -> int:
     """An annotation file as this package writes it."""
     check_out(args.out, [args.path])
-    content = load_annotations(args.path, lazy=True)
-    annotations, meta = content['annotations'], content['meta']
-    if args.layout is not None:
-        if meta.get('layout', args.layout) != args.layout:
-            raise InputError(f'{args.path}: --layout {args.layout}, but the file says {meta["layout"]!r}')
-        meta = {**meta, 'layout': args.layout}
-    save_annotations(args.out, annotations, content['split'], meta)
+    convert_annotations(args.path, args.out, args.layout)
     say_written(args.out)
     return 0

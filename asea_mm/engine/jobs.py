@@ -62,7 +62,7 @@ def run_jobs(
             while waiting and len(running) < jobs:
                 task, gpu = waiting.popleft(), gpus.popleft()
                 with environment_variables(**environment):
-                    running[executor.submit(_call, function, task, gpu)] = task, gpu
+                    running[executor.submit(call_in_job, function, task, gpu)] = task, gpu
             for job in [job for job in running if job.done()]:
                 refused, result = job.result()
                 if refused:
@@ -91,7 +91,7 @@ def threads_of_a_job(jobs: int) -> str:
     return os.environ.get('OMP_NUM_THREADS') or str(max(1, cores // jobs))
 
 
-def _call(function: Callable[[Task], Result], task: Task, gpu: str | None) -> tuple[str | None, Result | None]:
+def call_in_job(function: Callable[[Task], Result], task: Task, gpu: str | None) -> tuple[str | None, Result | None]:
     """Within the job: what the user can mend, and the result."""
     if gpu is not None:  # submitit lets a local job see none, or those of its own count
         os.environ['CUDA_VISIBLE_DEVICES'] = gpu

@@ -110,9 +110,7 @@ def probe(model: nn.Module, inputs: Tensor, attention: bool = True) -> list[Prob
             samples = recognizer.predict(inputs.to(next(model.parameters())), [ActionDataSample() for _ in inputs])
     finally:
         model.train(training)
-    arrays = {
-        name: {key: value.cpu().numpy() for key, value in reading.items()} for name, reading in readings.items()
-    }
+    arrays = {name: {key: value.cpu().numpy() for key, value in reading.items()} for name, reading in readings.items()}
 
     def clip(number: int) -> list[LayerReading]:
         return [

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from asea_mm.engine.jobs import run_jobs, threads_of_a_job, visible_gpus
+from asea_mm.engine.jobs import call_in_job, run_jobs, threads_of_a_job, visible_gpus
 from asea_mm.errors import InputError
 
 ROOT = Path(__file__).parents[2]
@@ -42,12 +42,12 @@ def test_results_and_errors_of_processes(monkeypatch, tmp_path):
     monkeypatch.setenv('CUDA_VISIBLE_DEVICES', '7')
     assert list(run_jobs(job, ['a'], tmp_path / 'jobs')) == [('a', ('a', '1', '7'))]
     assert not (tmp_path / 'jobs').exists()
-    with pytest.raises(InputError, match=r'clip7: NaN \(see .*log\.out\)'):
-        list(run_jobs(job, [InputError('clip7: NaN')], tmp_path / 'jobs'))
     with pytest.raises(RuntimeError, match='(?s)Traceback.*ValueError: shapes'):
         list(run_jobs(job, [ValueError('shapes')], tmp_path / 'jobs'))
     with pytest.raises(InputError, match='--jobs'):
         list(run_jobs(job, [], tmp_path / 'jobs', jobs=0))
+    assert call_in_job(job, InputError('clip7: NaN'), None) == ('clip7: NaN', None)
+    assert call_in_job(job, OSError('full'), None) == ('full', None)
 
 
 def wait(path):

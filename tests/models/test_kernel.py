@@ -17,7 +17,7 @@ from asea_mm.engine import FitHeadHook
 from asea_mm.errors import InputError
 from asea_mm.models import ClipStatistics, KernelRidgeHead
 
-CONFIG = Path(__file__).parents[2] / 'configs' / 'kernel_sbu.py'
+CONFIG = Path(__file__).parents[2] / 'configs' / 'baselines' / 'kernel_sbu.py'
 CLASSES = 3
 
 

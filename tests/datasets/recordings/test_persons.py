@@ -56,15 +56,13 @@ def test_scores_count_and_the_first_of_equals_is_kept():
     assert choose_persons(keypoint, score) == (1, 2)
 
 
-@pytest.mark.parametrize(
-    ('size', 'expected'), [(1, (3,)), (2, (2, 3)), (3, (1, 2, 3)), (4, (0, 1, 2, 3)), (9, (0, 1, 2, 3))]
-)
-def test_any_number_of_persons(size, expected):
+@pytest.mark.parametrize('size', [1, 2, 3, 4, 9])
+def test_any_number_of_persons(size):
     keypoint = standing(0, 4, 7, 9, 20)
     for person, step in enumerate((0.1, 0.2, 0.3, 0.4)):
         keypoint[person, ::2, :, 1] += step
     keypoint[4] = nan
-    assert choose_persons(keypoint, size=size) == expected
+    assert choose_persons(keypoint, size=size) == (0, 1, 2, 3)[-size:]
 
 
 def test_noise_of_somebody_small_in_the_background_is_no_motion():
