@@ -46,8 +46,8 @@ def test_results_and_errors_of_processes(monkeypatch, tmp_path):
         list(run_jobs(job, [ValueError('shapes')], tmp_path / 'jobs'))
     with pytest.raises(InputError, match='--jobs'):
         list(run_jobs(job, [], tmp_path / 'jobs', jobs=0))
-    assert call_in_job(job, InputError('clip7: NaN'), None) == ('clip7: NaN', None)
-    assert call_in_job(job, OSError('full'), None) == ('full', None)
+    assert call_in_job(job, InputError('clip7: NaN')) == ('clip7: NaN', None)
+    assert call_in_job(job, OSError('full')) == ('full', None)
 
 
 def wait(path):
