@@ -28,8 +28,8 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from asea_mm.datasets.files.whole import write_whole
 from asea_mm.engine.measuring import (
-    as_text,
     Classifier,
+    as_text,
     count_parameters,
     infer,
     interleaved,
@@ -167,7 +167,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     models, inputs, rows = {}, {}, {}
     for path in [Path(path) for path in args.configs] or sorted(CONFIGS.rglob('*_kinetics10.py')):
         for name, model in models_of(path).items():
-            joints, channels = input_size(model.recognizer.backbone)
+            joints, channels = input_size(model.recognizer.backbone)  # type: ignore[arg-type, union-attr]
             if not joints or not channels:
                 raise InputError(f'{path}: cannot tell the joints and channels of the input of this backbone')
             x = torch.randn(args.batch, args.persons, args.frames, joints, channels, device=device)
