@@ -75,9 +75,9 @@ def leave_out_video_text_models() -> None:
         return
     try:
         for module, names in VIDEO_TEXT_NEEDS.items():
-            found = importlib.import_module(module)
+            imported = importlib.import_module(module)
             for name in names:
-                getattr(found, name)
+                getattr(imported, name)
     except Exception:  # whatever a foreign package raises, it cannot be used
         dependency.WITH_MULTIMODAL = False
 

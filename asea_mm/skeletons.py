@@ -223,36 +223,39 @@ def get_skeleton(layout: str | Mapping | Skeleton) -> Skeleton:
     return SKELETONS[layout]
 
 
-def read_layout(path: str | os.PathLike) -> Skeleton:
-    """Read a layout from a JSON file of the fields that :func:`get_skeleton` takes, as those of ``asea_mm/layouts``.
-
-    Args:
-        path: A file such as
-            ``{"name": "stick3", "joints": ["head", "hip", "foot"], "bones": [["head", "hip"], ["foot", "hip"]]}``.
-
-    Raises:
-        OSError: If the file cannot be read.
-        InputError: If it is not JSON or a field is wrong; names the file and the field.
-    """
+def _from_file(path: Path) -> Skeleton:
     try:
-        fields = json.loads(Path(path).read_text(encoding='utf-8-sig'))
-    except json.JSONDecodeError as error:
-        raise InputError(f'{path}, line {error.lineno}: expected JSON, got an error: {error.msg}') from None
-    except UnicodeDecodeError:
-        raise InputError(f'{path}: expected JSON in UTF-8, got other or binary data') from None
-    except (ValueError, RecursionError) as error:  # numbers of thousands of digits, thousands of brackets
-        raise InputError(f'{path}: expected JSON of joints and bones, got {f"{error}"[:80]}') from None
-    if not isinstance(fields, dict):
-        raise InputError(f'{path}: expected an object with name, joints and bones, got {type(fields).__name__}')
+        layout = json.loads(path.read_text(encoding='utf-8-sig'))
+    except (ValueError, RecursionError) as error:  # no JSON, no UTF-8, or thousands of brackets; it says where
+        raise InputError(f'{path}: expected JSON of joints and bones, got an error: {f"{error}"[:120]}') from None
+    if not isinstance(layout, dict):
+        raise InputError(f'{path}: expected an object with name, joints and bones, got {type(layout).__name__}')
     try:
-        return get_skeleton(fields)
+        return get_skeleton(layout)
     except InputError as error:
         raise InputError(f'{path}: {error}') from None
 
 
 SKELETONS: dict[str, Skeleton] = {
-    path.stem: read_layout(path) for path in sorted((Path(__file__).parent / 'layouts').glob('*.json'))
+    path.stem: _from_file(path) for path in sorted((Path(__file__).parent / 'layouts').glob('*.json'))
 }
+
+
+def read_layout(layout: str | os.PathLike) -> Skeleton:
+    """A layout by its name, or from a JSON file of the fields that :func:`get_skeleton` takes.
+
+    Args:
+        layout: A name in :data:`SKELETONS`, or a file like those of ``asea_mm/layouts``:
+            ``{"name": "stick3", "joints": ["head", "hip", "foot"], "bones": [["head", "hip"], ["foot", "hip"]]}``.
+
+    Raises:
+        InputError: If it is neither, or a field is wrong; names the file and the field.
+    """
+    if str(layout) in SKELETONS:
+        return SKELETONS[str(layout)]
+    if not Path(layout).is_file():
+        raise InputError(f'layout {layout}: expected one of {sorted(SKELETONS)} or a JSON file of joints and bones')
+    return _from_file(Path(layout))
 
 
 def graph_layout(layout: str | Mapping | Skeleton) -> dict:

@@ -46,6 +46,14 @@ def read(name: str) -> tuple[Config, Data]:
     return cfg, DATA[Path(cfg.train_dataloader.dataset.get('ann_file', 'synthetic')).stem]
 
 
+def input_channels(cfg: Config) -> int:
+    """What a config gives its backbone, or the one that this wraps; three is their default."""
+    backbone = cfg.model.backbone
+    while 'backbone' in backbone:
+        backbone = backbone['backbone']
+    return backbone.get('in_channels', 3)
+
+
 def inputs_of(pipeline: list[dict], data: Data, frames: int = 20) -> torch.Tensor:
     """A random sample after a pipeline, ``(clips, M, T, V, C)``."""
     init_default_scope('mmaction')
@@ -121,18 +129,6 @@ def test_config_fits_its_data(name):
 def test_pipelines_give_the_joints_and_channels_of_the_backbone(name, stream):
     cfg, data = read(name)
     apply_options(cfg, stream=stream)
-    backbone = cfg.model.backbone
-    while 'backbone' in backbone:
-        backbone = backbone['backbone']
     for loader in LOADERS:
         inputs = inputs_of(cfg[loader].dataset.pipeline, data)
-        assert inputs.shape[-2:] == (get_skeleton(data.layout).num_joints, backbone.get('in_channels', 3))
-
-
-def test_base_files_of_different_axes_share_no_key():
-    axes: dict[str, set] = {}
-    for path in sorted((CONFIGS / '_base_').rglob('*.py')):
-        axis = path.parent.name if path.parent.name != '_base_' else path.stem
-        axes.setdefault(axis, set()).update(Config.fromfile(path).to_dict())
-    assert set(axes) == {'models', 'datasets', 'schedules', 'default_runtime'}
-    assert sum(map(len, axes.values())) == len(set().union(*axes.values()))
+        assert inputs.shape[-2:] == (get_skeleton(data.layout).num_joints, input_channels(cfg))

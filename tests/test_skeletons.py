@@ -1,11 +1,12 @@
-"""Every layout is one consistent body, and wrong layouts are refused with a reason."""
+"""Every layout is one consistent body, a file of one reads the same, and wrong layouts are refused with a reason."""
 
 import dataclasses
+import json
 
 import numpy as np
 import pytest
 
-from asea_mm.skeletons import SKELETONS, Skeleton, get_skeleton
+from asea_mm.skeletons import SKELETONS, Skeleton, get_skeleton, graph_layout, read_layout
 
 every_layout = pytest.mark.parametrize('skeleton', SKELETONS.values(), ids=SKELETONS)
 TOY = dict(
@@ -16,95 +17,54 @@ TOY = dict(
     centre='hip',
     parts={'all': ('hip', 'left_foot', 'right_foot')},
 )
+NEEDED = {name: TOY[name] for name in ('name', 'joints', 'bones')}
 
 
 @pytest.mark.parametrize(
-    ('name', 'joints'), [('sbu15', 15), ('nturgbd25', 25), ('coco17', 17), ('openpose18', 18), ('body25', 25)]
-)
-def test_known_layouts_have_their_joints(name, joints):
-    assert get_skeleton(name).num_joints == joints
-    assert get_skeleton(name).name == name
-
-
-@pytest.mark.parametrize(
-    ('name', 'first', 'last'),
+    ('name', 'number', 'joints'),
     [
-        ('sbu15', 'head', 'right_foot'),
-        ('nturgbd25', 'spine_base', 'right_thumb'),
-        ('coco17', 'nose', 'right_ankle'),
-        ('openpose18', 'nose', 'left_ear'),
-        ('body25', 'nose', 'right_heel'),
+        ('sbu15', 15, {0: 'head', 2: 'torso', 5: 'left_hand', 8: 'right_hand', 14: 'right_foot'}),
+        ('nturgbd25', 25, {0: 'spine_base', 4: 'left_shoulder', 16: 'right_hip', 24: 'right_thumb'}),
+        ('coco17', 17, {0: 'nose', 5: 'left_shoulder', 9: 'left_wrist', 16: 'right_ankle'}),
+        ('openpose18', 18, {0: 'nose', 1: 'neck', 4: 'right_wrist', 17: 'left_ear'}),
+        ('body25', 25, {0: 'nose', 8: 'mid_hip', 21: 'left_heel', 24: 'right_heel'}),
     ],
-)
-def test_order_of_joints_is_that_of_the_source(name, first, last):
-    joints = get_skeleton(name).joints
-    assert (joints[0], joints[-1]) == (first, last)
-
-
-def test_joints_of_ntu_are_where_its_authors_put_them():
-    joints = get_skeleton('nturgbd25').joints
-    named = {4: 'left_shoulder', 8: 'right_shoulder', 12: 'left_hip', 16: 'right_hip', 20: 'spine_shoulder'}
-    assert {index: joints[index] for index in named} == named
+)  # fmt: skip
+def test_joints_are_where_the_source_puts_them(name, number, joints):
+    skeleton = get_skeleton(name)
+    assert (skeleton.name, skeleton.num_joints) == (name, number)
+    assert {index: skeleton.joints[index] for index in joints} == joints
 
 
 @every_layout
-def test_bones_are_one_tree(skeleton):
-    roots = [joint for joint, parent in enumerate(skeleton.parents) if joint == parent]
-    assert len(roots) == 1
-    assert len(skeleton.bone_indices) == skeleton.num_joints - 1
-    for joint in range(skeleton.num_joints):
-        steps = 0
-        while joint != roots[0]:
-            joint, steps = skeleton.parents[joint], steps + 1
-            assert steps < skeleton.num_joints
-
-
-@every_layout
-def test_flipping_twice_changes_nothing(skeleton):
-    order = np.array(skeleton.flip_order)
-    assert sorted(order) == list(range(skeleton.num_joints))
-    assert np.array_equal(order[order], np.arange(skeleton.num_joints))
-
-
-@every_layout
-def test_flip_swaps_left_and_right_by_name_and_keeps_the_rest(skeleton):
-    for joint, name in enumerate(skeleton.joints):
-        swapped = skeleton.joints[skeleton.flip_order[joint]]
-        side, _, rest = name.partition('_')
-        assert swapped == {'left': f'right_{rest}', 'right': f'left_{rest}'}.get(side, name)
-
-
-@every_layout
-def test_bones_of_left_and_right_mirror_each_other(skeleton):
-    flip = skeleton.flip_order
+def test_bones_are_one_tree_with_sides_that_mirror_each_other(skeleton):
+    (root,) = [joint for joint, parent in enumerate(skeleton.parents) if joint == parent]
+    flip = np.array(skeleton.flip_order)
+    assert np.array_equal(flip[flip], np.arange(skeleton.num_joints))
+    assert flip[root] == root
     bones = set(skeleton.bone_indices)
+    assert len(bones) == skeleton.num_joints - 1
     assert {(flip[child], flip[parent]) for child, parent in bones} == bones
 
 
 @every_layout
-def test_parts_cover_every_joint_once_and_keep_sides_apart(skeleton):
-    joints = [joint for part in skeleton.part_indices.values() for joint in part]
-    assert sorted(joints) == list(range(skeleton.num_joints))
+def test_sides_are_kept_apart(skeleton):
+    for joint, name in enumerate(skeleton.joints):
+        side, _, rest = name.partition('_')
+        mirror = {'left': f'right_{rest}', 'right': f'left_{rest}'}.get(side, name)
+        assert skeleton.joints[skeleton.flip_order[joint]] == mirror
+    assert sorted(sum(skeleton.part_indices.values(), ())) == list(range(skeleton.num_joints))
     for part, names in skeleton.parts.items():
         side = part.partition('_')[0]
         assert side == 'trunk' or all(name.startswith(f'{side}_') for name in names)
-
-
-@every_layout
-def test_centre_is_a_joint_of_the_trunk(skeleton):
-    assert skeleton.joints[skeleton.centre_index] == skeleton.centre
-    assert skeleton.centre in skeleton.parts['trunk']
-    assert skeleton.flip_order[skeleton.centre_index] == skeleton.centre_index
+    assert skeleton.joints[skeleton.centre_index] in skeleton.parts['trunk']
 
 
 @every_layout
 def test_adjacency_is_self_inward_outward_with_normalised_columns(skeleton):
-    joints = skeleton.num_joints
-    subsets = skeleton.adjacency()
-    assert subsets.shape == (3, joints, joints)
+    itself, inward, outward = subsets = skeleton.adjacency()
     assert subsets.dtype == np.float32
-    itself, inward, outward = subsets
-    assert np.array_equal(itself, np.eye(joints))
+    assert np.array_equal(itself, np.eye(skeleton.num_joints))
     assert {(i, j) for j, i in np.argwhere(inward)} == set(skeleton.bone_indices)
     assert np.array_equal(outward > 0, inward.T > 0)
     sums = subsets.sum(axis=1)
@@ -112,9 +72,13 @@ def test_adjacency_is_self_inward_outward_with_normalised_columns(skeleton):
 
 
 def test_adjacency_by_hand():
-    itself, inward, outward = Skeleton(**TOY).adjacency()
+    _, inward, outward = Skeleton(**TOY).adjacency()
     assert np.array_equal(inward, [[0, 1, 1], [0, 0, 0], [0, 0, 0]])
     assert np.array_equal(outward, [[0, 0, 0], [0.5, 0, 0], [0.5, 0, 0]])
+
+
+def test_layout_of_mmaction2():
+    assert graph_layout(TOY) == dict(num_node=3, inward=[(1, 0), (2, 0)], center=0)
 
 
 @pytest.mark.parametrize(
@@ -127,7 +91,6 @@ def test_adjacency_by_hand():
         (dict(bones=(('left_foot', 'hip'), ('right_foot', 'knee'))), r"unknown joints \['knee'\]"),
         (dict(centre='navel'), 'navel'),
         (dict(mirrored=(('left_foot', 'right_foot'), ('left_foot', 'hip'))), 'one mirrored pair'),
-        (dict(mirrored=(('left_foot', 'tail'),)), 'tail'),
         (dict(parts={'all': ('hip', 'left_foot')}), 'exactly once'),
         (dict(parts={'a': ('hip', 'left_foot', 'right_foot'), 'b': ('hip',)}), 'exactly once'),
     ],
@@ -137,36 +100,69 @@ def test_wrong_layouts_are_refused(change, message):
         Skeleton(**{**TOY, **change})
 
 
-def test_layout_as_a_dictionary_of_lists():
-    layout = {name: list(value) if isinstance(value, tuple) else value for name, value in TOY.items()}
-    layout['parts'] = {'all': ['hip', 'left_foot', 'right_foot']}
-    assert get_skeleton(layout) == Skeleton(**TOY)
+def test_what_a_dictionary_leaves_out_is_found():
+    assert get_skeleton(NEEDED) == Skeleton(**{**TOY, 'parts': {'body': TOY['joints']}})
+    assert get_skeleton({**NEEDED, 'mirrored': []}).flip_order == (0, 1, 2)
 
 
-def test_layout_as_a_dictionary_has_defaults():
-    skeleton = get_skeleton({name: TOY[name] for name in ('name', 'joints', 'bones')})
-    assert skeleton.mirrored == ()
-    assert skeleton.centre == 'hip'
-    assert skeleton.parts == {'body': TOY['joints']}
-    assert skeleton.flip_order == (0, 1, 2)
+@pytest.mark.parametrize(
+    'names', [('Left Foot', 'Right Foot'), ('foot_left', 'foot_right'), ('FOOT_LEFT', 'FOOT_RIGHT')]
+)
+def test_left_and_right_are_found_in_names(names):
+    joints = ('hip', 'upright', names[1], names[0])
+    skeleton = get_skeleton(dict(name='mine', joints=joints, bones=[(joint, 'hip') for joint in joints[1:]]))
+    assert skeleton.mirrored == (names,)
 
 
 @every_layout
-def test_layouts_come_back_from_their_fields(skeleton):
-    assert get_skeleton(dataclasses.asdict(skeleton)) == skeleton
+def test_layouts_come_back_from_their_fields_and_files(skeleton, tmp_path):
+    fields = dataclasses.asdict(skeleton)
+    assert get_skeleton(fields) == skeleton
     assert get_skeleton(skeleton) is skeleton
+    assert skeleton.described == skeleton.name
+    other = dataclasses.replace(skeleton, name='other')
+    (tmp_path / 'other.json').write_text(json.dumps(other.described))
+    assert read_layout(tmp_path / 'other.json') == other
+    assert read_layout(skeleton.name) is skeleton
 
 
 @pytest.mark.parametrize(
     ('layout', 'message'),
     [
         ('ntu', r"unknown layout 'ntu'; known are \['body25', 'coco17', 'nturgbd25', 'openpose18', 'sbu15'\]"),
+        (None, 'unknown layout None'),
         (dict(name='toy', joints=('hip',)), 'needs the fields'),
         ({**TOY, 'colour': 'red'}, r"got \['bones', 'centre', 'colour'"),
         (dict(name='loop', joints=('a', 'b'), bones=(('a', 'b'), ('b', 'a'))), 'loop'),
-        (dict(name='none', joints=(), bones=()), 'none'),
+        (dict(name='none', joints=(), bones=()), "'joints': expected a list of names"),
+        ({**TOY, 'bones': ['hip']}, r"'bones': expected a list of \[child, parent\], got \['hip'\]"),
+        ({**TOY, 'parts': {'all': 3}}, "'parts': expected names of parts"),
     ],
 )
-def test_unknown_and_incomplete_layouts_are_refused(layout, message):
+def test_unknown_and_incomplete_layouts_are_refused(layout, message, tmp_path):
     with pytest.raises(ValueError, match=message):
         get_skeleton(layout)
+    if isinstance(layout, dict):
+        (tmp_path / 'mine.json').write_text(json.dumps(layout))
+        with pytest.raises(ValueError, match=f'mine.json: .*{message}'):
+            read_layout(tmp_path / 'mine.json')
+
+
+@pytest.mark.parametrize(
+    ('content', 'message'),
+    [
+        (b'{"name": "a",\n}', 'expected JSON of joints and bones, got .*line 2'),
+        (b'[]', 'expected an object with name, joints and bones, got list'),
+        (b'\xff\xfe\x00', 'utf-8'),
+        (b'[' * 100_000, 'expected JSON'),
+    ],
+)
+def test_files_that_are_no_layout(content, message, tmp_path):
+    (tmp_path / 'mine.json').write_bytes(content)
+    with pytest.raises(ValueError, match=f'mine.json.*{message}'):
+        read_layout(tmp_path / 'mine.json')
+
+
+def test_a_name_that_is_neither_layout_nor_file():
+    with pytest.raises(ValueError, match=r"layout sbu51: expected one of \['body25', .* or a JSON file"):
+        read_layout('sbu51')

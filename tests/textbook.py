@@ -29,28 +29,6 @@ class CTRGC(nn.Module):
         return torch.einsum('ncvu,nctu->nctv', topology, self.value(x))
 
 
-def refined_topology(layer: CTRGC, x: Tensor, adjacency: Tensor, alpha: float) -> list[list[list[float]]]:
-    """Eq. 1-2 for one person ``(C, T, V)``, joint pair by joint pair; returns R ``[c][i][j]``.
-
-    The projections are those of the time average, which is the time average of the projections.
-    """
-    channels, frames, joints = x.shape
-    mean = [[sum(float(x[c, t, v]) for t in range(frames)) / frames for c in range(channels)] for v in range(joints)]
-
-    def linear(conv: nn.Conv2d, values: list[float]) -> list[float]:
-        rows, bias = conv.weight[:, :, 0, 0].tolist(), conv.bias.tolist()
-        return [sum(w * v for w, v in zip(row, values, strict=True)) + b for row, b in zip(rows, bias, strict=True)]
-
-    topology = [[[0.0] * joints for _ in range(joints)] for _ in range(layer.delta.out_channels)]
-    for i in range(joints):
-        for j in range(joints):
-            query, key = linear(layer.theta, mean[i]), linear(layer.phi, mean[j])
-            distance = [math.tanh(a - b) for a, b in zip(query, key, strict=True)]
-            for c, correlation in enumerate(linear(layer.delta, distance)):
-                topology[c][i][j] = adjacency[i, j].item() + alpha * correlation
-    return topology
-
-
 class SpatialGC(nn.Module):
     """CTR-GC over all graph subsets, batch norm, residual, ReLU."""
 

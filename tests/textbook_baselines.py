@@ -122,7 +122,7 @@ class MSG3DBlock(nn.Module):
         self.first = MultiScaleTCN(graph_channels, out_channels, stride)
         self.second = MultiScaleTCN(out_channels, out_channels, 1)
         self.windows = nn.ModuleList(
-            WindowedGC(in_channels, out_channels // 2, out_channels, adjacency, window, stride)
+            WindowedGC(in_channels, graph_channels, out_channels, adjacency, window, stride)
             for window, adjacency in window_scales.items()
         )
         self.last = MultiScaleTCN(out_channels, out_channels, 1)

@@ -1,23 +1,10 @@
 #!/usr/bin/env bash
 # Test on a Slurm cluster:  GPUS=8 tools/slurm_test.sh PARTITION JOB_NAME CONFIG CHECKPOINT [options of tools/test.py]
-# Environment: GPUS, GPUS_PER_NODE, CPUS_PER_TASK, SRUN_ARGS, PYTHON.
+# Environment: as of tools/slurm_train.sh.
 set -euo pipefail
 
 if (( $# < 4 )); then
     echo "usage: [GPUS=8] $0 PARTITION JOB_NAME CONFIG CHECKPOINT [options of tools/test.py]" >&2
     exit 2
 fi
-partition=$1
-job_name=$2
-config=$3
-checkpoint=$4
-shift 4
-gpus=${GPUS:-8}
-gpus_per_node=${GPUS_PER_NODE:-$(( gpus < 8 ? gpus : 8 ))}
-tools=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
-
-# shellcheck disable=SC2086  # SRUN_ARGS are words
-exec srun --partition="$partition" --job-name="$job_name" --gres="gpu:$gpus_per_node" \
-    --ntasks="$gpus" --ntasks-per-node="$gpus_per_node" --cpus-per-task="${CPUS_PER_TASK:-5}" \
-    --kill-on-bad-exit=1 ${SRUN_ARGS:-} \
-    "${PYTHON:-python}" -u "$tools/test.py" "$config" "$checkpoint" --launcher slurm "$@"
+TOOL=test.py exec "$(dirname "${BASH_SOURCE[0]}")/slurm_train.sh" "$@"

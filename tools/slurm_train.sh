@@ -19,4 +19,4 @@ tools=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 exec srun --partition="$partition" --job-name="$job_name" --gres="gpu:$gpus_per_node" \
     --ntasks="$gpus" --ntasks-per-node="$gpus_per_node" --cpus-per-task="${CPUS_PER_TASK:-5}" \
     --kill-on-bad-exit=1 ${SRUN_ARGS:-} \
-    "${PYTHON:-python}" -u "$tools/train.py" "$config" --launcher slurm "$@"
+    "${PYTHON:-python}" -u "$tools/${TOOL:-train.py}" "$config" --launcher slurm "$@"

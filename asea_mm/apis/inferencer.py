@@ -13,15 +13,15 @@ import torch
 from mmaction.registry import TRANSFORMS
 from mmengine.config import Config
 from mmengine.dataset import pseudo_collate
-from torch import Tensor, nn
+from torch import nn
 
-from ..datasets.recordings.arrays import from_array
+from ..datasets.recordings.arrays import ScoredArray
 from ..datasets.recordings.persons import Pairs, groups_of
 from ..datasets.recordings.samples import ReadOptions, Sample, is_single, read_samples
 from ..errors import InputError
 from ..models.layers import fuse_batch_norm
 from ..skeletons import Skeleton
-from ..visualization.recorder import InteractionRecorder
+from ..visualization.probe import Readings, watch
 from .loading import load_model, mmaction_scope, part_name
 from .results import InteractionResult
 from .windows import MERGES, Clip, Findings, Group, clips_of, make_result, whole_number
@@ -94,7 +94,7 @@ class InteractionInferencer:
         img_shape: Sequence[int] | None = None,
         on_result: Callable[[Sample, InteractionResult], object] | None = None,
         on_error: Callable[[InputError | OSError], object] | None = None,
-    ) -> InteractionResult | list[InteractionResult]:
+    ) -> InteractionResult | list[InteractionResult] | None:
         """Recognise interactions. Inputs are read one after another, when the model is ready for them.
 
         Args:
@@ -144,23 +144,30 @@ class InteractionInferencer:
         if keypoint_score is not None:
             if not single or isinstance(inputs, (str, os.PathLike, Mapping)):
                 raise InputError('keypoint_score: expected one array as inputs; give dictionaries with both otherwise')
-            inputs = from_array(inputs, keypoint_score, self.skeleton, 'input')
+            inputs = ScoredArray(inputs, keypoint_score)
 
         results: list[InteractionResult] = []
         begun: deque[list[Group]] = deque()
         waiting: list[tuple[Group, dict]] = []
+
+        def leave_out(error: InputError) -> None:
+            if on_error is None:
+                raise error
+            on_error(error)
 
         def run() -> None:
             findings = self._run([data for _, data in waiting], explain)
             for (group, _), of_clip in zip(waiting, findings, strict=True):
                 group.findings.append(of_clip)
             waiting.clear()
+
+        def finish() -> None:
             while begun and all(len(group.findings) == len(group.ranges) for group in begun[0]):
                 groups = begun.popleft()
                 try:
                     result = make_result(groups, merge, topk, self.classes, self.skeleton)
                 except InputError as error:
-                    self._leave_out(error, on_error)
+                    leave_out(error)
                     continue
                 results.append(result)
                 if on_result is not None:
@@ -169,9 +176,10 @@ class InteractionInferencer:
         for sample in read_samples(inputs, self.skeleton, options, self.num_person, on_error):
             if img_shape is not None:
                 sample.extra.setdefault('img_shape', tuple(img_shape))
-            groups: list[Group] = []
+            size, likeliest = self.num_person, sample.likeliest
             try:
-                groups += [Group(sample, persons) for persons in self._groups(sample, pairs)]
+                chosen = groups_of(sample.keypoint, sample.score, likeliest, size, pairs, sample.name)
+                groups = [Group(sample, persons) for persons in chosen]
                 for group in groups:
                     for clip in clips_of(group, window, overlap):
                         waiting.append((group, self.prepare(clip)))
@@ -179,22 +187,13 @@ class InteractionInferencer:
                             run()
             except InputError as error:
                 waiting[:] = [(group, data) for group, data in waiting if group.sample is not sample]
-                self._leave_out(error, on_error)
+                leave_out(error)
             else:
                 begun.append(groups)
+                finish()
         run()
+        finish()
         return results if not single else results[0] if results else None
-
-    def _groups(self, sample: Sample, pairs: Pairs) -> list[tuple[int, ...]]:
-        if pairs is None and sample.likeliest:
-            return [sample.likeliest]
-        return groups_of(sample.keypoint, sample.score, self.num_person, pairs, sample.name)
-
-    @staticmethod
-    def _leave_out(error: InputError, on_error: Callable[[InputError], object] | None) -> None:
-        if on_error is None:
-            raise error
-        on_error(error)
 
     def prepare(self, clip: Clip) -> dict:
         """A clip through the test pipeline.
@@ -215,7 +214,10 @@ class InteractionInferencer:
         if clip.score is not None:
             data['keypoint_score'] = clip.score
         for transform in self._pipeline:
-            data = transform(data)
+            try:
+                data = transform(data)
+            except InputError as error:
+                raise error if str(error).startswith(clip.name) else InputError(f'{clip.name}: {error}') from None
             if data is None:
                 raise InputError(f'{clip.name}: {type(transform).__name__} of the test pipeline returned None')
         got = data['inputs'].shape[-1]
@@ -242,10 +244,9 @@ class InteractionInferencer:
         findings: list[Findings] = []
         for shape, members in groupby(prepared, key=lambda data: data['inputs'].shape):
             batch = list(members)
-            with InteractionRecorder(self.model if note else nn.Module(), explain) as recorder:
+            with watch(self.model if note else nn.Module(), 'mean' if explain else None) as readings:
                 outputs = self.model.test_step(pseudo_collate(batch))
-            size, taken = len(batch), shape[0]
-            active, attention = (_of_samples(values, size, taken) for values in (recorder.active, recorder.attention))
+            active, attention = (_of_samples(readings, key, len(batch), shape[0]) for key in ('mask', 'attention'))
             for index, output in enumerate(outputs):
                 notes = ({name: value[index] for name, value in values.items()} for values in (active, attention))
                 findings.append(Findings(output.pred_score.float().cpu().numpy(), *notes))
@@ -262,8 +263,7 @@ def _overlap(window: int | None, overlap: int | None) -> int:
     return int(overlap)
 
 
-def _of_samples(values: Mapping[str, Tensor], samples: int, clips: int) -> dict[str, np.ndarray]:
+def _of_samples(readings: Readings, key: str, samples: int, clips: int) -> dict[str, np.ndarray]:
     """``(samples * clips, ...)`` of every layer to the mean over clips, ``(samples, ...)``."""
-    return {
-        name: value.float().unflatten(0, (samples, clips)).mean(dim=1).cpu().numpy() for name, value in values.items()
-    }
+    values = {name: reading[key].float() for name, reading in readings.items() if key in reading}
+    return {name: value.unflatten(0, (samples, clips)).mean(dim=1).cpu().numpy() for name, value in values.items()}

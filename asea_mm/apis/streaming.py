@@ -11,8 +11,9 @@ from typing import Any
 
 import numpy as np
 
+from ..datasets.recordings.bodies import body_centres, body_sizes, distances
 from ..errors import InputError
-from ..keypoints import LARGEST, as_array, body_centres, body_sizes, distances, first_absurd
+from .frames import Kind, read_body
 from .inferencer import InteractionInferencer
 from .windows import Clip, whole_number
 
@@ -99,15 +100,14 @@ class StreamingRecognizer:
         self.smoothing, self.fix_swaps = smoothing, fix_swaps
         self.least_shared = max(1, round(min_shared * window))
         self._extra = {} if img_shape is None else {'img_shape': tuple(img_shape)}
-        self._keypoint: np.ndarray | None = None  # (places, window, V, C), made when C is known
-        self._score: np.ndarray | None = None  # (places, window, V), made if the first person has scores
         self.reset()
 
     def reset(self) -> None:
         """Forget everything: the next frame is the first."""
         self.num_frames = 0
         self.current: list[StreamResult] | None = None
-        self._keypoint = self._score = None
+        self._kind: Kind | None = None  # coordinates C and whether there are scores, once known
+        self._ring = np.zeros(0, np.float32)  # (places, window, V, C), with scores C + 1
         self._times = np.full(self.window, np.nan)
         self._last_time = -np.inf
         self._place: dict[Hashable, int] = {}  # of every track
@@ -139,7 +139,7 @@ class StreamingRecognizer:
             InputError: If a person's keypoints are not as expected, or time runs backwards; the frame is then not
                 taken.
         """
-        bodies = {track: body for track, body in self._checked(frame).items() if body[0].any()}
+        bodies, kind = self._checked(frame)
         if timestamp is not None:
             if isinstance(timestamp, bool) or not isinstance(timestamp, Real) or not math.isfinite(timestamp):
                 raise InputError(f'frame {self.num_frames}: timestamp: expected a finite number, got {timestamp!r}')
@@ -149,90 +149,53 @@ class StreamingRecognizer:
                 )
         self._times[self.num_frames % self.window] = np.nan if timestamp is None else timestamp
         self._last_time = self._last_time if timestamp is None else timestamp
-        if self._keypoint is None and bodies:
-            self._make_ring(*next(iter(bodies.values())))
-        if self._keypoint is not None:
+        if self._kind is None and bodies:
+            shape = next(iter(bodies.values())).shape
+            self._kind, self._ring = kind, np.zeros((self.max_persons, self.window, *shape), np.float32)
+        if self._kind is not None:
             self._write(bodies)
         self.num_frames += 1
         if self.num_frames >= self.window and (self.num_frames - self.window) % self.stride == 0:
             self.current = self._evaluate()
         return self.current
 
-    def _checked(self, frame: Mapping[Hashable, Any]) -> dict[Hashable, tuple[np.ndarray, np.ndarray | None]]:
+    def _checked(self, frame: Mapping[Hashable, Any]) -> tuple[dict[Hashable, np.ndarray], Kind | None]:
+        """The bodies of a frame that are there, ``(V, C)`` or with scores ``(V, C + 1)``, and their kind."""
         if not isinstance(frame, Mapping):
             raise InputError(f'frame {self.num_frames}: expected {{track id: keypoints}}, got {type(frame).__name__}')
-        skeleton = self.inferencer.skeleton
-        channels = (2, 3) if self._keypoint is None else (self._keypoint.shape[-1],)
-        scored = None if self._keypoint is None else self._score is not None
-        bodies = {}
+        bodies, kind = {}, self._kind
         for track, body in frame.items():
             where = f'frame {self.num_frames}, person {track!r}'
-            keypoint, score = body if isinstance(body, tuple) and len(body) == 2 else (body, None)
-            try:
-                keypoint = as_array(keypoint).astype(np.float64)
-                score = None if score is None else as_array(score).astype(np.float64)
-            except (TypeError, ValueError) as error:
-                raise InputError(f'{where}: expected arrays of numbers, got {error}') from None
-            if keypoint.shape not in [(skeleton.num_joints, count) for count in channels]:
-                raise InputError(
-                    f'{where}: expected keypoints of shape ({skeleton.num_joints}, {" or ".join(map(str, channels))}), '
-                    f'the joints of {skeleton.name!r}, got {keypoint.shape}'
-                )
-            if score is not None and score.shape != keypoint.shape[:1]:
-                raise InputError(f'{where}: expected scores of shape {keypoint.shape[:1]}, got {score.shape}')
-            scored = (score is not None) if scored is None else scored
-            if scored != (score is not None):
-                raise InputError(f'{where}: expected {"scores" if scored else "no scores"} as of those before')
-            scores = np.zeros(len(keypoint)) if score is None else score
-            not_numbers = np.flatnonzero(np.isnan(keypoint).any(axis=-1) | np.isnan(scores)).tolist()
-            if wrong := (first_absurd(keypoint, scores) or not_numbers[:1]):
-                joint = wrong[0]
-                raise InputError(
-                    f'{where}: expected finite values, coordinates within {LARGEST[keypoint.shape[-1]]:,.0f} metres or '
-                    f'pixels, got {keypoint[joint].tolist()} with score {scores[joint]:g} at joint '
-                    f'{skeleton.joints[joint]!r}'
-                )
-            keypoint, score = keypoint.astype(np.float32), None if score is None else score.astype(np.float32)
-            bodies[track] = (keypoint, score)
-            channels = (keypoint.shape[-1],)
-            if self._keypoint is None and keypoint.any():
+            keypoint, score = read_body(body, self.inferencer.skeleton, kind, where)
+            kind = keypoint.shape[1], score is not None
+            if self._kind is None and keypoint.any():  # asked before there is a ring of its shape
                 self._require_input(where, keypoint, score)
-        return bodies
+            if keypoint.any():
+                values = keypoint if score is None else np.column_stack([keypoint, score])
+                bodies[track] = values.astype(np.float32)
+        return bodies, kind
 
     def _require_input(self, where: str, keypoint: np.ndarray, score: np.ndarray | None) -> None:
-        """Raise if the model's pipeline refuses a body; asked before there is a ring of its shape."""
+        """Raise if the model's pipeline refuses a body."""
         clip = np.zeros((2, self.window, *keypoint.shape), np.float32)
         clip[0] = keypoint
-        confidence = None if score is None else np.broadcast_to(score, clip.shape[:3]).copy()
+        confidence = None if score is None else np.broadcast_to(score, clip.shape[:3]).astype(np.float32)
         self.inferencer.prepare(Clip(where, clip, confidence, dict(self._extra)))
 
-    def _make_ring(self, keypoint: np.ndarray, score: np.ndarray | None) -> None:
-        self._keypoint = np.zeros((self.max_persons, self.window, *keypoint.shape), np.float32)
-        self._score = None if score is None else np.zeros(self._keypoint.shape[:3], np.float32)
-
-    def _write(self, bodies: Mapping[Hashable, tuple[np.ndarray, np.ndarray | None]]) -> None:
+    def _write(self, bodies: Mapping[Hashable, np.ndarray]) -> None:
         """Put the bodies of one frame into the ring."""
-        assert self._keypoint is not None
         now = self.num_frames
         for track in list(self._place):
             if track not in bodies and now - self._seen[self._place[track]] >= self.forget_after:
                 self._forget(track)
         if self.fix_swaps:
-            self._exchange({track: keypoint for track, (keypoint, _) in bodies.items() if track in self._place})
-        column = now % self.window
-        self._keypoint[:, column] = 0
-        if self._score is not None:
-            self._score[:, column] = 0
-        # newcomers in an order that is not that of the frame
-        for track in sorted(bodies, key=_known_by):
-            keypoint, score = bodies[track]
+            self._exchange({track: body for track, body in bodies.items() if track in self._place})
+        self._ring[:, now % self.window] = 0
+        for track in sorted(bodies, key=_known_by):  # newcomers in an order that is not that of the frame
             place = self._place[track] if track in self._place else self._new_place(track, bodies)
-            if place is None:
-                continue
-            self._seen[place] = now
-            self._keypoint[place, column] = keypoint
-            if self._score is not None:
-                self._score[place, column] = score
+            if place is not None:
+                self._seen[place] = now
+                self._ring[place, now % self.window] = bodies[track]
 
     def _new_place(self, track: Hashable, bodies: Mapping) -> int | None:
         if len(self._place) == self.max_persons:
@@ -246,23 +209,20 @@ class StreamingRecognizer:
         return free
 
     def _forget(self, track: Hashable) -> None:
-        assert self._keypoint is not None
         place = self._place.pop(track)
         del self._seen[place], self._since[place]
         self._past = {pair: past for pair, past in self._past.items() if place not in pair}
-        self._keypoint[place] = 0
-        if self._score is not None:
-            self._score[place] = 0
+        self._ring[place] = 0
 
     def _exchange(self, bodies: Mapping[Hashable, np.ndarray]) -> None:
         """Let two ids exchange places if their bodies did."""
-        assert self._keypoint is not None
-        before = (self.num_frames - 1) % self.window
+        assert self._kind is not None
+        before, channels = (self.num_frames - 1) % self.window, self._kind[0]
         known = [track for track in bodies if self._seen[self._place[track]] == self.num_frames - 1]
         for a, b in combinations(known, 2):
             pair = [self._place[a], self._place[b]]
-            old, new = self._keypoint[pair][:, before, None], np.stack([bodies[a], bodies[b]])[:, None]
-            was, now = body_centres(old)[:, 0], body_centres(new)[:, 0]
+            new = np.stack([bodies[a], bodies[b]])[..., :channels]
+            was, now = body_centres(self._ring[pair, before, :, :channels]), body_centres(new)
             stayed = np.linalg.norm(was - now, axis=-1).sum()
             crossed = np.linalg.norm(was - now[::-1], axis=-1).sum()
             if crossed + 0.5 * float(body_sizes(new).mean()) < stayed:
@@ -270,29 +230,26 @@ class StreamingRecognizer:
 
     def _evaluate(self) -> list[StreamResult]:
         tracks = self.tracks
-        if self._keypoint is None or len(tracks) < 2:
+        if self._kind is None or len(tracks) < 2:
             return []
         stop, start = self.num_frames, self.num_frames - self.window
         order = np.arange(start, stop) % self.window
         places = [self._place[track] for track in tracks]
-        keypoint = self._keypoint[places][:, order]
-        score = None if self._score is None else self._score[places][:, order]
-        apart = distances(keypoint, self.least_shared)
+        values = self._ring[places][:, order]
+        channels, scored = self._kind
+        apart = distances(values[..., :channels], self.least_shared)
         near = sorted((float(apart[a, b]), a, b) for a, b in combinations(range(len(tracks)), 2))
         pairs = [(a, b) for distance, a, b in near[: self.max_pairs] if np.isfinite(distance)]
-        clips = [
-            Clip(
-                f'frames {start} to {stop - 1}',
-                keypoint[[a, b]],
-                None if score is None else score[[a, b]],
-                dict(self._extra),
-            )
-            for a, b in pairs
-        ]
+        clips = []
+        for pair in map(list, pairs):
+            score = values[pair][..., channels] if scored else None
+            name = f'frames {start} to {stop - 1}'
+            clips.append(Clip(name, values[pair][..., :channels].copy(), score, dict(self._extra)))
         of_pairs = self.inferencer.classify(clips, note=False)
         times = self._times[order[[0, -1]]]
         results = []
-        for (a, b), findings in zip(pairs, of_pairs, strict=True):
+        for (a, b), clip, findings in zip(pairs, clips, of_pairs, strict=True):
+            findings.require_finite(clip.name, clip.keypoint)
             scores = self._smooth((places[a], places[b]), findings.scores)
             label = int(scores.argmax())
             results.append(

@@ -147,7 +147,9 @@ def _active_joints(group: Group, joints: Sequence[str]) -> list[ActiveJoints]:
     for row, person in enumerate(group.persons if layers else ()):
         overall = np.mean([share[row] for share in layers.values()], axis=0)
         order = [int(joint) for joint in np.argsort(-overall, kind='stable') if overall[joint] > 0]
-        often = {name: [joints[j] for j in np.flatnonzero(share[row] >= 0.5)] for name, share in layers.items()}
+        often = {
+            name: [joints[j] for j in np.flatnonzero(share[row] >= 0.5).tolist()] for name, share in layers.items()
+        }
         active.append(ActiveJoints(person, {joints[joint]: float(overall[joint]) for joint in order}, often))
     return active
 

@@ -5,7 +5,7 @@ unless --no-preparation is given. Exits with 1 if the file and PyTorch differ.
 
 Examples:
   asea export asea_sbu work_dirs/asea_sbu/epoch_80.pth --out asea_sbu.onnx
-  asea export asea_ntu26 epoch_110.pth --out asea.pt2 --no-preparation --frames 64 --samples 0
+  asea export asea_ntu26 epoch_110.pth --out asea.pt2 --no-preparation --samples 0
 """
 
 from __future__ import annotations
@@ -28,7 +28,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument('checkpoint', help='checkpoint file')
     parser.add_argument('--out', type=Path, help='file to write (default: .onnx beside the checkpoint)')
     parser.add_argument('--no-preparation', dest='preparation', action='store_false', help='the network alone')
-    parser.add_argument('--frames', type=int, help='frames of a clip of the network alone (default: clip_len)')
     parser.add_argument('--opset', type=int, default=LOWEST_OPSET, help='ONNX opset (default: %(default)s)')
     parser.add_argument('--samples', type=int, default=50, help='test samples to check with, 0 for random ones only')
     parser.add_argument('--tolerance', type=float, default=1e-4, help='largest difference (default: %(default)s)')
@@ -40,10 +39,10 @@ def run(args: argparse.Namespace) -> None:
     cfg = config_of(args)
     trained = load_model(cfg, args.checkpoint)
     path = args.out or Path(args.checkpoint).with_suffix('.onnx')
-    export_model(trained, path, args.preparation, args.frames, args.opset)
+    export_model(trained, path, args.preparation, args.opset)
     say_written(path)
     dataset = build_test_dataset(cfg) if args.samples else None
-    rows = compare(trained, path, dataset, args.samples, args.preparation, args.frames)
+    rows = compare(trained, path, dataset, args.samples, args.preparation)
     table = Table('', title=f'{path.name} ({path.stat().st_size / 2**20:.1f} MiB) beside PyTorch')
     for column in ('samples', 'largest difference', 'same class', ''):
         table.add_column(column, justify='right')

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import os
 import shlex
+import shutil
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -101,6 +102,8 @@ def job_parameters(args: argparse.Namespace) -> dict[str, Any]:
         if args.partition is not None:
             raise InputError(f'--partition {args.partition}: expected --cluster slurm with it')
         return {'jobs': args.jobs}
+    if shutil.which('srun') is None:
+        raise InputError('--cluster slurm: there is no Slurm (srun) on this machine')
     resources = {'gpus_per_node': args.gpus, 'cpus_per_task': args.cpus, 'timeout_min': round(60 * args.hours)}
     return {'jobs': args.jobs, 'cluster': args.cluster, 'slurm_partition': args.partition, **resources}
 

@@ -1,15 +1,15 @@
 """Make an annotation file from a data set or from your own recordings, check it, and say what to do next.
 
-Every source is a subcommand with options of its own: asea prepare SOURCE --help. An --out that ends in .store is a
-store, which needs no memory; anything else is the pickle that mmaction2 and PYSKL read, too. convert makes one of the
-other.
+Every source is a subcommand with options of its own: asea prepare SOURCE --help. What is written is read by mmaction2
+and PYSKL, too. convert writes an annotation file of theirs, or a store of before, as one of ours, whose samples are
+read one at a time.
 
 Examples:
   asea prepare sbu ~/sbu
   asea prepare ntu ~/nturgb+d_skeletons --benchmark ntu26 --jobs 8
   asea prepare custom recordings/ --layout coco17 --labels labels.csv --split kfold:5
   asea prepare custom recordings/ --layout mine.json --labels folders --split ratio:0.8 --up -y --units millimetre
-  asea prepare convert data/ntu/ntu120.pkl data/ntu/ntu120.store
+  asea prepare convert ntu120_3d.pkl data/ntu/ntu120.pkl --layout nturgbd25
 """
 
 from __future__ import annotations
@@ -22,25 +22,23 @@ from pathlib import Path
 
 from ..datasets.check import check_annotations
 from ..datasets.converters import CONVERTERS, Converter
-from ..datasets.files.annotations import STORE_SUFFIX, load_annotations, save_annotations
+from ..datasets.files.annotations import convert_annotations
 from ..engine.configs import known_configs
 from ..errors import InputError
 from ..skeletons import SKELETONS
 from .check import print_facts, print_findings
 from .options import RECORDING_OPTIONS, console, progress, say_written
 
-SUFFIXES = ('.pkl', '.pickle', STORE_SUFFIX)
+SUFFIXES = ('.pkl', '.pickle')
 MOST_PROBLEMS = 20
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     sources = parser.add_subparsers(title='sources', required=True, metavar='SOURCE')
     for name, converter in CONVERTERS.items():
-        source = sources.add_parser(
-            name, help=converter.title, description=converter.convert.__doc__.partition('\n')[0]
-        )
+        source = sources.add_parser(name, help=converter.title, description=converter.title)
         source.add_argument('path', help=converter.source)
-        source.add_argument('--out', type=Path, help=f'file or {STORE_SUFFIX} to write (default: {converter.out})')
+        source.add_argument('--out', type=Path, help=f'file to write (default: {converter.out})')
         for option, settings in converter.options.items():
             source.add_argument(f'--{option.replace("_", "-")}', **(RECORDING_OPTIONS.get(option) or settings))
         source.add_argument(
@@ -50,11 +48,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
             help='leave out recordings that cannot be converted, instead of writing nothing',
         )
         source.set_defaults(prepare=prepare_source, converter=converter)
-    convert = sources.add_parser('convert', help='an annotation file in the other form, a pickle or a store')
+    convert = sources.add_parser('convert', help='an annotation file of mmaction2 or PYSKL, or a store of before')
     convert.add_argument('path', help='annotation file or store')
-    convert.add_argument('out', type=Path, help='file to write, or folder that ends in .store')
+    convert.add_argument('out', type=Path, help='file to write')
     convert.add_argument('--layout', choices=sorted(SKELETONS), help='layout to note in a file that does not name one')
-    convert.set_defaults(prepare=prepare_other_form)
+    convert.set_defaults(prepare=prepare_file)
 
 
 def run(args: argparse.Namespace) -> int:
@@ -88,7 +86,7 @@ def prepare_source(args: argparse.Namespace) -> int:
 def check_out(out: Path, inputs: Iterable[object]) -> None:
     """Refuse an output that would replace what it is made of."""
     if out.suffix not in SUFFIXES:
-        raise InputError(f'--out: expected a file that ends in .pkl or {STORE_SUFFIX}, got {out}')
+        raise InputError(f'--out: expected a file that ends in .pkl, got {out}')
     if any(isinstance(name, (str, Path)) and out.resolve() == Path(name).resolve() for name in inputs):
         raise InputError(f'--out: {out} is what is converted; choose another file')
 
@@ -109,15 +107,9 @@ def print_next_steps(out: Path) -> None:
     print(f'next:\n  asea check {file} --pictures {shlex.quote(str(out.with_suffix(".png")))}\n  asea train {config}')
 
 
-def prepare_other_form(args: argparse.Namespace) -> int:
-    """A pickle as a store, a store as a pickle."""
+def prepare_file(args: argparse.Namespace) -> int:
+    """An annotation file as this package writes it."""
     check_out(args.out, [args.path])
-    content = load_annotations(args.path, lazy=True)
-    annotations, meta = content['annotations'], content['meta']
-    if args.layout is not None:
-        if meta.get('layout', args.layout) != args.layout:
-            raise InputError(f'{args.path}: --layout {args.layout}, but the file says {meta["layout"]!r}')
-        meta = {**meta, 'layout': args.layout}
-    save_annotations(args.out, annotations, content['split'], meta)
+    convert_annotations(args.path, args.out, args.layout)
     say_written(args.out)
     return 0

@@ -15,7 +15,7 @@ from ..engine import report_errors
 def build_parser(name: str) -> argparse.ArgumentParser:
     """The parser of a subcommand: its description and examples are the docstring of its module."""
     module = importlib.import_module(f'{__package__}.{name.replace("-", "_")}')
-    description, _, examples = module.__doc__.partition('Examples:')
+    description, _, examples = (module.__doc__ or '').partition('Examples:')
     parser = argparse.ArgumentParser(
         prog=f'asea {name}',
         description=description,
@@ -30,16 +30,17 @@ def build_parser(name: str) -> argparse.ArgumentParser:
 
 def run_subcommand(name: str, words: Sequence[str]) -> int:
     """Run a subcommand; what a user can mend becomes one line and exit code 1, our own faults keep their traceback."""
-    args = build_parser(name).parse_args(joined(words))
+    debug = '--debug' in words  # in any place, also behind a subcommand's subcommand
+    args = build_parser(name).parse_args(joined([word for word in words if word != '--debug']))
     try:
-        with report_errors(args.debug):
+        with report_errors(debug):
             try:
                 return args.run(args) or 0
             except BrokenPipeError:  # who reads, e.g. `head`, has seen enough; what is left to print goes nowhere
                 os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
                 return 128 + signal.SIGPIPE
     except KeyboardInterrupt:
-        if args.debug:
+        if debug:
             raise
         print('stopped', file=sys.stderr)
         return 128 + signal.SIGINT

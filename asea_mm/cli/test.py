@@ -28,11 +28,12 @@ def run(args: argparse.Namespace) -> None:
     path = run_test(config_of(args), args.checkpoint, args.dump)
     if path is None:
         return
-    from ..visualization.confusion import plot_confusion  # matplotlib, for the first of several processes only
+    from ..visualization.confusion import draw_confusion  # matplotlib, for the first of several processes only
+    from ..visualization.drawing import save_figure
 
     report = json.loads(path.read_text())
     picture = path.with_name('confusion.png')
-    plot_confusion(np.array(report['confusion']), report['classes'], picture)
+    save_figure(draw_confusion(np.array(report['confusion']), report['classes']), picture)
     print_report(report)
     say_written(path, path.with_name('scores.npz'), picture, *([Path(args.dump)] if args.dump else []))
 

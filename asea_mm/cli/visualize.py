@@ -28,11 +28,11 @@ from ..visualization.active_joints import draw_active_joints
 from ..visualization.amplitudes import draw_amplitudes
 from ..visualization.animation import animate
 from ..visualization.attention import draw_attention
-from ..visualization.clips import find_sample, probe_sample, unit_of
+from ..visualization.clips import find_sample, probe_sample
 from ..visualization.confusion import draw_confusion
 from ..visualization.drawing import save_figure
 from ..visualization.pairs import plot_pairs
-from ..visualization.training_curves import draw_training, read_active_joints, read_scalars
+from ..visualization.training_curves import draw_training, read_scalars
 from .options import add_config_options, config_of, say_written
 
 OF_SAMPLES = ('active', 'attention', 'amplitude', 'animation', 'page')
@@ -83,11 +83,10 @@ def run(args: argparse.Namespace) -> None:
 
 def draw_samples(args: argparse.Namespace, what: Sequence[str], model: Any, dataset: Any) -> list[Path]:
     """Write the pictures of the samples that were named; returns their paths."""
-    unit = unit_of(dataset)
     layers = None if args.layers is None else [number - 1 for number in args.layers]
     written: list[Path] = []
     for index in dict.fromkeys(find_sample(dataset, sample) for sample in args.sample):
-        clip = probe_sample(model, dataset, index, args.clip, unit)
+        clip = probe_sample(model, dataset, index, args.clip)
         stem = re.sub(r'[^\w.-]+', '_', clip.name)
         paths = {kind: args.out / f'{stem}_{kind}.{args.format}' for kind in ('active', 'attention', 'amplitude')}
         paths |= {'animation': args.out / f'{stem}_animation.gif', 'page': args.out / f'{stem}_page.html'}
@@ -96,7 +95,7 @@ def draw_samples(args: argparse.Namespace, what: Sequence[str], model: Any, data
         if 'attention' in what:
             save_figure(draw_attention(clip, args.frame, layers), paths['attention'], args.dpi)
         if 'amplitude' in what:
-            peers = [probe_sample(model, dataset, peer, args.clip, unit) for peer in peers_of(dataset, index)]
+            peers = [probe_sample(model, dataset, peer, args.clip) for peer in peers_of(dataset, index)]
             figure = draw_amplitudes([clip, *peers], -1 if layers is None else layers[-1])
             save_figure(figure, paths['amplitude'], args.dpi)
         if 'animation' in what:
@@ -139,10 +138,7 @@ def draw_test(args: argparse.Namespace, source: Path) -> Path:
 
 
 def draw_curves(args: argparse.Namespace, source: Path) -> Path:
-    """Curves of the training; of what AT-NAC did also from the checkpoint."""
-    curves = read_scalars(source)
-    if not any(key.startswith('aea/') for key in curves):
-        curves = {**curves, **read_active_joints(args.checkpoint)}
+    """Curves of the training, and of what AT-NAC did."""
     path = args.out / f'training.{args.format}'
-    save_figure(draw_training(curves, f'Training of {Path(args.config).stem}'), path, args.dpi)
+    save_figure(draw_training(read_scalars(source), f'Training of {Path(args.config).stem}'), path, args.dpi)
     return path

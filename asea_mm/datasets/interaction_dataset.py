@@ -7,14 +7,14 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
-from mmaction.datasets import BaseActionDataset
 from mmaction.registry import DATASETS
 from mmengine.config import Config, ConfigDict
+from mmengine.dataset import BaseDataset
 
 from ..errors import InputError
 from ..skeletons import SKELETONS, Skeleton, get_skeleton
-from .files.annotations import load_annotations, select_split, validate_annotation, validate_header
-from .files.store import AnnotationStore
+from .files.annotations import load_annotations, select_split, validate_annotation
+from .files.stored_samples import StoredSamples
 
 Classes = Sequence[str | int]
 
@@ -56,7 +56,8 @@ def select_classes(classes: Classes, names: Sequence[str] | None, num_classes: i
     return mapping
 
 
-class PairDataset(BaseActionDataset):
+# mmaction2's BaseActionDataset would import all of its datasets, and scipy.stats, to add start_index and modality
+class PairDataset(BaseDataset):
     """What the datasets of this package share: float32 keypoints, and what they say about themselves.
 
     Each sample goes to the pipeline as ``keypoint`` float32, ``keypoint_score`` if there is one, ``label``,
@@ -87,7 +88,7 @@ class PairDataset(BaseActionDataset):
             - keypoint_score: ``(M, T, V)``, float32
         """
         info = self._read(super().get_data_info(idx))
-        info['layout'] = self._skeleton
+        info.update(layout=self._skeleton, start_index=0, modality='Pose')
         for name in ('keypoint', 'keypoint_score'):
             if name in info:  # files store half precision, which no transform should compute in
                 info[name] = np.asarray(info[name], dtype=np.float32)
@@ -107,11 +108,12 @@ class InteractionPoseDataset(PairDataset):
     """Skeletons of two persons from an annotation file, with splits, folds and class subsets.
 
     The file is ours, mmaction2's or PYSKL's (see :mod:`asea_mm.datasets.files.annotations`) and is read without running
-    code from it. Every sample used is checked when the file is loaded; none is ever skipped. Samples of a store (see
-    :mod:`asea_mm.datasets.files.store`) stay on disk: each is read, and its values are checked, when it is asked for.
+    code from it. Every sample used is checked when the file is loaded; none is ever skipped. Samples of a file that
+    ``save_annotations`` wrote stay on disk, where worker processes share them: each is read, and its values are
+    checked, when it is asked for.
 
     Args:
-        ann_file: Annotation file (a pickle), or the folder of an annotation store.
+        ann_file: Annotation file.
         pipeline: Transforms.
         split: Name of the split in the file, e.g. ``'xsub_train'``; all samples if ``None``. With ``fold``,
             ``'train'`` or ``'val'``.
@@ -160,12 +162,11 @@ class InteractionPoseDataset(PairDataset):
         self.split = split if fold is None else f'fold{fold}_{split}'
         self.classes = classes
         self.layout = layout
-        self._store: AnnotationStore | None = None
+        self._stored: StoredSamples | None = None
         super().__init__(
             ann_file,
             pipeline=pipeline,
             test_mode=test_mode,
-            modality='Pose',
             metainfo=metainfo,
             data_root=data_root,
             indices=indices,
@@ -179,9 +180,8 @@ class InteractionPoseDataset(PairDataset):
         path = self.ann_file
         content = load_annotations(path, lazy=True)
         annotations, meta = content['annotations'], content['meta']
-        validate = validate_annotation
-        if isinstance(annotations, AnnotationStore):
-            self._store, validate = annotations, validate_header
+        if isinstance(annotations, StoredSamples):
+            self._stored = annotations
             content['annotations'] = annotations = [
                 {**header, 'number': number} for number, header in enumerate(annotations.headers())
             ]
@@ -209,9 +209,9 @@ class InteractionPoseDataset(PairDataset):
             mapping = select_classes(self.classes, names, num_classes, path)
 
         data_list, coordinates = [], set()
-        fields = _FIELDS if self._store is None else ('number', 'label')
+        fields = _FIELDS if self._stored is None else ('number', 'label')
         for annotation in used:
-            validate(annotation, skeleton.num_joints, num_classes, path)
+            validate_annotation(annotation, skeleton.num_joints, num_classes, path, values=self._stored is None)
             if annotation['label'] in mapping:
                 coordinates.add(annotation['keypoint'].shape[-1])
                 sample = {name: annotation[name] for name in fields if annotation.get(name) is not None}
@@ -226,8 +226,8 @@ class InteractionPoseDataset(PairDataset):
         return data_list
 
     def _read(self, info: dict) -> dict:
-        if self._store is None:
+        if self._stored is None:
             return info
-        sample = self._store[info.pop('number')]
+        sample = self._stored[info.pop('number')]
         validate_annotation(sample, None, None, self.ann_file)  # the rest was checked when the file was loaded
         return {**{name: sample[name] for name in _FIELDS if sample.get(name) is not None}, **info}

@@ -77,7 +77,7 @@ class SyntheticInteractionDataset(PairDataset):
         everything = range(len(CLASSES))
         self._mapping = select_classes(everything if classes is None else classes, CLASSES, len(CLASSES), name)
         self.num_samples, self.split, self.seed, self.num_frames = num_samples, split, seed, tuple(num_frames)
-        super().__init__('', pipeline, test_mode=test_mode, modality='Pose', indices=indices, max_refetch=0)
+        super().__init__(pipeline=pipeline, test_mode=test_mode, indices=indices, max_refetch=0)
 
     def load_data_list(self) -> list[dict]:
         """Make all samples."""

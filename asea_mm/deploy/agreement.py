@@ -12,11 +12,12 @@ from mmengine.dataset import Compose
 from torch import nn
 
 from ..apis.loading import TrainedModel, mmaction_scope
-from .export import ScoreModel, input_size, preparation_of, trial_recording
+from .export import ScoreModel, trial_recording
+from .preparation import Preparation
 
 Arrays = Mapping[str, np.ndarray]
 Scores = tuple[np.ndarray, np.ndarray]  # scores (N, classes), logits (N, clips, classes)
-GIVEN = ('keypoint', 'keypoint_score', 'img_shape')
+INPUTS = ('keypoint', 'keypoint_score', 'img_shape')
 
 
 class Agreement(NamedTuple):
@@ -64,14 +65,9 @@ def open_exported(path: str | Path, threads: int | None = None) -> Callable[[Arr
 
 
 def compare(
-    trained: TrainedModel,
-    path: str | Path,
-    dataset: Any = None,
-    count: int = 50,
-    preparation: bool = True,
-    frames: int | None = None,
+    trained: TrainedModel, path: str | Path, dataset: Any = None, count: int = 50, preparation: bool = True
 ) -> dict[str, Agreement]:
-    """Run a file of :func:`export_model` beside PyTorch and, where it has its preparation, the test pipeline.
+    """Run a file of :func:`.export.export_model` beside the test pipeline and PyTorch.
 
     Random persons, and samples of a dataset, each as it is and with absence put into it: no partner, an end of nothing,
     both, a gap, nobody.
@@ -82,17 +78,18 @@ def compare(
         dataset: Samples to compare with; default none but random ones.
         count: How many of them, evenly spaced.
         preparation: Whether the file has its preparation.
-        frames: As of :func:`export_model`.
 
     Returns:
         The agreement, by what it is of.
     """
     exported, plain = open_exported(path, torch.get_num_threads()), ScoreModel(trained.model.eval())
-    cases = _recordings if preparation else _clips
-    sources = {'random persons': None, **({} if dataset is None else {'test samples': dataset})}
+    sources = {'random persons': [trial_recording(trained, frames, seed=frames) for frames in (1, 2, 9, 30, 77)]}
+    if dataset is not None:
+        chosen = np.unique(np.linspace(0, len(dataset) - 1, min(count, len(dataset))).round().astype(int))
+        sources['test samples'] = [dataset.get_data_info(index) for index in chosen.tolist()]
     return {
-        name: measure_agreement(exported, plain, cases(trained, samples, count, frames))
-        for name, samples in sources.items()
+        name: measure_agreement(exported, plain, prepared_cases(trained, recordings, preparation))
+        for name, recordings in sources.items()
     }
 
 
@@ -133,63 +130,30 @@ def with_absence(keypoint: np.ndarray) -> Iterator[np.ndarray]:
     yield np.zeros_like(keypoint)
 
 
-def _chosen(dataset: Any, count: int) -> list[int]:
-    return np.unique(np.linspace(0, len(dataset) - 1, min(count, len(dataset))).round().astype(int)).tolist()
-
-
-def _recordings(
-    trained: TrainedModel, dataset: Any, count: int, frames: int | None
+def prepared_cases(
+    trained: TrainedModel, recordings: Iterable[Mapping[str, Any]], preparation: bool
 ) -> Iterator[tuple[Arrays, np.ndarray]]:
-    """Recordings and what the test pipeline makes of them."""
-    names = preparation_of(trained).inputs
+    """The inputs of a file, and the clips that the test pipeline makes, of recordings with absence put into them.
+
+    Args:
+        trained: The model of the file.
+        recordings: Samples before the pipeline.
+        preparation: Whether the file takes the recordings; otherwise it takes the clips.
+    """
     with mmaction_scope():
         pipeline = Compose(trained.pipeline)
-    if dataset is None:
-        made = [trial_recording(trained, total, seed=total) for total in (1, 2, 9, 30, 77)]
-        samples = [{name: array.numpy() for name, array in recording.items()} for recording in made]
-    else:
-        samples = [dataset.get_data_info(index) for index in _chosen(dataset, count)]
-    for sample in samples:
-        persons = sample['keypoint'][: trained.num_person]
-        missing = trained.num_person - len(persons)
-        for keypoint in with_absence(persons):
-            given = {**sample, 'keypoint': keypoint}
+        names = Preparation(trained.pipeline, trained.skeleton).inputs if preparation else []
+    for recording in recordings:
+        persons = min(trained.num_person, len(recording['keypoint']))
+        for keypoint in with_absence(recording['keypoint'][:persons]):
+            sample = {name: np.asarray(recording[name]) for name in INPUTS if name in recording}
+            sample['keypoint'] = keypoint
             if 'keypoint_score' in sample:
-                given['keypoint_score'] = sample['keypoint_score'][: trained.num_person]
-            inputs = {name: np.asarray(given[name], dtype=np.float32) for name in names}
-            for name in set(names) & {'keypoint', 'keypoint_score'}:
-                inputs[name] = np.pad(inputs[name], [(0, missing), *[(0, 0)] * (inputs[name].ndim - 1)])
-            data = {'frame_dir': 'export', 'label': 0, **{name: given[name] for name in GIVEN if name in given}}
-            data |= {'layout': trained.skeleton, 'total_frames': keypoint.shape[1]}
-            yield inputs, np.stack([pipeline(data)['inputs'].numpy()])
-
-
-def _clips(trained: TrainedModel, dataset: Any, count: int, frames: int | None) -> Iterator[tuple[Arrays, np.ndarray]]:
-    """Clips behind the test pipeline."""
-    if dataset is None:
-        size = input_size(trained, frames)
-        batches = [trial_clips(trained.model, size, clips) for clips in (1, 3)]
-    else:
-        batches = [dataset[index]['inputs'].numpy()[None] for index in _chosen(dataset, count)]
-    for batch in batches:
-        for clips in with_absence(batch):
-            yield {'keypoint': clips}, clips
-
-
-def trial_clips(recognizer: nn.Module, size: tuple[int, ...], num_clips: int = 1) -> np.ndarray:
-    """Random keypoints of the place and size that the input's batch norm has seen.
-
-    Far from the data rounding grows without end, and a comparison would tell nothing.
-
-    Shapes:
-        returns ``(2, clips, M, T, V, C)``
-    """
-    keypoint = torch.randn(2, num_clips, *size, generator=torch.Generator().manual_seed(0))
-    backbone: Any = recognizer.backbone
-    while hasattr(backbone, 'backbone'):  # InteractionBackbone wraps one
-        backbone = backbone.backbone
-    norm = getattr(backbone, 'data_bn', None)
-    if isinstance(norm, nn.BatchNorm1d) and norm.running_mean is not None and norm.running_var is not None:
-        mean, var = (values.view(-1, *size[2:])[0] for values in (norm.running_mean, norm.running_var))
-        keypoint = mean + var.sqrt() * keypoint
-    return keypoint.numpy()
+                sample['keypoint_score'] = sample['keypoint_score'][:persons]
+            inputs = {name: sample[name].astype(np.float32) for name in names}
+            for name in set(names) - {'img_shape'}:  # who is missing is all zero
+                missing = (0, trained.num_person - persons)
+                inputs[name] = np.pad(inputs[name], [missing, *[(0, 0)] * (inputs[name].ndim - 1)])
+            about = {'frame_dir': 'export', 'label': 0, 'layout': trained.skeleton, 'total_frames': keypoint.shape[1]}
+            clips = pipeline({**sample, **about})['inputs'].numpy()[None]
+            yield inputs if preparation else {'keypoint': clips}, clips

@@ -11,11 +11,12 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
 from .. import __version__
-from ..apis.loading import TrainedModel, mmaction_scope
+from ..apis.loading import TrainedModel, mmaction_scope, part_name
 from ..datasets.files.whole import written_whole
 from ..errors import InputError
 from ..models.layers import AEA, fuse_batch_norm
@@ -92,7 +93,6 @@ def export_model(
     trained: TrainedModel,
     path: str | Path,
     preparation: bool = True,
-    frames: int | None = None,
     opset: int = LOWEST_OPSET,
 ) -> dict[str, str]:
     """Write a model to one file, weights and all; its suffix says the format.
@@ -105,7 +105,6 @@ def export_model(
         trained: The model, its test pipeline, layout and classes; it stays as it is.
         path: ``.onnx``, or ``.pt2``, which ``torch.export.load`` reads.
         preparation: Whether the test pipeline is part of the graph.
-        frames: Frames of a clip for the network alone; default ``clip_len`` of the pipeline.
         opset: Version of the ONNX operators.
 
     Returns:
@@ -121,17 +120,19 @@ def export_model(
     if path.suffix == '.onnx':
         _require_onnx(opset)
     network = inference_model(trained.model)
-    size = input_size(trained, frames)
-    metadata = describe(trained, size[1], preparation)
+    metadata = describe(trained, preparation)
     if preparation:
-        prepared = PreparedModel(network, preparation_of(trained))
-        names = prepared.preparation.inputs
+        with mmaction_scope():
+            prepare = Preparation(trained.pipeline, trained.skeleton)
         recording = trial_recording(trained, 7)
-        axes = [{1: 'frames'} if name != 'img_shape' else {} for name in names]
-        program = _trace(prepared, tuple(recording[name] for name in names), axes)
+        inputs = tuple(torch.from_numpy(recording[name]) for name in prepare.inputs)
+        axes = [{1: 'frames'} if name != 'img_shape' else {} for name in prepare.inputs]
+        names, program = prepare.inputs, _trace(PreparedModel(network, prepare), inputs, axes)
     else:
+        # neither of one, which the tracer takes for fixed
+        clips = torch.rand(3, 2, trained.num_person, clip_len(trained), trained.skeleton.num_joints, trained.channels)
         names, axes = ['keypoint'], [{0: 'N', 1: 'clips'}]
-        program = _trace(network, (torch.rand(3, 2, *size),), axes)  # neither of one, which the tracer takes for fixed
+        program = _trace(network, (clips,), axes)
     with written_whole(path) as part:
         if path.suffix == '.onnx':
             _write_onnx(program, part, names, axes, metadata, opset)
@@ -140,59 +141,57 @@ def export_model(
     return metadata
 
 
-def preparation_of(trained: TrainedModel) -> Preparation:
-    """The test pipeline of a model as a part of the graph."""
-    with mmaction_scope():
-        return Preparation(trained.pipeline, trained.skeleton)
-
-
-def input_size(trained: TrainedModel, frames: int | None = None) -> tuple[int, int, int, int]:
-    """Persons M, frames T, joints V and channels C of the network's input.
-
-    Args:
-        trained: The model and its test pipeline.
-        frames: Frames; default ``clip_len`` of the pipeline.
+def clip_len(trained: TrainedModel) -> int:
+    """Frames of the clips that the test pipeline makes.
 
     Raises:
-        InputError: If pipeline or backbone do not tell.
+        InputError: If no step has a ``clip_len``.
     """
-    clip_lens = [step['clip_len'] for step in trained.pipeline if 'clip_len' in step]
-    frames = clip_lens[-1] if frames is None and clip_lens else frames
-    if frames is None:
-        raise InputError('export: no step of the test pipeline has a clip_len; give the frames of a clip')
-    if frames < 1:
-        raise InputError(f'export: frames must be positive, got {frames}')
-    if not trained.channels:
-        name = type(trained.model.backbone).__name__
-        raise InputError(f'export: cannot tell the input channels of {name}; it needs an attribute in_channels')
-    return trained.num_person, frames, trained.skeleton.num_joints, trained.channels
+    for step in reversed(trained.pipeline):
+        if 'clip_len' in step:
+            return int(step['clip_len'])
+    raise InputError('export: no step of the test pipeline has a clip_len, which says how many frames a clip has')
 
 
-def trial_recording(trained: TrainedModel, frames: int, seed: int = 0) -> dict[str, Tensor]:
-    """Two metres (or 300 pixels, or a third of the image) apart persons who move at random; what the graph takes."""
-    preparation = preparation_of(trained)
-    generator = torch.Generator().manual_seed(seed)
-    dimensions = preparation.coordinates(trained.channels)
-    shape = (trained.num_person, frames, trained.skeleton.num_joints, dimensions)
-    pose = 0.4 * torch.randn(shape[0], 1, *shape[2:], generator=generator)
-    keypoint = pose + 0.02 * torch.randn(shape, generator=generator).cumsum(dim=1)
-    keypoint[..., 0] += 2 * torch.arange(trained.num_person)[:, None, None]
-    if preparation.image_unit is not None:
-        keypoint = 0.4 + keypoint / 6 if preparation.image_unit == 'share' else 300 + 150 * keypoint
-    recording = {
-        'keypoint': keypoint,
-        'keypoint_score': torch.rand(shape[:3], generator=generator),
-        'img_shape': torch.tensor([720.0, 1280.0]),
-    }
-    return {name: recording[name] for name in preparation.inputs}
+def trial_recording(trained: TrainedModel, frames: int, seed: int = 0) -> dict[str, np.ndarray]:
+    """Two persons, two metres (300 pixels, a third of the image) apart, who move at random, with all that a step needs.
+
+    Raises:
+        InputError: If the channels of the network do not tell how many coordinates a joint has.
+    """
+    steps = {part_name(config): config for config in trained.pipeline}
+    stream = steps.get('GenerateStream', {}).get('stream', 'joint')
+    streams = [stream] if isinstance(stream, str) else stream
+    distances = sum(name.startswith('partner_distance') for name in streams)
+    scores = 'ScoreChannel' in steps and steps['ScoreChannel'].get('keep', True)
+    rest = trained.channels - scores - distances * trained.skeleton.num_joints
+    dimensions = rest / (len(streams) - distances) if len(streams) > distances else 3
+    if dimensions not in (2, 3):
+        raise InputError(
+            f'export: expected channels of 2 or 3 coordinates in the streams {streams}'
+            f'{" and of scores" if scores else ""}, got {trained.channels} channels of the network; scores need a step '
+            f'ScoreChannel, and the backbone an attribute in_channels'
+        )
+    draw = np.random.default_rng(seed)
+    shape = (trained.num_person, frames, trained.skeleton.num_joints, int(dimensions))
+    keypoint = 0.4 * draw.normal(size=(shape[0], 1, *shape[2:])) + 0.02 * draw.normal(size=shape).cumsum(axis=1)
+    keypoint[..., 0] += 2 * np.arange(shape[0])[:, None, None]
+    if 'NormalizeByImage' in steps:
+        share = steps['NormalizeByImage'].get('unit') == 'share'
+        keypoint = 0.4 + keypoint / 6 if share else 300 + 150 * keypoint
+    recording = {'keypoint': keypoint}
+    if steps.get('NormalizeByImage', {'img_shape': ()}).get('img_shape') is None:
+        recording['img_shape'] = np.array([720, 1280])
+    if 'ScoreChannel' in steps:
+        recording['keypoint_score'] = draw.random(shape[:3])
+    return {name: array.astype(np.float32) for name, array in recording.items()}
 
 
-def describe(trained: TrainedModel, frames: int, preparation: bool) -> dict[str, str]:
+def describe(trained: TrainedModel, preparation: bool) -> dict[str, str]:
     """What a file says about itself, as texts: names as they are, anything else as JSON.
 
     Args:
         trained: The model, its test pipeline, layout and classes.
-        frames: Frames of a clip.
         preparation: Whether the test pipeline is inside.
     """
     about: dict[str, Any] = {
@@ -200,7 +199,6 @@ def describe(trained: TrainedModel, frames: int, preparation: bool) -> dict[str,
         'layout': trained.skeleton.name,
         'joints': trained.skeleton.joints,
         'num_person': trained.num_person,
-        'clip_len': frames,
         'pipeline': trained.pipeline,
         'preparation': preparation,
         'scores': ScoreModel(trained.model).scores,

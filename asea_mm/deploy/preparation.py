@@ -11,7 +11,7 @@ import torch.nn.functional as F
 from mmaction.registry import TRANSFORMS
 from torch import Tensor, nn
 
-from ..datasets.transforms.streams import stream_channels
+from ..apis.loading import part_name
 from ..errors import InputError
 from ..skeletons import Skeleton
 
@@ -59,7 +59,7 @@ class Preparation(nn.Module):
     def __init__(self, pipeline: Sequence[Mapping], skeleton: Skeleton) -> None:
         super().__init__()
         self.skeleton = skeleton
-        self.steps = [(_name(config), TRANSFORMS.build(dict(config))) for config in pipeline]
+        self.steps = [(part_name(config), TRANSFORMS.build(dict(config))) for config in pipeline]
         if self.steps and self.steps[-1][0] == 'PackActionInputs':
             self.steps.pop()
         names = [name for name, _ in self.steps]
@@ -72,33 +72,13 @@ class Preparation(nn.Module):
             if getattr(step, 'crop', None) is not None:
                 raise InputError(f'export: expected a test pipeline, got {name} with crop={step.crop}')
         if names[-1:] != ['FormatGCNInput'] or names.count('SampleClip') != 1:
-            raise InputError(f'export: expected a test pipeline with SampleClip that ends in FormatGCNInput, got {names}')
+            raise InputError(f'export: expected a pipeline with SampleClip that ends in FormatGCNInput, got {names}')
         if self.steps[-1][1].mode != 'zero':
             raise InputError(f"export: FormatGCNInput: expected mode='zero', got {self.steps[-1][1].mode!r}")
-        self.num_person: int = self.steps[-1][1].num_person
-        image = [step for name, step in self.steps if name == 'NormalizeByImage']
-        self.image_unit: str | None = image[0].unit if image else None
+        needs_shape = any(name == 'NormalizeByImage' and step.img_shape is None for name, step in self.steps)
         self.inputs = ['keypoint']
         self.inputs += ['keypoint_score'] if 'ScoreChannel' in names else []
-        self.inputs += ['img_shape'] if image and image[0].img_shape is None else []
-
-    def coordinates(self, channels: int) -> int:
-        """Coordinates C of a keypoint, from which the steps make so many channels of the network.
-
-        Raises:
-            InputError: If no number of coordinates does.
-        """
-        steps = dict(self.steps)
-        stream = steps['GenerateStream'].stream if 'GenerateStream' in steps else 'joint'
-        names = (stream,) if isinstance(stream, str) else stream
-        scores = int('ScoreChannel' in steps and steps['ScoreChannel'].keep)
-        for dimensions in (3, 2) if self.image_unit is None else (2,):
-            if scores + sum(stream_channels(name, self.skeleton.num_joints, dimensions) for name in names) == channels:
-                return dimensions
-        raise InputError(
-            f'export: no number of coordinates makes the {channels} channels of the network by the streams {names}'
-            f'{" and the scores" if scores else ""}; scores need a step ScoreChannel'
-        )
+        self.inputs += ['img_shape'] if needs_shape else []
 
     def forward(
         self, keypoint: Tensor, keypoint_score: Tensor | None = None, img_shape: Tensor | None = None
@@ -107,11 +87,6 @@ class Preparation(nn.Module):
         for name, step in self.steps:
             recording = STEPS[name](step, self.skeleton, recording)
         return recording.keypoint[None]
-
-
-def _name(config: Mapping) -> str:
-    kind = config['type']
-    return kind.rpartition('.')[2] if isinstance(kind, str) else kind.__name__
 
 
 def _fill_missing_joints(step: Any, skeleton: Skeleton, recording: Recording) -> Recording:
@@ -214,9 +189,7 @@ def _align_facing(step: Any, skeleton: Skeleton, recording: Recording) -> Record
 
 
 def _smooth_motion(step: Any, skeleton: Skeleton, recording: Recording) -> Recording:
-    window, persons, total = step.window, *recording.keypoint.shape[:2]
-    clips = recording.keypoint.unflatten(1, (recording.num_clips, -1)) if recording.num_clips > 1 else None
-    keypoint = recording.keypoint if clips is None else clips.flatten(0, 1)
+    window, keypoint = step.window, recording.keypoint.unflatten(1, (recording.num_clips, -1)).flatten(0, 1)
     present = (keypoint != 0).flatten(2).any(dim=2)
 
     def unbroken(present: Tensor) -> Tensor:
@@ -277,16 +250,16 @@ def _sample_clip(step: Any, skeleton: Skeleton, recording: Recording) -> Recordi
 def _add_turned_clips(step: Any, skeleton: Skeleton, recording: Recording) -> Recording:
     keypoint, score = recording.keypoint, recording.score
     turned = torch.tensor([1.0 if axis == step.vertical_axis else -1.0 for axis in range(3)])
-    copies, scores = [keypoint, keypoint * turned], [score, score]
+    copies, scores = [keypoint, keypoint * turned], [] if score is None else [score, score]
     if step.mirrored:
         order = list(skeleton.flip_order)
         mirror = torch.ones(3)
         mirror[1 if step.vertical_axis == 0 else 0] = -1
         copies += [copy[:, :, order] * mirror for copy in copies]
-        scores += [copy if copy is None else copy[:, :, order] for copy in scores]
+        scores += [copy[:, :, order] for copy in scores]
     return recording._replace(
         keypoint=torch.cat(copies, dim=1),
-        score=None if score is None else torch.cat(scores, dim=1),
+        score=torch.cat(scores, dim=1) if scores else None,
         num_clips=recording.num_clips * len(copies),
         frame_step=None if recording.frame_step is None else recording.frame_step.repeat(len(copies)),
     )

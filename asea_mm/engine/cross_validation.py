@@ -199,7 +199,7 @@ def validation_curve(folder: Path) -> dict[int, float]:
 
 def summarise(results: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     """Accuracies per fold and pooled over all samples; mean and standard deviation over seeds."""
-    by_run = {(result['fold'], result['seed']): result for result in results}
+    by_run: dict[Run, Any] = {(result['fold'], result['seed']): result for result in results}
     num_samples = {run: result['num_samples'] for run, result in by_run.items()}
     confusion = np.sum([result['confusion'] for result in results], axis=0)
     summary: dict[str, Any] = {
@@ -208,7 +208,7 @@ def summarise(results: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
         'seeds': sorted({seed for _, seed in by_run}),
     }
     for key in ('last_top1', 'best_top1', 'last_cross_entropy'):
-        values = {run: result.get(key) for run, result in by_run.items()}
+        values: dict[Run, Any] = {run: result.get(key) for run, result in by_run.items()}
         if None not in values.values():  # cross-entropy is not known of scores that are no probabilities
             summary[key] = summarise_runs(values, num_samples)
     recalls = np.diag(confusion) / np.maximum(confusion.sum(axis=1), 1)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import shutil
 import signal
 import sys
@@ -14,7 +15,6 @@ from typing import Any, TypeVar
 
 import torch
 from submitit import AutoExecutor, Job
-from submitit.core.utils import environment_variables
 
 from ..errors import InputError
 
@@ -50,25 +50,25 @@ def run_jobs(
     """
     if jobs < 1:
         raise InputError(f'--jobs: expected at least 1, got {jobs}')
-    executor = AutoExecutor(Path(folder), cluster=cluster)
-    executor.update_parameters(**{'timeout_min': A_YEAR, 'stderr_to_stdout': True, **parameters})
-    packages = [str(Path(__file__).parents[2]), os.environ.get('PYTHONPATH')]  # this asea_mm, wherever another is
-    environment = dict(PYTHONPATH=os.pathsep.join(filter(None, packages)), OMP_NUM_THREADS=threads_of_a_job(jobs))
-    gpus = deque(visible_gpus(jobs) if cluster == 'local' else [None] * jobs)
-    waiting, running = deque(tasks), dict[Job, tuple[Task, str | None]]()
+    free = deque(
+        AutoExecutor(Path(folder), cluster=cluster, **{f'{cluster}_python': python_of_a_job(jobs, gpu, cluster)})
+        for gpu in visible_gpus(jobs)
+    )
+    for executor in free:
+        executor.update_parameters(**{'timeout_min': A_YEAR, 'stderr_to_stdout': True, **parameters})
+    waiting, running = deque(tasks), dict[Job, tuple[Task, AutoExecutor]]()
     handler = signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     try:
         while running or waiting:
-            while waiting and len(running) < jobs:
-                task, gpu = waiting.popleft(), gpus.popleft()
-                with environment_variables(**environment):
-                    running[executor.submit(_call, function, task, gpu)] = task, gpu
+            while waiting and free:
+                task, executor = waiting.popleft(), free.popleft()
+                running[executor.submit(call_in_job, function, task)] = task, executor
             for job in [job for job in running if job.done()]:
                 refused, result = job.result()
                 if refused:
                     raise InputError(f'{refused} (see {job.paths.stdout})')
-                task, gpu = running.pop(job)
-                gpus.append(gpu)
+                task, executor = running.pop(job)
+                free.append(executor)
                 yield task, result
             time.sleep(0.2)
         shutil.rmtree(folder, ignore_errors=True)
@@ -91,10 +91,17 @@ def threads_of_a_job(jobs: int) -> str:
     return os.environ.get('OMP_NUM_THREADS') or str(max(1, cores // jobs))
 
 
-def _call(function: Callable[[Task], Result], task: Task, gpu: str | None) -> tuple[str | None, Result | None]:
+def python_of_a_job(jobs: int, gpu: str | None, cluster: str) -> str:
+    """The command line of a job's interpreter, with the environment that it needs from its first import on."""
+    packages = [str(Path(__file__).parents[2]), os.environ.get('PYTHONPATH')]  # this asea_mm, wherever another is
+    settings = {'PYTHONPATH': os.pathsep.join(filter(None, packages))}
+    if cluster == 'local':  # Slurm gives cores and GPUs itself; submitit takes the GPUs of a local job away
+        settings |= {'OMP_NUM_THREADS': threads_of_a_job(jobs)} | ({} if gpu is None else {'CUDA_VISIBLE_DEVICES': gpu})
+    return shlex.join(['env', *(f'{name}={value}' for name, value in settings.items()), sys.executable])
+
+
+def call_in_job(function: Callable[[Task], Result], task: Task) -> tuple[str | None, Result | None]:
     """Within the job: what the user can mend, and the result."""
-    if gpu is not None:  # submitit lets a local job see none, or those of its own count
-        os.environ['CUDA_VISIBLE_DEVICES'] = gpu
     try:
         return None, function(task)
     except (InputError, OSError) as error:

@@ -87,8 +87,8 @@ class InteractionReport(BaseMetric):
     """Writes ``report.json`` (:func:`accuracies`) and ``scores.npz`` into a folder after validation or test.
 
     ``scores.npz`` holds ``scores`` (samples, classes), ``labels`` and ``ids``; two such files can be fused. Samples
-    without a name (``frame_dir``) are numbered, in the order of the dataset. A dataset that names ``relation_pairs``, as
-    the synthetic one does, gets their accuracy, too (:func:`relation_accuracy`).
+    without a name (``frame_dir``) are numbered, in the order of the dataset. A dataset that names ``relation_pairs``,
+    as the synthetic one does, gets their accuracy, too (:func:`relation_accuracy`).
 
     Args:
         out_dir: Folder for the files; made when missing.

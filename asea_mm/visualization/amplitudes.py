@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -72,7 +73,7 @@ def draw_amplitudes(clips: Sequence[ProbedClip], layer: int = -1) -> Figure:
 def _curves(axes: Axes, clip: ProbedClip, time: np.ndarray, values: np.ndarray) -> None:
     """Values ``(M, T, V)`` over time."""
     for person in range(len(values)):
-        style = dict(ls=STYLES[person % len(STYLES)], lw=0.8, alpha=0.8, marker='.' if len(time) == 1 else '')
+        style: Any = dict(ls=STYLES[person % len(STYLES)], lw=0.8, alpha=0.8, marker='.' if len(time) == 1 else '')
         for colour, joints in zip(PART_COLOURS, clip.skeleton.part_indices.values(), strict=False):
             axes.plot(time, values[person][:, list(joints)], color=colour, **style)
     axes.tick_params(labelsize=7)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from matplotlib.figure import Figure
@@ -31,6 +32,6 @@ def draw_confusion(confusion: np.ndarray, classes: Sequence[str]) -> Figure:
     axes.set_title(f'top-1 {correct / max(total, 1):.1%} ({correct} of {total})')
     for true, predicted in zip(*np.nonzero(confusion), strict=False):
         colour = 'white' if share[true, predicted] > 0.55 else 'black'
-        style = dict(ha='center', va='center', fontsize=8, color=colour)
+        style: Any = dict(ha='center', va='center', fontsize=8, color=colour)
         axes.text(predicted, true, str(confusion[true, predicted]), **style)
     return figure

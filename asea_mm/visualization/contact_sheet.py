@@ -50,7 +50,8 @@ def plot_contact_sheet(
     axes.set_ylim(-(1 + TITLE) * rows, 0)
     axes.set_aspect('equal')
     axes.set_axis_off()
-    lines, dots = defaultdict(list), defaultdict(list)  # of every person: one collection draws them all at once
+    lines: dict[int, list] = defaultdict(list)  # of every person: one collection draws them all at once
+    dots: dict[int, list] = defaultdict(list)
     for number, (title, samples) in enumerate(moments.items()):
         left, top = block * (number % columns), -(1 + TITLE) * (number // columns)
         most = int(14 * width)

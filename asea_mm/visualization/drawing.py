@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -168,7 +169,7 @@ class Scene:
             is active
         """
         for person, (points, seen) in enumerate(zip(self.points[:, frame], self.seen[:, frame], strict=True)):
-            style = dict(c=person_colour(person), marker=MARKERS[person % len(MARKERS)])
+            style: Any = dict(c=person_colour(person), marker=MARKERS[person % len(MARKERS)])
             bones = bones_of(points, seen, self.skeleton)
             alpha = 0.55 if share is not None else 0.9
             width = 1.3 * size
@@ -194,7 +195,7 @@ class Scene:
         ]
         if lines:
             relative = np.array([value for *_, value in lines]) / attention[person].max()
-            style = dict(linewidths=0.4 + 2.2 * relative, alpha=0.15 + 0.6 * relative, zorder=2)
+            style: Any = dict(linewidths=0.4 + 2.2 * relative, alpha=0.15 + 0.6 * relative, zorder=2)
             segments = [line[:2] for line in lines]
             axes.add_collection(LineCollection(segments, colors=darker(person_colour(person)), **style))
 

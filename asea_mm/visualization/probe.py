@@ -14,7 +14,6 @@ from mmaction.structures import ActionDataSample
 from torch import Tensor, nn
 
 from ..errors import InputError
-from ..models.layers.common import stride_presence
 from ..models.layers.interaction import AEA, ActiveJoints
 
 Readings = dict[str, dict[str, Tensor]]  # of every AEA, by its name and in the order in which they run
@@ -98,25 +97,25 @@ def probe(model: nn.Module, inputs: Tensor, attention: bool = True) -> list[Prob
     """
     if inputs.ndim != 6:
         raise InputError(f'probe: expected inputs (B, clips, M, T, V, C), got {tuple(inputs.shape)}')
+    time = np.arange(inputs.shape[3])
+    frames = {name: time[:: module.step] for name, module in model.named_modules() if isinstance(module, AEA)}
+    if not frames:
+        name = type(model).__name__
+        raise InputError(f'probe: no attention between persons (AEA) in this {name}, so nothing to look at')
     recognizer: Any = model
     training = model.training
     model.eval()
     try:
         with watch(model, 'frames' if attention else None, curves=True) as readings:
-            if not any(isinstance(module, AEA) for module in model.modules()):
-                name = type(model).__name__
-                raise InputError(f'probe: no attention between persons (AEA) in this {name}, so nothing to look at')
             samples = recognizer.predict(inputs.to(next(model.parameters())), [ActionDataSample() for _ in inputs])
     finally:
         model.train(training)
-    arrays = {name: {key: value.cpu().numpy() for key, value in of.items()} for name, of in readings.items()}
-    time = torch.arange(inputs.shape[3])
-    frames = {name: stride_presence(time, of['present'].shape[2]).numpy() for name, of in arrays.items()}
+    arrays = {name: {key: value.cpu().numpy() for key, value in reading.items()} for name, reading in readings.items()}
 
     def clip(number: int) -> list[LayerReading]:
         return [
-            LayerReading(name, frames[name], **{key: value[number] for key, value in of.items()})
-            for name, of in arrays.items()
+            LayerReading(name, frames[name], **{key: value[number] for key, value in reading.items()})
+            for name, reading in arrays.items()
         ]
 
     clips = inputs.shape[1]

@@ -43,7 +43,7 @@ def tiny_config(name: str, samples: int = 40) -> Config:
 
 @pytest.fixture(scope='session')
 def config():
-    """Of the synthetic pairs, with the test pipeline of SBU: five clips of every sample, joints and velocities."""
+    """Of the synthetic pairs, with the test pipeline of SBU: joints and velocities."""
     cfg = tiny_config('asea_demo')
     cfg.test_dataloader.dataset.pipeline = Config.fromfile(ROOT / 'configs' / 'asea_sbu.py').test_pipeline
     cfg.model.backbone.in_channels = 6

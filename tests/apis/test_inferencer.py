@@ -2,28 +2,24 @@
 
 import copy
 import json
-import os
 import weakref
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
 import torch
-from mmaction.registry import DATASETS, TRANSFORMS
-from mmengine.dataset import pseudo_collate
+from mmaction.registry import TRANSFORMS
 from mmengine.registry import DefaultScope
 from mmengine.runner import Runner
 
 from asea_mm.apis import InteractionInferencer, InteractionResult
 from asea_mm.apis.windows import Clip, window_ranges
 from asea_mm.datasets import save_annotations
-from asea_mm.datasets.converters import convert_sbu
-from asea_mm.datasets.recordings.samples import Sample
+from asea_mm.datasets.recordings.finish import Sample
+from asea_mm.errors import InputError
 from asea_mm.evaluation.report import InteractionReport  # noqa: F401  (registered)
-from asea_mm.visualization.recorder import InteractionRecorder
 
 from ..datasets.ntu_files import body_lines, person
-from .conftest import tiny_config, write_checkpoint
 
 SAME = dict(rtol=0, atol=1e-6)
 
@@ -44,36 +40,16 @@ def of_the_tool(config, checkpoint, tmp_path_factory):
     return scores_of_the_tool(config, checkpoint, tmp_path_factory.mktemp('tested'))
 
 
-@pytest.mark.parametrize('fold', [False, True])
+@pytest.mark.parametrize('fuse', [False, True])
 @pytest.mark.parametrize('batch_size', [1, 32])
-def test_scores_are_those_of_the_test_tool(of_the_tool, checkpoint, dataset, batch_size, fold):
+def test_scores_are_those_of_the_test_tool(of_the_tool, checkpoint, dataset, batch_size, fuse):
     ids, scores = of_the_tool
     annotations = [dataset.get_data_info(index) for index in range(len(dataset))]
-    results = InteractionInferencer(checkpoint, fold=fold)(annotations, batch_size=batch_size)
+    results = InteractionInferencer(checkpoint, fuse=fuse)(annotations, batch_size=batch_size)
     assert [result.name for result in results] == ids
     np.testing.assert_allclose([result.scores for result in results], scores, **SAME)
     assert len({result.label for result in results}) > 1
     assert np.ptp(scores, axis=0).max() > 0.1, 'the scores must depend on the sample'
-
-
-def test_scores_on_sbu(tmp_path):
-    root = os.environ.get('ASEA_SBU_ROOT')
-    if not root:
-        pytest.skip('set ASEA_SBU_ROOT to the folder of SBU Kinect Interaction v2 (clean)')
-    path = tmp_path / 'sbu.pkl'
-    convert_sbu(root).save(path)
-    cfg = tiny_config('asea_sbu')
-    for loader in (cfg.train_dataloader, cfg.val_dataloader, cfg.test_dataloader):
-        loader.dataset.ann_file = str(path)
-    metainfo = DATASETS.build(cfg.test_dataloader.dataset).metainfo
-    checkpoint = write_checkpoint(tmp_path / 'sbu.pth', cfg, metainfo)
-    ids, scores = scores_of_the_tool(cfg, checkpoint, tmp_path)
-    inferencer = InteractionInferencer(checkpoint)
-    for batch_size in (1, 32):
-        results = inferencer(path, fold=1, batch_size=batch_size)
-        assert [result.name for result in results] == ids
-        np.testing.assert_allclose([result.scores for result in results], scores, **SAME)
-    assert inferencer.classes[0] == 'approaching'
 
 
 def test_whole_result(inferencer, samples):
@@ -90,7 +66,7 @@ def test_whole_result(inferencer, samples):
     (window,) = pair.windows
     assert (window.start, window.stop, window.scores) == (0, result.num_frames, pair.scores)
     assert [joints.person for joints in pair.active_joints] == [0, 1]
-    assert set(pair.active_joints[0].stages) == {'backbone.blocks.0.interaction', 'backbone.blocks.1.interaction'}
+    assert set(pair.active_joints[0].layers) == {'backbone.blocks.0.interaction', 'backbone.blocks.1.interaction'}
     assert pair.attention == []
 
 
@@ -143,9 +119,11 @@ def test_folder_of_recordings_is_a_list(inferencer, samples, tmp_path):
 def test_units_and_axis_of_recordings(inferencer, samples, tmp_path):
     keypoint = samples[0]
     x, y, z = np.moveaxis(keypoint, -1, 0)
-    np.save(tmp_path / 'up.npy', 1000 * np.stack([x, -z, y], axis=-1).astype(np.float64))
-    result = inferencer(tmp_path / 'up.npy', units='millimetre', up='z')
-    np.testing.assert_allclose(result.scores, inferencer(keypoint).scores, rtol=0, atol=1e-4)
+    turned = 1000 * np.stack([x, -z, y], axis=-1).astype(np.float64)
+    np.save(tmp_path / 'up.npy', turned)
+    for source in (turned, tmp_path / 'up.npy'):
+        result = inferencer(source, units='millimetre', up='z')
+        np.testing.assert_allclose(result.scores, inferencer(keypoint).scores, rtol=0, atol=1e-4)
 
 
 def test_ntu_skeleton_file(inferencer, tmp_path):
@@ -249,7 +227,7 @@ def test_explanation(inferencer, samples):
     for active, attention in zip(pair.active_joints, pair.attention, strict=True):
         assert attention.person == active.person
         assert attention.others == [1 - active.person]
-        assert set(attention.stages) == set(active.stages)
+        assert set(attention.layers) == set(active.layers)
         weights = np.array(attention.mean)
         assert weights.shape == (25, 25)
         share = np.array([active.share.get(joint, 0) for joint in joints])
@@ -258,26 +236,6 @@ def test_explanation(inferencer, samples):
         assert not weights[:, [joints.index(joint) for joint in joints if joint not in other.share]].any()
         assert list(active.share.values()) == sorted(active.share.values(), reverse=True)
         assert 0 < len(active.share) < 25
-
-
-def test_attention_is_the_mean_over_frames_with_a_partner(inferencer, samples):
-    leaving = samples[0][:, :32].copy()
-    leaving[1, 16:] = 0
-    batch = pseudo_collate([inferencer.prepare(Clip('a', leaving))])
-    layer, seen = inferencer.model.backbone.blocks[0].interaction, []
-    hook = layer.atnac.register_forward_hook(lambda _, args, found: seen.append((*args, found)))
-    with InteractionRecorder(inferencer.model, True) as recorder:
-        inferencer.model.test_step(batch)
-    hook.remove()
-    ((x, presence, found),) = seen
-    # by hand: attention in every frame, the mean over those in which both are there
-    with torch.no_grad():
-        every, _ = layer.attention.attention(x, 2, (found.mask[:, None] & presence[:, :, None]).to(x.dtype))
-    both = presence.unflatten(0, (-1, 2)).all(dim=1)
-    assert 0 < both.sum() < both.numel()
-    mean = torch.stack([clip[:, there].mean(dim=1) for clip, there in zip(every, both, strict=True)])
-    mean *= found.mask.unflatten(0, (-1, 2))[..., None]
-    torch.testing.assert_close(recorder.attention['backbone.blocks.0.interaction'], mean, rtol=1e-4, atol=1e-6)
 
 
 def test_explanations_of_windows_are_their_mean(inferencer, samples):
@@ -292,19 +250,59 @@ def test_explanations_of_windows_are_their_mean(inferencer, samples):
             assert share == pytest.approx(np.mean(parts), abs=1e-6)
 
 
-def test_explaining_changes_no_score_and_leaves_no_hook(inferencer, samples):
-    plain = inferencer(samples[0])
-    explained = inferencer(samples[0], explain=True)
-    assert explained.scores == plain.scores
-    hooks = [module for module in inferencer.model.modules() if module._forward_pre_hooks or module._forward_hooks]
-    assert hooks == []
-
-
 def test_fewer_clips(checkpoint, samples):
-    once = InteractionInferencer(checkpoint, num_clips=1)
-    assert once.prepare(Clip('clip', samples[0]))['inputs'].shape[0] == 1
-    with pytest.raises(ValueError, match='num_clips'):
+    for number in (1, np.int64(3)):
+        inferencer = InteractionInferencer(checkpoint, num_clips=number)
+        assert inferencer.prepare(Clip('clip', samples[0]))['inputs'].shape[0] == number
+    with pytest.raises(InputError, match='num_clips'):
         InteractionInferencer(checkpoint, num_clips=0)
+
+
+def test_steps_of_a_pipeline_may_be_classes(checkpoint, config, samples):
+    classes = copy.deepcopy(config)
+    for step in classes.test_dataloader.dataset.pipeline:
+        step['type'] = TRANSFORMS.get(step['type'])
+    inferencer = InteractionInferencer(classes, checkpoint, num_clips=2)
+    assert inferencer.num_person == 2
+    assert inferencer.prepare(Clip('clip', samples[0]))['inputs'].shape[0] == 2
+
+
+def test_numbers_of_numpy_and_tensors_with_gradients(inferencer, samples):
+    tensor = torch.from_numpy(samples[0]).requires_grad_()
+    result = inferencer(tensor, window=np.int64(16), overlap=np.int32(8), topk=np.int64(2), batch_size=np.uint8(4))
+    assert len(result.top_k) == 2
+    assert result.scores == inferencer(samples[0], window=16, overlap=8, batch_size=4).scores
+    assert inferencer(dict(keypoint=tensor)).scores == inferencer(samples[0]).scores
+
+
+def test_a_bad_input_is_reported_and_the_others_go_on(inferencer, samples, tmp_path):
+    keypoint = samples[0][:, :16]
+    for name in 'ac':
+        np.save(tmp_path / f'{name}.npy', keypoint)
+    (tmp_path / 'b.npy').write_bytes(b'damaged')
+    np.save(tmp_path / 'd.npy', keypoint[..., :2])
+    errors, names = [], []
+    options = dict(on_result=lambda sample, result: names.append((sample.name, result.name)), on_error=errors.append)
+    inputs = [keypoint, tmp_path, tmp_path / 'none.npy', np.full_like(keypoint, 2e3), keypoint]
+    results = inferencer(inputs, batch_size=2, **options)
+    assert [result.name for result in results] == ['input 0', 'a', 'c', 'input 4']
+    assert names == [(result.name, result.name) for result in results]
+    for result in results:
+        np.testing.assert_allclose(result.scores, results[0].scores, **SAME)
+    assert [str(error).split(':')[0].rpartition('/')[2] for error in errors] == ['b.npy', 'd', 'none.npy', 'input 3']
+    assert inferencer(tmp_path / 'b.npy', **options) is None
+    with pytest.raises(InputError, match=r'b\.npy'):
+        inferencer(tmp_path)
+
+
+def test_inputs_are_read_when_the_model_is_ready_for_them(inferencer, samples, tmp_path):
+    """What comes after a bad input is not read; what came before has its result."""
+    seen = []
+    with pytest.raises(FileNotFoundError, match='none'):
+        inferencer(
+            [samples[0], samples[1], 'none.npy'], batch_size=1, on_result=lambda _, result: seen.append(result.name)
+        )
+    assert seen == ['input 0', 'input 1']
 
 
 def test_scope_of_the_caller_is_not_needed_and_stays(checkpoint, samples):

@@ -22,15 +22,15 @@ IN_PROCESS = [
 
 
 def annotations(count: int = 20, joints: int = 15, dimensions: int = 3, classes: int = 8) -> list[dict]:
-    """Noise in which another joint stands out in every class."""
+    """Noise in which another joint stands out in every class; 2-D in shares of the image."""
     rng = np.random.default_rng(0)
     samples = []
     for index in range(count):
-        keypoint = rng.normal(size=(2, 12, joints, dimensions)).astype(np.float32)
+        keypoint = rng.uniform(-1, 1, size=(2, 12, joints, dimensions)).astype(np.float32)
         keypoint[:, :, index % classes % joints] += 5
         sample = dict(frame_dir=f'clip{index}', label=index % classes, total_frames=12, keypoint=keypoint)
         if dimensions == 2:
-            sample |= dict(keypoint_score=np.ones((2, 12, joints), np.float32), img_shape=(240, 320))
+            sample |= dict(keypoint=keypoint / 20 + 0.5, keypoint_score=np.ones((2, 12, joints), np.float32))
         samples.append(sample)
     return samples
 
@@ -41,7 +41,8 @@ def save(
     """An annotation file whose splits all hold all samples."""
     names = [sample['frame_dir'] for sample in samples]
     split = {'_'.join(filter(None, (part, end))): names for part in splits for end in ('train', 'val')}
-    meta = dict(layout=layout, classes=[f'class {label}' for label in range(classes)], source='test', units='metre')
+    units = 'metre' if samples[0]['keypoint'].shape[-1] == 3 else 'share'
+    meta = dict(layout=layout, classes=[f'class {label}' for label in range(classes)], source='test', units=units)
     save_annotations(path, samples, split, meta)
 
 

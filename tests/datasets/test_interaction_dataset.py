@@ -3,9 +3,10 @@
 import numpy as np
 import pytest
 from mmaction.registry import DATASETS
+from mmengine.registry import init_default_scope
 
 from asea_mm.datasets import InteractionPoseDataset, save_annotations
-from asea_mm.skeletons import get_skeleton
+from asea_mm.skeletons import SKELETONS, Skeleton, get_skeleton
 
 CLASSES = ['push', 'hug', 'kick']
 META = {'layout': 'sbu15', 'classes': CLASSES, 'source': 'test', 'units': 'metre'}
@@ -40,16 +41,9 @@ def test_what_the_pipeline_gets(make, serialize_data):
     info = dataset[0]
     assert info['keypoint'].dtype == info['keypoint_score'].dtype == np.float32
     np.testing.assert_array_equal(info['keypoint'], first['keypoint'].astype(np.float32))
-    assert {
-        name: info[name] for name in ('label', 'frame_dir', 'total_frames', 'layout', 'start_index', 'modality')
-    } == {
-        'label': 0,
-        'frame_dir': 's0',
-        'total_frames': 4,
-        'layout': 'sbu15',
-        'start_index': 0,
-        'modality': 'Pose',
-    }
+    expected = {'label': 0, 'frame_dir': 's0', 'total_frames': 4, 'start_index': 0, 'modality': 'Pose'}
+    assert expected.items() <= info.items()
+    assert info['layout'] is SKELETONS['sbu15']
     assert info['img_shape'] == (1080, 1920)
     assert 'junk' not in info
     assert 'keypoint_score' not in dataset[1]
@@ -62,8 +56,16 @@ def test_built_from_config_with_data_root(make, tmp_path):
     config = {'type': 'InteractionPoseDataset', 'ann_file': 'ann.pkl', 'data_root': str(tmp_path), 'split': 'xsub_val'}
     dataset = DATASETS.build({**config, 'pipeline': []})
     assert ids(dataset) == ['s4', 's5']
-    assert dataset.metainfo == {'classes': tuple(CLASSES), 'layout': 'sbu15'}
-    assert dataset.get_cat_ids(1) == [2]
+    assert dataset.metainfo == {'classes': tuple(CLASSES), 'layout': 'sbu15', 'units': 'metre'}
+
+
+def test_rare_classes_can_be_repeated(make, tmp_path):
+    make([sample(index, label=int(index == 5)) for index in range(6)], {})
+    config = {'type': 'InteractionPoseDataset', 'ann_file': str(tmp_path / 'ann.pkl'), 'pipeline': []}
+    init_default_scope('mmaction')
+    dataset = DATASETS.build({'type': 'ClassBalancedDataset', 'oversample_thr': 0.5, 'dataset': config})
+    assert sum(info['label'] for info in dataset) == 2
+    assert len(dataset) == 7
 
 
 def test_named_split(make, tmp_path):
@@ -83,25 +85,6 @@ def test_named_split(make, tmp_path):
             InteractionPoseDataset(path, [], split=split, fold=2)
 
 
-def test_split_of_a_file_without_splits(make, tmp_path):
-    make(split={})
-    with pytest.raises(ValueError, match='it has none'):
-        InteractionPoseDataset(str(tmp_path / 'ann.pkl'), [], split='train')
-
-
-@pytest.mark.parametrize(
-    ('members', 'message'),
-    [
-        (['s0', 'gone', 's1'], "split 'x' names samples without annotation: 'gone'"),
-        (['s0', 's1', 's0'], "split 'x' names samples more than once: 's0'"),
-    ],
-)
-def test_wrong_split_members(make, tmp_path, members, message):
-    make(split={'x': members})
-    with pytest.raises(ValueError, match=f'ann.pkl: {message}'):
-        InteractionPoseDataset(str(tmp_path / 'ann.pkl'), [], split='x')
-
-
 @pytest.mark.parametrize('classes', [['kick', 'push'], [2, 0], ('kick', 0), [np.int64(2), 'push']])
 def test_class_subset_keeps_the_order_given(make, classes):
     dataset = make(classes=classes)
@@ -116,7 +99,6 @@ def test_class_subset_keeps_the_order_given(make, classes):
         ([3], 'unknown class 3'),
         ([-1], 'unknown class -1'),
         ([True], 'unknown class True'),
-        ([1.0], 'unknown class 1.0'),
         (['push', 0], 'class 0 is there twice'),
         ([], 'at least one class'),
         ('push', "got the string 'push'"),
@@ -131,7 +113,7 @@ def test_file_without_meta(make):
     with pytest.raises(ValueError, match=r"ann.pkl: the file does not say which skeleton .* layout='nturgbd25'"):
         make(meta={})
     dataset = make(meta={}, layout='sbu15', classes=[2, 1])
-    assert dataset.metainfo == {'classes': ('2', '1'), 'layout': 'sbu15'}
+    assert dataset.metainfo == {'classes': ('2', '1'), 'layout': 'sbu15', 'units': ''}
     with pytest.raises(ValueError, match="class 'kick' is a name, but the class names are unknown"):
         make(meta={}, layout='sbu15', classes=['kick'])
     with pytest.raises(ValueError, match='unknown class 3; known are the label numbers 0 to 2'):
@@ -150,8 +132,10 @@ def test_layouts(make):
         'joints': [f'j{i}' for i in range(15)],
         'bones': [[f'j{i + 1}', f'j{i}'] for i in range(14)],
     }
-    layout = make(layout=mine)[0]['layout']
-    assert get_skeleton(layout) == get_skeleton(mine)
+    dataset = make(layout=mine)
+    assert isinstance(dataset[0]['layout'], Skeleton)  # checked once, not by every transform anew
+    assert dataset[0]['layout'] is dataset[1]['layout']
+    assert get_skeleton(dataset.metainfo['layout']) == dataset[0]['layout'] == get_skeleton(mine)
 
 
 @pytest.mark.parametrize(
@@ -161,8 +145,6 @@ def test_layouts(make):
         ({'keypoint': np.ones((2, 4, 14, 3))}, 'got 14'),
         ({'label': 3}, 'below 3'),
         ({'keypoint': np.ones((2, 0, 15, 3)), 'total_frames': 0}, 'at least one person and one frame'),
-        ({'keypoint': np.zeros((2, 4, 15, 3))}, 'at least one person'),
-        ({'total_frames': 9}, 'got 9'),
     ],
 )
 def test_a_broken_sample_is_an_error_at_load(make, changes, message):
@@ -193,20 +175,9 @@ def drop_first(results):
     return None if results['frame_dir'] == 's0' else results
 
 
-def explode(results):
-    raise KeyError('no such key')
-
-
 def test_pipelines_cannot_lose_samples_unseen(make):
-    with pytest.raises(ValueError, match="the pipeline returned None for sample 's0'"):
+    with pytest.raises(Exception, match='Cannot find valid image after 0'):
         make(pipeline=[drop])[0]
-    with pytest.raises(ValueError, match="the pipeline returned None for sample 's0'"):
+    with pytest.raises(Exception, match='should not get `None`'):
         make(pipeline=[drop], max_refetch=9, test_mode=True)[0]
     assert make(pipeline=[drop_first], max_refetch=100)[0]['frame_dir'] != 's0'
-    with pytest.raises(KeyError, match='no such key'):
-        make(pipeline=[explode], max_refetch=100)[0]
-
-
-def test_no_silent_arguments():
-    with pytest.raises(TypeError, match='valid_ratio'):
-        InteractionPoseDataset('nowhere.pkl', [], valid_ratio=0.5)

@@ -1,57 +1,49 @@
-"""Exported files: they compute what PyTorch does, run without this package, and their preparation is the pipeline's."""
+"""Exported files take recordings and compute what the ordinary test does, and run without this package."""
 
-import importlib.util
 import json
-import os
 import subprocess
 import sys
-from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 from mmaction.registry import MODELS
 from mmengine.config import Config
-from mmengine.dataset import Compose
+from mmengine.dataset import Compose, pseudo_collate
 from mmengine.registry import init_default_scope
+from torch import nn
 
-import asea_mm  # noqa: F401  (registers everything)
 from asea_mm.apis.loading import TrainedModel
-from asea_mm.deploy import agreement as check
-from asea_mm.deploy import export
+from asea_mm.deploy.agreement import Agreement, compare, measure_agreement, open_exported, prepared_cases
+from asea_mm.deploy.export import ScoreModel, export_model, inference_model, trial_recording
+from asea_mm.errors import InputError
 from asea_mm.skeletons import get_skeleton, graph_layout
-from tests.cli.test_tools import SMALL, tool  # noqa: F401  (a fixture)
 from tests.models import randomise
 
-pytest.importorskip('onnx')
-pytest.importorskip('onnxruntime')
-pytest.importorskip('onnxscript')
+from . import ROOT, recording
 
-ROOT = Path(__file__).parents[2]
-EXAMPLE = ROOT / 'examples' / 'onnx_inference.py'
+for package in ('onnx', 'onnxruntime', 'onnxscript'):
+    pytest.importorskip(package)
+
 TOLERANCE = 1e-4
-GRAPH = dict(layout=graph_layout('sbu15'))
-FEW = dict(base_channels=8, num_stages=1, inflate_stages=[], down_stages=[])
 SBU = Config.fromfile(ROOT / 'configs' / 'asea_sbu.py').test_pipeline
 BACKBONES = {
     'ASEA': dict(type='ASEA', channels=(8, 16)),
-    'ASEA as in the text': dict(type='ASEA', channels=(8,), strides=(2,), downsample='conv', temporal_form='stacked'),
-    'ASEA variants': dict(type='ASEA', channels=(8,), interaction=dict(score='velocity', form='gathered')),
-    'ASEA, max pooling': dict(type='ASEA', channels=(8, 16), pooling='average_and_max'),
+    'ASEA, velocity': dict(type='ASEA', channels=(8,), strides=(2,), interaction=dict(score='velocity')),
     'CTRGCN': dict(type='CTRGCN', channels=(8,), strides=(2,)),
     'MSG3D': dict(type='MSG3D', channels=(12,), strides=(2,)),
     'DeGCN': dict(type='DeGCN', channels=(8,), strides=(2,)),
     'MSSAGCN': dict(type='MSSAGCN', channels=(32,), strides=(2,)),
-    'STGCN': dict(
-        type='InteractionBackbone',
-        backbone=dict(type='STGCN', graph_cfg=dict(mode='stgcn_spatial', **GRAPH), in_channels=6, **FEW),
-    ),
     'AAGCN': dict(
         type='InteractionBackbone',
-        backbone=dict(type='AAGCN', graph_cfg=dict(mode='spatial', **GRAPH), in_channels=6, **FEW),
+        backbone=dict(
+            type='AAGCN',
+            graph_cfg=dict(mode='spatial', layout=graph_layout('sbu15')),
+            in_channels=6,
+            **dict(base_channels=8, num_stages=1, inflate_stages=[], down_stages=[]),
+        ),
     ),
 }
-OURS = dict(layout='sbu15', in_channels=6)
 
 
 @pytest.fixture(autouse=True)
@@ -60,25 +52,17 @@ def scope():
     init_default_scope('mmaction')
 
 
-def tiny(name: str) -> TrainedModel:
+def tiny(name: str = 'CTRGCN') -> TrainedModel:
     """A small recognizer of SBU's pipeline with random weights and statistics."""
     torch.manual_seed(0)
     backbone = {**BACKBONES[name]}
-    pooling = backbone.pop('pooling', 'average')  # of the head
     if 'backbone' not in backbone:
-        backbone.update(OURS)
-        width = backbone['channels'][-1]
-    else:
-        width = 8
-    recognizer = MODELS.build(
-        dict(
-            type='InteractionRecognizer',
-            data_preprocessor=dict(type='mmaction.ActionDataPreprocessor'),
-            backbone=backbone,
-            cls_head=dict(type='InteractionHead', num_classes=3, in_channels=width, pooling=pooling),
-        )
-    )
-    randomise(recognizer).eval()
+        backbone.update(layout='sbu15', in_channels=6)
+    width = backbone.get('channels', (8,))[-1]
+    head = dict(type='InteractionHead', num_classes=3, in_channels=width)
+    preprocessor = dict(type='mmaction.ActionDataPreprocessor')
+    config = dict(type='InteractionRecognizer', data_preprocessor=preprocessor, backbone=backbone, cls_head=head)
+    recognizer = randomise(MODELS.build(config)).eval()
     with torch.no_grad():  # logits of the size that trained models have
         recognizer.cls_head.fc.weight.div_(10)
     pipeline = [dict(step) for step in SBU]
@@ -86,75 +70,138 @@ def tiny(name: str) -> TrainedModel:
 
 
 @pytest.fixture(scope='module')
-def exported(tmp_path_factory):
-    """Path of the .onnx file of a tiny backbone, and its model; written once."""
-    done = {}
-
-    def get(name: str) -> tuple[Path, TrainedModel]:
-        if name not in done:
-            trained = tiny(name)
-            path = tmp_path_factory.mktemp('onnx') / 'model.onnx'
-            size = export.input_shape(trained)
-            export.write_onnx(export.trace(trained.model, size), path, export.describe(trained, size[1]))
-            done[name] = path, trained
-        return done[name]
-
-    return get
-
-
-def gathered(trained: TrainedModel):
-    """The model as PyTorch runs it on a CPU."""
-    return check.as_function(export.inference_model(trained.model, 'auto'))
-
-
-@pytest.mark.parametrize('name', BACKBONES)
-def test_same_scores_whoever_is_there(exported, name):
-    path, trained = exported(name)
-    run, plain = check.open_onnx(path, 1), gathered(trained)
-    for clips in (1, 3):
-        trials = export.trial_clips(trained.model, export.input_shape(trained), clips).numpy()
-        logits = plain(trials)[1]
-        assert logits.std() > 0.1
-        assert len(np.unique(logits[:, 0].round(5), axis=0)) == len(trials), 'absence must change the scores'
-        for batch in (trials, trials[:1], trials[1:2], trials[2:]):
-            agreement = check.compare(plain, run, [batch])
-            assert agreement.samples == len(batch)
-            assert agreement.within(TOLERANCE), agreement
+def prepared(tmp_path_factory):
+    """A tiny model, and its .onnx file with the preparation inside."""
+    init_default_scope('mmaction')
+    trained, path = tiny('ASEA'), tmp_path_factory.mktemp('onnx') / 'model.onnx'
+    state = {key: value.clone() for key, value in trained.model.state_dict().items()}
+    export_model(trained, path)
     assert [file.name for file in path.parent.iterdir()] == ['model.onnx'], 'all in one file'
+    assert all(torch.equal(value, state[key]) for key, value in trained.model.state_dict().items())
+    return trained, path
 
 
-def test_what_the_file_says(exported):
+def ordinary_scores(trained: TrainedModel, keypoint: np.ndarray) -> np.ndarray:
+    """Scores as an ordinary test computes them."""
+    sample = dict(keypoint=keypoint.copy(), label=0, frame_dir='a', layout='sbu15', total_frames=keypoint.shape[1])
+    with torch.no_grad():
+        (output,) = trained.model.test_step(pseudo_collate([Compose(trained.pipeline)(sample)]))
+    return output.pred_score.numpy()
+
+
+@pytest.mark.parametrize('frames', [1, 2, 20, 32, 75])
+def test_recordings_of_any_length_get_the_scores_of_a_test(prepared, frames):
+    trained, path = prepared
+    run = open_exported(path, 1)
+    for keypoint in (recording(2, frames), recording(2, frames, seed=1) * np.array([[[[1]]], [[[0]]]], np.float32)):
+        scores, logits = run({'keypoint': keypoint})
+        np.testing.assert_allclose(scores, ordinary_scores(trained, keypoint), atol=TOLERANCE)
+        assert logits.shape == (2, 3), 'the whole clip from either side'
+
+
+def test_agreement_over_absence_and_a_dataset(prepared):
+    class Samples(list):
+        get_data_info = list.__getitem__
+
+    trained, path = prepared
+    dataset = Samples({'keypoint': recording(persons, 25, seed), 'label': 0} for seed, persons in enumerate((2, 1, 3)))
+    rows = compare(trained, path, dataset, count=2)
+    assert {name: row.samples for name, row in rows.items()} == {'random persons': 30, 'test samples': 12}
+    assert all(row.within(TOLERANCE) for row in rows.values()), rows
+    with torch.no_grad():
+        trained.model.cls_head.fc.bias[0] += 0.01
+    try:
+        assert not compare(trained, path)['random persons'].within(TOLERANCE), 'another model than that of the file'
+    finally:
+        with torch.no_grad():
+            trained.model.cls_head.fc.bias[0] -= 0.01
+    assert not Agreement(1, float('nan'), 1).within(1)
+
+
+def test_what_the_file_says(prepared):
     import onnx
 
-    path, trained = exported('ASEA')
+    trained, path = prepared
     model = onnx.load(path)
     about = {entry.key: entry.value for entry in model.metadata_props}
-    assert json.loads(about['classes']) == ['approach', 'kick', 'push']
-    assert json.loads(about['stream']) == ['joint', 'joint_motion']
+    assert json.loads(about['classes']) == trained.classes
     assert json.loads(about['pipeline']) == json.loads(json.dumps(trained.pipeline))
     assert (about['layout'], about['scores'], about['backbone']) == ('sbu15', 'probability', 'ASEA')
-    clip = [json.loads(about[key]) for key in ('clip_len', 'num_clips', 'num_person')]
-    assert clip == [32, 2, 2], 'the whole clip from either side'
-    assert json.loads(about['skeleton'])['parents'] == list(get_skeleton('sbu15').parents)
-    assert not any('/' in entry.value for node in model.graph.node for entry in node.metadata_props), 'no paths'
-    assert str(ROOT) not in str(model)
+    assert str(ROOT) not in str(model), 'no paths of this machine'
     assert not any(node.op_type == 'NonZero' for node in model.graph.node), 'no shapes that depend on data'
-    assert [node.op_type for node in model.graph.node].count('BatchNormalization') == 1, 'of the input only'
+    shape = [dim.dim_param or dim.dim_value for dim in model.graph.input[0].type.tensor_type.shape.dim]
+    assert shape == [2, 'frames', 15, 3]
 
 
-def test_tracing_leaves_the_model_as_it_is(exported):
-    _, trained = exported('ASEA')
-    state = tiny('ASEA').model.state_dict()
-    assert state.keys() == trained.model.state_dict().keys()
-    assert all(torch.equal(value, state[key]) for key, value in trained.model.state_dict().items())
+def run_example(*arguments: object) -> subprocess.CompletedProcess:
+    """The example where neither torch nor this package can be imported."""
+    block = 'import runpy, sys; sys.modules.update(dict.fromkeys(("torch", "asea_mm", "mmaction", "mmengine"))); '
+    code = f'{block}sys.argv = sys.argv[1:]; runpy.run_path(sys.argv[0], run_name="__main__")'
+    command = [sys.executable, '-c', code, str(ROOT / 'examples' / 'onnx_inference.py'), *map(str, arguments)]
+    return subprocess.run(command, capture_output=True, text=True, check=False)
 
 
-def test_torch_program_needs_torch_only(tmp_path):
-    trained = tiny('ASEA variants')
-    size = export.input_shape(trained)
-    export.write_torch(export.trace(trained.model, size), tmp_path / 'm.pt2', export.describe(trained, size[1]))
-    trials = export.trial_clips(trained.model, size).numpy()
-    np.save(tmp_path / 'x.npy', trials)
+def test_example_scores_as_testing_does(prepared, tmp_path):
+    trained, path = prepared
+    keypoint = recording(1, 25)
+    np.savez(tmp_path / 'clip.npz', keypoint=keypoint)
+    done = run_example(path, tmp_path / 'clip.npz', '--json')
+    assert done.returncode == 0, done.stderr
+    scores = json.loads(done.stdout)
+    expected = ordinary_scores(trained, keypoint)
+    np.testing.assert_allclose([scores[name] for name in trained.classes], expected, atol=TOLERANCE)
+    np.save(tmp_path / 'clip.npy', keypoint)
+    table = run_example(path, tmp_path / 'clip.npy').stdout.splitlines()
+    assert table[0].split() == ['probability', 'class']
+    assert table[1].split()[1] == trained.classes[expected.argmax()]
+
+
+@pytest.mark.parametrize(
+    ('arrays', 'message'),
+    [
+        (dict(keypoint=recording(3, 5)), "keypoint: expected the shape [2, 'frames', 15, 3], got (3, 5, 15, 3)"),
+        (dict(keypoint=np.full((2, 5, 15, 3), np.nan)), 'keypoint: expected finite numbers'),
+        (dict(joints=recording(2, 5)), "expected an array 'keypoint', which this model takes, got ['joints']"),
+    ],
+)
+def test_example_ends_with_one_line(prepared, arrays, message, tmp_path):
+    np.savez(tmp_path / 'clip.npz', **arrays)
+    done = run_example(prepared[1], tmp_path / 'clip.npz')
+    assert done.returncode == 1
+    assert done.stderr.startswith('error: ')
+    assert message in done.stderr
+
+
+def test_network_alone_takes_any_number_of_samples_and_clips(tmp_path):
+    trained = tiny()
+    assert json.loads(export_model(trained, tmp_path / 'a.onnx', preparation=False)['preparation']) is False
+    run, plain = open_exported(tmp_path / 'a.onnx', 1), ScoreModel(trained.model)
+    for shape in ((1, 1), (1, 3), (4, 2)):
+        clips = np.random.default_rng(0).normal(size=(*shape, 2, 32, 15, 6)).astype(np.float32)
+        clips[0, :, 1] = 0
+        agreement = measure_agreement(run, plain, [({'keypoint': clips}, clips)])
+        assert agreement.samples == shape[0]
+        assert agreement.within(TOLERANCE), agreement
+    done = run_example(tmp_path / 'a.onnx', 'clip.npy')
+    assert 'expected a model of asea export with its preparation inside' in done.stderr
+
+
+@pytest.mark.parametrize('name', [name for name in BACKBONES if name != 'ASEA'])  # which is in the other tests
+def test_every_backbone_is_traced(name, tmp_path):
+    trained = tiny(name)
+    export_model(trained, tmp_path / 'a.pt2', preparation=False)
+    agreement = compare(trained, tmp_path / 'a.pt2', preparation=False)['random persons']
+    assert agreement.within(TOLERANCE), agreement
+    cases = prepared_cases(trained, [trial_recording(trained, 30)], preparation=False)
+    logits = [inference_model(trained.model, 'auto')(torch.from_numpy(clips))[1] for _, clips in cases]
+    assert len({tuple(row[0, 0].round(decimals=5).tolist()) for row in logits}) == len(logits), 'absence changes scores'
+
+
+def test_program_needs_torch_only(tmp_path):
+    trained = tiny()
+    export_model(trained, tmp_path / 'm.pt2', preparation=False)
+    clips = np.random.default_rng(0).normal(size=(1, 2, 2, 32, 15, 6)).astype(np.float32)
+    np.save(tmp_path / 'x.npy', clips)
     code = """
 import json, sys
 for name in ('asea_mm', 'mmaction', 'mmengine', 'mmcv'):
@@ -162,217 +209,51 @@ for name in ('asea_mm', 'mmaction', 'mmengine', 'mmcv'):
 import numpy, torch
 files = {'metadata.json': ''}
 model = torch.export.load('m.pt2', extra_files=files).module()
-x = torch.from_numpy(numpy.load('x.npy'))
-numpy.savez('out.npz', all=model(x)[1].detach(), one=model(x[:1])[1].detach())
-print(json.loads(json.loads(files['metadata.json'])['classes'])[0])
+scores, _ = model(torch.from_numpy(numpy.load('x.npy')))
+print(json.dumps([scores.tolist(), json.loads(json.loads(files['metadata.json'])['classes'])]))
 """
     done = subprocess.run([sys.executable, '-c', code], cwd=tmp_path, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
-    assert done.stdout == 'approach\n'
-    logits = gathered(trained)(trials)[1]
-    with np.load(tmp_path / 'out.npz') as out:
-        np.testing.assert_allclose(out['all'], logits, atol=TOLERANCE)
-        np.testing.assert_allclose(out['one'], logits[:1], atol=TOLERANCE)
+    scores, classes = json.loads(done.stdout)
+    expected = ScoreModel(trained.model)(torch.from_numpy(clips))[0].detach()
+    np.testing.assert_allclose(scores, expected, atol=TOLERANCE)
+    assert classes == trained.classes
 
 
-@pytest.mark.parametrize('average', [None, 'score'])
-def test_average_of_clips(average):
-    trained = tiny('CTRGCN')
-    trained.model.cls_head.average_clips = average
-    if average is None:
-        with pytest.raises(ValueError, match="must average clips by 'prob' or 'score', got average_clips=None"):
-            export.inference_model(trained.model, 'auto')
-        return
-    scores, logits = gathered(trained)(export.trial_clips(trained.model, export.input_shape(trained), 3).numpy())
-    np.testing.assert_allclose(scores, logits.mean(axis=1), atol=1e-6)
-    assert export.describe(trained, 32)['scores'] == 'logit'
+class Undecided(nn.Module):
+    """Takes another way by what it sees."""
 
+    in_channels = 6
 
-def test_wrong_options(tmp_path):
-    trained = tiny('CTRGCN')
-    with pytest.raises(ValueError, match='opset must be at least 18, got 11'):
-        export.write_onnx(None, tmp_path / 'm.onnx', {}, opset=11)
-    assert export.input_shape(trained, 20) == (2, 20, 15, 6)
-    for step in trained.pipeline:
-        step.pop('clip_len', None)
-    with pytest.raises(ValueError, match='no step of the test pipeline has a clip_len; give --frames'):
-        export.input_shape(trained)
-
-
-def test_backbone_that_cannot_be_traced():
-    class Undecided(torch.nn.Module):
-        def forward(self, x):
-            return x if x.sum() > 0 else -x
-
-    trained = tiny('CTRGCN')
-    trained.model.backbone = Undecided()
-    with pytest.raises(ValueError, match='torch.export cannot trace Undecided'):
-        export.trace(trained.model, (2, 4, 15, 6))
-
-
-def load_example():
-    spec = importlib.util.spec_from_file_location('onnx_inference', EXAMPLE)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-def recording(persons: int, frames: int, seed: int = 0) -> np.ndarray:
-    """Keypoints ``(M, T, 15, 3)`` of people who move; the last one comes late and leaves early."""
-    draw = np.random.default_rng(seed)
-    keypoint = draw.normal(size=(persons, 1, 15, 3)) + 0.1 * draw.normal(size=(persons, frames, 15, 3)).cumsum(axis=1)
-    keypoint[-1, : frames // 5] = 0
-    keypoint[-1, frames - frames // 6 :] = 0
-    return keypoint.astype(np.float32)
-
-
-END = [dict(type='FormatGCNInput', num_person=2), dict(type='PackActionInputs', meta_keys=('frame_dir',))]
-PIPELINES = {
-    'SBU': SBU,
-    'NTU': Config.fromfile(ROOT / 'configs' / 'asea_ntu26.py').test_pipeline,
-    'padded bones': [
-        dict(type='CentrePair', frames='all'),
-        dict(type='AlignFacing', vertical_axis=2),
-        dict(type='SampleClip', clip_len=16, mode='pad', num_clips=3, window=0.5),
-        dict(type='AddTurnedClips', vertical_axis=2),
-        dict(type='GenerateStream', stream=['bone', 'bone_motion'], true_speed=True),
-        *END,
-    ],
-    'smoothed': Config.fromfile(ROOT / 'configs' / 'asea_sbu_smooth.py').test_pipeline,
-    'smoothed clips': [
-        dict(type='SampleClip', clip_len=9, mode='pad', num_clips=2),
-        dict(type='SmoothMotion', window=7, degree=4),
-        *END,
-    ],
-    'mirrored': [
-        dict(type='AlignFacing'),
-        dict(type='SampleClip', clip_len=16, num_clips=2),
-        dict(type='AddTurnedClips', mirrored=True),
-        dict(type='GenerateStream', stream='joint_motion', true_speed=True),
-        *END,
-    ],
-    'mirrored, sideways': [dict(type='AddTurnedClips', vertical_axis=0, mirrored=True), *END],
-    'one frame': [dict(type='SampleClip', clip_len=1), dict(type='GenerateStream', stream='joint_motion'), *END],
-}
-
-
-OF_TWO = {'SBU with distances': Config.fromfile(ROOT / 'configs' / 'kernel_sbu.py').test_pipeline}
-SIZES = [(2, 30), (2, 9), (1, 12), (2, 1)]
+    def forward(self, x):
+        return x if x.sum() > 0 else -x
 
 
 @pytest.mark.parametrize(
-    ('name', 'persons', 'frames'),
+    ('changes', 'options', 'message'),
     [
-        *((name, *size) for name in [*PIPELINES, *OF_TWO] for size in SIZES),
-        *((name, 3, 41) for name in PIPELINES),
+        ({}, dict(path='a.pt'), r'expected a file that ends in .onnx or .pt2, got a.pt'),
+        ({}, dict(opset=11), 'opset must be at least 18, got 11'),
+        ({'channels': 5}, {}, r'2 or 3 coordinates in the streams .*, got 5 channels'),
+        ({'pipeline': SBU[-2:]}, dict(preparation=False), 'no step of the test pipeline has a clip_len'),
+        ({'average_clips': None}, {}, "must average clips by 'prob' or 'score', got average_clips=None"),
+        ({'backbone': Undecided()}, dict(path='a.pt2', preparation=False), 'torch.export cannot trace Undecided'),
+        ({'pipeline': [dict(type='MirrorPose'), *SBU]}, {}, 'MirrorPose of the test pipeline has no form in torch'),
     ],
 )
-def test_example_prepares_as_the_pipeline(name, persons, frames):
-    keypoint = recording(persons, frames)
-    trained = tiny('CTRGCN')
-    trained.pipeline = [dict(step) for step in (PIPELINES | OF_TWO)[name]]
-    sample = dict(keypoint=keypoint.copy(), label=0, frame_dir='a', layout='sbu15', total_frames=frames)
-    expected = Compose(trained.pipeline)(sample)['inputs'].numpy()
-    ours = load_example().prepare(keypoint, export.describe(trained, 32))
-    assert ours.dtype == expected.dtype == np.float32
-    scale = max(step.get('motion_scale', 1) for step in trained.pipeline)  # differences as much larger
-    np.testing.assert_allclose(ours, expected, atol=1e-5 * scale)
-    assert ((ours == 0).all(axis=(3, 4)) == (expected == 0).all(axis=(3, 4))).all(), 'the same are present'
+def test_what_cannot_be_exported(changes, options, message, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    trained = tiny()
+    for name, value in changes.items():
+        owner = {'average_clips': trained.model.cls_head, 'backbone': trained.model}.get(name, trained)
+        setattr(owner, name, value)
+    with pytest.raises(InputError, match=message):
+        export_model(trained, **{'path': 'a.onnx', **options})
+    assert not list(tmp_path.iterdir())
 
 
-def run_example(*arguments: object) -> subprocess.CompletedProcess:
-    """The example where neither torch nor this package can be imported."""
-    block = 'import runpy, sys; sys.modules.update(dict.fromkeys(("torch", "asea_mm", "mmaction", "mmengine"))); '
-    code = f'{block}sys.argv = sys.argv[1:]; runpy.run_path(sys.argv[0], run_name="__main__")'
-    command = [sys.executable, '-c', code, str(EXAMPLE), *map(str, arguments)]
-    return subprocess.run(command, capture_output=True, text=True, check=False)
-
-
-def test_example_ends_with_one_line(exported, tmp_path):
-    path, _ = exported('ASEA')
-    np.save(tmp_path / 'three.npy', recording(3, 25))
-    (tmp_path / 'damaged.onnx').write_bytes(b'no model')
-    for model, message in (
-        (path, 'three.npy: expected the 2 persons to look at, got 3'),
-        (tmp_path / 'damaged.onnx', 'damaged.onnx: expected a model that tools/export.py wrote'),
-        (tmp_path / 'none.onnx', 'none.onnx: expected a model that tools/export.py wrote'),
-    ):
-        done = run_example(model, tmp_path / 'three.npy')
-        assert done.returncode == 1
-        assert done.stderr.startswith('error: ')
-        assert message in done.stderr
-
-
-def test_example_scores_as_testing_does(exported, tmp_path):
-    path, trained = exported('ASEA')
-    keypoint = recording(2, 25)
-    np.savez(tmp_path / 'clip.npz', keypoint=keypoint)
-    sample = dict(keypoint=keypoint, label=0, frame_dir='a', layout='sbu15', total_frames=25)
-    expected = check.tested_scores(trained.model, [Compose(trained.pipeline)(sample)], 1)[0]
-    done = run_example(path, tmp_path / 'clip.npz', '--json')
-    assert done.returncode == 0, done.stderr
-    scores = json.loads(done.stdout)
-    np.testing.assert_allclose([scores[name] for name in trained.classes], expected, atol=TOLERANCE)
-    table = run_example(path, tmp_path / 'clip.npz').stdout.splitlines()
-    assert table[0].split() == ['probability', 'class']
-    assert table[1].split()[1] == trained.classes[expected.argmax()]
-
-
-@pytest.mark.parametrize(
-    ('array', 'message'),
-    [
-        (np.zeros((2, 5, 25, 3)), 'expected keypoints (M, T, 15, C) of layout sbu15, got (2, 5, 25, 3)'),
-        (np.full((2, 5, 15, 3), np.nan), 'expected finite keypoints'),
-    ],
-)
-def test_example_refuses(array, message):
-    with pytest.raises(ValueError, match='expected') as error:
-        load_example().prepare(array, export.describe(tiny('CTRGCN'), 32))
-    assert message in str(error.value)
-
-
-def test_tool_exports_and_checks(tool, tmp_path):  # noqa: F811
-    config = str(ROOT / 'configs' / 'asea_demo.py')
-    settings = [*SMALL, 'model.backbone.channels=[8]', 'model.cls_head.in_channels=8']
-    cfg = Config.fromfile(config)
-    cfg.merge_from_dict({'model.backbone.channels': [8], 'model.cls_head.in_channels': 8})
-    torch.manual_seed(0)
-    torch.save({'state_dict': randomise(MODELS.build(cfg.model)).state_dict()}, tmp_path / 'a.pth')
-    options = ['--samples', 9, '--repeats', 1, '--cfg-options', *settings]
-    code, out, err = tool('tools/export.py', config, tmp_path / 'a.pth', *options)
-    assert code == 0, err
-    assert (tmp_path / 'a.onnx').is_file()
-    assert out.count('agrees') == 5
-    assert '9/9' in out
-    assert 'onnxruntime' in out
-
-    code, out, err = tool(
-        'tools/export.py', config, tmp_path / 'a.pth', '--tolerance', -1, '--format', 'torch', *options
-    )
-    assert code == 1
-    assert 'DIFFERS' in out
-    assert 'differ by more than --tolerance -1' in err
-
-    code, _, err = tool('tools/export.py', config, tmp_path / 'a.pth', '--out', tmp_path / 'a.pt', *options)
-    assert code == 1
-    assert 'expected a name that ends in .onnx' in err
-
-
-def test_real_samples(exported, tmp_path):
-    root = os.environ.get('ASEA_SBU_ROOT')
-    if not root:
-        pytest.skip('set ASEA_SBU_ROOT to the folder of SBU Kinect Interaction v2 (clean)')
-    from asea_mm.datasets import InteractionPoseDataset
-    from asea_mm.datasets.converters import convert_sbu
-
-    path, trained = exported('ASEA')
-    convert_sbu(root).save(tmp_path / 'sbu.pkl')
-    dataset = InteractionPoseDataset(str(tmp_path / 'sbu.pkl'), SBU, split='val', fold=1, test_mode=True)
-    samples = check.test_samples(dataset, 50)
-    assert len(samples) == 50
-    keypoint = np.stack([sample['inputs'].numpy() for sample in samples])
-    run = check.open_onnx(path, 1)
-    assert check.compare(gathered(trained), run, [keypoint]).within(TOLERANCE)
-    tested = check.tested_scores(trained.model, samples, 25)
-    np.testing.assert_allclose(run(keypoint)[0], tested, atol=TOLERANCE)
-    assert (run(keypoint)[0].argmax(axis=1) == tested.argmax(axis=1)).all()
+def test_logits_are_averaged_where_the_head_does(tmp_path):
+    trained = tiny()
+    trained.model.cls_head.average_clips = 'score'
+    scores, logits = ScoreModel(trained.model)(torch.randn(2, 3, 2, 32, 15, 6))
+    torch.testing.assert_close(scores, logits.mean(dim=1))

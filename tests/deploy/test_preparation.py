@@ -7,8 +7,9 @@ from mmengine.config import Config
 from mmengine.dataset import Compose
 from mmengine.registry import init_default_scope
 
-import asea_mm  # noqa: F401  (registers everything)
+import asea_mm.datasets  # noqa: F401  (registers the transforms)
 from asea_mm.deploy.preparation import Preparation
+from asea_mm.errors import InputError
 from asea_mm.skeletons import get_skeleton
 
 from . import ROOT, recording
@@ -42,7 +43,7 @@ IMAGE_CASES = {
     'CentrePair': [dict(type='CentrePair'), CLIP, dict(type='ScoreChannel')],
 }
 CONFIGS = ('asea_demo', 'asea_sbu', 'asea_sbu_smooth', 'asea_ntu26', 'asea_kinetics10')
-SIZES = [(2, 30), (2, 9), (1, 12), (2, 1), (2, 70)]
+SIZES = [(2, 30), (1, 9), (2, 1)]
 
 
 @pytest.fixture(autouse=True)
@@ -84,7 +85,8 @@ def test_steps(name, size):
 def poses(persons: int, frames: int) -> dict:
     """Pixels with scores, some joints missing by their place and some by their score."""
     draw = np.random.default_rng(2)
-    keypoint = recording(persons, frames, joints=17, channels=2) * 80 + 300 * (recording(persons, frames, 0, 17, 2) != 0)
+    keypoint = recording(persons, frames, joints=17, channels=2)
+    keypoint = (300 + 80 * keypoint) * (keypoint != 0)
     score = draw.random(keypoint.shape[:3]).astype(np.float32)
     keypoint[draw.random(keypoint.shape[:3]) < 0.2] = 0
     return dict(keypoint=keypoint, keypoint_score=score * keypoint.any(axis=-1), img_shape=(480, 640))
@@ -143,5 +145,5 @@ def test_pipelines_of_configs_are_traced_for_any_number_of_frames(name):
     ],
 )
 def test_other_pipelines_are_refused(steps, message):
-    with pytest.raises(asea_mm.errors.InputError, match=message):
+    with pytest.raises(InputError, match=message):
         Preparation(steps, get_skeleton('sbu15'))

@@ -63,17 +63,9 @@ def test_readings_are_those_of_the_last_batch():
     assert 0 < readings['first']['active'] < 1
 
 
-def test_readings_in_a_wrapped_model():
-    model, x = pair_of_layers()
-    wrapped = nn.DataParallel(model)
-    assert ActiveJointsHook().read(Runner(wrapped, 'test_wrapped'))['first'] == pytest.approx(
-        expected_readings(x, 0.3), rel=1e-5
-    )
-
-
-def test_without_selection_there_is_only_the_share():
+def test_without_selection_there_is_only_the_share_in_a_wrapped_model():
     model, _ = pair_of_layers(score='all')
-    assert ActiveJointsHook().read(Runner(model, 'test_all')) == {'first': {'active': 1.0}}
+    assert ActiveJointsHook().read(Runner(nn.DataParallel(model), 'test_all')) == {'first': {'active': 1.0}}
 
 
 def test_a_model_without_interaction():

@@ -42,69 +42,34 @@ def test_fold_goes_to_every_dataset(cfg):
     assert cfg.train_dataloader.dataset.split == 'xsub_train'
 
 
-@pytest.mark.parametrize('stream', ['joint', 'bone', 'joint_motion', 'bone_motion'])
-def test_one_stream_keeps_the_channels(cfg, stream):
-    apply_options(cfg, stream=stream)
-    assert streams(cfg) == [stream] * 3
-    assert cfg.model.backbone.in_channels == 3
+# Backbone, whether there are scores (and whether they are kept), stream, channels of the backbone after it.
+CHANNELS = {
+    'one': (dict(in_channels=3), None, 'bone_motion', 3),
+    'two': (dict(in_channels=3), None, 'joint,bone', 6),
+    'default': (dict(), None, 'joint,bone', 6),
+    'flat': (dict(in_channels=2), None, 'joint,joint_motion', 4),
+    'scores': (dict(in_channels=3), dict(), 'joint,bone,joint_motion', 7),
+    'dropped scores': (dict(in_channels=2), dict(keep=False), 'joint,bone', 4),
+}
 
 
-@pytest.mark.parametrize(('stream', 'channels'), [('joint,bone', 6), ('joint,bone,joint_motion,bone_motion', 12)])
-def test_fused_streams_multiply_the_channels(cfg, stream, channels):
-    apply_options(cfg, stream=stream)
-    assert streams(cfg) == [stream.split(',')] * 3
-    assert cfg.model.backbone.in_channels == channels
-
-
-def test_fused_streams_of_images_have_two_channels_each(cfg):
-    cfg.model.backbone.in_channels = 2
-    apply_options(cfg, stream='joint,joint_motion')
-    assert cfg.model.backbone.in_channels == 4
-
-
-@pytest.mark.parametrize(('stream', 'channels'), [('bone', 3), ('joint,bone', 5), ('joint,bone,joint_motion', 7)])
-def test_scores_stay_one_channel(cfg, stream, channels):
-    for name in LOADERS:
-        cfg[name].dataset.pipeline.insert(2, dict(type='ScoreChannel'))
-    apply_options(cfg, stream=stream)
-    assert cfg.model.backbone.in_channels == channels
-    apply_options(cfg, stream='joint')
-    assert cfg.model.backbone.in_channels == 3
-
-
-def test_dropped_scores_are_no_channel(cfg):
-    cfg.model.backbone.in_channels = 2
-    for name in LOADERS:
-        cfg[name].dataset.pipeline.insert(2, dict(type='ScoreChannel', keep=False))
-    apply_options(cfg, stream='joint,bone')
-    assert cfg.model.backbone.in_channels == 4
-
-
-def test_a_wrapped_backbone_takes_the_channels(cfg):
-    cfg.model.backbone = dict(type='InteractionBackbone', backbone=dict(type='STGCN'))
-    apply_options(cfg, stream='bone')
-    assert cfg.model.backbone == dict(type='InteractionBackbone', backbone=dict(type='STGCN'))
-    apply_options(cfg, stream='joint,bone')
-    assert cfg.model.backbone.backbone == dict(type='STGCN', in_channels=6)
-
-
-def test_from_fused_streams_to_one_and_back(cfg):
-    apply_options(cfg, stream='joint,bone')
-    apply_options(cfg, stream='bone')
-    assert cfg.model.backbone.in_channels == 3
-    apply_options(cfg, stream='joint,bone,bone_motion')
-    assert cfg.model.backbone.in_channels == 9
-
-
-def test_default_channels_are_those_of_one_3d_stream(cfg):
-    del cfg.model.backbone['in_channels']
-    apply_options(cfg, stream='joint,bone')
-    assert cfg.model.backbone.in_channels == 6
-
-
-def test_seed(cfg):
-    apply_options(cfg, seed=7)
-    assert cfg.randomness.seed == 7
+@pytest.mark.parametrize(('backbone', 'scores', 'stream', 'channels'), CHANNELS.values(), ids=CHANNELS)
+def test_channels_follow_the_streams_there_and_back(cfg, backbone, scores, stream, channels):
+    """In a backbone that is wrapped, too."""
+    for wrapped in (False, True):
+        config = copy.deepcopy(cfg)
+        config.model.backbone = dict(type='InteractionBackbone', backbone=backbone) if wrapped else backbone
+        if scores is not None:
+            for name in LOADERS:
+                config[name].dataset.pipeline.insert(2, dict(type='ScoreChannel', **scores))
+        apply_options(config, stream=stream)
+        names = stream.split(',')
+        assert streams(config) == [names if len(names) > 1 else stream] * 3
+        inner = config.model.backbone.backbone if wrapped else config.model.backbone
+        assert inner.get('in_channels', 3) == channels
+        apply_options(config, stream='joint')
+        expected = backbone.get('in_channels', 3)
+        assert inner.get('in_channels', 3) == expected
 
 
 def test_seed_keeps_the_rest_of_the_randomness(cfg):

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from asea_mm.evaluation.scores import read_class_names, read_runs, read_scores, write_runs
+from asea_mm.evaluation.scores import read_class_names, read_runs, read_scores, run_folder, write_runs
 
 from .test_fusion import FIRST, SECOND, stream, write
 
@@ -71,3 +71,14 @@ def test_bad_files_of_runs_are_named(tmp_path, changed, message):
     np.savez(path, **{name: array for name, array in arrays.items() if array is not None})
     with pytest.raises(ValueError, match=rf'out\.npz.*{message}'):
         read_runs(path)
+
+
+def test_runs_of_a_work_folder_are_those_that_are_finished(tmp_path):
+    for fold, scores in ((1, FIRST), (2, SECOND)):
+        write(tmp_path / run_folder(fold, 0) / 'test' / 'scores.npz', scores)
+    with pytest.raises(ValueError, match=r'expected scores.npz or finished runs of cross-validation'):
+        read_runs(tmp_path)
+    (tmp_path / run_folder(2, 0) / 'result.json').write_text('{}')
+    assert list(read_runs(tmp_path)) == [(2, 0)]
+    write(tmp_path / 'scores.npz', FIRST)
+    assert list(read_runs(tmp_path)) == [(0, 0)], 'of a single test'

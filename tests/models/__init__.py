@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import torch
 from mmaction.registry import MODELS
 from mmaction.structures import ActionDataSample
+from mmengine.registry import init_default_scope
 from torch import Tensor, nn
 
 import asea_mm  # noqa: F401  (registers the models)
+from asea_mm.skeletons import graph_layout
 
 CLASSES = 5
 TOLERANCE = dict(rtol=1e-9, atol=1e-9)
@@ -116,21 +118,8 @@ def randomise(module: nn.Module) -> nn.Module:
     return module
 
 
-def recognizer(neck: dict | None = None, seed: int = 0, options: dict | None = None, **backbone) -> nn.Module:
-    """A small InteractionRecognizer in float64, randomised; ``options`` are its own, the rest the backbone's."""
-    torch.manual_seed(seed)
-    config = dict(
-        type='InteractionRecognizer',
-        data_preprocessor=dict(type='mmaction.ActionDataPreprocessor'),
-        backbone=dict(type='ASEA', **{'layout': 'sbu15', 'channels': (8, 8, 16), **backbone}),
-        neck=neck,
-        cls_head=dict(type='InteractionHead', num_classes=CLASSES, in_channels=16),
-    )
-    return randomise(MODELS.build({**config, **(options or {})}).double())
-
-
 def keypoints(
-    samples: int = 2, persons: int = 2, frames: int = 6, joints: int = 15, channels: int = 3, seed: int = 0
+    samples: int = 2, persons: int = 2, frames: int = 8, joints: int = 15, channels: int = 3, seed: int = 0
 ) -> Tensor:
     """Keypoints ``(N, M, T, V, C)`` of which all are there."""
     generator = torch.Generator().manual_seed(seed)
@@ -138,6 +127,80 @@ def keypoints(
     return torch.randn(shape, generator=generator, dtype=torch.float64)
 
 
+def partly_present(persons: int = 2, frames: int = 4, samples: int = 3) -> Tensor:
+    """Presence ``(N*M, T)``: everybody of the first sample is there, in the others people come and go."""
+    presence = torch.ones(samples * persons, frames, dtype=torch.bool)
+    presence[persons, 1:] = False
+    presence[-1, :2] = False
+    return presence
+
+
 def labels(count: int) -> list[ActionDataSample]:
     """Data samples with labels 0, 1, ..."""
     return [ActionDataSample().set_gt_label(k % CLASSES) for k in range(count)]
+
+
+def theirs(name: str, mode: str = 'stgcn_spatial', **options) -> Callable[[str, Sequence[int]], dict]:
+    """A backbone of mmaction2, by layout and channels of its blocks."""
+
+    def config(layout: str, channels: Sequence[int]) -> dict:
+        graph = dict(layout=graph_layout(layout), mode=mode)
+        blocks = range(2, len(channels) + 1)
+        stages = dict(num_stages=len(channels), inflate_stages=[blocks[-1]], down_stages=list(blocks))
+        return dict(type=name, graph_cfg=graph, base_channels=channels[0], data_bn_type='VC', **stages, **options)
+
+    return config
+
+
+def ours(name: str, **options) -> Callable[[str, Sequence[int]], dict]:
+    return lambda layout, channels: dict(
+        type=name, layout=layout, channels=channels, strides=[1] + [2] * (len(channels) - 1), **options
+    )
+
+
+# every backbone that takes AEA: its config by layout and channels of the blocks, of which all but the first stride
+BACKBONES = {
+    'STGCN': theirs('STGCN'),
+    'STGCN++': theirs('STGCN', 'spatial', gcn_adaptive='init', gcn_with_res=True, tcn_type='mstcn'),
+    'AAGCN': theirs('AAGCN'),
+    'ASEA': ours('ASEA', interaction=None),
+    'CTRGCN': ours('CTRGCN'),
+    'MSG3D': ours('MSG3D', num_scales=3, window_scales=2),
+    'DeGCN': ours('DeGCN'),
+    'MSSAGCN': ours('MSSAGCN', heads=1),
+}
+OURS = ('ASEA', 'CTRGCN', 'MSG3D', 'DeGCN', 'MSSAGCN')
+CHANNELS = (12, 12, 24)  # multiples of what every backbone needs, but MSSAGCN
+OF_EIGHT = (8, 8, 24)
+
+
+def backbone_config(name: str, aea: bool = False, layout: str = 'sbu15', channels=None, **options) -> dict:
+    """A small backbone, plain or with AEA, of which ``options`` are."""
+    channels = channels or (OF_EIGHT if name == 'MSSAGCN' else CHANNELS)
+    config = BACKBONES[name](layout, channels)
+    return dict(type='InteractionBackbone', backbone=config, **options) if aea else {**config, **options}
+
+
+def build(config: dict, seed: int = 0) -> nn.Module:
+    """A model in float64, randomised."""
+    init_default_scope('mmaction')  # where AAGCN's initialisation is found
+    torch.manual_seed(seed)
+    return randomise(MODELS.build(config).double())
+
+
+def recognizer(
+    backbone: dict | None = None, neck: dict | None = None, seed: int = 0, head: dict | None = None, **options
+) -> nn.Module:
+    """A small InteractionRecognizer in float64, randomised; ``options`` are its own."""
+    backbone = backbone or dict(type='ASEA', layout='sbu15', channels=(8, 8, 16))
+    width = backbone.get('backbone', backbone)
+    width = width['channels'][-1] if 'channels' in width else 2 * width['base_channels']
+    config = dict(
+        type='InteractionRecognizer',
+        data_preprocessor=dict(type='mmaction.ActionDataPreprocessor'),
+        backbone=backbone,
+        neck=neck,
+        cls_head=dict(type='InteractionHead', num_classes=CLASSES, in_channels=width),
+    )
+    config['cls_head'].update(head or {})
+    return build({**config, **options}, seed)

@@ -6,17 +6,23 @@ from mmaction.registry import MODELS
 from mmengine.optim import OptimWrapper
 from torch import nn
 
+from asea_mm.errors import InputError
 from asea_mm.models import AEA, ATNACNeck
 from asea_mm.models.layers import presence_of
 
-from . import CLASSES, TOLERANCE, keypoints, labels, randomise, recognizer
+from . import CLASSES, TOLERANCE, build, keypoints, labels, randomise, recognizer
 
 NECK = dict(type='ATNACNeck', in_channels=16)
+HARD = dict(threshold_grad='none')
 GRAPH = dict(layout='nturgb+d', mode='stgcn_spatial')
 THEIRS = {
     name: dict(type=name, graph_cfg=GRAPH, base_channels=8, num_stages=3, inflate_stages=[2], down_stages=[2, 3])
     for name in ('STGCN', 'AAGCN')
 }
+
+
+def asea(**options):
+    return dict(type='ASEA', layout='sbu15', channels=(8, 8, 16), **options)
 
 
 def set_alphas(model, start=0.1):
@@ -28,16 +34,15 @@ def set_alphas(model, start=0.1):
     return values
 
 
-@pytest.mark.parametrize('loss_weight', [0.1, 2.0])
 @pytest.mark.parametrize(('neck', 'blocks', 'count'), [(None, None, 3), (NECK, None, 4), (NECK, [1], 2), (NECK, [], 1)])
-def test_losses_are_separate_and_regularise_every_aea(neck, blocks, count, loss_weight):
-    options = dict(loss_reg=dict(type='ThresholdRegularization', loss_weight=loss_weight, target=0.4))
-    model = recognizer(neck, options=options, interaction_blocks=blocks)
+def test_losses_are_separate_and_regularise_every_aea(neck, blocks, count):
+    options = dict(loss_reg=dict(type='ThresholdRegularization', loss_weight=2.0, target=0.4))
+    model = recognizer(asea(interaction_blocks=blocks), neck, **options)
     alphas = set_alphas(model)
     assert len(alphas) == len(model.thresholds()) == count
     losses = model.loss(keypoints()[:, None], labels(2))
     assert [name for name in losses if name.startswith('loss')] == ['loss_cls', 'loss_reg']
-    expected = loss_weight * sum((alpha - 0.4) ** 2 for alpha in alphas)
+    expected = 2.0 * sum((alpha - 0.4) ** 2 for alpha in alphas)
     assert losses['loss_reg'].item() == pytest.approx(expected, abs=1e-9)
     scores = model(keypoints()[:, None], stage='head')
     cross_entropy = nn.functional.cross_entropy(scores, torch.tensor([0, 1]))
@@ -49,8 +54,7 @@ def test_losses_are_separate_and_regularise_every_aea(neck, blocks, count, loss_
 
 
 def test_regularisation_pulls_every_alpha_to_its_target():
-    model = recognizer(NECK, interaction=dict(threshold_grad='none'))
-    model.neck.interaction.atnac.threshold_grad = 'none'
+    model = recognizer(asea(interaction=HARD), dict(NECK, interaction=HARD))
     alphas = set_alphas(model)
     total, _ = model.parse_losses(model.loss(keypoints()[:, None], labels(2)))
     total.backward()
@@ -58,83 +62,32 @@ def test_regularisation_pulls_every_alpha_to_its_target():
         assert module.alpha.grad.item() == pytest.approx(2 * 0.1 * (value - 0.5), abs=1e-9)
 
 
-def test_names_of_the_thresholds():
-    names = list(recognizer(NECK, interaction_blocks=[2]).thresholds())
-    assert names == ['backbone.blocks.2.interaction.atnac', 'neck.interaction.atnac']
-
-
-@pytest.mark.parametrize('interaction', [None, dict(score='all')])
-def test_without_threshold_there_is_no_regularisation(interaction):
-    model = recognizer(interaction=interaction)
-    losses = model.loss(keypoints()[:, None], labels(2))
-    assert 'loss_reg' not in losses
-    assert model.parse_losses(losses)[0] == losses['loss_cls']
-
-
-def test_regularisation_may_be_left_out():
-    model = recognizer(options=dict(loss_reg=None))
-    assert 'loss_reg' not in model.loss(keypoints()[:, None], labels(2))
-    assert 'loss_reg' in recognizer().loss(keypoints()[:, None], labels(2))
+@pytest.mark.parametrize(
+    ('backbone', 'options'),
+    [(asea(interaction=None), {}), (asea(interaction=dict(score='all')), {}), (asea(), dict(loss_reg=None))],
+)
+def test_without_threshold_or_if_left_out_there_is_no_regularisation(backbone, options):
+    assert 'loss_reg' not in recognizer(backbone, **options).loss(keypoints()[:, None], labels(2))
 
 
 def test_stages():
-    model = recognizer(NECK).eval()
+    model = recognizer(neck=NECK).eval()
     x = keypoints(samples=4, frames=7)
     x[0, 1] = 0
     inputs = x.unflatten(0, (2, 2))  # two clips each
     backbone, kwargs = model.extract_feat(inputs, stage='backbone')
-    assert torch.equal(kwargs['presence'], presence_of(x))
+    assert torch.equal(kwargs['presence'], presence_of(x)[..., ::2])
     assert torch.equal(backbone, model.backbone(x))
     neck = model.extract_feat(inputs)[0]
-    assert torch.equal(neck, model.neck(backbone, presence_of(x)))
+    assert torch.equal(neck, model.neck(backbone, presence_of(x)[..., ::2]))
     assert not torch.equal(neck, backbone)
     scores = model.extract_feat(inputs, stage='head')[0]
     assert scores.shape == (4, CLASSES)
-    assert torch.equal(scores, model.cls_head(neck, presence_of(x)))
-
-
-def test_predictions_average_the_clips():
-    model = recognizer(NECK).eval()
-    inputs = keypoints(samples=4).unflatten(0, (2, 2))
-    samples = model(inputs, labels(2), mode='predict')
-    scores = model(inputs, stage='head').softmax(dim=1).unflatten(0, (2, 2)).mean(dim=1)
-    for sample, expected in zip(samples, scores, strict=True):
-        torch.testing.assert_close(sample.pred_score, expected, **TOLERANCE)
-
-
-def test_an_absent_partner_does_not_change_the_scores():
-    model = recognizer(NECK).eval()
-    x = keypoints(persons=1)
-    pair = torch.cat([x, torch.zeros_like(x)], dim=1)
-    scores = [model(clip[:, None], stage='head') for clip in (x, pair)]
-    torch.testing.assert_close(*scores, **TOLERANCE)
-
-
-@pytest.mark.parametrize('smoothing', [0.0, 0.1])
-def test_mixup_of_mmaction2_is_a_config_line(smoothing, monkeypatch):
-    blending = dict(type='mmaction.MixupBlending', num_classes=CLASSES, alpha=1.0)
-    mixup = dict(type='mmaction.ActionDataPreprocessor', blending=blending)
-    model = recognizer(options=dict(data_preprocessor=mixup), interaction=None).float()
-    monkeypatch.setattr(torch, 'randperm', lambda count: torch.arange(count).flip(0))  # who is mixed with whom
-    model.cls_head.label_smooth_eps = smoothing
-    x, samples = keypoints().float(), labels(2)
-    truth = torch.stack([nn.functional.one_hot(sample.gt_label[0], CLASSES) for sample in samples]).double()
-    data = model.data_preprocessor(dict(inputs=list(x[:, None]), data_samples=samples), training=True)
-    soft = torch.stack([sample.gt_label for sample in data['data_samples']]).double()
-    # the same share of both, in keypoints as in labels
-    share = soft[0, truth[0].argmax()].item()
-    assert 0 < share < 1
-    torch.testing.assert_close(soft, share * truth + (1 - share) * truth.flip(0), rtol=0, atol=1e-6)
-    torch.testing.assert_close(data['inputs'][:, 0], share * x + (1 - share) * x.flip(0))
-    loss = model.loss(**data)['loss_cls']
-    scores, _ = model.extract_feat(data['inputs'], stage='head')
-    target = (1 - smoothing) * soft + smoothing / CLASSES
-    expected = -(target * scores.double().log_softmax(dim=1)).sum(dim=1).mean()
-    torch.testing.assert_close(loss.double(), expected, rtol=1e-5, atol=1e-6)
+    assert torch.equal(scores, model.cls_head(neck, presence_of(x)[..., ::2]))
 
 
 def test_training_and_testing_steps():
-    model = recognizer(NECK).float().train()
+    model = recognizer(neck=NECK).float().train()
     data = dict(inputs=[x[None].float() for x in keypoints()], data_samples=labels(2))
     optimiser = torch.optim.SGD(model.parameters(), lr=0.1)
     before = model.backbone.blocks[0].interaction.atnac.alpha.clone()
@@ -147,7 +100,7 @@ def test_training_and_testing_steps():
 
 @pytest.mark.parametrize('name', THEIRS)
 def test_neck_after_mmaction2s_backbones(name):
-    model = recognizer(NECK, options=dict(backbone=THEIRS[name])).eval()
+    model = recognizer(THEIRS[name], NECK).eval()
     x = keypoints(joints=25, frames=9)
     x[0, 1, 5:] = 0
     inputs = x[:, None]
@@ -166,31 +119,62 @@ def test_neck_after_mmaction2s_backbones(name):
 
 
 @pytest.mark.parametrize('persons', [1, 2, 3])
-def test_neck_is_aea_on_the_remaining_frames(persons):
+def test_neck_is_aea(persons):
     torch.manual_seed(0)
     neck = randomise(ATNACNeck(16).double())
     x = torch.randn(2, persons, 16, 3, 6, dtype=torch.float64)
-    presence = torch.ones(2, persons, 5, dtype=torch.bool)
-    presence[0, -1, 3:] = False
-    expected = neck.interaction(x.flatten(0, 1), persons, presence[..., ::2].flatten(0, 1))
+    presence = torch.ones(2, persons, 3, dtype=torch.bool)
+    presence[0, -1, 2:] = False
+    expected = neck.interaction(x.flatten(0, 1), persons, presence.flatten(0, 1))
     assert torch.equal(neck(x, presence), expected.view(x.shape))
     assert torch.equal(neck(x), neck.interaction(x.flatten(0, 1), persons).view(x.shape))
 
 
-def test_options_of_the_neck_reach_the_layers():
-    given = dict(qk_channels=3, gamma=2.0, alpha=0.25, score='velocity', threshold_grad='none', form='masked')
-    layer = MODELS.build(dict(type='ATNACNeck', in_channels=8, **given)).interaction
-    found = (layer.attention.qk_channels, layer.atnac.gamma, layer.atnac.alpha.item(), layer.atnac.score)
-    assert (*found, layer.atnac.threshold_grad, layer.form) == tuple(given.values())
+def test_options_of_the_neck_are_those_of_aea():
+    layer = MODELS.build(
+        dict(type='ATNACNeck', in_channels=8, interaction=dict(qk_channels=3, score='all'))
+    ).interaction
+    assert (layer.attention.qk_channels, layer.atnac.score) == (3, 'all')
+    with pytest.raises(InputError, match=r"ATNACNeck: unknown interaction options \['heads'\]"):
+        ATNACNeck(8, dict(heads=4))
+
+
+@pytest.mark.parametrize('strides', [(1, 3, 1), (3, 1, 1), (2, 2, 1), (1, 2, 3)])
+def test_presence_behind_strides_is_exact(strides):
+    """Of nine frames a stride of 3 leaves 0, 3, 6; one of 4, which leaves as many, 0, 4, 8."""
+    model = recognizer(asea(strides=strides), NECK).eval()
+    x = keypoints(frames=9)
+    x[0, 1, 5:] = x[1, 0, :2] = 0
+    kept = presence_of(x)
+    for stride in strides:
+        kept = kept[..., ::stride]
+    assert torch.equal(model.extract_feat(x[:, None])[1]['presence'], kept)
+    assert model.neck.interaction.step == strides[0] * strides[1] * strides[2]
+
+
+class Foreign(nn.Module):
+    """A backbone of somebody else's that leaves every third frame."""
+
+    def forward(self, x):
+        return x[:, :, ::3].movedim(4, 2)
+
+
+def test_a_foreign_backbone_says_its_stride():
+    MODELS.register_module(module=Foreign, force=True)
+    config = dict(type='InteractionRecognizer', backbone=dict(type='Foreign'))
+    config['cls_head'] = dict(type='InteractionHead', num_classes=CLASSES, in_channels=3)
+    x = keypoints(frames=9).float()[:, None]
+    with pytest.raises(InputError, match='Foreign makes 3 frames of 9; give it an attribute temporal_stride'):
+        MODELS.build(config).extract_feat(x)
+    Foreign.temporal_stride = 3
+    assert MODELS.build(config).extract_feat(x, stage='head')[0].shape == (2, CLASSES)
 
 
 @pytest.mark.parametrize('head', ['GCNHead', 'InteractionHead'])
 def test_backbone_and_heads_in_mmaction2s_recognizer(head):
-    options = dict(type='RecognizerGCN', cls_head=dict(type=head, num_classes=CLASSES, in_channels=16))
-    config = dict(data_preprocessor=dict(type='mmaction.ActionDataPreprocessor'))
-    config['backbone'] = dict(type='ASEA', layout='sbu15', channels=(8, 8, 16))
-    torch.manual_seed(0)
-    model = randomise(MODELS.build({**config, **options}).double())
+    cls_head = dict(type=head, num_classes=CLASSES, in_channels=16)
+    preprocessor = dict(type='mmaction.ActionDataPreprocessor')
+    model = build(dict(type='RecognizerGCN', data_preprocessor=preprocessor, backbone=asea(), cls_head=cls_head))
     losses = model.loss(keypoints()[:, None], labels(2))
     losses['loss_cls'].backward()
     assert 'loss_reg' not in losses
@@ -200,8 +184,7 @@ def test_backbone_and_heads_in_mmaction2s_recognizer(head):
 
 
 def test_gcn_head_in_our_recognizer():
-    options = dict(cls_head=dict(type='GCNHead', num_classes=CLASSES, in_channels=16))
-    theirs, ours = recognizer(options=options).eval(), recognizer().eval()
+    theirs, ours = recognizer(head=dict(type='GCNHead')).eval(), recognizer().eval()
     theirs.load_state_dict(ours.state_dict(), strict=True)
     x = keypoints()[:, None]
     assert theirs.extract_feat(x)[1] == {}
@@ -210,11 +193,11 @@ def test_gcn_head_in_our_recognizer():
 
 def test_errors():
     model = recognizer()
-    with pytest.raises(ValueError, match="stage must be one of .* got 'tail'"):
+    with pytest.raises(InputError, match="stage must be one of .* got 'tail'"):
         model.extract_feat(keypoints()[:, None], stage='tail')
-    with pytest.raises(ValueError, match=r'expected inputs \(B, clips, M, T, V, C\), got \(2, 2, 6, 15, 3\)'):
+    with pytest.raises(InputError, match=r'expected inputs \(B, clips, M, T, V, C\), got \(2, 2, 8, 15, 3\)'):
         model.extract_feat(keypoints())
-    with pytest.raises(ValueError, match=r'expected features \(N, M, 16, T, V\), got \(2, 2, 8, 3, 5\)'):
+    with pytest.raises(InputError, match=r'expected features \(N, M, 16, T, V\), got \(2, 2, 8, 3, 5\)'):
         ATNACNeck(16)(torch.ones(2, 2, 8, 3, 5))
-    with pytest.raises(ValueError, match='expected features'):
+    with pytest.raises(InputError, match='expected features'):
         ATNACNeck(16)(torch.ones(4, 16, 3, 5))

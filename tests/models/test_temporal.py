@@ -4,6 +4,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 
+from asea_mm.errors import InputError
 from asea_mm.models.layers import MultiScaleTCN
 from asea_mm.models.layers.temporal import max_over_time
 from tests import textbook
@@ -28,25 +29,17 @@ def test_layer_is_the_textbook_form(form, stride, frames, training):
     assert fast(x).shape == (3, 8, -(-frames // stride), 5)
 
 
-def test_the_forms_differ():
-    torch.manual_seed(1)
-    x = torch.randn(2, 8, 9, 4)
-    shapes = [sorted(tuple(p.shape) for p in MultiScaleTCN(8, 8, form=form).parameters()) for form in TEXTBOOK]
-    assert shapes[0] != shapes[1]
-    assert MultiScaleTCN(8, 8, form='stacked')(x).shape == MultiScaleTCN(8, 8, form='pool')(x).shape
-
-
 @pytest.mark.parametrize('stride', [1, 2, 3])
 @pytest.mark.parametrize('frames', [1, 2, 7, 8])
-def test_max_over_time_is_max_pooling_of_what_is_not_negative(frames, stride):
+def test_max_over_time_is_max_pooling(frames, stride):
     torch.manual_seed(2)
     x = torch.randn(2, 3, frames, 4, dtype=torch.float64, requires_grad=True)
-    ours = max_over_time(F.relu(x), stride)
-    theirs = F.max_pool2d(F.relu(x), (3, 1), (stride, 1), (1, 0))
-    assert torch.equal(ours, theirs)
-    towards = torch.rand_like(theirs)
-    grads = [torch.autograd.grad(y, x, towards, retain_graph=True)[0] for y in (ours, theirs)]
-    torch.testing.assert_close(*grads, **TOLERANCE)
+    for y, outside in ((F.relu(x), 0.0), (x - 5, -torch.inf)):
+        ours, theirs = max_over_time(y, stride, outside), F.max_pool2d(y, (3, 1), (stride, 1), (1, 0))
+        assert torch.equal(ours, theirs)
+        towards = torch.rand_like(theirs)
+        grads = [torch.autograd.grad(pooled, x, towards, retain_graph=True)[0] for pooled in (ours, theirs)]
+        torch.testing.assert_close(*grads, **TOLERANCE)
 
 
 @pytest.mark.parametrize('length', [1, 4, 5])
@@ -63,18 +56,10 @@ def test_absent_frames_are_as_if_the_clip_ended(form, stride, length):
     torch.testing.assert_close(layer(x, presence)[:, :, : expected.shape[2]], expected, **TOLERANCE)
 
 
-def test_presence_of_everybody_changes_nothing():
-    torch.manual_seed(4)
-    for form in TEXTBOOK:
-        layer = randomise(MultiScaleTCN(8, 8, 2, form).double())
-        x = torch.randn(2, 8, 7, 4, dtype=torch.float64)
-        torch.testing.assert_close(layer(x), layer(x, torch.ones(2, 7, dtype=torch.bool)), **TOLERANCE)
-
-
 @pytest.mark.parametrize(
     ('options', 'message'),
     [(dict(form='other'), 'form must be one of'), (dict(out_channels=6), 'multiple of 4, got 6')],
 )
 def test_errors(options, message):
-    with pytest.raises(ValueError, match=message):
+    with pytest.raises(InputError, match=message):
         MultiScaleTCN(**{'in_channels': 8, 'out_channels': 8, **options})

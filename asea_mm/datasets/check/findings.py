@@ -1,4 +1,4 @@
-"""What may be wrong with an annotation file: the table of all findings, and the report that holds them."""
+"""What may be wrong with samples: the table of all findings, and the report that holds them."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ KINDS: dict[str, tuple[str, str, str]] = {
     ),
     'same keypoints': ('warning', 'the same keypoints under two ids', 'drop one of each pair'),
     # values
-    'units': ('error', 'bodies are more than 20 units large: millimetres, centimetres or pixels?', 'store metres'),
+    'units': ('error', 'bodies are more than 5 units large: millimetres, centimetres or pixels?', 'store metres'),
     'small': ('warning', 'bodies are less than 0.3 m large', 'store metres, if these are none'),
     'far': ('warning', 'joints more than 20 m from the origin', 'look for tracking errors'),
     'confidence': (
@@ -64,10 +64,14 @@ KINDS: dict[str, tuple[str, str, str]] = {
     ),
     'bones': ('warning', 'bones change their length wildly', 'look for tracking errors and swapped joints'),
     'constant': ('warning', 'nothing moves', 'look at these samples'),
+    'frame rates': ('warning', 'samples have different frame rates', 'resample them to one'),
     'one frame': ('warning', 'a single frame', 'look at these samples: there is no motion in them'),
     # persons
     'missing joints': ('warning', 'more than 30 % of the joints of those present are missing (zero)', 'look at them'),
-    'empty frames': ('warning', 'nobody is there in more than half of the frames', 'cut the clips to who is there'),
+    'empty frames': (
+        *('warning', 'nobody is there in more than half of the frames'),
+        'cut the samples to who is there; number frames one after another, not by milliseconds',
+    ),
     'never two': ('warning', 'there are never two persons at the same time', 'nothing relates to nobody: look at them'),
     'more than two': (
         *('warning', 'more than two persons at the same time'),
@@ -82,28 +86,25 @@ class Finding:
 
     Args:
         kind: Key in :data:`KINDS`.
+        level: ``'error'`` or ``'warning'``.
+        what: What is wrong.
+        advice: What to do.
         count: How many samples (or classes, or names in a split) have it.
         named: The first few of them.
     """
 
     kind: str
+    level: str
+    what: str
+    advice: str
     count: int = 0
     named: list[str] = field(default_factory=list)
 
-    @property
-    def level(self) -> str:
-        """``'error'`` or ``'warning'``."""
-        return KINDS[self.kind][0]
-
-    @property
-    def what(self) -> str:
-        """What is wrong."""
-        return KINDS[self.kind][1]
-
-    @property
-    def advice(self) -> str:
-        """What to do."""
-        return KINDS[self.kind][2]
+    def __str__(self) -> str:
+        """All of it in one line."""
+        more = ', ...' if self.count > len(self.named) else ''
+        names = f': {", ".join(self.named)}{more}' if self.named else ''
+        return f'{self.level}: {self.what}{names} -> {self.advice}'
 
 
 @dataclass
@@ -111,7 +112,7 @@ class Report:
     """What is in a file, and what is wrong with it.
 
     Args:
-        path: The file.
+        path: The file, or what else was checked.
         skeleton: Its layout; ``None`` if unknown.
         facts: Counts and ranges, of plain values.
         findings: What is wrong, by kind.
@@ -126,16 +127,14 @@ class Report:
 
     def add(self, kind: str, name: str | None = None) -> None:
         """Note that something is wrong, with a sample or on the whole."""
-        finding = self.findings.setdefault(kind, Finding(kind))
+        finding = self.findings.setdefault(kind, Finding(kind, *KINDS[kind]))
         finding.count += 1
         if name is not None and len(finding.named) < NAMED:
             finding.named.append(name)
 
     def level(self, level: str) -> list[Finding]:
         """The errors, or the warnings, in the order of :data:`KINDS`."""
-        order = list(KINDS)
-        found = [finding for finding in self.findings.values() if finding.level == level]
-        return sorted(found, key=lambda finding: order.index(finding.kind))
+        return [self.findings[kind] for kind in KINDS if kind in self.findings and KINDS[kind][0] == level]
 
     @property
     def fit(self) -> bool:
@@ -144,9 +143,5 @@ class Report:
 
     def as_dict(self) -> dict:
         """Everything but the pictures, ready for JSON."""
-        findings = [
-            {**asdict(finding), 'level': finding.level, 'what': finding.what, 'advice': finding.advice}
-            for level in ('error', 'warning')
-            for finding in self.level(level)
-        ]
+        findings = [asdict(finding) for level in ('error', 'warning') for finding in self.level(level)]
         return {'file': self.path, 'fit': self.fit, 'findings': findings, 'facts': self.facts}

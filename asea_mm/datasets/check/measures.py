@@ -35,8 +35,9 @@ class Landmarks:
         index = {name: number for number, name in enumerate(skeleton.joints)}
 
         def named(*groups: tuple[str, ...]) -> list[int]:
-            found = ([index[name] for name in group if name in index] for group in groups)
-            return next((joints for joints in found if joints), [])
+            return next(
+                (joints for group in groups if (joints := [index[name] for name in group if name in index])), []
+            )
 
         feet = named(('left_foot', 'right_foot'), ('left_ankle', 'right_ankle'), ('left_heel', 'right_heel'))
         legs = [joint for part, joints in skeleton.part_indices.items() if 'leg' in part for joint in joints]
@@ -64,7 +65,7 @@ class Measures:
     Args:
         persons: How many are there in every frame.
         missing: How many joints of those present are zero, per joint.
-        present: How many bodies (persons times frames) are there.
+        bodies: How many bodies (persons times frames) are there.
         size: Median of the largest extent of a body, in units of the file.
         upright: Median of how far the head is above the feet along y (which points up, in images down), as a share of
             the size; -1 is upside down.
@@ -76,7 +77,7 @@ class Measures:
 
     persons: np.ndarray
     missing: np.ndarray
-    present: int
+    bodies: int
     size: float | None = None
     upright: float | None = None
     vertical: int | None = None
@@ -85,7 +86,7 @@ class Measures:
     constant: bool = False
 
 
-def measure(keypoint: np.ndarray, skeleton: Skeleton | None, landmarks: Landmarks | None) -> Measures:
+def measure_sample(keypoint: np.ndarray, skeleton: Skeleton | None, landmarks: Landmarks | None) -> Measures:
     """Measure a sample.
 
     Args:
@@ -96,10 +97,10 @@ def measure(keypoint: np.ndarray, skeleton: Skeleton | None, landmarks: Landmark
     Shapes:
         keypoint: ``(M, T, V, C)``
     """
-    there = presence(keypoint)
-    bodies = keypoint[there].astype(np.float64)  # (bodies, V, C)
+    present = presence(keypoint)
+    bodies = keypoint[present].astype(np.float64)  # (bodies, V, C)
     seen = bodies.any(axis=-1)
-    result = Measures(there.sum(axis=0), (~seen).sum(axis=0), len(bodies))
+    result = Measures(present.sum(axis=0), (~seen).sum(axis=0), len(bodies))
     result.constant = bool(keypoint.shape[1] > 1 and (keypoint[:, 1:] == keypoint[:, :-1]).all())
     whole = seen.mean(axis=-1) >= WHOLE
     if not whole.any():
@@ -112,7 +113,7 @@ def measure(keypoint: np.ndarray, skeleton: Skeleton | None, landmarks: Landmark
         return result
     _measure_axes(bodies, seen, landmarks, result)
     if keypoint.shape[3] == 3:  # seen in a picture, bones do change their length
-        result.bones = _varying_bones(keypoint, there, skeleton)
+        result.bones = _varying_bones(keypoint, present, skeleton)
     return result
 
 
@@ -141,18 +142,15 @@ def _measure_axes(bodies: np.ndarray, seen: np.ndarray, landmarks: Landmarks, re
             result.handed = int(np.sign(np.median(clear)))
 
 
-def _varying_bones(keypoint: np.ndarray, there: np.ndarray, skeleton: Skeleton) -> float | None:
+def _varying_bones(keypoint: np.ndarray, present: np.ndarray, skeleton: Skeleton) -> float | None:
     """Share of the bones, over persons, whose length has a standard deviation of more than half its mean."""
     child, parent = np.array(skeleton.bone_indices).T
-    found = []
-    for person, present in zip(keypoint, there, strict=True):
-        if present.sum() > 1:
-            joints = person[present].astype(np.float64)
-            known = joints.any(axis=-1)
-            use = known[:, child] & known[:, parent]
-            length = np.where(use, np.linalg.norm(joints[:, child] - joints[:, parent], axis=-1), np.nan)
-            length = length[:, use.sum(axis=0) > 1]
-            if length.size:
-                mean, deviation = np.nanmean(length, axis=0), np.nanstd(length, axis=0)
-                found.append(deviation > 0.5 * mean)
-    return float(np.concatenate(found).mean()) if found else None
+    varying: list[bool] = []
+    for person, frames in zip(keypoint, present, strict=True):
+        joints = person[frames].astype(np.float64)
+        known = joints.any(axis=-1)
+        use = known[:, child] & known[:, parent]
+        length = np.where(use, np.linalg.norm(joints[:, child] - joints[:, parent], axis=-1), np.nan)
+        length = length[:, use.sum(axis=0) > 1]
+        varying.extend(np.nanstd(length, axis=0) > 0.5 * np.nanmean(length, axis=0))
+    return float(np.mean(varying)) if varying else None

@@ -104,7 +104,8 @@ def check_same_keypoints(report: Report, members: Members, digests: Sequence[byt
         if len(group) > 1:
             ids = list(group)
             leaks = any(
-                {one for one in ids if one in train} and {two for two in ids if two in other and two not in train}
-                for train, other in partners
+                any(sample_id in train for sample_id in ids)
+                and any(sample_id in tested and sample_id not in train for sample_id in ids)
+                for train, tested in partners
             )
             report.add('split: same keypoints' if leaks else 'same keypoints', ' = '.join(ids[:SHOWN]))

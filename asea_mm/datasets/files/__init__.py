@@ -1,1 +1,1 @@
-"""Annotation files and stores: read without running code from them, written whole."""
+"""Annotation files: read without running code from them, sample by sample, and written whole."""

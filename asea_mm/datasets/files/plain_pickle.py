@@ -1,16 +1,20 @@
-"""Pickles of NumPy arrays and plain containers: read without running code from them, written as a stream."""
+"""Pickles of NumPy arrays and plain containers, read without running code from them."""
 
 from __future__ import annotations
 
 import importlib
+import io
 import pickle
 from collections import OrderedDict
-from collections.abc import Iterable, Mapping
-from typing import IO, Any
+from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 
 PLAIN_KINDS = 'biufcSU'  # dtypes of numbers and strings; object and structured arrays could smuggle pointers
+
+PROTOCOL = 3  # the last whose opcodes are not grouped in frames, so that a pickle can be put together
+START = pickle.PROTO + bytes([PROTOCOL])
 
 
 class ForbiddenGlobal(Exception):
@@ -71,62 +75,49 @@ class PlainUnpickler(pickle.Unpickler):
         return self.allowed[module, name]
 
 
-class _Stream:
-    """Pickled as the list of the items, taken one by one."""
-
-    def __init__(self, items: Iterable[Mapping]) -> None:
-        self.items = items
-
-
-class _Item:
-    """Pickled as the dictionary; the pickler notes which one it is at."""
-
-    def __init__(self, content: Mapping) -> None:
-        self.content = content
-
-
 class _PlainPickler(pickle.Pickler):
     """Pickler of what :class:`PlainUnpickler` reads; anything else is refused when it is written, not when read."""
 
-    protocol = 4
-    makers = (list, dict, np.ndarray, np.dtype, *_numpy_functions().values())
-    item: Mapping = {}
+    makers = (list, dict, set, frozenset, np.ndarray, np.dtype, *_numpy_functions().values())
 
     def reducer_override(self, value: Any) -> Any:
-        if isinstance(value, _Stream):
-            return list, (), None, map(_Item, value.items)
-        if isinstance(value, _Item):
-            self.item = value.content
-            return dict, (), None, None, iter(value.content.items())
         if isinstance(value, Mapping):
             return dict, (), None, None, iter(value.items())
         if isinstance(value, np.ndarray) and value.dtype.kind in PLAIN_KINDS:
-            return np.asarray(value).__reduce_ex__(self.protocol)  # of a memory map, too: its values, not its class
+            return np.asarray(value).__reduce_ex__(PROTOCOL)  # of a memory map, too: its values, not its class
+        if isinstance(value, (set, frozenset)):
+            return NotImplemented
         if isinstance(value, (np.dtype, np.generic)) and np.dtype(value).kind in PLAIN_KINDS:
             return NotImplemented
         if any(value is maker for maker in self.makers):
             return NotImplemented
-        found = f'an array of {value.dtype}' if isinstance(value, np.ndarray) else f'{value!r:.60}'
-        raise ForbiddenGlobal(f'{found} ({type(value).__name__})', self.item)
+        content = f'an array of {value.dtype}' if isinstance(value, np.ndarray) else f'{value!r:.60}'
+        raise ForbiddenGlobal(f'{content} ({type(value).__name__})')
 
 
-def dump_stream(file: IO[bytes], key: str, items: Iterable[Mapping], others: Mapping[str, Mapping]) -> None:
-    """Write a dictionary with one long list of dictionaries as a pickle, holding only two of them at a time.
-
-    The bytes are the same whatever kind of iterable the items come from.
-
-    Args:
-        file: Open for writing.
-        key: Key of the list.
-        items: The dictionaries; no list of them need be in memory.
-        others: The other keys, written after the list.
+def dumps(value: Any) -> bytes:
+    """A pickle that refers back to nothing in it, so that any part of it can be read alone.
 
     Raises:
-        ForbiddenGlobal: If something is neither an array of numbers or strings nor a plain container or scalar; its
-            arguments are what, and the item or other that holds it.
+        ForbiddenGlobal: If something is neither an array of numbers or strings nor a plain container or scalar.
     """
-    pickler = _PlainPickler(file, protocol=_PlainPickler.protocol)
-    # A pickler remembers every object that it wrote, to write it once, and so would keep all samples in memory.
-    # `fast` switches that off.
+    buffer = io.BytesIO()
+    pickler = _PlainPickler(buffer, PROTOCOL)
     pickler.fast = True
-    pickler.dump({key: _Stream(items), **{name: _Item(content) for name, content in others.items()}})
+    pickler.dump(value)
+    return buffer.getvalue()
+
+
+def opcodes(value: Any) -> bytes:
+    """What of :func:`dumps` stands for the value; it may stand anywhere in a pickle of the same protocol."""
+    return dumps(value)[len(START) : -len(pickle.STOP)]
+
+
+def load_opcodes(data: bytes) -> Any:
+    """The value of :func:`opcodes`.
+
+    Raises:
+        ForbiddenGlobal: If it would run code.
+        Exception: Almost any, if the data are damaged.
+    """
+    return PlainUnpickler(io.BytesIO(START + data + pickle.STOP)).load()

@@ -2,38 +2,56 @@
 
 from __future__ import annotations
 
+import errno
+import glob
 import os
-import tempfile
+import secrets
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+
+LEFTOVER = 24 * 3600  # seconds since the last write, after which whoever wrote a temporary file was killed
+_NO_ROOM = (errno.ENOSPC, errno.EFBIG, getattr(errno, 'EDQUOT', errno.ENOSPC))
 
 
 @contextmanager
 def written_whole(path: str | os.PathLike) -> Iterator[Path]:
     """A temporary file beside ``path`` to be written, which takes its place when the context ends without an error.
 
-    Nobody ever sees the file half written, several writers do not disturb one another, and after an error or an
-    interruption what was there before is as it was. Missing folders are made, and a link is followed: what it names is
-    replaced.
+    Nobody ever sees the file half written, several writers do not disturb one another (the last one stays), and after
+    an error or an interruption what was there before is as it was. Who has the file open goes on reading the old one.
+    Missing folders are made; a link is followed, so that what it names is replaced; permissions stay, and are those of
+    any new file where there was none. Temporary files of writers that were killed go with the next write of the file.
 
     Args:
         path: The file.
+
+    Raises:
+        OSError: If it cannot be written, or the disk is full; names the file.
     """
     path = Path(path)
     if path.is_symlink():
         path = path.resolve()
-    path.parent.mkdir(parents=True, exist_ok=True)
     # the suffix stays: NumPy and matplotlib go by it
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f'.{path.name}.', suffix=path.suffix)
-    os.close(handle)
-    part = Path(name)
+    part = path.with_name(f'.{path.name}.{secrets.token_hex(8)}{path.suffix}')
     try:
-        yield part
-        part.chmod(0o666 & ~umask())  # mkstemp makes it private to its owner
-        os.replace(part, path)
-    except BaseException:
-        part.unlink(missing_ok=True)
+        if path.is_dir():
+            raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(path))
+        path.parent.mkdir(parents=True, exist_ok=True)
+        _remove_leftovers(path)
+        part.touch(exist_ok=False)
+        try:
+            yield part
+            if path.exists():
+                part.chmod(path.stat().st_mode)
+            os.replace(part, path)
+        except BaseException:
+            part.unlink(missing_ok=True)
+            raise
+    except OSError as error:
+        if error.filename == str(part) or (error.filename is None and error.errno in _NO_ROOM):
+            raise OSError(error.errno, error.strerror, str(path)) from error
         raise
 
 
@@ -43,8 +61,11 @@ def write_whole(path: str | os.PathLike, content: str | bytes) -> None:
         part.write_bytes(content if isinstance(content, bytes) else content.encode('utf-8'))
 
 
-def umask() -> int:
-    """The permissions that new files do not get; reading them takes setting them."""
-    mask = os.umask(0o077)
-    os.umask(mask)
-    return mask
+def _remove_leftovers(path: Path) -> None:
+    pattern = f'.{glob.escape(path.name)}.{"[0-9a-f]" * 16}{glob.escape(path.suffix)}'
+    for leftover in path.parent.glob(pattern):
+        try:
+            if time.time() - leftover.stat().st_mtime > LEFTOVER:
+                leftover.unlink()
+        except OSError:  # another writer was faster, or it is not ours to remove
+            continue

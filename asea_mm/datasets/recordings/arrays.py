@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import zipfile
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from ...errors import InputError
-from ...keypoints import as_array
 from ...skeletons import Skeleton
+from .bodies import as_array
 from .recording import Recording, read_fps
 
 _SHAPES = '(frames, joints, 2 or 3) of one person or (persons, frames, joints, 2 or 3)'
@@ -33,7 +34,7 @@ def read_npy(path: Path, skeleton: Skeleton) -> Recording:
         raise InputError(
             f'{path}: expected an array of numbers as numpy.save writes it, got {_reason(error)}'
         ) from None
-    return from_array(array, None, skeleton, str(path))
+    return read_array(array, skeleton, str(path))
 
 
 def read_npz(path: Path, skeleton: Skeleton) -> Recording:
@@ -56,7 +57,8 @@ def read_npz(path: Path, skeleton: Skeleton) -> Recording:
         raise InputError(f'{path}: expected arrays as numpy.savez writes them, got {_reason(error)}') from None
     if 'keypoint' not in arrays:
         raise InputError(f"{path}: expected an array 'keypoint' (maybe 'keypoint_score' and 'fps'), got {names[:8]}")
-    recording = from_array(arrays['keypoint'], arrays.get('keypoint_score'), skeleton, str(path))
+    content = ScoredArray(arrays['keypoint'], arrays.get('keypoint_score'))
+    recording = read_array(content, skeleton, str(path))
     if 'fps' in arrays:
         fps = _numbers(arrays['fps'], 'fps', str(path))
         if fps.size != 1:
@@ -65,16 +67,29 @@ def read_npz(path: Path, skeleton: Skeleton) -> Recording:
     return recording
 
 
-def from_array(keypoint: Any, score: Any, skeleton: Skeleton, source: str) -> Recording:
-    """A recording from arrays, nested lists or tensors in memory; each row is a person.
+@dataclass(frozen=True)
+class ScoredArray:
+    """Keypoints in memory with their confidences.
 
     Shapes:
         keypoint: ``(T, V, C)`` or ``(M, T, V, C)``; score: the same without C, or None
+    """
+
+    keypoint: Any
+    score: Any
+
+
+def read_array(array: Any, skeleton: Skeleton, source: str = 'input') -> Recording:
+    """A recording from an array, nested lists or a tensor in memory, or :class:`ScoredArray`; each row is a person.
+
+    Shapes:
+        array: ``(T, V, C)`` or ``(M, T, V, C)``
 
     Raises:
-        InputError: If they are no such arrays; names the source and what came.
+        InputError: If it is no such array; names the source and what came.
     """
-    keypoint = _numbers(keypoint, 'keypoint', source)
+    array, score = (array.keypoint, array.score) if isinstance(array, ScoredArray) else (array, None)
+    keypoint = _numbers(array, 'keypoint', source)
     shape = keypoint.shape
     if keypoint.ndim not in (3, 4) or shape[-1] not in (2, 3) or 0 in shape:
         raise InputError(f'{source}: expected an array {_SHAPES}, got shape {shape}')

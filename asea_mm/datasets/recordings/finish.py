@@ -9,10 +9,10 @@ from typing import Any, NoReturn
 import numpy as np
 
 from ...errors import InputError
-from ...keypoints import first_absurd, seen_joints
 from ...skeletons import Skeleton
+from .bodies import first_absurd, missing_joints, present_bodies
 from .persons import choose_persons
-from .recording import UNITS, UP_AXES, Recording, missing_joints
+from .recording import UNITS, UP_AXES, Recording
 
 
 @dataclass
@@ -101,7 +101,7 @@ def finish_recording(
             f'{source}: {_place(recording, skeleton, *wrong)}: expected finite coordinates and scores within 1 km or '
             f'100,000 pixels, got {keypoint[wrong].tolist()}{"" if score is None else f" with score {score[wrong]}"}'
         )
-    missing = missing_joints(keypoint, score) | ~seen_joints(keypoint).any(axis=-1)[..., None]
+    missing = missing_joints(keypoint, score) | ~present_bodies(keypoint)[..., None]
     if missing.all():
         raise InputError(f'{source}: expected at least one person in one frame, got zeros or missing joints only')
     keypoint[missing] = np.nan
@@ -114,8 +114,8 @@ def finish_recording(
     if fill:
         _fill_missing(keypoint)
     if channels == 3:
-        missing = np.isnan(keypoint).any(axis=-1)
-        incomplete = missing.any(axis=-1) & ~missing.all(axis=-1)  # (M, T)
+        missing = missing_joints(keypoint, None)
+        incomplete = np.asarray(missing.any(axis=-1) & ~missing.all(axis=-1))  # (M, T)
         if incomplete[list(chosen)].any():
             _refuse_gap(recording, missing & incomplete[..., None], chosen, skeleton, source, fill)
         keypoint[incomplete] = np.nan

@@ -59,11 +59,11 @@ def read_json(path: Path, skeleton: Skeleton) -> Recording:
         return _read_mmpose(content, '', skeleton, str(path))
     if isinstance(first, dict) and 'image_id' in first:
         return _read_coco(content, skeleton, str(path))
-    if isinstance(content, dict) or isinstance(first, dict):
-        kind = 'an object' if isinstance(content, dict) else 'a list of objects'
-        got = f'{kind} with the keys {list(content if isinstance(content, dict) else first)[:6]}'
-    else:
-        got = _shown(content)
+    got = _shown(content)
+    if isinstance(content, dict):
+        got = f'an object with the keys {list(content)[:6]}'
+    elif isinstance(first, dict):
+        got = f'a list of objects with the keys {list(first)[:6]}'
     raise InputError(f'{path}: expected {_FORMS}, got {got}')
 
 

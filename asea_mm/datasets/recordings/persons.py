@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 
 from ...errors import InputError
-from ...keypoints import body_sizes, distances, motions, seen_joints
 from ...skeletons import SKELETONS
+from .bodies import body_sizes, distances, motions, present_bodies, seen_joints
 from .tracks import Bodies, TrackNotes, find_tracks
 
 Pairs = str | Sequence[Sequence[int]] | None
@@ -24,7 +24,7 @@ def choose_persons(keypoint: np.ndarray, score: np.ndarray | None = None, size: 
     """The persons who most likely interact: near each other, moving, there together and clearly.
 
     Every pair has the sum of three shares, each relative to the best of all pairs: nearness (the inverse of the median
-    distance in body sizes), motion (:func:`~asea_mm.keypoints.motions`), and the frames with both, each as much as the
+    distance in body sizes), motion (:func:`~.bodies.motions`), and the frames with both, each as much as the
     less clear of the two counts. Of a larger group, whoever adds most to the sum comes next, one after another.
 
     Args:
@@ -115,13 +115,14 @@ def persons_in_film(frames: Sequence[np.ndarray], num_person: int = 2) -> tuple[
 
 
 def groups_of(
-    keypoint: np.ndarray, score: np.ndarray | None, size: int, pairs: Pairs, name: str
+    keypoint: np.ndarray, score: np.ndarray | None, likeliest: tuple[int, ...], size: int, pairs: Pairs, name: str
 ) -> list[tuple[int, ...]]:
     """The groups of persons to be recognised.
 
     Args:
         keypoint: All persons.
         score: Confidences, if there are any.
+        likeliest: The likeliest group where it is known already; empty where :func:`choose_persons` shall say.
         size: Persons that the model takes.
         pairs: None (the likeliest group), ``'all'`` (every group with a frame in common), or the groups.
         name: The sample, for the messages.
@@ -133,10 +134,12 @@ def groups_of(
     if pairs is None or (isinstance(pairs, str) and pairs == 'all'):
         if count <= size:
             return [tuple(range(count))]
-        present = seen_joints(keypoint).any(axis=-1)
-        every = [] if pairs is None else combinations(range(count), size)
-        together = [group for group in every if present[list(group)].all(axis=0).any()]
-        return together or [choose_persons(keypoint, score, size)]
+        likeliest = likeliest or choose_persons(keypoint, score, size)
+        if pairs is None:
+            return [likeliest]
+        present = present_bodies(keypoint)
+        groups = [group for group in combinations(range(count), size) if present[list(group)].all(axis=0).any()]
+        return groups or [likeliest]
     given = pairs.tolist() if isinstance(pairs, np.ndarray) else pairs
     if isinstance(given, str) or not isinstance(given, Sequence) or not len(given):
         raise InputError(f"{name}: pairs: expected None, 'all' or at least one pair, such as [(0, 1)], got {pairs!r}")

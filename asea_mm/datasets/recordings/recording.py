@@ -9,8 +9,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from ...errors import InputError
-from ...keypoints import seen_joints
 from ...skeletons import Skeleton
+from .bodies import missing_joints
 from .tracks import Bodies, find_tracks
 
 # To metres. Pixels stay pixels.
@@ -161,13 +161,3 @@ def record(bodies: Bodies, frames: Sequence[int], skeleton: Skeleton, fps: float
     ids = [[bodies.ids[index] for index in track if bodies.ids[index] is not None] for track in tracks]
     names = [str(known[0]) if known else str(number) for number, known in enumerate(ids, 1)]
     return Recording(keypoint, None if bodies.score is None else score, frames, names, fps)
-
-
-def missing_joints(keypoint: np.ndarray, score: np.ndarray | None) -> np.ndarray:
-    """Which joints are missing: NaN in a coordinate, a score of NaN, 0 or below, or exactly (0, 0) in an image.
-
-    Shapes:
-        keypoint: ``(..., V, C)``; score ``(..., V)``; returns ``(..., V)``, bool
-    """
-    missing = np.isnan(keypoint).any(axis=-1) if keypoint.shape[-1] == 3 else ~seen_joints(keypoint)
-    return missing if score is None else missing | ~(score > 0)

@@ -1,9 +1,13 @@
-"""Everything that an inferencer reads, as samples: recordings in files and in memory, annotations and their files."""
+"""Every way in: recordings in files and in memory, annotations and their files, all of them to samples.
+
+A recording passes these rooms: its reader here below, :mod:`.recording` and :mod:`.tracks` where it is bodies of single
+frames, :mod:`.finish`, :mod:`.persons`.
+"""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -11,16 +15,29 @@ from typing import Any
 import numpy as np
 
 from ...errors import InputError
-from ...keypoints import as_array
 from ...skeletons import Skeleton, get_skeleton
 from ..files.annotations import STORE_SUFFIX, load_annotations, select_split, validate_annotation
-from .arrays import from_array
-from .find import FORMS, find_recordings, form_of, read_recording
+from .arrays import read_array, read_npy, read_npz
+from .bodies import as_array
 from .finish import Sample, finish_recording
+from .json_forms import OPENPOSE_FILE, read_json, read_openpose
+from .ntu_skeleton import read_ntu_skeleton_file
 from .recording import UNITS, UP_AXES, Recording
+from .tables import read_csv
 
+# By form: the extension of a file, a folder of OpenPose's files, or an array in memory.
+READERS = {
+    '.npy': read_npy,
+    '.npz': read_npz,
+    '.csv': read_csv,
+    '.json': read_json,
+    '.skeleton': read_ntu_skeleton_file,
+    'folder': read_openpose,
+    'array': read_array,
+}
+EXTENSIONS = ', '.join(form for form in READERS if form.startswith('.'))
 EXPECTED = (
-    f'an array (persons, frames, joints, coordinates), an annotation dict, or a file: .pkl, .store, {FORMS} or a '
+    f'an array (persons, frames, joints, coordinates), an annotation dict, or a file: .pkl, .store, {EXTENSIONS} or a '
     'folder of these'
 )
 # What an annotation has besides keypoints that transforms may read.
@@ -66,6 +83,86 @@ class ReadOptions:
                 kind = 'annotation files' if name in _OF_ANNOTATIONS else 'recordings'
                 title = 'fill_missing' if name == 'fill' else name
                 raise InputError(f'{source}: {title}: expected for {kind} only, got {getattr(self, name)!r} for this')
+
+
+def form_of(source: Any) -> str | None:
+    """The form of a recording, a key of :data:`READERS`; None of a path to something else."""
+    if not isinstance(source, (str, os.PathLike)):
+        return 'array'
+    path = Path(source)
+    if path.is_dir():
+        is_openpose = any(OPENPOSE_FILE.fullmatch(entry.name) for entry in path.iterdir())
+        return 'folder' if is_openpose else None
+    return path.suffix.lower() if path.suffix.lower() in READERS else None
+
+
+def find_recordings(root: str | os.PathLike, other: Collection[Path] = ()) -> dict[str, Path]:
+    """Recordings of a folder and all folders in it: files of all forms, and folders of OpenPose's files.
+
+    Hidden files and folders, and files of other kinds, are left alone.
+
+    Args:
+        root: The folder.
+        other: Files that are no recordings, such as the table of labels.
+
+    Returns:
+        Name to path, in order; the name is the path below ``root`` without extension, with ``/`` between folders.
+
+    Raises:
+        FileNotFoundError: If there is no such folder.
+        InputError: If it holds no recordings, or two of the same name.
+    """
+    root = Path(root)
+    expected = f'a folder of recordings ({EXTENSIONS}, or folders of OpenPose files)'
+    if not root.is_dir():
+        raise FileNotFoundError(f'{root}: no such folder; expected {expected}')
+    if form_of(root):
+        raise InputError(f'{root}: expected a folder for each recording, got the OpenPose files of one itself')
+    ignored = {path.resolve() for path in other}
+    recordings: dict[str, Path] = {}
+
+    def walk(folder: Path, above: tuple[Path, ...]) -> None:
+        if folder.resolve() in above:  # a link to a folder above
+            return
+        for entry in sorted(entry for entry in folder.iterdir() if not entry.name.startswith('.')):
+            if form_of(entry) and not OPENPOSE_FILE.fullmatch(entry.name) and entry.resolve() not in ignored:
+                name = (entry if entry.is_dir() else entry.with_suffix('')).relative_to(root).as_posix()
+                if name in recordings:
+                    raise InputError(
+                        f'{entry}: expected every name once, got {recordings[name]} too; rename one of the two'
+                    )
+                recordings[name] = entry
+            if entry.is_dir():
+                walk(entry, (*above, folder.resolve()))
+
+    walk(root, ())
+    if not recordings:
+        raise InputError(f'{root}: expected {expected}, got none')
+    return recordings
+
+
+def read_recording(source: Any, layout: str | Mapping | Skeleton) -> Recording:
+    """Read one recording.
+
+    Args:
+        source: A file, whose extension tells the form, a folder of OpenPose's files, or an array in memory.
+        layout: The skeleton.
+
+    Raises:
+        FileNotFoundError: If there is no such file.
+        InputError: If it is wrong; names the file and the place, what was expected and what came.
+    """
+    form = form_of(source)
+    if form != 'array':
+        source = Path(source)
+        if not source.exists():
+            raise FileNotFoundError(f'{source}: no such recording')
+        if form is None:
+            raise InputError(f'{source}: expected one of {EXTENSIONS} or a folder of OpenPose files')
+    try:
+        return READERS[form](source, get_skeleton(layout))
+    except (RecursionError, MemoryError) as error:
+        raise InputError(f'{source}: expected a recording, got something too large ({type(error).__name__})') from None
 
 
 def is_single(source: Any) -> bool:
@@ -165,9 +262,7 @@ def _read(
             options.require_unused(_OF_ANNOTATIONS + _OF_RECORDINGS, str(item.get('frame_dir', name)))
         return _from_annotation(item, str(item.get('frame_dir', name)), where, skeleton)
     options.require_unused(_OF_ANNOTATIONS, str(where))
-    if isinstance(item, Path):
-        item = read_recording(item, skeleton)
-    recording = item if isinstance(item, Recording) else from_array(item, None, skeleton, name)
+    recording = read_recording(item, skeleton)
     sample = finish_recording(recording, skeleton, str(where), num_person, options.units, options.up, options.fill)
     return replace(sample, name=name)
 

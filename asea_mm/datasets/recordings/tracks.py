@@ -14,8 +14,8 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.optimize import linear_sum_assignment
 
-from ...keypoints import body_centres, body_sizes, seen_joints
 from ...skeletons import Skeleton
+from .bodies import body_centres, body_sizes, looks_like_a_person, seen_joints
 
 # How far a body gets under another id: this much at once (noise of a sensor included), so much more for every frame,
 # at most so far. The frames are those of a sensor: 1.5 m/s at 30 a second.
@@ -29,16 +29,6 @@ ID_WORTH = 0.06
 LARGEST_GAP, GAP_COST = 30, 0.006
 # Two tracks in one place are one body.
 SAME_PLACE = 0.06
-# What a person's skeleton is like: medians over the frames, in metres.
-TRUNK_LENGTH = (0.3, 0.8)  # base of the spine, its middle, shoulders
-TRUNK_STRAIGHTNESS = 0.8  # the direct way from base to shoulders, as a share of that length
-TRUNK_SPREAD = 0.5  # interquartile range of the length, as a share of its median
-FARTHEST_JOINT = (0.4, 1.6)  # from the base of the spine
-ARM_BONE, LEG_BONE = (0.12, 0.5), (0.2, 0.7)
-LEAST_LIMBS = 6  # of the 8 such bones: upper arms, forearms, thighs, shins
-_TRUNK = ('spine_base', 'spine_middle', 'spine_shoulder')
-_LIMBS = {('elbow', 'shoulder'): ARM_BONE, ('wrist', 'elbow'): ARM_BONE}
-_LIMBS |= {('knee', 'hip'): LEG_BONE, ('ankle', 'knee'): LEG_BONE}
 _FAR = 1e6  # body sizes; the distance of bodies without a size
 
 
@@ -274,38 +264,3 @@ def join_tracks(tracks: list[np.ndarray], bodies: Bodies, places: _Places | None
         joined = np.concatenate([persons[nearest_person], track])
         persons[nearest_person] = joined[np.argsort(frame[joined])]
     return sorted(persons, key=lambda person: int(person[0]))
-
-
-def looks_like_a_person(joints: np.ndarray, skeleton: Skeleton) -> bool:
-    """Whether the skeleton of a body has a person's measures; chairs, screens and bags rarely do.
-
-    Nothing here depends on the pose, so people who lie, bow or sit pass. Layouts without a spine of three joints and
-    the joints of the limbs do not tell, nor do bodies that are never whole: they pass.
-
-    Args:
-        joints: The body.
-        skeleton: Its layout.
-
-    Shapes:
-        joints: ``(T, V, 3)``, metres, frames of its presence only
-    """
-    index = {name: position for position, name in enumerate(skeleton.joints)}
-    limbs = {(f'{side}_{a}', f'{side}_{b}'): bone for (a, b), bone in _LIMBS.items() for side in ('left', 'right')}
-    if not {*_TRUNK, *(name for pair in limbs for name in pair)} <= index.keys():
-        return True
-    joints = joints[~np.isnan(joints).any(axis=(1, 2))]
-    if not len(joints):
-        return True
-    spine = joints[:, [index[name] for name in _TRUNK]]
-    low, length, high = np.percentile(np.linalg.norm(np.diff(spine, axis=1), axis=-1).sum(axis=-1), [25, 50, 75])
-    direct = np.median(np.linalg.norm(spine[:, -1] - spine[:, 0], axis=-1))
-    farthest = np.median(np.linalg.norm(joints - spine[:, :1], axis=-1).max(axis=-1))
-    bones = joints[:, [index[child] for child, _ in limbs]] - joints[:, [index[parent] for _, parent in limbs]]
-    lengths, (shortest, longest) = np.median(np.linalg.norm(bones, axis=-1), axis=0), np.array([*limbs.values()]).T
-    return bool(
-        TRUNK_LENGTH[0] <= length <= TRUNK_LENGTH[1]
-        and direct >= TRUNK_STRAIGHTNESS * length
-        and high - low <= TRUNK_SPREAD * length
-        and FARTHEST_JOINT[0] <= farthest <= FARTHEST_JOINT[1]
-        and ((lengths >= shortest) & (lengths <= longest)).sum() >= LEAST_LIMBS
-    )

@@ -108,6 +108,14 @@ class KeypointTransform(BaseTransform):
             )
         return score
 
+    def _sequence(self, results: dict[str, Any]) -> tuple[np.ndarray, np.ndarray | None]:
+        """Finite keypoints, and scores, of a sample that has not been sampled into several clips."""
+        keypoint = self._keypoint(results)
+        self._require_finite(results, keypoint)
+        if results.get('num_clips', 1) != 1:
+            self._wrong_sample(results, f'expected an unsampled sequence, got {results["num_clips"]} clips')
+        return keypoint, self._score(results, keypoint)
+
     def _clips(self, results: dict[str, Any], keypoint: np.ndarray) -> int:
         """Number of clips that lie one after another along T."""
         num_clips = results.get('num_clips', 1)

@@ -50,11 +50,7 @@ class FillMissingJoints(KeypointTransform):
 
     def transform(self, results: dict[str, Any]) -> dict[str, Any]:
         """Fill in keypoints, and set scores to 0."""
-        keypoint = self._keypoint(results)
-        self._require_finite(results, keypoint)
-        score = self._score(results, keypoint)
-        if results.get('num_clips', 1) != 1:
-            self._wrong_sample(results, f'expected an unsampled sequence, got {results["num_clips"]} clips')
+        keypoint, score = self._sequence(results)
         seen = np.asarray(keypoint.any(axis=-1))
         if score is not None:
             seen = seen & (score > self.score_thr)

@@ -83,11 +83,7 @@ class SampleClip(KeypointTransform):
 
     def transform(self, results: dict[str, Any]) -> dict[str, Any]:
         """Replace the sequence by its clips."""
-        keypoint = self._keypoint(results)
-        self._require_finite(results, keypoint)
-        score = self._score(results, keypoint)
-        if results.get('num_clips', 1) != 1:
-            self._wrong_sample(results, f'expected an unsampled sequence, got {results["num_clips"]} clips')
+        keypoint, score = self._sequence(results)
 
         starts, lengths = self._pieces(keypoint.shape[1])
         # First multiply, then divide: whole positions come out whole, and clip_len = T changes nothing.

@@ -35,7 +35,7 @@ class ClipStatistics(BaseModule):
         returns ``(N, M * V * C * quantiles)``, in the units of the input
 
     Raises:
-        ValueError: If there is no quantile, or one outside of 0 to 1; if the input's joints are not the layout's or its
+        InputError: If there is no quantile, or one outside of 0 to 1; if the input's joints are not the layout's or its
             channels are others.
     """
 

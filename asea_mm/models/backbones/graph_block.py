@@ -24,9 +24,10 @@ class GraphBlock(nn.Module):
         interaction: :class:`AEA` or None, for a block that treats persons apart.
         residual: Whether the block has a residual around it.
         pools: Whether frames become fewer by max-pooling at the block's start instead of in ``temporal``.
+        signed: Whether the input may be negative, as keypoints are; a block that pools must know.
 
     Shapes:
-        x ``(N*M, C_in, T, V)``, not negative if the block pools; presence ``(N*M, T)`` bool or None;
+        x ``(N*M, C_in, T, V)``, presence ``(N*M, T)`` bool or None;
         returns ``(N*M, C_out, ceil(T/stride), V)``
     """
 
@@ -40,9 +41,10 @@ class GraphBlock(nn.Module):
         interaction: nn.Module | None = None,
         residual: bool = True,
         pools: bool = False,
+        signed: bool = False,
     ) -> None:
         super().__init__()
-        self.stride, self.pools = stride, pools
+        self.stride, self.pools, self.signed = stride, pools, signed
         if self.pools:
             stride = 1
         self.spatial = spatial
@@ -55,7 +57,11 @@ class GraphBlock(nn.Module):
     def forward(self, x: Tensor, num_person: int, presence: Tensor | None = None) -> Tensor:
         kept = presence if presence is None else presence[:, :: self.stride]
         if self.pools:
-            x, presence = mask_frames(max_over_time(x, self.stride), kept), kept
+            # what is not there must not win: zeros do not, of features that are not negative
+            lowest = torch.finfo(x.dtype).min if self.signed else 0.0
+            if self.signed and presence is not None:
+                x = x.masked_fill(~presence[:, None, :, None], lowest)
+            x, presence = mask_frames(max_over_time(x, self.stride, lowest), kept), kept
         y = self.spatial(x, presence)
         if self.interaction is not None:
             y = self.interaction(y, num_person, presence, inplace=not torch.is_grad_enabled())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import math
 import threading
 from collections.abc import Mapping, Sequence
 from types import MappingProxyType
@@ -15,20 +16,36 @@ from mmengine.model import BaseModule
 from torch import Tensor, nn
 
 from ...errors import InputError
-from ..layers.common import presence_of, stride_presence
-from ..layers.interaction import AEA, AEA_OPTIONS
+from ..layers.common import partial_presence, presence_of
+from ..layers.interaction import AEA, build_aea
 
 # where backbones keep their blocks, and blocks the module that mixes their joints: ours, mmaction2's
 PLACES = (('blocks', 'spatial'), ('gcn', 'gcn'))
 
 
-class Call(threading.local):
-    """What AEA must know about the forward pass of this thread; copies and pickles without its content."""
+class Persons:
+    """How many persons there are in a forward pass, and their presence ``(N, M, T)``; None outside of one."""
 
-    persons: tuple[int, Tensor | None] | None = None  # how many, and their presence (N, M, T)
+    now: tuple[int, Tensor | None] | None = None
+
+
+class PersonsOfThread(threading.local, Persons):
+    """What each thread is at; copies and pickles without its content."""
 
     def __reduce__(self) -> tuple:
-        return Call, ()
+        return PersonsOfThread, ()
+
+
+class Call:
+    """What AEA must know about the forward pass that it is part of."""
+
+    def __init__(self) -> None:
+        self.eager, self.traced = PersonsOfThread(), Persons()
+
+    @property
+    def persons(self) -> Persons:
+        """Of this thread. torch.compile cannot trace thread-local state; it traces in one thread at a time."""
+        return self.traced if torch.compiler.is_compiling() else self.eager
 
 
 class AfterSpatial:
@@ -38,11 +55,12 @@ class AfterSpatial:
         self.interaction, self.call = interaction, call
 
     def __call__(self, module: nn.Module, args: tuple, x: Tensor) -> Tensor:
-        if self.call.persons is None:
+        now = self.call.persons.now
+        if now is None:
             raise RuntimeError('InteractionBackbone: call it as a whole; the backbone inside it cannot run alone')
-        num_person, presence = self.call.persons
+        num_person, presence = now
         if presence is not None:
-            presence = stride_presence(presence, x.shape[2]).flatten(0, 1)
+            presence = presence[..., :: self.interaction.step].flatten(0, 1)
         y = self.interaction(x, num_person, presence)
         # mmaction2's layers use views that channels-last memory, which AEA returns, does not admit
         return y.contiguous() if x.is_contiguous() else y
@@ -56,12 +74,11 @@ class InteractionBackbone(BaseModule):
     see :class:`SkeletonBackbone`) or as mmaction2's do (``gcn[k].gcn``: STGCN with ST-GCN++, AAGCN). For any other
     there is :class:`ATNACNeck`.
 
-    Checkpoints of the backbone without AEA load into this one; then only AEA's own weights are missing.
+    Checkpoints of the backbone without AEA load into this one; then only AEA's own weights are missing. The widths of
+    its blocks are found by running it once on a few frames.
 
     Args:
         backbone: Config of the backbone.
-        channels: Channels after the spatial part of every chosen block. Default: found by running the backbone once
-            on a few frames.
         interaction: Options of :class:`AEA` without its ``channels``.
         blocks: Blocks, from 0, that get AEA; default all.
         init_cfg: As of mmengine's ``BaseModule``.
@@ -71,20 +88,17 @@ class InteractionBackbone(BaseModule):
         backbone returns, usually ``(N, M, C', T', V)``
 
     Raises:
-        ValueError: If the backbone has no place for AEA or has AEA already, or an option does not fit it.
+        InputError: If the backbone has no place for AEA or has AEA already, or an option does not fit it.
     """
 
     def __init__(
         self,
         backbone: dict,
-        channels: Sequence[int] | None = None,
         interaction: Mapping = MappingProxyType({}),
         blocks: Sequence[int] | None = None,
         init_cfg: dict | None = None,
     ) -> None:
         super().__init__(init_cfg=init_cfg)
-        if unknown := sorted(set(interaction) - set(AEA_OPTIONS)):
-            raise InputError(f'InteractionBackbone: unknown interaction options {unknown}; known are {AEA_OPTIONS}')
         self.backbone: nn.Module = MODELS.build(backbone)
         self._takes_presence = 'presence' in inspect.signature(self.backbone.forward).parameters
         spatial = spatial_parts(self.backbone)
@@ -93,26 +107,24 @@ class InteractionBackbone(BaseModule):
             raise InputError(
                 f'InteractionBackbone: blocks must be different ones within 0..{len(spatial) - 1}, got {chosen}'
             )
-        parts = [spatial[block] for block in chosen]
-        if channels is None:
-            channels = channels_after(parts, self.backbone)
-        elif len(channels) != len(parts):
-            raise InputError(f'InteractionBackbone: expected channels of {len(parts)} blocks, got {list(channels)}')
+        sizes = sizes_after({block: spatial[block] for block in chosen}, self.backbone)
+        self.temporal_stride = temporal_stride(self.backbone)
         self._call = Call()
         self.interactions = nn.ModuleDict()
-        for block, part, width in zip(chosen, parts, channels, strict=True):
-            layer = self.interactions[str(block)] = AEA(width, **interaction)
-            part.register_forward_hook(AfterSpatial(layer, self._call))
+        for block, (width, step) in zip(chosen, sizes, strict=True):
+            layer = self.interactions[str(block)] = build_aea(width, interaction, 'InteractionBackbone')
+            layer.step = step
+            spatial[block].register_forward_hook(AfterSpatial(layer, self._call))
 
     def forward(self, x: Tensor, presence: Tensor | None = None) -> Tensor:
         presence = presence_of(x) if presence is None else presence
         options = {'presence': presence} if self._takes_presence else {}
-        everybody = not torch.compiler.is_compiling() and bool(presence.all())  # the common case, without masks
-        outer, self._call.persons = self._call.persons, (x.shape[1], None if everybody else presence)
+        persons = self._call.persons
+        outer, persons.now = persons.now, (x.shape[1], partial_presence(presence))
         try:
             return self.backbone(x, **options)
         finally:
-            self._call.persons = outer
+            persons.now = outer
 
     def _load_from_state_dict(self, state_dict: dict[str, Any], prefix: str, *args: Any) -> None:
         """Take the weights of the backbone without AEA, too, whose names have no ``backbone.`` in front."""
@@ -123,24 +135,49 @@ class InteractionBackbone(BaseModule):
         super()._load_from_state_dict(state_dict, prefix, *args)
 
 
+def blocks_of(backbone: nn.Module) -> tuple[list[nn.Module], str]:
+    """The blocks of a backbone and the name of the part of each that mixes joints; no blocks if in no known place."""
+    for place, part in PLACES:
+        blocks = getattr(backbone, place, None)
+        if isinstance(blocks, nn.ModuleList) and len(blocks) and all(hasattr(block, part) for block in blocks):
+            return list(blocks), part
+    return [], ''
+
+
+def stride_of(block: nn.Module) -> int:
+    """Temporal stride of a block, ours or mmaction2's, in which it is that of its convolutions over time."""
+    stride: Any = getattr(block, 'stride', None)
+    return stride or max(module.stride[0] for module in block.modules() if isinstance(module, nn.Conv2d))
+
+
+def temporal_stride(backbone: nn.Module) -> int | None:
+    """Frames of the clip from one frame of a backbone's output to the next; None if it does not tell.
+
+    A backbone tells by an attribute ``temporal_stride``, as ours do, or by blocks in a place of :data:`PLACES`.
+    """
+    stride = getattr(backbone, 'temporal_stride', None)
+    if stride is None and (blocks := blocks_of(backbone)[0]):
+        stride = math.prod(map(stride_of, blocks))
+    return stride
+
+
 def spatial_parts(backbone: nn.Module) -> list[nn.Module]:
     """The module that mixes joints, of every block.
 
     Raises:
-        ValueError: If the blocks are nowhere in :data:`PLACES`, or there is AEA already.
+        InputError: If the blocks are nowhere in :data:`PLACES`, or there is AEA already.
     """
     name = type(backbone).__name__
     if any(isinstance(module, AEA) for module in backbone.modules()):
         raise InputError(f'InteractionBackbone: {name} has AEA already; build it with interaction=None')
-    for blocks, part in PLACES:
-        found = getattr(backbone, blocks, None)
-        if isinstance(found, nn.ModuleList) and len(found) and all(hasattr(block, part) for block in found):
-            return [getattr(block, part) for block in found]
-    looked = ' or '.join(f'{blocks}[k].{part}' for blocks, part in PLACES)
-    raise InputError(
-        f'InteractionBackbone: {name} has no place for AEA; looked for the spatial part of its blocks in {looked}. '
-        f'Put ATNACNeck after the backbone instead'
-    )
+    blocks, part = blocks_of(backbone)
+    if not blocks:
+        looked = ' or '.join(f'{place}[k].{part}' for place, part in PLACES)
+        raise InputError(
+            f'InteractionBackbone: {name} has no place for AEA; looked for the spatial part of its blocks in {looked}. '
+            f'Put ATNACNeck after the backbone instead'
+        )
+    return [getattr(block, part) for block in blocks]
 
 
 def input_size(backbone: nn.Module) -> tuple[int, int]:
@@ -153,38 +190,51 @@ def input_size(backbone: nn.Module) -> tuple[int, int]:
 
 
 @torch.no_grad()
-def channels_after(parts: Sequence[nn.Module], backbone: nn.Module) -> list[int]:
-    """Channels that modules of a backbone return, seen in one pass over a clip of a few frames.
+def sizes_after(parts: Mapping[int, nn.Module], backbone: nn.Module) -> list[tuple[int, int]]:
+    """Channels that the spatial parts of some blocks return and their temporal stride, seen in one pass over a clip.
+
+    Args:
+        parts: Spatial parts by the number of their block.
+        backbone: The backbone, with blocks in a place of :data:`PLACES`.
 
     Raises:
-        ValueError: If the input's size cannot be told from the backbone, or persons are not fused into the batch.
+        InputError: If the input's size cannot be told from the backbone, or persons are not fused into the batch.
     """
     name = type(backbone).__name__
     joints, width = input_size(backbone)
     if not joints or not width:
-        raise InputError(f'InteractionBackbone: cannot tell joints and input channels of {name}; give channels=[...]')
+        raise InputError(
+            f'InteractionBackbone: cannot tell joints and input channels of {name}. Put ATNACNeck after it instead'
+        )
     persons = 2
     norm = getattr(backbone, 'data_bn', None)
     if isinstance(norm, nn.BatchNorm1d):  # of one person, or of all persons of a clip
         persons = norm.num_features // (joints * width)
+    strides = [stride_of(block) for block in blocks_of(backbone)[0]]
+    frames = 2 * math.prod(strides)
     shapes: dict[nn.Module, torch.Size] = {}
 
     def note(module: nn.Module, args: tuple, x: Tensor) -> None:
         shapes[module] = x.shape
 
-    handles = [part.register_forward_hook(note) for part in parts]
+    handles = [part.register_forward_hook(note) for part in parts.values()]
     training = backbone.training
     try:
-        backbone.eval()(next(backbone.parameters()).new_ones(2, persons, 8, joints, width))
+        backbone.eval()(next(backbone.parameters()).new_ones(2, persons, frames, joints, width))
     finally:
         backbone.train(training)
         for handle in handles:
             handle.remove()
-    for part in parts:
+    sizes = []
+    for block, part in parts.items():
         shape = tuple(shapes.get(part, ()))
         if len(shape) != 4 or shape[0] != 2 * persons or shape[3] != joints:
             raise InputError(
                 f'InteractionBackbone: expected the spatial parts of {name} to return (N*M, C, T, {joints}), '
                 f'got {shape} for two clips of {persons}. Put ATNACNeck after the backbone instead'
             )
-    return [shapes[part][1] for part in parts]
+        step = math.prod(strides[:block])
+        if shape[2] != frames // step:  # the block strides in its spatial part or before
+            step *= strides[block]
+        sizes.append((shape[1], step))
+    return sizes

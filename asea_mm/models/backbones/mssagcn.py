@@ -6,14 +6,14 @@ from collections.abc import Mapping, Sequence
 
 import torch
 from mmaction.registry import MODELS
-from torch import Tensor, nn
+from torch import Tensor
 
 from asea_mm.skeletons import Skeleton
 
 from ..layers.adaptive_graph import MultiScaleAGC
 from ..layers.temporal_attention import MultiScaleAttentionTCN
 from .graph_block import GraphBlock
-from .skeleton_backbone import SkeletonBackbone, strides_of
+from .skeleton_backbone import WIDTHS, SkeletonBackbone
 
 
 def normalised_adjacency(skeleton: Skeleton) -> Tensor:
@@ -36,43 +36,30 @@ class MSSAGCN(SkeletonBackbone):
     treated apart.
 
     Args:
-        layout: Skeleton layout: a name, or a dictionary of :class:`asea_mm.skeletons.Skeleton` fields.
-        in_channels: Channels of the input, 3 for a 3-D stream, more for early-fused streams.
-        channels: Output channels of every block, multiples of eight times the heads.
-        strides: Temporal stride of every block, as many as ``channels``; default 2 where the channels grow.
-        heads: Heads of each temporal self-attention.
-        data_bn: Batch norm of the input, as of :class:`SkeletonBackbone`.
-        init_cfg: As of mmengine's ``BaseModule``.
-
-    Shapes:
-        as of :class:`SkeletonBackbone`
-
-    Raises:
-        ValueError: If lists or numbers do not fit each other, or the input's joints are not the layout's.
+        heads: Heads of each temporal self-attention; ``channels`` are multiples of eight times as many.
+        layout, in_channels, channels, strides, data_bn, init_cfg: See :class:`SkeletonBackbone`, as for shapes and
+            errors.
     """
 
     def __init__(
         self,
         layout: str | Mapping | Skeleton = 'nturgbd25',
         in_channels: int = 3,
-        channels: Sequence[int] = (64, 64, 64, 64, 128, 128, 128, 256, 256, 256),
-        strides: Sequence[int] | None = None,
         heads: int = 4,
+        channels: Sequence[int] = WIDTHS,
+        strides: Sequence[int] | None = None,
         data_bn: bool = True,
         init_cfg: Mapping | None = None,
     ) -> None:
-        super().__init__(layout, in_channels, data_bn, init_cfg)
-        inputs = [in_channels, *channels[:-1]]
-        strides = strides_of(channels, strides, 'MSSAGCN')
-        adjacency = normalised_adjacency(self.skeleton)
-        self.blocks = nn.ModuleList(
-            GraphBlock(
-                inputs[k],
-                channels[k],
-                strides[k],
-                spatial=MultiScaleAGC(inputs[k], channels[k], adjacency),
-                temporal=MultiScaleAttentionTCN(channels[k], channels[k], strides[k], heads),
-                residual=k > 0,
-            )
-            for k in range(len(channels))
+        self.heads = heads
+        super().__init__(layout, in_channels, channels, strides, data_bn, init_cfg)
+
+    def block(self, k: int, in_channels: int, out_channels: int, stride: int) -> GraphBlock:
+        return GraphBlock(
+            in_channels,
+            out_channels,
+            stride,
+            spatial=MultiScaleAGC(in_channels, out_channels, normalised_adjacency(self.skeleton)),
+            temporal=MultiScaleAttentionTCN(out_channels, out_channels, stride, self.heads),
+            residual=k > 0,
         )

@@ -2,44 +2,36 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 
-import torch
 from mmengine.model import BaseModule
 from torch import Tensor, nn
 
 from asea_mm.skeletons import Skeleton, get_skeleton
 
 from ...errors import InputError
-from ..layers.common import mask_frames, presence_of
+from ..layers.common import mask_frames, partial_presence, presence_of
 
-
-def strides_of(channels: Sequence[int], strides: Sequence[int] | None, name: str) -> list[int]:
-    """Temporal strides of the blocks; by default 2 where the channels grow.
-
-    Raises:
-        ValueError: If there are not as many strides as channels; ``name`` is the backbone's, for the message.
-    """
-    if strides is None:
-        return [2 if k > 0 and channels[k] > channels[k - 1] else 1 for k in range(len(channels))]
-    if len(strides) != len(channels):
-        raise InputError(f'{name}: expected as many strides as channels, {len(channels)}, got {len(strides)}')
-    return list(strides)
+WIDTHS = (64, 64, 64, 64, 128, 128, 128, 256, 256, 256)  # of CTR-GCN, ASEA and the networks that follow them
 
 
 class SkeletonBackbone(BaseModule):
     """Batch norm of the keypoints, then blocks in which persons are fused into the batch.
 
-    Subclasses set ``blocks``. A block is called with ``(x, num_person, presence)``, has the attribute ``stride``,
+    Subclasses give :meth:`block`. A block is called with ``(x, num_person, presence)``, has the attribute ``stride``,
     and leaves absent frames zero; the module that mixes its joints is its attribute ``spatial``, after whose output
     other parts may be put.
 
     Persons share all weights and statistics, so the model is equivariant to their order. Persons and frames that are
-    absent (all-zero keypoints) leave the features of the others unchanged and are zero in the output.
+    absent (all-zero keypoints) are zero in the output, and in evaluation leave the features of the others unchanged.
+    In training the statistics of batch norms count their zeros, as those of mmaction2's networks do.
 
     Args:
         layout: Skeleton layout: a name, or a dictionary of :class:`asea_mm.skeletons.Skeleton` fields.
         in_channels: Channels of the input, 3 for a 3-D stream, more for early-fused streams.
+        channels: Output channels of every block.
+        strides: Temporal stride of every block, as many as ``channels``; default 2 where the channels grow.
         data_bn: Batch norm of the input, every channel of every joint on its own, as the papers have it. It brings what
             hardly moves to the size of what moves most, noise of the hips to that of the hands. Without it the input
             keeps its proportions; keypoints should then be in metres or normalised.
@@ -50,15 +42,16 @@ class SkeletonBackbone(BaseModule):
         returns ``(N, M, C', T', V)``, which mmaction2's ``GCNHead`` takes
 
     Raises:
-        ValueError: If the input's joints are not the layout's or its channels are others.
+        InputError: If there are not as many strides as channels, or the input's joints or channels are not the
+            layout's.
     """
-
-    blocks: nn.ModuleList
 
     def __init__(
         self,
-        layout: str | Mapping | Skeleton,
+        layout: str | Mapping | Skeleton = 'nturgbd25',
         in_channels: int = 3,
+        channels: Sequence[int] = WIDTHS,
+        strides: Sequence[int] | None = None,
         data_bn: bool = True,
         init_cfg: Mapping | None = None,
     ) -> None:
@@ -66,6 +59,19 @@ class SkeletonBackbone(BaseModule):
         self.skeleton = get_skeleton(layout)
         self.in_channels = in_channels
         self.data_bn = nn.BatchNorm1d(in_channels * self.skeleton.num_joints) if data_bn else nn.Identity()
+        if strides is None:
+            strides = [2 if k > 0 and channels[k] > channels[k - 1] else 1 for k in range(len(channels))]
+        if len(strides) != len(channels):
+            raise InputError(
+                f'{type(self).__name__}: expected as many strides as channels, {len(channels)}, got {len(strides)}'
+            )
+        self.strides, self.temporal_stride = list(strides), math.prod(strides)
+        sizes = zip([in_channels, *channels[:-1]], channels, strides, strict=True)
+        self.blocks = nn.ModuleList(self.block(k, *size) for k, size in enumerate(sizes))
+
+    def block(self, k: int, in_channels: int, out_channels: int, stride: int) -> nn.Module:
+        """Block k, from 0; the constructor calls it for one after the other."""
+        raise NotImplementedError
 
     def forward(self, x: Tensor, presence: Tensor | None = None) -> Tensor:
         n, m, t, v, c = x.shape
@@ -74,10 +80,8 @@ class SkeletonBackbone(BaseModule):
                 f'{type(self).__name__}: expected {self.skeleton.num_joints} joints ({self.skeleton.name}) and '
                 f'{self.in_channels} channels, got {v} and {c}'
             )
-        presence = presence_of(x) if presence is None else presence
-        presence = presence.reshape(n * m, t)
-        if not torch.compiler.is_compiling() and bool(presence.all()):
-            presence = None  # the common case, without masks
+        presence = partial_presence(presence_of(x) if presence is None else presence)
+        presence = presence if presence is None else presence.reshape(n * m, t)
         # Channels come last in memory, from here to the end: batch norm, gathering of joints and most convolutions
         # are faster so.
         x = self.data_bn(x.reshape(n * m * t, v * c)).view(n * m, t, v, c).permute(0, 3, 1, 2)

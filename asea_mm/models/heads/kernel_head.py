@@ -11,7 +11,6 @@ import torch
 from mmaction.models.heads import BaseHead
 from mmaction.registry import MODELS
 from mmengine.dist import is_distributed
-from scipy.optimize import minimize_scalar
 from torch import Tensor, nn
 
 from ...errors import InputError
@@ -25,7 +24,8 @@ class KernelRidgeHead(BaseHead):
 
     In training it only collects the features of every batch, and :meth:`fit`, which :class:`FitHeadHook` calls, solves
     for the coefficients in closed form: no steps of gradient descent, no seed but that of the augmentation. Several
-    epochs add several augmented copies of each sample.
+    epochs add several augmented copies of each sample. A checkpoint holds all that has been collected, fitted or not,
+    so training can be resumed from any.
 
     Ridge and bandwidth are chosen by the mean squared error of leaving out one sample at a time, with all its copies.
     With C the inverse of the regularised kernel matrix, and a = C Y, the errors on the rows b of a sample are
@@ -37,7 +37,6 @@ class KernelRidgeHead(BaseHead):
 
     Args:
         num_classes: Number of classes.
-        in_channels: Not used; any number of features is taken.
         ridges: Candidates for the ridge.
         bandwidths: Candidates for the bandwidth: what squared distances are divided by, in medians of these.
         max_rows: How many rows are taken; more are an error, before all of them have been collected.
@@ -48,7 +47,7 @@ class KernelRidgeHead(BaseHead):
         x ``(N, F)``; returns logits ``(N, num_classes)``
 
     Raises:
-        ValueError: If it is asked for scores before it was fitted; if there is nothing to fit, or too much; if samples
+        InputError: If it is asked for scores before it was fitted; if there is nothing to fit, or too much; if samples
             have no name; if several processes train, each of which would see a part.
     """
 
@@ -60,14 +59,13 @@ class KernelRidgeHead(BaseHead):
     def __init__(
         self,
         num_classes: int,
-        in_channels: int = 0,
         ridges: Sequence[float] = (0.003, 0.01, 0.03, 0.1, 0.3),
         bandwidths: Sequence[float] = (0.5, 1.0, 2.0, 4.0),
         max_rows: int = 20_000,
         average_clips: str | None = 'prob',
         init_cfg: dict | None = None,
     ) -> None:
-        super().__init__(num_classes, in_channels, average_clips=average_clips, init_cfg=init_cfg)
+        super().__init__(num_classes, 0, average_clips=average_clips, init_cfg=init_cfg)
         self.ridges, self.bandwidths, self.max_rows = tuple(ridges), tuple(bandwidths), max_rows
         self.sharpness = nn.Parameter(torch.ones(()))  # a parameter, since an optimizer must have one
         self.register_buffer('scale', torch.ones((), dtype=torch.float64))  # of squared distances
@@ -75,18 +73,18 @@ class KernelRidgeHead(BaseHead):
         self.register_buffer('labels', torch.zeros(0, dtype=torch.long))
         self.register_buffer('groups', torch.zeros(0, dtype=torch.long))
         self.register_buffer('coefficients', torch.zeros(0, num_classes, dtype=torch.float64))
-        self._rows: list[tuple[Tensor, Tensor, Tensor]] = []
+        self._rows: list[tuple[Tensor, Tensor, Tensor]] = []  # of the batches since the buffers were last filled
 
     def loss(self, feats: Tensor, data_samples: list, **kwargs: Any) -> dict[str, Tensor]:
         """Keep the features; the loss is zero, with a gradient of zero."""
         if is_distributed():
             raise InputError('KernelRidgeHead: train in one process; each of several would see a part of the samples')
-        clips = len(feats) // len(data_samples)
+        clips = feats.shape[0] // len(data_samples)
         label = torch.cat([sample.gt_label for sample in data_samples]).to(feats.device)
         group = [crc32(self._name(sample).encode()) for sample in data_samples]
         names = torch.tensor(group, device=feats.device)
         self._rows.append((feats.detach(), label.repeat_interleave(clips), names.repeat_interleave(clips)))
-        count = len(self.samples) + sum(len(features) for features, _, _ in self._rows)
+        count = self.samples.shape[0] + sum(features.shape[0] for features, _, _ in self._rows)
         if count > self.max_rows:
             raise InputError(
                 f'KernelRidgeHead: expected at most {self.max_rows} rows (samples x clips x epochs), got {count}; '
@@ -106,13 +104,10 @@ class KernelRidgeHead(BaseHead):
     @torch.no_grad()
     def fit(self) -> dict[str, float]:
         """Fit what has been collected so far; returns the chosen settings and the left-out accuracy and error."""
-        kept = [(self.samples, self.labels, self.groups)] if len(self.samples) else []
-        rows = kept + self._rows
-        if not rows:
+        self._keep()
+        if not self.samples.shape[0]:
             raise InputError('KernelRidgeHead: nothing to fit, no training sample has been seen')
-        self.samples, self.labels, self.groups = (torch.cat(column) for column in zip(*rows, strict=True))
-        self._rows = []
-        distance = self._distance(self.samples)
+        distance = _squared_distance(self.samples, self.samples)
         median = distance.median().clamp(min=torch.finfo(torch.float32).tiny)
         target = 2 * nn.functional.one_hot(self.labels, self.num_classes).double() - 1
         blocks = [(self.groups == group).nonzero().squeeze(1) for group in self.groups.unique()]
@@ -132,7 +127,7 @@ class KernelRidgeHead(BaseHead):
         self.sharpness.data.fill_(sharpness)
         right = float((left_out.argmax(dim=1) == self.labels).double().mean())
         return dict(
-            rows=len(target),
+            rows=target.shape[0],
             bandwidth=bandwidth,
             ridge=ridge,
             sharpness=sharpness,
@@ -141,22 +136,36 @@ class KernelRidgeHead(BaseHead):
         )
 
     def forward(self, x: Tensor, **kwargs: Any) -> Tensor:
-        if not len(self.coefficients):
+        fitted = self.coefficients.shape[0]  # the first of the samples; others may have come since
+        if not fitted:
             raise InputError('KernelRidgeHead: not fitted; train it, with FitHeadHook among the custom_hooks')
-        kernel = torch.exp(-self._distance(x) / self.scale)
+        kernel = torch.exp(-_squared_distance(x, self.samples[:fitted]) / self.scale)
         return self.sharpness * (kernel @ self.coefficients).float()
 
-    def _distance(self, x: Tensor) -> Tensor:
-        """Squared distances to the samples; in double precision, since large coefficients of both signs cancel."""
-        return torch.cdist(x.double(), self.samples.double()).square()
+    def _keep(self) -> None:
+        """Move what has been collected into the buffers."""
+        if self._rows:
+            kept = [(self.samples, self.labels, self.groups)] if self.samples.shape[0] else []
+            columns = zip(*kept, *self._rows, strict=True)
+            self.samples, self.labels, self.groups = (torch.cat(column) for column in columns)
+            self._rows = []
+
+    def _save_to_state_dict(self, *args: Any) -> None:
+        self._keep()
+        super()._save_to_state_dict(*args)
 
     def _load_from_state_dict(self, state_dict: Mapping, prefix: str, *args: Any) -> None:
         """Buffers take the size that a checkpoint has: it depends on the training samples. The classes do not."""
         for name in BUFFERS:
             if (saved := state_dict.get(prefix + name)) is not None:
-                shape = (len(saved), self.num_classes) if name == 'coefficients' else saved.shape
+                shape = (saved.shape[0], self.num_classes) if name == 'coefficients' else saved.shape
                 setattr(self, name, getattr(self, name).new_empty(shape))
         super()._load_from_state_dict(state_dict, prefix, *args)
+
+
+def _squared_distance(x: Tensor, samples: Tensor) -> Tensor:
+    """Squared distances; in double precision, since large coefficients of both signs cancel."""
+    return torch.cdist(x.double(), samples.double()).square()
 
 
 def _leave_out(kernel: Tensor, ridge: float, target: Tensor, blocks: list[Tensor]) -> tuple[Tensor, Tensor]:
@@ -172,6 +181,8 @@ def _leave_out(kernel: Tensor, ridge: float, target: Tensor, blocks: list[Tensor
 
 
 def _best_sharpness(output: Tensor, label: Tensor) -> float:
+    from scipy.optimize import minimize_scalar  # takes as long to import as all models
+
     def cross_entropy(power: float) -> float:
         return float(nn.functional.cross_entropy(float(np.exp(power)) * output, label))
 

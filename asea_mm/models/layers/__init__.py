@@ -1,9 +1,7 @@
 from .adaptive_graph import MultiScaleAGC
-from .branched_tcn import BranchedTCN
-from .common import fuse_batch_norm, presence_of, stride_presence
-from .deformable import DeformableGC, DeformableTemporalConv
-from .interaction import AEA, ATNAC, ActiveJoints, ExternalAttention
-from .multi_scale import MultiScaleGC, WindowedGC
+from .atnac import ATNAC, ActiveJoints
+from .common import fuse_batch_norm, presence_of
+from .interaction import AEA, ExternalAttention
 from .spatial import CTRGC
 from .temporal import MultiScaleTCN
 from .temporal_attention import MultiScaleAttentionTCN, TemporalSelfAttention
@@ -12,18 +10,12 @@ __all__ = [
     'AEA',
     'ATNAC',
     'ActiveJoints',
-    'BranchedTCN',
     'CTRGC',
-    'DeformableGC',
-    'DeformableTemporalConv',
     'ExternalAttention',
     'MultiScaleAGC',
     'MultiScaleAttentionTCN',
-    'MultiScaleGC',
     'MultiScaleTCN',
     'TemporalSelfAttention',
-    'WindowedGC',
     'fuse_batch_norm',
     'presence_of',
-    'stride_presence',
 ]

@@ -43,7 +43,7 @@ class MultiScaleAGC(nn.Module):
         x ``(N*M, C_in, T, V)``, presence ``(N*M, T)`` bool or None; returns ``(N*M, C_out, T, V)``
 
     Raises:
-        ValueError: If four does not divide the channels.
+        InputError: If four does not divide the channels.
     """
 
     def __init__(

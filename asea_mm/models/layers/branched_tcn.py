@@ -9,8 +9,8 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from ...errors import InputError
-from .common import ConvBN, fuse_into, init_conv, mask_frames, scale_and_shift, temporal_conv
-from .temporal import PartialAffine, max_over_time
+from .common import ConvBN, FusedNorm, fuse_into, init_conv, mask_frames, scale_and_shift, temporal_conv
+from .temporal import max_over_time
 
 
 class BranchedTCN(nn.Module):
@@ -33,7 +33,7 @@ class BranchedTCN(nn.Module):
         Absent frames carry nothing to others; at themselves the output is not zero.
 
     Raises:
-        ValueError: If the number of branches does not divide ``out_channels``.
+        InputError: If the number of branches does not divide ``out_channels``.
     """
 
     def __init__(
@@ -72,7 +72,7 @@ class BranchedTCN(nn.Module):
         ends = [slice(k * self.width, (k + 1) * self.width) for k in range(len(self.convs) + 2)]
         for conv, channels in zip([*self.convs, self.skip], [*ends[:-2], ends[-1]], strict=True):
             fuse_into(conv, self.bn, channels)
-        self.bn = PartialAffine(*scale_and_shift(self.bn, ends[-2]), ends[-2])
+        self.bn = FusedNorm(*scale_and_shift(self.bn, ends[-2]), ends[-2])
 
 
 def dilated_tcn(

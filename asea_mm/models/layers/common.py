@@ -15,20 +15,13 @@ def presence_of(keypoint: Tensor) -> Tensor:
     return (keypoint != 0).flatten(3).any(dim=3)
 
 
-def stride_presence(presence: Tensor, frames: int) -> Tensor:
-    """Presence at the frames that remain after temporal strides, whose kernels are centred on every s-th frame.
+def partial_presence(presence: Tensor) -> Tensor | None:
+    """None where everybody is present in every frame: the common case, which then runs without masks.
 
-    The total stride is the power of two that leaves so many frames; of others, the smallest stride that does.
-
-    Shapes:
-        presence ``(..., T)``; returns ``(..., frames)``
+    Only the CPU is asked. On a GPU the answer would have to be waited for, and under compilation it is no number.
     """
-    total, step = presence.shape[-1], 1
-    while -(-total // step) > frames:
-        step *= 2
-    if -(-total // step) != frames:
-        step = -(-total // frames)
-    return presence[..., ::step]
+    on_host = presence.device.type == 'cpu' and not torch.compiler.is_compiling()
+    return None if on_host and bool(presence.all()) else presence
 
 
 def mask_frames(x: Tensor, presence: Tensor | None) -> Tensor:
@@ -84,6 +77,24 @@ def scale_and_shift(bn: nn.Module, channels: slice = slice(None)) -> tuple[Tenso
     assert bn.running_var is not None
     scale = bn.weight[channels] / torch.sqrt(bn.running_var[channels] + bn.eps)
     return scale, bn.bias[channels] - bn.running_mean[channels] * scale
+
+
+class FusedNorm(nn.Module):
+    """Scale and shift of some channels, in place: what remains of a batch norm whose other part was fused."""
+
+    shift: Tensor
+    scale: Tensor | None
+
+    def __init__(self, scale: Tensor | None, shift: Tensor, channels: slice = slice(None)) -> None:
+        super().__init__()
+        self.channels = channels
+        self.register_buffer('shift', shift.detach().clone()[:, None, None])
+        self.register_buffer('scale', None if scale is None else scale.detach().clone()[:, None, None])
+
+    def forward(self, x: Tensor) -> Tensor:
+        part = x[:, self.channels]  # x is the fresh output of a graph convolution or concatenation
+        (part if self.scale is None else part.mul_(self.scale)).add_(self.shift)
+        return x
 
 
 @torch.no_grad()

@@ -10,8 +10,8 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from ...errors import InputError
-from .common import ConvBN, init_conv, mask_frames, scale_and_shift
-from .spatial import ChannelShift, mean_over_time
+from .common import ConvBN, FusedNorm, init_conv, mask_frames, scale_and_shift
+from .spatial import mean_over_time
 
 
 class DeformableGC(nn.Module):
@@ -40,7 +40,7 @@ class DeformableGC(nn.Module):
         x ``(N*M, C_in, T, V)``, presence ``(N*M, T)`` bool or None; returns ``(N*M, C_out, T, V)``
 
     Raises:
-        ValueError: If ``samples`` is not positive or ``groups`` does not divide ``out_channels``.
+        InputError: If ``samples`` is not positive or ``groups`` does not divide ``out_channels``.
     """
 
     def __init__(
@@ -92,12 +92,17 @@ class DeformableGC(nn.Module):
         # the products run per group of channels, so each group's frames and joints must lie together
         features = x.contiguous()
         total, _, frames, joints = x.shape
+        width = weights[0].shape[0] // self.groups
         y: Tensor | None = None
         for location, weight, bias in zip(locations.unbind(1), weights, biases, strict=True):
-            z = F.conv2d(features, weight, bias).contiguous().view(total * self.groups, -1, joints)
-            to_joint = location.reshape(-1, joints, joints).transpose(1, 2).to(z.dtype)
+            z = F.conv2d(features, weight, bias).contiguous().view(total * self.groups, width * frames, joints)
+            to_joint = location.reshape(total * self.groups, joints, joints).transpose(1, 2).to(z.dtype)
             y = torch.bmm(z, to_joint) if y is None else y.baddbmm_(z, to_joint)
-        y = cast(Tensor, y).view(total, -1, frames, joints).contiguous(memory_format=torch.channels_last)
+        y = (
+            cast(Tensor, y)
+            .view(total, self.groups * width, frames, joints)
+            .contiguous(memory_format=torch.channels_last)
+        )
         return mask_frames(F.relu_(self.bn(y).add_(self.residual(x))), presence)
 
     @torch.no_grad()
@@ -109,7 +114,7 @@ class DeformableGC(nn.Module):
         scales = scale.repeat(self.points)
         self.value.weight *= scales[:, None, None, None]
         cast(Tensor, self.value.bias).mul_(scales)
-        self.bn = ChannelShift(shift)
+        self.bn = FusedNorm(None, shift)
 
 
 def location_scores(adjacency: Tensor) -> Tensor:
@@ -158,7 +163,7 @@ class DeformableTemporalConv(nn.Conv2d):
         x ``(N*M, C_in, T, V)``, zero in absent frames; returns ``(N*M, C_out, ceil(T/stride), V)``
 
     Raises:
-        ValueError: If the kernel is even.
+        InputError: If the kernel is even.
     """
 
     grid: Tensor

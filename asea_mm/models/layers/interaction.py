@@ -1,125 +1,21 @@
-"""Layers that mix persons: which joints are active, and how they attend to those of the others."""
+"""Layers that mix persons: active joints attend to those of the others."""
 
 from __future__ import annotations
 
 import math
-from typing import NamedTuple, cast
+from collections.abc import Mapping
+from typing import cast
 
 import torch
-import torch.nn.functional as F
 from mmaction.registry import MODELS
 from torch import Tensor, nn
 
 from ...errors import InputError
+from .atnac import ATNAC, ActiveJoints
 
-SCORES = ('amplitude', 'velocity', 'all')
-THRESHOLD_GRADS = ('ste', 'none')
 FORMS = ('auto', 'gathered', 'masked')
 INACTIVE = ('keep', 'drop')
-AEA_OPTIONS = ('qk_channels', 'gamma', 'alpha', 'score', 'threshold_grad', 'form', 'inactive', 'gate', 'norm')
-
-
-class ActiveJoints(NamedTuple):
-    """What :class:`ATNAC` found, per person.
-
-    Shapes:
-        mask ``(N*M, V)`` bool: M of Eq. 8.
-        weight ``(N*M, V)``: the mask as numbers; with ``threshold_grad='ste'`` it carries the gradient to alpha.
-        score ``(N*M, V)``: S of Eq. 6.
-        threshold ``(N*M,)``: tau of Eq. 7.
-    """
-
-    mask: Tensor
-    weight: Tensor
-    score: Tensor
-    threshold: Tensor
-
-
-@MODELS.register_module()
-class ATNAC(nn.Module):
-    r"""Adaptive temporal node amplitude calculation: selects the active joints of every person.
-
-    .. math::
-        E_{t,n} &= \lVert x_{:,t,n} \rVert_2, \quad V_t = \mathrm{Var}_n(E_{t,n}), \quad
-        W_t = \mathrm{softmax}_t(\gamma V_t), \quad S_n = \textstyle\sum_t W_t E_{t,n} \\
-        \tau &= \mu(S) + \alpha \sigma(S), \qquad M_n = [S_n > \tau]
-
-    ASEA, Eq. 3-8, with population variance and deviation. If no joint passes, the one with the highest S is taken.
-    Frames in which the person is absent carry no weight; of a person who is never present no joint is active.
-
-    The mask is a step, so the task's loss gives :math:`\alpha` no gradient. With ``threshold_grad='ste'`` the mask
-    is exact in the forward pass and has the gradient of :math:`\mathrm{sigmoid}((S - \tau) / \sigma)` with respect
-    to :math:`\alpha` in the backward pass (the features are not pushed towards or away from the threshold); with
-    ``'none'``, the paper to the letter, only :class:`ThresholdRegularization` moves :math:`\alpha`.
-
-    Args:
-        gamma: Sharpness of the temporal weights, Eq. 5, above 0.
-        alpha: Start of the trainable threshold parameter, Eq. 7.
-        score: ``'amplitude'`` (Eq. 3), ``'velocity'`` (features' change between frames instead of their
-            amplitude, Table 5) or ``'all'`` (every joint of a present person, Table 4 "w/o AT-NAC").
-        threshold_grad: ``'ste'`` or ``'none'``.
-
-    Shapes:
-        x ``(N*M, C, T, V)``, presence ``(N*M, T)`` bool or None (all present); returns :class:`ActiveJoints`
-
-    Raises:
-        ValueError: On an unknown score or threshold_grad, or a gamma that is not positive.
-    """
-
-    def __init__(
-        self, gamma: float = 1.0, alpha: float = 0.5, score: str = 'amplitude', threshold_grad: str = 'ste'
-    ) -> None:
-        super().__init__()
-        if score not in SCORES:
-            raise InputError(f'ATNAC: score must be one of {SCORES}, got {score!r}')
-        if threshold_grad not in THRESHOLD_GRADS:
-            raise InputError(f'ATNAC: threshold_grad must be one of {THRESHOLD_GRADS}, got {threshold_grad!r}')
-        if gamma <= 0:
-            raise InputError(f'ATNAC: gamma must be positive, got {gamma}')
-        self.gamma, self.score, self.threshold_grad = gamma, score, threshold_grad
-        # without selection there is no threshold to learn
-        self.alpha = nn.Parameter(torch.tensor(float(alpha))) if score != 'all' else None
-
-    @torch.no_grad()
-    def node_score(self, x: Tensor, presence: Tensor | None = None) -> Tensor:
-        """S of Eq. 3-6, ``(N*M, V)``; sums run in float32 at least, also under autocast."""
-        dtype = torch.promote_types(x.dtype, torch.float32)
-        if self.score == 'velocity':
-            moved = x[:, :, 1:] - x[:, :, :-1]
-            x = F.pad(moved, (0, 0, 0, 1))
-            if presence is not None:
-                both = presence[:, 1:] & presence[:, :-1]
-                x = x * F.pad(both, (0, 1))[:, None, :, None]
-        energy = torch.linalg.vector_norm(x, dim=1, dtype=dtype)
-        # several times as fast as var() over so few numbers
-        variance = (energy - energy.mean(dim=2, keepdim=True)).square().mean(dim=2)
-        logits = self.gamma * variance
-        if presence is not None:  # finite, so that the softmax of a person who is never present is no NaN
-            logits = logits.masked_fill(~presence, torch.finfo(dtype).min)
-        weight = torch.softmax(logits, dim=1)
-        return (weight[:, :, None] * energy).sum(dim=1)  # no matrix product: autocast would take it in half precision
-
-    def forward(self, x: Tensor, presence: Tensor | None = None) -> ActiveJoints:
-        score = self.node_score(x, presence)
-        sigma = score.std(dim=1, correction=0)
-        if self.alpha is None:
-            mask, threshold = torch.ones_like(score, dtype=torch.bool), torch.full_like(sigma, -math.inf)
-        else:
-            alpha = self.alpha if self.threshold_grad == 'ste' else self.alpha.detach()
-            threshold = score.mean(dim=1) + alpha.to(score.dtype) * sigma
-            mask = score > threshold[:, None]
-            highest = F.one_hot(score.argmax(dim=1), score.shape[1]).bool()
-            mask = mask | (highest & ~mask.any(dim=1, keepdim=True))
-        if presence is not None:
-            mask = mask & presence.any(dim=1)[:, None]
-        weight = mask.to(score.dtype)
-        if self.alpha is not None and self.threshold_grad == 'ste' and torch.is_grad_enabled():
-            # (S - tau) / sigma, and alpha is not divided: its gradient stays finite where all joints score the same
-            scale = sigma.clamp(min=torch.finfo(sigma.dtype).tiny)
-            distance = (score - score.mean(dim=1, keepdim=True)) / scale[:, None] - alpha * (sigma / scale)[:, None]
-            soft = torch.sigmoid(distance)
-            weight = weight * (1 + (soft - soft.detach()))  # the bracket is exactly zero
-        return ActiveJoints(mask, weight, score, threshold.detach())
+AEA_OPTIONS = ('qk_channels', 'gamma', 'alpha', 'score', 'threshold_grad', 'form', 'inactive', 'gate')
 
 
 @MODELS.register_module()
@@ -176,7 +72,7 @@ class ExternalAttention(nn.Module):
         key, value = of_others(keys_values).split([self.qk_channels, self.channels], dim=-1)
         logits = key @ query.transpose(-1, -2) / math.sqrt(self.qk_channels)
         if weight is not None:
-            weight = of_others(weight.view(total // persons, persons, -1, joints, 1).to(value.dtype))
+            weight = of_others(weight.view(total // persons, persons, weight.shape[1], joints, 1).to(value.dtype))
             # finite: a row without any key stays a number, and its values are zero
             logits = logits.masked_fill(weight == 0, torch.finfo(logits.dtype).min)
             value = value * weight
@@ -210,15 +106,13 @@ class AEA(nn.Module):
         form: ``'auto'``, ``'gathered'`` or ``'masked'``.
         inactive: What becomes of inactive joints: ``'keep'`` or ``'drop'``.
         gate: Whether a trainable factor scales the update, from zero: AEA starts as identity (not in the paper).
-        norm: Whether the attention's output is normalised over the channels, by layer norm without a bias, which leaves
-            the update of those without a partner zero (not in the paper).
 
     Shapes:
         x ``(N*M, C, T, V)``, M fastest; presence ``(N*M, T)`` bool or None (all present); returns as x. With
         ``inplace=True`` x may be overwritten, which saves a copy; not with gradients.
 
     Raises:
-        ValueError: On an unknown form or value of ``inactive``, or if x is no multiple of ``num_person`` long.
+        InputError: On an unknown form or value of ``inactive``, or if x is no multiple of ``num_person`` long.
     """
 
     def __init__(
@@ -232,7 +126,6 @@ class AEA(nn.Module):
         form: str = 'auto',
         inactive: str = 'keep',
         gate: bool = False,
-        norm: bool = False,
     ) -> None:
         super().__init__()
         if form not in FORMS:
@@ -241,9 +134,9 @@ class AEA(nn.Module):
             raise InputError(f'AEA: inactive must be one of {INACTIVE}, got {inactive!r}')
         self.form, self.inactive = form, inactive
         self.gate = nn.Parameter(torch.zeros(())) if gate else None
-        self.norm = nn.LayerNorm(channels, bias=False) if norm else None
         self.atnac = ATNAC(gamma, alpha, score, threshold_grad)
         self.attention = ExternalAttention(channels, qk_channels)
+        self.step = 1  # frames of the clip from one frame of the features to the next; set by the model around it
         # of the last batch, for the logs; tensors, so that reading them costs only who reads
         self.active_share: Tensor | None = None
         self.mean_threshold: Tensor | None = None
@@ -257,10 +150,10 @@ class AEA(nn.Module):
     def forward(self, x: Tensor, num_person: int, presence: Tensor | None = None, inplace: bool = False) -> Tensor:
         if x.shape[0] % num_person:
             raise InputError(f'AEA: expected a multiple of {num_person} persons, got {x.shape[0]}')
-        if num_person == 1:
+        if num_person == 1 or not x.shape[0]:
             # a gradient of zero: distributed training waits for one of every parameter
             return x + 0 * sum(p.sum() for p in self.parameters()) if torch.is_grad_enabled() else x
-        active = self.atnac(x, presence)
+        active: ActiveJoints = self.atnac(x, presence)
         self.active_share, self.mean_threshold = active.mask.float().mean(), active.threshold.mean()
         weight = active.weight.to(x.dtype)
         kept = x if self.inactive == 'keep' else drop_inactive(x, weight, num_person, presence)
@@ -288,10 +181,18 @@ class AEA(nn.Module):
         weight = weight[:, None]  # (N*M, T or 1, J)
         if presence is not None:
             weight = weight * presence[:, :, None].to(weight.dtype)
-        update = self.attention(x, num_person, weight)
-        if self.norm is not None:  # over the channels; autocast returns single precision
-            update = self.norm(update.permute(0, 2, 3, 1)).permute(0, 3, 1, 2).to(update.dtype)
-        return update * (weight if self.gate is None else weight * self.gate)[:, None]
+        return self.attention(x, num_person, weight) * (weight if self.gate is None else weight * self.gate)[:, None]
+
+
+def build_aea(channels: int, options: Mapping, owner: str) -> AEA:
+    """AEA with options as configs give them: those of :class:`AEA` without its ``channels``.
+
+    Raises:
+        InputError: If an option is unknown or has a wrong value; ``owner`` is for the message.
+    """
+    if unknown := sorted(set(options) - set(AEA_OPTIONS)):
+        raise InputError(f'{owner}: unknown interaction options {unknown}; known are {AEA_OPTIONS}')
+    return AEA(channels, **options)
 
 
 def drop_inactive(x: Tensor, weight: Tensor, num_person: int, presence: Tensor | None) -> Tensor:
@@ -302,7 +203,7 @@ def drop_inactive(x: Tensor, weight: Tensor, num_person: int, presence: Tensor |
     """
     weight = weight[:, None]  # (N*M, T or 1, V)
     if presence is not None:
-        here = presence.unflatten(0, (-1, num_person))
+        here = presence.unflatten(0, (presence.shape[0] // num_person, num_person))
         together = here & (here.sum(dim=1, keepdim=True) > 1)
         weight = torch.where(together.flatten(0, 1)[..., None], weight, 1)
     return x * weight[:, None]

@@ -11,8 +11,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from ...errors import InputError
-from .common import ConvBN, scale_and_shift
-from .spatial import ChannelShift
+from .common import ConvBN, FusedNorm, scale_and_shift
 
 
 def disentangled_adjacency(
@@ -79,7 +78,7 @@ class MultiScaleGC(nn.Module):
         x ``(N*M, C_in, T, V)``, zero in absent frames; returns ``(N*M, C_out, W*V, ceil(T/stride))``
 
     Raises:
-        ValueError: If the window is even, or the adjacency is not of its size.
+        InputError: If the window is even, or the adjacency is not of its size.
     """
 
     adjacency: Tensor
@@ -108,13 +107,13 @@ class MultiScaleGC(nn.Module):
         # every channel is aggregated by itself: channels go into the batch, frames last in memory
         x = x.transpose(2, 3).contiguous()
         if channels < width:
-            y = self._aggregate(x.view(-1, joints, frames), kernel.flatten(0, 1))
-            y = y.view(total, channels * scales, kernel.shape[1], -1)
+            y = self._aggregate(x.view(total * channels, joints, frames), kernel.flatten(0, 1))
+            y = y.view(total, channels * scales, kernel.shape[1], y.shape[2])
             y = F.conv2d(y, self.weight.flatten(1)[:, :, None, None])
         else:
             y = F.conv2d(x, self.weight.transpose(1, 2).flatten(0, 1)[:, :, None, None]).contiguous()
-            y = self._aggregate(y.view(-1, scales * joints, frames), kernel.transpose(0, 1).flatten(1, 2))
-            y = y.view(total, width, kernel.shape[1], -1)
+            y = self._aggregate(y.view(total * width, scales * joints, frames), kernel.transpose(0, 1).flatten(1, 2))
+            y = y.view(total, width, kernel.shape[1], y.shape[2])
         return F.relu_(self.bn(y))
 
     def _aggregate(self, x: Tensor, kernel: Tensor) -> Tensor:
@@ -127,21 +126,7 @@ class MultiScaleGC(nn.Module):
         if isinstance(self.bn, nn.BatchNorm2d):
             scale, shift = scale_and_shift(self.bn)
             self.weight *= scale[:, None, None]
-            self.bn = ChannelShift(shift)
-
-
-class FrameGC(MultiScaleGC):
-    """:class:`MultiScaleGC` frame by frame.
-
-    Shapes:
-        x ``(N*M, C_in, T, V)``; returns ``(N*M, C_out, T, V)`` in channels-last memory
-    """
-
-    def __init__(self, in_channels: int, out_channels: int, adjacency: Tensor) -> None:
-        super().__init__(in_channels, out_channels, adjacency)
-
-    def forward(self, x: Tensor) -> Tensor:
-        return super().forward(x).transpose(2, 3).contiguous(memory_format=torch.channels_last)
+            self.bn = FusedNorm(None, shift)
 
 
 class WindowedGC(nn.Module):
@@ -151,11 +136,11 @@ class WindowedGC(nn.Module):
 
     Args:
         in_channels: Channels of the input.
+        window_channels: Channels inside the window.
         out_channels: Channels of the output.
         adjacency: K scales ``(K, W*V, W*V)``, see :func:`disentangled_adjacency`.
         window: Frames W of a window, odd.
         stride: Frames from window to window.
-        window_channels: Channels inside the window; default half of ``out_channels``.
 
     Shapes:
         x ``(N*M, C_in, T, V)``, zero in absent frames; returns ``(N*M, C_out, ceil(T/stride), V)``
@@ -164,19 +149,18 @@ class WindowedGC(nn.Module):
     def __init__(
         self,
         in_channels: int,
+        window_channels: int,
         out_channels: int,
         adjacency: Tensor,
         window: int,
         stride: int = 1,
-        window_channels: int | None = None,
     ) -> None:
         super().__init__()
         self.window = window
-        window_channels = window_channels or out_channels // 2
         self.graph = MultiScaleGC(in_channels, window_channels, adjacency, window, stride)
         self.collapse = ConvBN(window_channels * window, out_channels)
 
     def forward(self, x: Tensor) -> Tensor:
         y = self.graph(x)
-        y = y.view(x.shape[0], -1, x.shape[3], y.shape[3])  # (N*M, C*W, V, T')
+        y = y.view(x.shape[0], y.shape[1] * self.window, x.shape[3], y.shape[3])  # (N*M, C*W, V, T')
         return self.collapse(y).transpose(2, 3)

@@ -10,7 +10,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from .common import ConvBN, init_conv, mask_frames, scale_and_shift
+from .common import ConvBN, FusedNorm, init_conv, mask_frames, scale_and_shift
 
 # Values of a feature map that a CPU's cache holds together with what is computed from it: 2 MiB of float32.
 CACHED_NUMBERS = 2**19
@@ -135,23 +135,10 @@ class CTRGC(nn.Module):
     @torch.no_grad()
     def fuse(self) -> None:
         """Fuse the batch norm: its scale commutes with the channel-wise topology, its shift stays."""
-        if isinstance(self.bn, ChannelShift):
+        if not isinstance(self.bn, nn.BatchNorm2d):
             return
         scale, shift = scale_and_shift(self.bn)
         scales = scale.repeat(self.num_subsets)
         self.value.weight *= scales[:, None, None, None]
         cast(Tensor, self.value.bias).mul_(scales)
-        self.bn = ChannelShift(shift)
-
-
-class ChannelShift(nn.Module):
-    """Adds a constant to every channel: what remains of a fused batch norm."""
-
-    shift: Tensor
-
-    def __init__(self, shift: Tensor) -> None:
-        super().__init__()
-        self.register_buffer('shift', shift.detach().clone()[:, None, None])
-
-    def forward(self, x: Tensor) -> Tensor:
-        return x.add_(self.shift)  # x is the fresh output of the graph convolution
+        self.bn = FusedNorm(None, shift)

@@ -9,22 +9,22 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from ...errors import InputError
-from .common import ConvBN, fuse_into, init_conv, mask_frames, scale_and_shift, temporal_conv
+from .common import ConvBN, FusedNorm, fuse_into, init_conv, mask_frames, scale_and_shift, temporal_conv
 
 TEMPORAL_FORMS = ('pool', 'stacked')
 
 
-def max_over_time(x: Tensor, stride: int = 1) -> Tensor:
-    """Max-pooling over three frames of features that are not negative.
+def max_over_time(x: Tensor, stride: int = 1, outside: float = 0.0) -> Tensor:
+    """Max-pooling over three frames; by default of features that are not negative.
 
     The maximum of three shifted views is over ten times as fast on a CPU as ``max_pool2d`` with a (3, 1) kernel.
-    Zeros stand for what lies outside the clip, which is exact for features that are not negative.
+    ``outside`` stands for what lies outside the clip; zero is exact for features that are not negative.
 
     Shapes:
         x ``(N, C, T, V)``; returns ``(N, C, ceil(T / stride), V)``
     """
     frames = x.shape[2]
-    padded = F.pad(x, (0, 0, 1, 1))
+    padded = F.pad(x, (0, 0, 1, 1), value=outside)
     first, middle, last = (padded[:, :, k : k + frames : stride] for k in range(3))
     return torch.maximum(torch.maximum(first, middle), last)
 
@@ -49,7 +49,7 @@ class MultiScaleTCN(nn.Module):
         x ``(N*M, C_in, T, V)``, presence ``(N*M, T)`` bool or None; returns ``(N*M, C_out, ceil(T/stride), V)``
 
     Raises:
-        ValueError: On an unknown form or channels that four does not divide.
+        InputError: On an unknown form or channels that four does not divide.
     """
 
     def __init__(self, in_channels: int, out_channels: int, stride: int = 1, form: str = 'pool') -> None:
@@ -102,7 +102,7 @@ class MultiScaleTCN(nn.Module):
             for conv, quarter in zip(self.dilated, quarters, strict=False):
                 fuse_into(conv, self.bn, quarter)
             pooled = quarters[2]
-        self.bn = PartialAffine(*scale_and_shift(self.bn, pooled), pooled)
+        self.bn = FusedNorm(*scale_and_shift(self.bn, pooled), pooled)
         reduce, skip = cast(ConvBN, self.reduce), cast(nn.Conv2d, self.skip)
         reduce.fuse()
         if self.stride == 1:
@@ -111,21 +111,3 @@ class MultiScaleTCN(nn.Module):
             self.merged.weight = nn.Parameter(torch.cat([conv.weight for conv in convs]))
             self.merged.bias = nn.Parameter(torch.cat([cast(Tensor, conv.bias) for conv in convs]))
             self.reduce = self.skip = nn.Identity()
-
-
-class PartialAffine(nn.Module):
-    """Scale and shift of some channels: what remains of a batch norm whose other channels were fused."""
-
-    scale: Tensor
-    shift: Tensor
-
-    def __init__(self, scale: Tensor, shift: Tensor, channels: slice) -> None:
-        super().__init__()
-        self.channels = channels
-        self.register_buffer('scale', scale.detach()[:, None, None])
-        self.register_buffer('shift', shift.detach()[:, None, None])
-
-    def forward(self, x: Tensor) -> Tensor:
-        part = x[:, self.channels]
-        part.mul_(self.scale).add_(self.shift)  # x is the fresh output of a concatenation
-        return x

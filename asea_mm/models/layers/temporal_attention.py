@@ -39,7 +39,7 @@ class TemporalSelfAttention(nn.Module):
         returns ``(N*M, C_out, ceil(T/stride), V)``
 
     Raises:
-        ValueError: If groups do not divide ``in_channels``, or groups times heads ``out_channels``.
+        InputError: If groups do not divide ``in_channels``, or groups times heads ``out_channels``.
     """
 
     def __init__(
@@ -79,7 +79,7 @@ class TemporalSelfAttention(nn.Module):
         query, key, value = (self._tokens(conv(x)) for conv in (self.query, self.key, self.value))
         out = F.scaled_dot_product_attention(query, key, value, attn_mask=mask)
         persons, _, frames, _ = out.shape
-        out = out.transpose(1, 2).reshape(persons, frames, joints, -1).permute(0, 3, 1, 2)
+        out = out.transpose(1, 2).reshape(persons, frames, joints, self.value.out_channels).permute(0, 3, 1, 2)
         return mask_frames(out, presence)
 
     @torch.no_grad()
@@ -112,7 +112,7 @@ class MultiScaleAttentionTCN(nn.Module):
         x ``(N*M, C_in, T, V)``, presence ``(N*M, T)`` bool or None; returns ``(N*M, C_out, ceil(T/stride), V)``
 
     Raises:
-        ValueError: If eight times the heads does not divide ``out_channels``.
+        InputError: If eight times the heads does not divide ``out_channels``.
     """
 
     def __init__(self, in_channels: int, out_channels: int, stride: int = 1, heads: int = 4) -> None:

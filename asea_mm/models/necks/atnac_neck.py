@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from types import MappingProxyType
+
 from mmaction.registry import MODELS
 from mmengine.model import BaseModule
 from torch import Tensor
 
 from ...errors import InputError
-from ..layers.common import stride_presence
-from ..layers.interaction import AEA
+from ..layers.interaction import build_aea
 
 
 @MODELS.register_module()
@@ -19,44 +21,25 @@ class ATNACNeck(BaseModule):
 
     Args:
         in_channels: Channels of the backbone's output.
-        qk_channels: See :class:`AEA`, as all that follow.
-        gamma: Sharpness of the temporal weights.
-        alpha: Start of the threshold parameter.
-        score: ``'amplitude'``, ``'velocity'`` or ``'all'``.
-        threshold_grad: ``'ste'`` or ``'none'``.
-        form: ``'auto'``, ``'gathered'`` or ``'masked'``.
-        inactive: ``'keep'`` or ``'drop'``.
-        gate: Whether the update is scaled by a trainable factor that starts at zero.
-        norm: Whether the attention's output is normalised.
+        interaction: Options of :class:`AEA` without its ``channels``.
         init_cfg: As of mmengine's ``BaseModule``.
 
     Shapes:
-        x ``(N, M, C, T', V)``, presence ``(N, M, T)`` bool or None (all present); returns as x
+        x ``(N, M, C, T', V)``, presence ``(N, M, T')`` bool or None (all present); returns as x
+
+    Raises:
+        InputError: If an option is unknown, or x has another number of axes or channels.
     """
 
     def __init__(
-        self,
-        in_channels: int,
-        qk_channels: int | None = None,
-        gamma: float = 1.0,
-        alpha: float = 0.5,
-        score: str = 'amplitude',
-        threshold_grad: str = 'ste',
-        form: str = 'auto',
-        inactive: str = 'keep',
-        gate: bool = False,
-        norm: bool = False,
-        init_cfg: dict | None = None,
+        self, in_channels: int, interaction: Mapping = MappingProxyType({}), init_cfg: dict | None = None
     ) -> None:
         super().__init__(init_cfg=init_cfg)
         self.in_channels = in_channels
-        self.interaction = AEA(
-            in_channels, qk_channels, gamma, alpha, score, threshold_grad, form, inactive, gate, norm
-        )
+        self.interaction = build_aea(in_channels, interaction, 'ATNACNeck')
 
     def forward(self, x: Tensor, presence: Tensor | None = None) -> Tensor:
         if x.ndim != 5 or x.shape[2] != self.in_channels:
             raise InputError(f'ATNACNeck: expected features (N, M, {self.in_channels}, T, V), got {tuple(x.shape)}')
-        if presence is not None:
-            presence = stride_presence(presence, x.shape[3]).flatten(0, 1)
+        presence = presence if presence is None else presence.flatten(0, 1)
         return self.interaction(x.flatten(0, 1), x.shape[1], presence).view(x.shape)

@@ -11,8 +11,9 @@ from mmaction.registry import MODELS
 from torch import Tensor, nn
 
 from ...errors import InputError
+from ..backbones.interaction_backbone import temporal_stride
 from ..layers.common import presence_of
-from ..layers.interaction import ATNAC
+from ..layers.interaction import AEA, ATNAC
 
 STAGES = ('backbone', 'neck', 'head')
 
@@ -22,7 +23,8 @@ class InteractionRecognizer(RecognizerGCN):
     """Recognizer of interactions: backbone, optional neck, head, and the loss of ASEA, Eq. 12.
 
     Beyond mmaction2's ``RecognizerGCN`` it runs the neck, passes the presence of persons to those parts that take
-    it, and adds ``loss_reg`` over every AT-NAC in backbone and neck. Any GCN backbone and head fit.
+    it, and adds ``loss_reg`` over every AT-NAC in backbone and neck. Any GCN backbone and head fit; a backbone that is
+    neither ours nor mmaction2's and makes frames fewer says by which stride, in an attribute ``temporal_stride``.
 
     Args:
         backbone: Config of the backbone.
@@ -50,6 +52,13 @@ class InteractionRecognizer(RecognizerGCN):
     ) -> None:
         super().__init__(backbone, cls_head, neck, train_cfg, test_cfg, data_preprocessor)
         self.loss_reg: nn.Module | None = None if loss_reg is None else MODELS.build(dict(loss_reg))
+        self._take_presence = {
+            name for name, part in self.named_children() if 'presence' in inspect.signature(part.forward).parameters
+        }
+        self.temporal_stride = temporal_stride(self.backbone)
+        for layer in self.neck.modules() if self.with_neck else ():
+            if isinstance(layer, AEA):
+                layer.step = self.temporal_stride or 1
 
     def thresholds(self) -> dict[str, ATNAC]:
         """Every AT-NAC with a threshold to learn, by the name of its module."""
@@ -63,6 +72,8 @@ class InteractionRecognizer(RecognizerGCN):
         self, inputs: Tensor, stage: str = 'neck', data_samples: list | None = None, test_mode: bool = False
     ) -> tuple[Tensor, dict]:
         """Features after a stage, and what the head takes besides them.
+
+        Neck and head are told the presence of persons in the frames that the backbone leaves.
 
         Args:
             inputs: ``(B, clips, M, T, V, C)``.
@@ -78,17 +89,24 @@ class InteractionRecognizer(RecognizerGCN):
             )
         inputs = inputs.flatten(0, 1)
         presence = presence_of(inputs)
-        x = self._run(self.backbone, inputs, presence)
+        x = self.backbone(inputs, **self._given('backbone', presence))
+        if self.temporal_stride is not None:
+            presence = presence[..., :: self.temporal_stride]
+        elif x.ndim == 5 and x.shape[3] != inputs.shape[2]:  # of several strides that leave so many frames, which?
+            raise InputError(
+                f'InteractionRecognizer: {type(self.backbone).__name__} makes {x.shape[3]} frames of '
+                f'{inputs.shape[2]}; give it an attribute temporal_stride'
+            )
         if stage != 'backbone' and self.with_neck:
-            x = self._run(self.neck, x, presence)
-        kwargs = {'presence': presence} if self.with_cls_head and _takes_presence(self.cls_head) else {}
+            x = self.neck(x, **self._given('neck', presence))
+        kwargs = self._given('cls_head', presence)
         if stage == 'head' and self.with_cls_head:
             x = self.cls_head(x, **kwargs)
         return x, kwargs
 
-    @staticmethod
-    def _run(module: nn.Module, x: Tensor, presence: Tensor) -> Tensor:
-        return module(x, presence=presence) if _takes_presence(module) else module(x)
+    def _given(self, part: str, presence: Tensor) -> dict[str, Tensor]:
+        """What a part takes besides features."""
+        return {'presence': presence} if part in self._take_presence else {}
 
     def loss(self, inputs: Tensor, data_samples: list) -> dict[str, Tensor]:
         """``loss_cls`` (and the head's accuracies) and ``loss_reg``, Eq. 12."""
@@ -97,7 +115,3 @@ class InteractionRecognizer(RecognizerGCN):
         if self.loss_reg is not None and (thresholds := self.thresholds()):
             losses['loss_reg'] = self.loss_reg([module.alpha for module in thresholds.values()])
         return losses
-
-
-def _takes_presence(module: nn.Module) -> bool:
-    return 'presence' in inspect.signature(module.forward).parameters

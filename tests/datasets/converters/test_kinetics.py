@@ -116,12 +116,17 @@ def changed(**values) -> str:
 
 
 NUMBERS = [0.5] * 36
+PARTS = "expected {'frame_index', 'skeleton': [{'pose', 'score'}]} with 36 and 18 numbers"
 WRONG = {
     'truncated': (GOOD[:-20], 'expected JSON'),
+    'empty data': ('{"data": []}', 'at least one frame'),
+    'no index': (changed(frame_index=None), PARTS),
+    'same index': (changed(frame_index=2), 'entry 1 of data: expected a frame_index of its own'),
     'far index': (changed(frame_index=10**9), 'at most 3000 frames'),
-    'no score': (changed(score=None), "expected 18 finite numbers in 'score' (18 joints), got None"),
-    'huge': (changed(pose=[10**400, *NUMBERS[1:]]), '36 finite numbers'),
-    'pixels': (changed(pose=[200.0, *NUMBERS[1:]]), 'shares of the image, 0 to 1, got 0.5 to 200'),
+    'short pose': (changed(pose=NUMBERS[:34]), PARTS),
+    'huge': (changed(pose=[10**400, *NUMBERS[1:]]), PARTS),
+    'nan': (changed(pose=[nan, *NUMBERS[1:]]), "'score' of at least 0"),
+    'pixels': (changed(pose=[200.0, *NUMBERS[1:]]), 'shares of the image, 0 to 1, '),
     'other label': (GOOD.replace('"label_index": 158', '"label_index": 44'), 'expected label_index 158'),
     'nobody': (json.dumps(stgcn_recording([], [])), 'nobody is in any frame'),
     'missing': (None, 'wrong.json'),

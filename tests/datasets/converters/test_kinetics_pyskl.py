@@ -82,10 +82,14 @@ def test_poses_in_files_beside_it(tmp_path):
 
 NAN = ENTRY['keypoint'].copy()
 NAN[3, 2] = np.nan
+EXPECTED = "sample 'wrong': expected a finite 'keypoint' of shape (N, 17, 3)"
 WRONG_FILES = {
     'missing': (None, {}, 'raw.pkl: not found'),
-    'nan': (dict(wrong={'keypoint': NAN}), {}, 'NaN'),
-    'count': (dict(wrong=ENTRY), dict(total_frames=10**9), "'total_frames' of 1 to 3000, got 1000000000"),
+    'truncated': (pickle.dumps(dict(wrong=ENTRY))[:-9], {}, 'raw.pkl: not a pickle of arrays, or a damaged one'),
+    'no entry': (dict(other=ENTRY), {}, EXPECTED),
+    'nan': (dict(wrong={'keypoint': NAN}), {}, EXPECTED),
+    'frame': (dict(wrong=ENTRY), dict(frame_inds=np.arange(5)), EXPECTED),
+    'count': (dict(wrong=ENTRY), dict(total_frames=10**9), EXPECTED),
     'image': (dict(wrong=ENTRY), dict(img_shape=(240,)), "'img_shape' (height, width), got (240,)"),
 }
 

@@ -6,7 +6,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from asea_mm.datasets.converters.ntu.convert import read_ntu_skeleton
-from asea_mm.datasets.recordings.ntu_skeleton import _parse_carefully, _parse_regular, parse_ntu_skeleton
+from asea_mm.datasets.recordings.ntu_skeleton import parse_ntu_skeleton
 from tests.datasets.ntu_files import clip_text, person, skeleton_text
 
 JOINTS = person(0.0, frames=2)
@@ -54,6 +54,7 @@ def write(tmp_path, content):
         'no pixel': edited(5, value(4, '-Infinity')),
         'no pixel, as Windows writes it': edited(5, value(7, '-1.#INF')),
         'no orientation': edited(9, value(9, 'NaN')),
+        'anything that is not used': edited(5, value(8, '?')),
         'exponents': edited(5, value(4, '1.5E+02')),
     }.items(),
     ids=lambda item: item[0],
@@ -62,7 +63,7 @@ def test_forgiven(tmp_path, text):
     raw = parse_ntu_skeleton(write(tmp_path, text[1]))
     assert raw.num_frames == 2
     assert raw.frame.tolist() == [0, 1]
-    assert raw.body_id == (72057594037931101,) * 2
+    assert list(raw.ids) == [72057594037931101] * 2
     np.testing.assert_array_equal(raw.joints, JOINTS)
 
 
@@ -70,7 +71,7 @@ REFUSED = {
     'empty': ('', ': expected a skeleton file that starts with the number of frames, got an empty file'),
     'blank': ('\r\n  \n', ': .* got an empty file'),
     'only a mark': ('\ufeff', ': .* got an empty file'),
-    'binary': (b'\x80\x04\x95\xff', ': expected a text file of numbers, got binary data'),
+    'binary': (b'\x80\x04\x95\xff', ', line 1: expected the number of frames'),
     'zeros': (b'\0' * 100, r", line 1: expected the number of frames, got '.*x00"),
     'words': ('hello\n', ", line 1: expected the number of frames, got 'hello'"),
     'negative frames': (edited(1, '-2'), ", line 1: expected the number of frames, got '-2'"),
@@ -92,7 +93,7 @@ REFUSED = {
     'cut in the last line': (GOOD[:-30], r', line 57: expected 12 values of a joint, got \d+:'),
     'short body line': (edited(3, '7205 0 1 1'), ", line 3: expected 10 values of a body, got 4: '7205 0 1 1'"),
     'long body line': (edited(3, lambda line: line + ' 1'), ', line 3: expected 10 values of a body, got 11'),
-    'body without id': (edited(3, value(1, 'x')), ", line 3: expected a number as value 1 of a body, got 'x'"),
+    'body without id': (edited(3, value(1, 'x')), ", line 3: expected a body id, .*, got 'x'"),
     'broken id': (edited(31, value(1, '1.5')), r", line 31: expected a body id, .*, got '1.5' \(frame 2 of 2\)"),
     'negative id': (edited(3, value(1, '-1')), ", line 3: expected a body id, .*, got '-1'"),
     'endless id': (edited(3, value(1, '1' * 21)), ", line 3: expected a body id, .* 20 digits, got '111"),
@@ -105,17 +106,16 @@ REFUSED = {
         edited(8, lambda line: line + ' 2').replace(' 2\n', '\n', 1),
         ', line 3: expected 10 values of a body, got 9',
     ),
-    'not a number': (edited(5, value(2, 'abc')), ", line 5: expected a number as value 2 of a joint, got 'abc'"),
-    'not a number unread': (edited(5, value(8, '?')), ", line 5: expected a number as value 8 of a joint, got '\\?'"),
-    'decimal comma': (edited(5, value(1, '0,5')), ", line 5: expected a number as value 1 of a joint, got '0,5'"),
-    'two points': (edited(5, value(1, '1.2.3')), ", line 5: expected a number as value 1 of a joint, got '1.2.3'"),
-    'two numbers in one': (edited(5, value(1, '1-2')), ", line 5: expected a number as value 1 of a joint, got '1-2'"),
-    'underscore': (edited(5, value(1, '1_0')), ", line 5: expected a number as value 1 of a joint, got '1_0'"),
-    'hexadecimal': (edited(5, value(1, '0x10')), ", line 5: expected a number as value 1 of a joint, got '0x10'"),
-    'other digits': (edited(5, value(1, '١')), ", line 5: expected a number as value 1 of a joint, got '١'"),
-    'NaN': (edited(5, value(1, 'NaN')), ", line 5: expected a finite x, got 'NaN'"),
-    'infinity': (edited(40, value(3, '-inf')), r", line 40: expected a finite z, got '-inf' \(frame 2 of 2\)"),
-    'Windows NaN': (edited(5, value(2, '-1.#IND')), ", line 5: expected a finite y, got '-1.#IND'"),
+    'not a number': (edited(5, value(2, 'abc')), ", line 5: expected a finite number for y, got 'abc'"),
+    'decimal comma': (edited(5, value(1, '0,5')), ", line 5: expected a finite number for x, got '0,5'"),
+    'two points': (edited(5, value(1, '1.2.3')), ", line 5: expected a finite number for x, got '1.2.3'"),
+    'two numbers in one': (edited(5, value(1, '1-2')), ", line 5: expected a finite number for x, got '1-2'"),
+    'underscore': (edited(5, value(1, '1_0')), ", line 5: expected a finite number for x, got '1_0'"),
+    'hexadecimal': (edited(5, value(1, '0x10')), ", line 5: expected a finite number for x, got '0x10'"),
+    'other digits': (edited(5, value(1, '١')), ", line 5: expected a finite number for x, got '١'"),
+    'NaN': (edited(5, value(1, 'NaN')), ", line 5: expected a finite number for x, got 'NaN'"),
+    'infinity': (edited(40, value(3, '-inf')), r", line 40: expected a finite number for z, got '-inf'"),
+    'Windows NaN': (edited(5, value(2, '-1.#IND')), ", line 5: expected a finite number for y, got '-1.#IND'"),
     'millimetres': (edited(5, value(3, '3785.4')), ", line 5: expected z within 100 m, got '3785.4'"),
     'huge': (edited(5, value(1, '1e999')), ", line 5: expected x within 100 m, got '1e999'"),
     'more after the end': (GOOD + '0\n', ", line 58: expected the end of the file after 2 frames, got '0'"),
@@ -136,7 +136,7 @@ def test_large_ids_differ(tmp_path):
     """Ids beyond 2 ** 53 differ in digits that floating point drops."""
     ids = (72057594037931101, 72057594037931102)
     raw = parse_ntu_skeleton(write(tmp_path, clip_text(*((i, JOINTS + n) for n, i in enumerate(ids)))))
-    assert raw.body_id == ids * 2
+    assert list(raw.ids) == [*ids] * 2
 
 
 SMALL = [
@@ -151,9 +151,9 @@ edits = st.lists(
 
 
 @given(st.sampled_from(SMALL), edits)
-@settings(max_examples=2000, deadline=None, suppress_health_check=list(HealthCheck), database=None)
+@settings(max_examples=300, deadline=None, suppress_health_check=list(HealthCheck), database=None)
 def test_damage_at_random(tmp_path_factory, text, changes):
-    """An array of the right shape or a ValueError that names the file; and the fast way agrees with the careful one."""
+    """An array of the right shape, or an error that names the file."""
     for where, how, piece, other in changes:
         start = int(where * len(text))
         if how == 0:  # a piece put in
@@ -182,25 +182,12 @@ def test_damage_at_random(tmp_path_factory, text, changes):
         assert keypoint.dtype == np.float32
         assert np.isfinite(keypoint).all()
         assert keypoint.any()
-    lines = text.encode().splitlines()
-    fast = _parse_regular(lines)
-    if fast is not None:
-        careful = _parse_carefully(lines, file)
-        assert (fast.num_frames, fast.body_id) == (careful.num_frames, careful.body_id)
-        np.testing.assert_array_equal(fast.frame, careful.frame)
-        np.testing.assert_array_equal(fast.joints, careful.joints)
 
 
 @given(st.binary(max_size=200))
-@settings(max_examples=200, deadline=None, suppress_health_check=list(HealthCheck), database=None)
+@settings(max_examples=100, deadline=None, suppress_health_check=list(HealthCheck), database=None)
 def test_noise(tmp_path_factory, data):
     file = tmp_path_factory.getbasetemp() / 'noise.skeleton'
     file.write_bytes(data)
     with pytest.raises(ValueError, match='noise.skeleton'):
         read_ntu_skeleton(file)
-
-
-def test_regular_files_take_the_fast_way():
-    """Otherwise the tests above would compare nothing."""
-    fast = _parse_regular(GOOD.encode().splitlines())
-    np.testing.assert_array_equal(fast.joints, JOINTS)

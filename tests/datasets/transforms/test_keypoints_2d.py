@@ -6,11 +6,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from mmaction.registry import TRANSFORMS
-from mmcv.transforms import Compose
 
-from asea_mm.datasets.transforms import STREAMS, stream_channels
 from asea_mm.keypoints import presence
-from asea_mm.skeletons import get_skeleton
 
 CHAIN = dict(name='chain', joints=['a', 'b', 'c'], bones=[['b', 'a'], ['c', 'b']], centre='b')
 
@@ -137,22 +134,6 @@ def test_the_median_bone_is_one():
     np.testing.assert_allclose(out, keypoint / 4)  # median of 4, 4, 8, 2
 
 
-@pytest.mark.parametrize('layout', ['openpose18', 'nturgbd25'])
-def test_body_normalization_undoes_any_unit(layout):
-    rng = np.random.default_rng(0)
-    keypoint = rng.normal(size=(2, 4, get_skeleton(layout).num_joints, 2)).astype(np.float32)
-    keypoint[1, 2] = 0
-    first = apply(dict(type='NormalizeByBody'), keypoint, layout=layout)['keypoint']
-    second = apply(dict(type='NormalizeByBody'), keypoint * 300, layout=layout)['keypoint']
-    np.testing.assert_allclose(first, second, rtol=1e-4)
-    assert not second[1, 2].any()
-
-
-def test_without_a_bone_to_measure_nothing_changes():
-    keypoint = np.full((1, 2, 3, 2), 7.0)
-    np.testing.assert_array_equal(apply(dict(type='NormalizeByBody'), keypoint)['keypoint'], keypoint)
-
-
 def test_the_score_becomes_the_last_channel():
     keypoint, score = one_joint(1, 2, 3), np.random.default_rng(0).uniform(size=(1, 3, 3)).astype(np.float32)
     keypoint[0, 1] = 0
@@ -177,8 +158,6 @@ def test_the_score_is_dropped():
         (dict(type='ScoreChannel'), dict(score=np.ones((1, 3, 3))), r'keypoint_score of shape \(M, T, V\)'),
         (dict(type='NormalizeByImage'), {}, 'img_shape'),
         (dict(type='NormalizeByImage'), dict(img_shape=(0, 5)), 'img_shape'),
-        (dict(type='NormalizeByImage', img_shape=(1, 1)), dict(layout='openpose18'), '18 joints'),
-        (dict(type='NormalizeByBody'), dict(layout='openpose18'), '18 joints'),
         (dict(type='FillMissingJoints'), dict(num_clips=2), 'unsampled'),
     ],
 )
@@ -197,32 +176,3 @@ def test_the_other_unit_is_refused(unit, scale):
     config = dict(type='NormalizeByImage', unit=unit, img_shape=(256, 340))
     with pytest.raises(ValueError, match=f"'clip7': expected coordinates in the unit '{unit}', got up to"):
         apply(config, scale * np.array(PIXELS))
-
-
-@pytest.mark.parametrize('stream', [*STREAMS, ('joint', 'bone_motion')], ids=str)
-@pytest.mark.parametrize('keep', [True, False])
-def test_streams_leave_the_score_alone_all_the_way_into_the_host(stream, keep):
-    rng = np.random.default_rng(0)
-    keypoint = rng.uniform(1, 200, (2, 6, 18, 2)).astype(np.float32)
-    score = rng.uniform(0.2, 1, (2, 6, 18)).astype(np.float32)
-    score[0, 2, 4] = 0
-    keypoint[1, 3], score[1, 3] = 0, 0
-    steps = [
-        dict(type='FillMissingJoints'),
-        dict(type='NormalizeByImage'),
-        dict(type='CentrePair'),
-        dict(type='SampleClip', clip_len=6),
-        dict(type='GenerateStream', stream=stream),
-        dict(type='ScoreChannel', keep=keep),
-        dict(type='FormatGCNInput', num_person=2),
-        dict(type='PackActionInputs'),
-    ]
-    sample = dict(keypoint=keypoint, keypoint_score=score, layout='openpose18', img_shape=(256, 340), label=1)
-    inputs = Compose([TRANSFORMS.build(step) for step in steps])(sample)['inputs'].numpy()
-    coordinates = sum(stream_channels(name, 18, 2) for name in ([stream] if isinstance(stream, str) else stream))
-    assert inputs.shape == (1, 2, 6, 18, coordinates + keep)
-    if not keep:
-        return
-    present = inputs[0, ..., :coordinates].reshape(2, 6, -1).any(-1)
-    np.testing.assert_array_equal(inputs[0, ..., -1], np.where(present[..., None], score, 0))
-    assert not present[1, 3]

@@ -50,12 +50,6 @@ def test_distances_are_zero_where_either_is_absent():
     assert not distance[..., 2:].any(), 'every frame is next to the absence, or the last'
 
 
-def test_one_person_has_no_distances():
-    distance = stream(['joint', 'partner_distance', 'partner_distance_motion'], BODY)
-    assert distance.shape == (1, 3, 2, 6)
-    assert not distance[..., 2:].any()
-
-
 def test_distances_are_of_two_persons():
     with pytest.raises(
         ValueError, match='GenerateStream.*expected at most 2 persons, whose distances these are, got 3'
@@ -63,27 +57,19 @@ def test_distances_are_of_two_persons():
         stream('partner_distance', np.ones((3, 3, 2, 3)))
 
 
-def test_motion_scale_is_of_the_motions_only():
-    plain, scaled = (
-        GenerateStream(('joint', 'joint_motion'), motion_scale=scale)(
-            dict(keypoint=np.array(BODY, dtype=np.float32), layout=PAIR)
-        )['keypoint']
-        for scale in (1, 4)
-    )
-    np.testing.assert_array_equal(scaled, plain * [1, 1, 4, 4])
-
-
-def test_distance_scale_is_of_the_distances_only():
+@pytest.mark.parametrize(
+    ('scale', 'factors'),
+    [
+        (dict(motion_scale=4), [1, 1, 1, 1, 4, 4, 4, 4]),
+        (dict(distance_scale=0.5), [1, 1, 0.5, 0.5, 1, 1, 0.5, 0.5]),
+    ],
+)
+def test_scales_are_of_motions_or_distances_only(scale, factors):
     streams = ('joint', 'partner_distance', 'joint_motion', 'partner_distance_motion')
-    keypoint = np.stack([BODY[0], np.array(BODY[0]) * 3])
-    plain, scaled = (
-        GenerateStream(streams, distance_scale=scale)(dict(keypoint=keypoint.astype(np.float32), layout=PAIR))[
-            'keypoint'
-        ]
-        for scale in (1, 0.5)
-    )
+    sample = dict(keypoint=np.array(PARTNERS, dtype=np.float32), layout=PAIR)
+    plain, scaled = (GenerateStream(streams, **options)(dict(sample))['keypoint'] for options in ({}, scale))
     assert plain.any(axis=(0, 1, 2)).all()
-    np.testing.assert_array_equal(scaled, plain * [1, 1, 0.5, 0.5, 1, 1, 0.5, 0.5])
+    np.testing.assert_array_equal(scaled, plain * factors)
 
 
 def test_motion_stays_within_its_clip_and_off_absence():

@@ -11,9 +11,10 @@ import numpy as np
 from ....errors import InputError
 from ....skeletons import SKELETONS, get_skeleton
 from ...files.annotations import validate_annotation
-from ...recordings.find import find_recordings, load_layout, read_recording
 from ...recordings.finish import finish_recording
+from ...recordings.layout_file import load_layout
 from ...recordings.recording import UNITS, UP_AXES, read_fps
+from ...recordings.samples import EXTENSIONS, find_recordings, read_recording
 from ..protocol import Conversion, Converter, OnProblem, Problems, Progress, convert_each, no_progress
 from .labels import labels_from_folders, labels_from_table, number_classes, read_classes
 from .splits import make_split
@@ -37,8 +38,8 @@ def convert_custom(
     """Convert a folder of recordings to annotations.
 
     Args:
-        source: Folder of recordings, see :func:`~asea_mm.datasets.recordings.find.find_recordings`.
-        layout: Name of a layout or a JSON file of one, see :func:`~asea_mm.datasets.recordings.find.load_layout`.
+        source: Folder of recordings, see :func:`~asea_mm.datasets.recordings.samples.find_recordings`.
+        layout: Name of a layout or a JSON file, see :func:`~asea_mm.datasets.recordings.layout_file.load_layout`.
         labels: ``'folders'`` or a table, see :mod:`~.labels`.
         split: ``'column'``, ``'ratio:0.8'``, ``'subject:3,7'`` or ``'kfold:5'``, see :func:`~.splits.make_split`.
         classes: Text file of class names, one a line, in the order of their numbers.
@@ -126,7 +127,7 @@ def _scores_alike(annotations: Iterable[dict], conversion: Conversion) -> Iterat
 
 CONVERTER = Converter(
     title='your own recordings',
-    source='folder of recordings: .npy, .npz, .csv, .json, OpenPose folders',
+    source=f'folder of recordings: {EXTENSIONS}, OpenPose folders',
     out='data/custom/{name}.pkl',
     convert=convert_custom,
     options={

@@ -37,7 +37,7 @@ def labels_from_folders(recordings: Mapping[str, Path], on_problem: OnProblem) -
     """The class is the first folder: ``PATH/class/recording``.
 
     Args:
-        recordings: Name to path, from :func:`~asea_mm.datasets.recordings.find.find_recordings`.
+        recordings: Name to path, from :func:`~asea_mm.datasets.recordings.samples.find_recordings`.
         on_problem: Called with the message of each recording that is in no folder.
     """
     labels = {}
@@ -58,7 +58,7 @@ def labels_from_table(table: Path, recordings: Mapping[str, Path], on_problem: O
 
     Args:
         table: The file.
-        recordings: Name to path, from :func:`~asea_mm.datasets.recordings.find.find_recordings`.
+        recordings: Name to path, from :func:`~asea_mm.datasets.recordings.samples.find_recordings`.
         on_problem: Called with the message of each wrong line, and of each recording without a line.
 
     Raises:
@@ -98,18 +98,15 @@ def labels_from_table(table: Path, recordings: Mapping[str, Path], on_problem: O
 
 
 def read_classes(path: Path) -> list[str]:
-    """Class names from a text file, one a line, in the order of their numbers.
+    """Class names from a text file in UTF-8, one a line, in the order of their numbers.
 
     Raises:
-        FileNotFoundError, InputError: If there is no such file, it is empty, or a name is there twice.
+        FileNotFoundError, InputError: If there is no such file, it is no text or empty, or a name is there twice.
     """
-    if not path.is_file():
-        raise FileNotFoundError(f'{path}: no such file; expected one class name a line')
     try:
-        text = path.read_text(encoding='utf-8-sig')
+        names = [line.strip() for line in path.read_text(encoding='utf-8-sig').splitlines() if line.strip()]
     except UnicodeDecodeError:
-        raise InputError(f'{path}: expected a text file in UTF-8, one class name a line, got binary data') from None
-    names = [line.strip() for line in text.splitlines() if line.strip()]
+        raise InputError(f'{path}: expected one class name a line, in UTF-8, got binary data') from None
     repeated = sorted({name for name in names if names.count(name) > 1})
     if repeated or not names:
         raise InputError(f'{path}: expected one class name a line, each once, got {repeated[:5] or "none"}')

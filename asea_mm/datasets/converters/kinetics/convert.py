@@ -6,6 +6,7 @@ Ten classes as in ASEA, section 4.1. The skeletons of ST-GCN (Yan et al., AAAI 2
 
 from __future__ import annotations
 
+import operator
 import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -80,13 +81,26 @@ def read_kinetics_skeleton(path: str | os.PathLike, label: int | None = None) ->
     frames: dict[int, np.ndarray] = {}
     for position, frame in enumerate(content['data']):
         where = f'{path}: entry {position} of data'
-        if not isinstance(frame, dict) or not isinstance(frame.get('skeleton'), list):
-            raise InputError(f"{where}: expected {{'frame_index', 'skeleton': [...]}}, got {frame!r:.60}")
-        index = frame.get('frame_index')
-        if not isinstance(index, int) or isinstance(index, bool) or index in frames:
-            raise InputError(f'{where}: expected a frame_index of its own, got {index!r:.60}')
-        poses = [_pose(person, f'{where}, skeleton {number}') for number, person in enumerate(frame['skeleton'])]
-        frames[index] = np.stack(poses) if poses else np.zeros((0, NUM_JOINTS, 3))
+        try:
+            index = operator.index(frame['frame_index'])
+            rows = [[*person['pose'], *person['score']] for person in frame['skeleton']]
+            values = np.array(rows, dtype=np.float64).reshape(len(rows), 3 * NUM_JOINTS)
+        except (KeyError, TypeError, ValueError, OverflowError):
+            raise InputError(
+                f"{where}: expected {{'frame_index', 'skeleton': [{{'pose', 'score'}}]}} with {2 * NUM_JOINTS} and "
+                f'{NUM_JOINTS} numbers, got {frame!r:.80}'
+            ) from None
+        if index in frames:
+            raise InputError(f'{where}: expected a frame_index of its own, got {index} again')
+        pose, score = values[:, : 2 * NUM_JOINTS].reshape(-1, NUM_JOINTS, 2), values[:, 2 * NUM_JOINTS :, None]
+        # Joints may lie a little outside of the image; pixels are far outside.
+        if not (np.isfinite(values).all() and (np.abs(pose - 0.5) <= 1.5).all() and (score >= 0).all()):
+            raise InputError(
+                f"{where}: expected 'pose' in shares of the image, 0 to 1, and 'score' of at least 0, got "
+                f'{pose.min():g} to {pose.max():g} and {score.min():g}'
+            )
+        missing = (score == 0) | (pose == 0).all(axis=-1, keepdims=True)
+        frames[index] = np.where(missing, 0, np.concatenate([pose, score], axis=-1))
     if not frames:
         raise InputError(f"{path}: expected at least one frame, got an empty 'data'")
     first, last = min(frames), max(frames)
@@ -94,35 +108,6 @@ def read_kinetics_skeleton(path: str | os.PathLike, label: int | None = None) ->
         raise InputError(f'{path}: expected at most {MAX_FRAMES} frames, got frame_index {first} to {last}')
     nobody = np.zeros((0, NUM_JOINTS, 3))
     return [frames.get(index, nobody) for index in range(first, last + 1)]
-
-
-def _pose(person: Any, where: str) -> np.ndarray:
-    if not isinstance(person, dict):
-        raise InputError(f"{where}: expected {{'pose', 'score'}}, got {person!r:.60}")
-    pose = _numbers(person, 'pose', 2 * NUM_JOINTS, where).reshape(NUM_JOINTS, 2)
-    score = _numbers(person, 'score', NUM_JOINTS, where)
-    # Joints may lie a little outside of the image; pixels are far outside.
-    if pose.min() < -1 or pose.max() > 2:
-        raise InputError(
-            f"{where}: expected 'pose' in shares of the image, 0 to 1, got {pose.min():g} to {pose.max():g}"
-        )
-    if score.min() < 0:
-        raise InputError(f"{where}: expected 'score' of at least 0, got {score.min():g}")
-    missing = (score == 0) | (pose == 0).all(axis=1)
-    return np.where(missing[:, None], 0, np.column_stack([pose, score]))
-
-
-def _numbers(person: dict, key: str, count: int, where: str) -> np.ndarray:
-    values = person.get(key)
-    try:
-        array = np.array(values, dtype=np.float64)
-    except (ValueError, TypeError, OverflowError):
-        array = np.zeros(0)
-    if array.shape != (count,) or not np.isfinite(array).all():
-        raise InputError(
-            f'{where}: expected {count} finite numbers in {key!r} ({NUM_JOINTS} joints), got {values!r:.60}'
-        )
-    return array
 
 
 def find_kinetics_recordings(root: str | os.PathLike) -> list[KineticsRecording]:

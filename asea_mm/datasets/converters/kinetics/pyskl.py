@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import NoReturn
+from typing import Any
 
 import numpy as np
 
@@ -94,23 +94,23 @@ class PysklPoses:
 
     def _from_file(self, annotation: dict) -> list[np.ndarray]:
         file = self.path.parent / 'kpfiles' / Path(str(annotation['raw_file'])).name
-
-        def fail(expected: str, got: object) -> NoReturn:
-            raise InputError(f'{file}: sample {annotation["frame_dir"]!r}: expected {expected}, got {got}')
-
         entry = self._entries(file).get(annotation['frame_dir'])
-        poses = entry.get('keypoint') if isinstance(entry, dict) else None
-        if not isinstance(poses, np.ndarray) or poses.dtype.kind != 'f' or poses.shape[1:] != (NUM_JOINTS, 3):
-            fail(f"'keypoint' of shape (N, {NUM_JOINTS}, 3)", getattr(poses, 'shape', type(poses).__name__))
-        if not np.isfinite(poses).all():
-            fail('finite poses', 'NaN or infinity')
+        poses: Any = entry.get('keypoint') if isinstance(entry, dict) else None
         total, frames = annotation.get('total_frames'), annotation['frame_inds']
-        if not isinstance(total, int | np.integer) or not 0 < total <= MAX_FRAMES:
-            fail(f"'total_frames' of 1 to {MAX_FRAMES}", total)
-        if not isinstance(frames, np.ndarray) or frames.dtype.kind not in 'iu' or frames.shape != poses.shape[:1]:
-            fail(f"'frame_inds' of shape {poses.shape[:1]}", getattr(frames, 'shape', type(frames).__name__))
-        if len(frames) and not 0 <= frames.min() <= frames.max() < total:
-            fail(f"'frame_inds' of 0 to {total - 1}", f'{frames.min()} to {frames.max()}')
+        if not (
+            all(isinstance(values, np.ndarray) for values in (poses, frames))
+            and (poses.dtype.kind, frames.dtype.kind) in (('f', 'i'), ('f', 'u'))
+            and poses.shape == (len(frames), NUM_JOINTS, 3)
+            and np.isfinite(poses).all()
+            and isinstance(total, int | np.integer)
+            and 0 < total <= MAX_FRAMES
+            and ((frames >= 0) & (frames < total)).all()
+        ):
+            raise InputError(
+                f"{file}: sample {annotation['frame_dir']!r}: expected a finite 'keypoint' of shape (N, {NUM_JOINTS}, "
+                f"3), 'total_frames' up to {MAX_FRAMES} and N 'frame_inds' below it, got shapes "
+                f'{np.shape(poses)} and {np.shape(frames)}, and {total!r:.40} frames'
+            )
         poses = np.where(poses[..., 2:] > 0, poses, 0).astype(np.float64)
         return [poses[frames == frame] for frame in range(int(total))]
 

@@ -14,48 +14,8 @@ from typing import NamedTuple
 
 from ....errors import InputError
 
-# A001 to A120. Mutual actions are A050 to A060 and A106 to A120.
-ACTIONS = (
-    # A001
-    *('drink water', 'eat meal/snack', 'brushing teeth', 'brushing hair', 'drop', 'pickup', 'throw', 'sitting down'),
-    *('standing up (from sitting position)', 'clapping', 'reading', 'writing', 'tear up paper', 'wear jacket'),
-    *('take off jacket', 'wear a shoe', 'take off a shoe', 'wear on glasses', 'take off glasses', 'put on a hat/cap'),
-    # A021
-    *('take off a hat/cap', 'cheer up', 'hand waving', 'kicking something'),
-    *('put something inside pocket / take out something from pocket', 'hopping (one foot jumping)', 'jump up'),
-    *('make a phone call/answer phone', 'playing with phone/tablet', 'typing on a keyboard'),
-    *('pointing to something with finger', 'taking a selfie', 'check time (from watch)', 'rub two hands together'),
-    *('nod head/bow', 'shake head', 'wipe face', 'salute', 'put the palms together', 'cross hands in front (say stop)'),
-    # A041
-    *('sneeze/cough', 'staggering', 'falling', 'touch head (headache)', 'touch chest (stomachache/heart pain)'),
-    *('touch back (backache)', 'touch neck (neckache)', 'nausea or vomiting condition'),
-    'use a fan (with hand or paper)/feeling warm',
-    # A050
-    *('punching/slapping other person', 'kicking other person', 'pushing other person', 'pat on back of other person'),
-    *('point finger at the other person', 'hugging other person', 'giving something to other person'),
-    *("touch other person's pocket", 'handshaking', 'walking towards each other', 'walking apart from each other'),
-    # A061
-    *('put on headphone', 'take off headphone', 'shoot at the basket', 'bounce ball', 'tennis bat swing'),
-    *('juggling table tennis balls', 'hush (quiet)', 'flick hair', 'thumb up', 'thumb down', 'make ok sign'),
-    *('make victory sign', 'staple book', 'counting money', 'cutting nails', 'cutting paper (using scissors)'),
-    *('snapping fingers', 'open bottle', 'sniff (smell)', 'squat down'),
-    # A081
-    *('toss a coin', 'fold paper', 'ball up paper', 'play magic cube', 'apply cream on face'),
-    *('apply cream on hand back', 'put on bag', 'take off bag', 'put something into a bag'),
-    *('take something out of a bag', 'open a box', 'move heavy objects', 'shake fist', 'throw up cap/hat'),
-    *('hands up (both hands)', 'cross arms', 'arm circles', 'arm swings', 'running on the spot'),
-    'butt kicks (kick backward)',
-    # A101
-    *('cross toe touch', 'side kick', 'yawn', 'stretch oneself', 'blow nose'),
-    # A106
-    *('hit other person with something', 'wield knife towards other person'),
-    *('knock over other person (hit with body)', "grab other person's stuff", 'shoot at other person with a gun'),
-    *('step on foot', 'high-five', 'cheers and drink', 'carry something with other person'),
-    *('take a photo of other person', 'follow other person', "whisper in other person's ear"),
-    'exchange things with other person',
-    "support somebody with one's hand (someone is sick, help him to walk)",
-    'finger-guessing game (playing rock-paper-scissors)',
-)
+# A001 to A120, one a line. Mutual actions are A050 to A060 and A106 to A120.
+ACTIONS = tuple(files(__package__).joinpath('actions.txt').read_text(encoding='utf-8').splitlines())
 
 # X-Sub: performers of the training set, 20 of the 40 of NTU RGB+D 60 and 33 of the 66 that came with 120.
 TRAIN_SUBJECTS = frozenset(
@@ -69,7 +29,7 @@ TRAIN_CAMERAS = frozenset((2, 3))
 
 # 535 samples without complete skeletons, the 302 of setups 1 to 17 of NTU RGB+D 60: the authors' own list
 # (github.com/shahroudy/NTURGB-D), who ask to leave them out of training and testing.
-MISSING_SKELETONS = frozenset(files(__package__).joinpath('missing_skeletons.txt').read_text().split())
+MISSING_SKELETONS = frozenset(files(__package__).joinpath('missing_skeletons.txt').read_text(encoding='utf-8').split())
 
 _NAME = re.compile(r'S(\d{3})C(\d{3})P(\d{3})R(\d{3})A(\d{3})', re.ASCII)
 _LARGEST = {'setup': 32, 'camera': 3, 'performer': 106, 'replication': 2, 'action': 120}

@@ -5,10 +5,8 @@ import json
 import numpy as np
 import pytest
 
-from asea_mm.datasets import load_annotations, save_annotations
-from asea_mm.datasets.converters import convert_custom
 from asea_mm.datasets.recordings.finish import finish_recording
-from asea_mm.datasets.recordings.find import find_recordings, read_recording
+from asea_mm.datasets.recordings.samples import find_recordings, read_recording
 from asea_mm.skeletons import SKELETONS, get_skeleton
 
 STICK = get_skeleton(dict(name='stick3', joints=['head', 'hip', 'foot'], bones=[['head', 'hip'], ['foot', 'hip']]))
@@ -93,12 +91,6 @@ def write_mmpose(path, keypoint):
     return path
 
 
-def write_mmpose_list(path, keypoint):
-    info = [{'instances': instances(keypoint, t, True)} for t in range(keypoint.shape[1])]
-    (path := path / 'a.json').write_text(json.dumps(info))
-    return path
-
-
 def triples(body):
     return np.insert(body, 2, 0.5, axis=1).ravel().tolist()
 
@@ -113,16 +105,6 @@ def write_coco(path, keypoint):
     return path
 
 
-def write_coco_names(path, keypoint):
-    results = [
-        {'image_id': f'video2/img_{t:06d}.jpg', 'keypoints': triples(keypoint[p, t]), 'track_id': p}
-        for t in range(keypoint.shape[1])
-        for p in persons_of(keypoint, t)
-    ]
-    (path := path / 'a.json').write_text(json.dumps(results))
-    return path
-
-
 def write_openpose(path, keypoint):
     (path := path / 'a').mkdir()
     for t in range(keypoint.shape[1]):
@@ -131,8 +113,8 @@ def write_openpose(path, keypoint):
     return path
 
 
-SPATIAL = [write_npy, write_npz, write_long, write_wide, write_own, write_mmpose, write_mmpose_list]
-FLAT = [*SPATIAL, write_coco, write_coco_names, write_openpose]
+SPATIAL = [write_npy, write_npz, write_long, write_wide, write_own, write_mmpose]
+FLAT = [*SPATIAL, write_coco, write_openpose]
 
 
 @pytest.mark.parametrize('write', SPATIAL)
@@ -257,31 +239,6 @@ def test_openpose_without_ids(tmp_path, layout, joints):
     sample = finished(folder, SKELETONS[layout])
     np.testing.assert_array_equal(sample['keypoint'][:, :, 0, 0], [[10, 0, 10], [90, 0, 90]])
     assert sample['keypoint_score'].shape == (2, 3, joints)
-
-
-def test_a_mixture_becomes_a_file(tmp_path):
-    for folder, write in (('x', write_npz), ('y', write_wide), ('z', write_mmpose_list), ('u', write_own)):
-        (tmp_path / 'raw' / folder).mkdir(parents=True)
-        write(tmp_path / 'raw' / folder, SPACE)
-    (tmp_path / 'raw' / 'readme.txt').touch()
-    (tmp_path / 'raw' / '.hidden.json').touch()
-    layout = {'name': 'stick3', 'joints': list(STICK.joints), 'bones': [list(bone) for bone in STICK.bones]}
-    (tmp_path / 'raw' / 'layout.json').write_text(json.dumps(layout))
-    labels = tmp_path / 'raw' / 'labels.csv'
-    labels.write_text('name,label,split\nx/a,hug,train\ny/a.csv,push,train\nz/a,push,val\nu/a.json,hug,val\n')
-    content = convert_custom(tmp_path / 'raw', tmp_path / 'raw' / 'layout.json', labels, 'column', fps=20)
-    save_annotations(tmp_path / 'out.pkl', *content)
-    loaded = load_annotations(tmp_path / 'out.pkl')
-    assert loaded['meta'] == {'layout': layout, 'classes': ['hug', 'push'], 'source': 'raw', 'units': 'metre'}
-    assert loaded['split'] == {'train': ['x/a', 'y/a'], 'val': ['u/a', 'z/a']}
-    assert {sample['frame_dir']: sample['label'] for sample in loaded['annotations']} == {
-        'u/a': 0, 'x/a': 0, 'y/a': 1, 'z/a': 1
-    }  # fmt: skip
-    for sample in loaded['annotations']:
-        np.testing.assert_array_equal(sample['keypoint'], SPACE.astype(np.float32))
-        # One of them has scores, so all have: FormatGCNInput would make batches of two kinds.
-        assert sample['keypoint_score'].shape == (2, 3, 3)
-        assert sample['fps'] == 20
 
 
 def test_links_to_folders_are_followed_but_not_in_circles(tmp_path):

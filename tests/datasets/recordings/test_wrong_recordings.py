@@ -2,18 +2,15 @@
 
 import json
 import pickle
-from pathlib import Path
 
 import numpy as np
 import pytest
 
-from asea_mm.datasets import load_annotations
-from asea_mm.datasets.check.doubts import find_doubts
-from asea_mm.datasets.converters import convert_custom
 from asea_mm.datasets.recordings.finish import finish_recording
-from asea_mm.datasets.recordings.find import load_layout, read_recording
+from asea_mm.datasets.recordings.layout_file import load_layout
+from asea_mm.datasets.recordings.samples import find_recordings, read_recording
+from asea_mm.errors import InputError
 from asea_mm.skeletons import get_skeleton
-from tests.datasets.converters.test_prepare_data import tool  # noqa: F401  (a fixture)
 
 STICK = get_skeleton(dict(name='stick3', joints=['head', 'hip', 'foot'], bones=[['head', 'hip'], ['foot', 'hip']]))
 GOOD = np.ones((2, 4, 3, 3))
@@ -64,7 +61,6 @@ TEXTS = [
     ('csv', LONG + '\n0,1,head,,', ': expected at least one person in one frame, got none with a joint'),
     ('csv', LONG + '\n0,1,head,1e12,2', r": frame 0, person 1, joint 'head': expected finite coordinates"),
     ('csv', LONG + '\n0,1,head,1,2\n9999999,1,head,1,2', ': expected frame numbers of one recording'),
-    ('csv', LONG + ''.join(f'\n{i},{i},head,1,2' for i in range(60)), ': expected at most 50 persons, got 60'),
     ('csv', LONG + '\n0,1,"head,1,2', ', line 2: expected comma-separated values'),
     ('csv', WIDE.replace(',hip_y', '') + '\n', ", line 1: .* got no column 'hip_y'"),
     ('csv', WIDE.replace('hip', 'hips') + '\n', ", line 1: .* got no column 'hip_x' and 1 more"),
@@ -92,7 +88,6 @@ TEXTS = [
     ('json', own({**PERSON, 'score': [1, 1]}), r'.score: expected 3 scores, one a joint, got 2'),
     ('json', own({**PERSON, 'id': [1]}), '.id: expected an id, a whole number or a text'),
     ('json', own(PERSON, PERSON), r', frames\[0\].persons\[1\]: person 1 is twice in frame 0'),
-    ('json', own(PERSON, {**PERSON, 'id': None}), r', frames\[0\].persons\[1\]: expected the id of the person'),
     ('json', own(PERSON, {'id': 2, 'keypoint': [[1, 2, 3]] * 3}), 'expected 2 coordinates as in .*, got 3'),
     ('json', own(PERSON, fps=0), ': expected fps to be a positive number, got 0'),
     ('json', own({'keypoint': [[1, 2], [1, 2], [1, 10**400]]}), r'.keypoint\[2\]: expected finite numbers'),
@@ -114,10 +109,10 @@ TEXTS = [
 ]  # fmt: skip
 ARRAYS = [
     (np.array([object()]), ': .* could run code'),
-    (np.ones((2, 4, 3, 3), bool), ': expected keypoint to be an array of numbers, got bool'),
-    (np.ones((4, 3)), r': expected an array \(frames, joints, 2 or 3\).*, got \(4, 3\)'),
-    (np.ones((2, 4, 3, 4)), r'got \(2, 4, 3, 4\)'),
-    (np.ones((2, 0, 3, 3)), r'got \(2, 0, 3, 3\)|empty'),
+    (np.ones((2, 4, 3, 3), bool), r': expected keypoint to be an array of numbers, got .*bool'),
+    (np.ones((4, 3)), r': expected an array \(frames, joints, 2 or 3\).*, got shape \(4, 3\)'),
+    (np.ones((2, 4, 3, 4)), r'got shape \(2, 4, 3, 4\)'),
+    (np.ones((2, 0, 3, 3)), r'got shape \(2, 0, 3, 3\)|empty'),
     (np.ones((2, 4, 5, 3)), ": expected 3 joints of layout 'stick3' on the axis before the last"),
     (np.ones((60, 2, 3, 3)), ': .* got 60 persons in 2 frames .*; swap the first two axes'),
     (np.zeros((2, 4, 3, 3)), ': expected at least one person in one frame, got zeros'),
@@ -130,7 +125,7 @@ ARCHIVES = [
     ({'keypoint': GOOD, 'keypoint_score': GOOD[0, ..., 0]}, r'keypoint_score of shape \(2, 4, 3\), got \(4, 3\)'),
     ({'keypoint': GOOD, 'fps': [1, 2]}, ': expected fps to be one number'),
     ({'keypoint': GOOD, 'fps': -3}, ': expected fps to be a positive number, got -3'),
-    ({'keypoint': GOOD, 'fps': 'x'}, ': expected fps to be one number'),
+    ({'keypoint': GOOD, 'fps': 'x'}, ': expected fps to be an array of numbers'),
 ]  # fmt: skip
 
 
@@ -139,7 +134,7 @@ def read(path, **options):
 
 
 def fails(path, message):
-    with pytest.raises(ValueError, match=message) as caught:
+    with pytest.raises(InputError, match=message) as caught:
         read(path)
     assert str(caught.value).startswith(str(path))
     assert '\n' not in str(caught.value)
@@ -154,9 +149,12 @@ def test_files(tmp_path, extension, text, message):
 
 
 @pytest.mark.parametrize(('array', 'message'), ARRAYS)
-def test_arrays(tmp_path, array, message):
+def test_arrays_in_files_and_in_memory(tmp_path, array, message):
     np.save(tmp_path / 'a.npy', array)
     fails(tmp_path / 'a.npy', message)
+    if array.dtype != object:
+        with pytest.raises(InputError, match=message):
+            finish_recording(read_recording(array, STICK), STICK, 'input')
 
 
 @pytest.mark.parametrize(('arrays', 'message'), ARCHIVES)
@@ -183,11 +181,35 @@ def test_openpose_folders(tmp_path, files, message):
     fails(folder, message)
 
 
+@pytest.mark.parametrize(
+    ('names', 'message'),
+    [
+        (['r1.npy', 'r1.csv'], r'r1\.npy: expected every name once, got .*r1\.csv too'),
+        (['notes.txt'], 'raw: expected a folder of recordings .*, got none'),
+        (['v_1_keypoints.json'], 'raw: expected a folder for each recording'),
+    ],
+)
+def test_folders(tmp_path, names, message):
+    (folder := tmp_path / 'raw').mkdir()
+    for name in names:
+        (folder / name).touch()
+    with pytest.raises(InputError, match=message):
+        find_recordings(folder)
+
+
+def test_a_person_who_is_not_chosen_may_have_gaps():
+    keypoint = np.ones((3, 6, 3, 3)) * np.arange(1.0, 4)[:, None] + np.array([0, 0.5, 90])[:, None, None, None]
+    keypoint[2, 1, 0] = np.nan
+    sample = finish_recording(read_recording(keypoint, STICK), STICK, 'input')
+    assert sample.likeliest == (0, 1)
+    assert sample.keypoint.any(axis=(2, 3)).tolist() == [[True] * 6, [True] * 6, [True, False, *[True] * 4]]
+
+
 def test_a_joint_that_is_never_seen_cannot_be_filled(tmp_path):
     array = GOOD.copy()
     array[1, :, 2] = np.nan
     np.save(tmp_path / 'a.npy', array)
-    with pytest.raises(ValueError, match='person 1, joint .foot.: .* and 3 more; this joint is never seen'):
+    with pytest.raises(InputError, match='person 1, joint .foot.: .* and 3 more; this joint is never seen'):
         read(tmp_path / 'a.npy', fill=True)
 
 
@@ -201,7 +223,7 @@ def test_a_joint_that_is_never_seen_cannot_be_filled(tmp_path):
 )
 def test_units_that_do_not_fit(tmp_path, channels, options, message):
     np.save(tmp_path / 'a.npy', GOOD[..., :channels])
-    with pytest.raises(ValueError, match=message):
+    with pytest.raises(InputError, match=message):
         read(tmp_path / 'a.npy', **options)
 
 
@@ -220,209 +242,6 @@ def test_units_that_do_not_fit(tmp_path, channels, options, message):
 )  # fmt: skip
 def test_layout_files(tmp_path, text, message):
     (tmp_path / 'layout.json').write_text(text)
-    with pytest.raises(ValueError, match=message) as caught:
+    with pytest.raises(InputError, match=message) as caught:
         load_layout(tmp_path / 'layout.json')
     assert 'layout.json' in str(caught.value)
-
-
-@pytest.fixture
-def raw(tmp_path):
-    (folder := tmp_path / 'raw').mkdir()
-    for number in range(4):
-        np.save(folder / f'r{number}.npy', np.ones((2, 3, 15, 3)) * (number + 1))
-    return folder
-
-
-GOOD_TABLE = 'name,label,split,subject\nr0,hug,train,1\nr1,push,train,1\nr2,hug,val,2\nr3,push,val,2\n'
-
-
-@pytest.mark.parametrize(
-    ('table', 'split', 'message'),
-    [
-        (None, 'column', 'labels.csv: no such file'),
-        ('', 'column', 'labels.csv: expected a header line'),
-        ('name\nr0', 'column', "labels.csv, line 1: expected the columns .* got no 'label'"),
-        (GOOD_TABLE.replace('r3', 'r9'), 'column', "line 5, column 'name': expected the name of a recording, got 'r9'"),
-        (GOOD_TABLE.replace('r3', 'r2'), 'column', "labels.csv, line 5: expected every recording once, got 'r2' again"),
-        (GOOD_TABLE.replace('hug,val', ',val'), 'column', 'line 4: expected a class name or number, got nothing'),
-        (GOOD_TABLE.replace('r1,push', 'r1,3'), 'column', 'labels.csv, line 3: .* got the number .3.; give the names'),
-        (GOOD_TABLE.replace('hug', '1').replace('push', '3'), 'column', r'from 0 to 3, got none of \[0, 2\]'),
-        (GOOD_TABLE.replace('push,val', 'push,vla'), 'column', "line 5, column 'split': expected one of .*got 'vla'"),
-        (GOOD_TABLE.replace('train', 'val'), 'column', r"expected recordings in every split, got none in \['train'\]"),
-        (GOOD_TABLE.replace('train', 'training'), 'column', "line 2, column 'split': expected one of .*got 'training'"),
-        ('name,label\nr0,0\nr1,0\nr2,0\nr3,0', 'column', "expected a column 'split' or 'fold'"),
-        ('name,label,fold\nr0,0,1\nr1,0,2\nr2,0,x\nr3,0,1', 'column', "line 4, column 'fold': .* got 'x'"),
-        ('name,label\nr0,0\nr1,0\nr2,0\nr3,0', 'subject:1', "expected a column 'subject'"),
-        (GOOD_TABLE, 'subject:1,7', r"expected subjects of the table, \['1', '2'\], got \['7'\]"),
-        (GOOD_TABLE, 'subject:', 'expected the subjects to test on'),
-        (GOOD_TABLE, 'subject:1,2', r"got none in \['train'\]"),
-        (GOOD_TABLE.replace('train,1\nr1', 'train,\nr1'), 'subject:1', "line 2, column 'subject': expected who is in"),
-        (GOOD_TABLE, 'kfold:3', 'expected at least 3 groups of subjects who share no recording, got 2'),
-        (GOOD_TABLE, 'kfold:1', 'expected a number of folds from 2'),
-        (GOOD_TABLE, 'ratio:1.5', 'expected a share between 0 and 1'),
-        (GOOD_TABLE, 'half', '--split half: expected column, ratio:0.8, subject:3,7,9 or kfold:5'),
-    ],
-)  # fmt: skip
-def test_labels_and_splits(tool, raw, tmp_path, capsys, table, split, message):  # noqa: F811
-    if table is not None:
-        (tmp_path / 'labels.csv').write_text(table)
-    out = tmp_path / 'out.pkl'
-    options = ['--layout', 'sbu15', '--labels', str(tmp_path / 'labels.csv'), '--split', split, '--out', str(out)]
-    assert tool.main(['custom', str(raw), *options]) == 1
-    printed = capsys.readouterr().err.strip()
-    assert printed.startswith('error: ')
-    with pytest.raises(ValueError, match=message):
-        raise ValueError(printed)
-    assert not out.exists()
-
-
-def test_all_bad_files_are_named_and_nothing_is_written(tool, raw, tmp_path, capsys):  # noqa: F811
-    (tmp_path / 'labels.csv').write_text(GOOD_TABLE)
-    (raw / 'r1.npy').write_bytes(b'')
-    np.save(raw / 'r2.npy', np.ones((2, 3, 14, 3)))
-    for number in range(30):
-        (raw / f'x{number}.csv').touch()
-    out = tmp_path / 'out.pkl'
-    command = ['custom', str(raw), '--layout', 'sbu15', '--labels', str(tmp_path / 'labels.csv'), '--split', 'column']
-    assert tool.main([*command, '--out', str(out)]) == 1
-    lines = capsys.readouterr().err.strip().splitlines()
-    assert len(lines) == 22
-    assert lines[-2] == 'and 12 more'
-    assert lines[-1] == '32 problems, nothing is written; --skip-bad leaves bad recordings out'
-    assert not out.exists()
-
-    assert tool.main([*command, '--out', str(out), '--skip-bad']) == 0
-    printed = capsys.readouterr()
-    assert printed.err.count('left out: ') == 32
-    assert 'wrote 2 samples' in printed.out
-    assert load_annotations(out)['split'] == {'train': ['r0'], 'val': ['r3']}
-
-
-def test_skipping_all_is_an_error(raw, tmp_path):
-    for path in raw.iterdir():
-        path.write_bytes(b'')
-    with pytest.raises(ValueError, match='4 problems'):
-        convert_custom(raw, 'sbu15', _folders(raw), 'ratio:0.5', skip=print)
-
-
-def _folders(raw):
-    (table := raw.parent / 'labels.csv').write_text(GOOD_TABLE)
-    return table
-
-
-def test_a_line_without_its_split_is_skipped_with_its_recording(raw, tmp_path):
-    (tmp_path / 'labels.csv').write_text(GOOD_TABLE.replace('push,val', 'push,?'))
-    said = []
-    annotations, split, _ = convert_custom(raw, 'sbu15', tmp_path / 'labels.csv', 'column', skip=said.append)
-    assert [sample['frame_dir'] for sample in annotations] == ['r0', 'r1', 'r2']
-    assert split == {'train': ['r0', 'r1'], 'val': ['r2']}
-    assert len(said) == 1
-
-
-def test_the_rarer_number_of_coordinates_is_the_wrong_one(raw, tmp_path):
-    np.save(raw / 'r2.npy', np.ones((2, 3, 15, 2)))
-    with pytest.raises(ValueError, match=r'r2\.npy: expected 3 coordinates as 3 other recordings have, got 2'):
-        convert_custom(raw, 'sbu15', _folders(raw), 'column')
-
-
-@pytest.mark.parametrize(
-    ('prepare', 'message'),
-    [
-        (lambda raw: (raw / 'r1.csv').touch(), r'r1\.npy: expected every name once, got .*r1\.csv too'),
-        (lambda raw: [path.unlink() for path in raw.iterdir()], 'raw: expected a folder of recordings .*, got none'),
-        (lambda raw: (raw / 'v_1_keypoints.json').touch(), 'raw: expected a folder for each recording'),
-    ],
-)
-def test_folders(raw, prepare, message):
-    prepare(raw)
-    with pytest.raises(ValueError, match=message):
-        convert_custom(raw, 'sbu15', _folders(raw), 'column')
-
-
-def test_no_class_folder(raw):
-    with pytest.raises(ValueError, match=r'r0\.npy: expected PATH/class/recording .*, got no class folder'):
-        convert_custom(raw, 'sbu15', 'folders', 'ratio:0.5')
-
-
-@pytest.mark.parametrize(
-    ('text', 'message'),
-    [('', 'got none'), ('a\na\n', r"got \['a'\]"), (b'\xff', 'got binary data'), ('wave', 'line 2: expected one of')],
-)
-def test_class_files(raw, tmp_path, text, message):
-    (tmp_path / 'classes.txt').write_bytes(text if isinstance(text, bytes) else text.encode())
-    with pytest.raises(ValueError, match=message):
-        convert_custom(raw, 'sbu15', _folders(raw), 'column', classes=tmp_path / 'classes.txt')
-
-
-def test_a_folder_of_openpose_files_is_no_class(tmp_path):
-    (folder := tmp_path / 'hug').mkdir()
-    (folder / 'v_000000000001_keypoints.json').write_text('{"people": []}')
-    with pytest.raises(ValueError, match='hug: expected PATH/class/recording .*, got the OpenPose files'):
-        convert_custom(tmp_path, 'openpose18', 'folders', 'ratio:0.5')
-
-
-@pytest.mark.parametrize(
-    ('options', 'message'),
-    [
-        (['--out', 'labels.csv'], 'expected a file that ends in .pkl or .store, got labels.csv'),
-        (['--out', 'table.pkl', '--labels', 'table.pkl'], 'table.pkl is what is converted; choose another file'),
-    ],
-)
-def test_inputs_are_not_overwritten(tool, raw, tmp_path, monkeypatch, capsys, options, message):  # noqa: F811
-    monkeypatch.chdir(tmp_path)
-    for name in ('labels.csv', 'table.pkl'):
-        Path(name).write_text(GOOD_TABLE)
-    command = ['custom', 'raw', '--layout', 'sbu15', '--labels', 'labels.csv', '--split', 'column', *options]
-    assert tool.main(command) == 1
-    assert message in capsys.readouterr().err
-    assert all(Path(name).read_text() == GOOD_TABLE for name in ('labels.csv', 'table.pkl'))
-
-
-@pytest.mark.parametrize('argument', [{'num_person': 0}, {'units': 'mile'}, {'up': 'x'}, {'fps': 0}])
-def test_arguments(raw, argument):
-    with pytest.raises(ValueError, match='expected'):
-        convert_custom(raw, 'sbu15', _folders(raw), 'column', **argument)
-
-
-def test_frames_counted_in_milliseconds_are_a_doubt():
-    keypoint = np.zeros((2, 100, 15, 3), np.float32)
-    keypoint[:, ::33] = standing()['keypoint'][:, :1]
-    sample = {**standing(), 'keypoint': keypoint, 'total_frames': 100}
-    (doubt,) = find_doubts([sample], {}, {'layout': 'sbu15', 'classes': ['hug'], 'units': 'metre'})
-    assert doubt.startswith('nobody is there in most frames of 1 recordings, e.g. 96% of a; ')
-
-
-def standing(scale=1.0, order=(0, 1, 2), sign=1):
-    """A body 1.7 high: head on top, feet below, 0.5 wide."""
-    body = np.zeros((15, 3))
-    body[:, 0] = np.linspace(-0.25, 0.25, 15)
-    body[[0, 11, 14], 1] = np.array([1.7, 0, 0]) * sign
-    keypoint = np.broadcast_to(body[:, list(order)] * scale, (2, 4, 15, 3)).astype(np.float32)
-    return {'frame_dir': 'a', 'label': 0, 'total_frames': 4, 'keypoint': keypoint}
-
-
-@pytest.mark.parametrize(
-    ('sample', 'doubt'),
-    [
-        (standing(), None),
-        (standing(scale=1000), 'check --units'),
-        (standing(order=(0, 2, 1)), 'longest along z'),
-        (standing(sign=-1), 'heads are below the feet'),
-        ({**standing(), 'fps': 25}, 'from 25 to 30|25 to 30 frames a second'),
-    ],
-)
-def test_doubts(sample, doubt):
-    other = {**sample, 'frame_dir': 'b', 'label': 1, 'fps': 30}
-    meta = {'layout': 'sbu15', 'classes': ['hug', 'push'], 'units': 'metre'}
-    found = find_doubts([sample, other], {'train': ['a', 'b'], 'val': ['a']}, meta)
-    assert found == [] if doubt is None else len(found) == 1
-    if doubt is not None:
-        with pytest.raises(ValueError, match=doubt):
-            raise ValueError(found[0])
-
-
-def test_a_class_without_training_is_a_doubt():
-    other = {**standing(), 'frame_dir': 'b', 'label': 1}
-    meta = {'layout': 'sbu15', 'classes': ['hug', 'push'], 'units': 'metre'}
-    (doubt,) = find_doubts([standing(), other], {'train': ['a'], 'val': ['b']}, meta)
-    assert doubt == "split 'train' has no recording of 1 classes, e.g. ['push']"

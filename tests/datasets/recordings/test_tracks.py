@@ -1,4 +1,4 @@
-"""Bodies to two persons: every rule of docs/ntu.md, on clips whose right answer is known."""
+"""Bodies to tracks and persons, by every rule of docs/ntu.md, on recordings whose right answer is known."""
 
 from dataclasses import asdict
 
@@ -7,12 +7,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from asea_mm.datasets.converters.ntu.convert import read_ntu_skeleton
-from asea_mm.datasets.recordings.ntu_skeleton import parse_ntu_skeleton
 from asea_mm.datasets.recordings.persons import two_persons
-from asea_mm.datasets.recordings.tracks import Bodies, looks_like_a_person
+from asea_mm.datasets.recordings.tracks import Bodies, find_tracks, link_bodies
+from asea_mm.errors import InputError
 from asea_mm.skeletons import SKELETONS
-from tests.datasets.ntu_files import chair, person, skeleton_text, standing
+from tests.datasets.ntu_files import chair, person
 
 T = 40
 A = person(-0.6, T, sway=0.20)  # moves most
@@ -22,13 +21,16 @@ SEAT = chair(1.5, T)
 NOTHING = np.zeros_like(A)
 
 
-def clip(*bodies):
-    """Frames from ``(id, joints, frames)``; an id is a number or a function of the frame."""
-    frames = [[] for _ in range(T)]
-    for body_id, joints, present in bodies:
-        for frame in present:
-            frames[frame].append((body_id(frame) if callable(body_id) else body_id, joints[frame]))
-    return frames
+def bodies_of(*bodies):
+    """From ``(id, joints, frames)``, listed frame by frame; an id is a value or a function of the frame."""
+    listed = [
+        (frame, body_id(frame) if callable(body_id) else body_id, joints[frame])
+        for frame in range(T)
+        for body_id, joints, present in bodies
+        if frame in present
+    ]
+    frames, ids, joints = zip(*listed, strict=True)
+    return Bodies(T, np.array(frames), ids, np.stack(joints))
 
 
 def only(joints, *present):
@@ -105,10 +107,10 @@ CLIPS = {
         only(B, range(10), range(25, T)),
         {'joined': 1},
     ),
-    'returns elsewhere under its id': (  # which makes it the one that moves most
+    'returns elsewhere under its id': (
         [(1, A, ALL), (2, B, range(10)), (2, C, range(30, T))],
-        only(B, range(10)) + only(C, range(30, T)),
         A,
+        only(B, range(10)) + only(C, range(30, T)),
         {},
     ),
     'returns elsewhere under a new id': (  # not the same body as far as anybody knows: three bodies, two are kept
@@ -170,78 +172,92 @@ CLIPS = {
 
 
 @pytest.mark.parametrize('name', CLIPS)
-def test_two_persons(tmp_path, name):
-    bodies, first, second, notes = CLIPS[name]
-    file = tmp_path / 'x.skeleton'
-    file.write_text(skeleton_text(clip(*bodies)))
-    keypoint, found = two_persons(parse_ntu_skeleton(file))
-    assert keypoint.shape == (2, T, 25, 3)
-    for person_index, expected in enumerate((first, second)):
-        np.testing.assert_allclose(keypoint[person_index], expected, atol=1e-6)
-    assert {key: count for key, count in asdict(found).items() if count} == notes
-    np.testing.assert_array_equal(read_ntu_skeleton(file), keypoint.astype(np.float32))
+@pytest.mark.parametrize(('unit', 'skeleton'), [(1.0, 'nturgbd25'), (500.0, None)], ids=['metres', 'pixels'])
+def test_two_persons(name, unit, skeleton):
+    """In pixels the shape does not tell, but all else is the same: distances are in body sizes."""
+    clip, first, second, notes = CLIPS[name]
+    bodies = bodies_of(*clip)
+    if skeleton is not None:
+        keypoint, found = two_persons(bodies)
+        assert keypoint.shape == (2, T, 25, 3)
+        for person_index, expected in enumerate((first, second)):
+            np.testing.assert_allclose(keypoint[person_index], expected, atol=1e-6)
+        assert {key: count for key, count in asdict(found).items() if count} == notes
+    elif 'not_persons' not in notes:
+        flat = Bodies(T, bodies.frame, bodies.ids, bodies.joints[..., :2] * unit)
+        tracks, found = find_tracks(flat, SKELETONS['nturgbd25'])
+        assert (found.joined, found.duplicates) == (notes.get('joined', 0), notes.get('duplicates', 0))
+        keypoint, _ = flat.of_tracks(tracks)
+        for expected in (first, second):
+            if expected.any():
+                assert any(np.allclose(row, expected[..., :2] * unit, atol=1e-3) for row in keypoint)
 
 
-@pytest.mark.parametrize('frames', [[], [[]], [[], [], []], [[(1, 0 * standing())]]], ids=str)
-def test_nobody(tmp_path, frames):
-    file = tmp_path / 'x.skeleton'
-    file.write_text(skeleton_text(frames))
-    with pytest.raises(ValueError, match=f'^{file}: expected at least one body, got none in {len(frames)} frames'):
-        read_ntu_skeleton(file)
+def test_nobody():
+    with pytest.raises(InputError, match='expected at least one body, got none in 3 frames'):
+        two_persons(Bodies(3, np.array([0, 2]), [1, 1], np.zeros((2, 25, 3))))
 
 
-def test_noise_without_shape_or_place_keeps_its_ids(tmp_path):
+def test_noise_without_shape_or_place_keeps_its_ids():
     """Where nothing says better, an id is one body, however it jumps."""
-    noise = np.random.default_rng(0).normal(size=(2, T, 25, 3)).round(6)
+    noise = np.random.default_rng(0).normal(size=(2, T, 25, 3))
     noise[1] *= 0.5
-    file = tmp_path / 'x.skeleton'
-    file.write_text(skeleton_text(clip((1, noise[0], ALL), (2, noise[1], ALL))))
-    np.testing.assert_allclose(read_ntu_skeleton(file), noise, atol=1e-6)
+    keypoint, _ = two_persons(bodies_of((1, noise[0], ALL), (2, noise[1], ALL)))
+    np.testing.assert_array_equal(keypoint, noise)
 
 
-def turned(axis, angle):
-    c, s = np.cos(angle), np.sin(angle)
-    rotation = np.eye(3)
-    rotation[np.ix_(*[[i for i in range(3) if i != axis]] * 2)] = [[c, -s], [s, c]]
-    return (standing() @ rotation.T)[None]
+@given(st.integers(0, 2**32 - 1), st.booleans())
+@settings(max_examples=40, deadline=None, database=None)
+def test_ids_and_their_order_do_not_matter(seed, told):
+    """New ids at random or none at all, and bodies of a frame in any order: the same two persons."""
+    rng = np.random.default_rng(seed)
+    names, listed = [10, 20], []
+    for frame in range(T):
+        if frame and rng.random() < 0.15:
+            names = names[::-1] if rng.random() < 0.5 else [100 + frame, names[1]]
+        pair = list(zip(names if told else [None, None], (A[frame], B[frame]), strict=True))
+        listed += [(frame, *body) for body in (pair if rng.random() < 0.5 else pair[::-1])]
+    frames, ids, joints = zip(*listed, strict=True)
+    np.testing.assert_array_equal(two_persons(Bodies(T, np.array(frames), ids, np.stack(joints)))[0], np.stack([A, B]))
+
+
+def link(frames, ids=None, **arguments):
+    """The number of the track of each body of each frame; bodies are upright sticks of size 10 at these places."""
+    places = [(time, x) for time, frame in enumerate(frames) for x in frame]
+    joints = np.array([[[x, 1.0], [x, 11.0]] for _, x in places]).reshape(-1, 2, 2)
+    times = np.array([time for time, _ in places], int)
+    tracks, _ = link_bodies(Bodies(len(frames), times, ids or [None] * len(places), joints), **arguments)
+    number_of = {index: number for number, track in enumerate(tracks) for index in track.tolist()}
+    return [[number_of[index] for index in np.flatnonzero(times == time).tolist()] for time in range(len(frames))]
 
 
 @pytest.mark.parametrize(
-    ('joints', 'is_person'),
+    ('frames', 'expected'),
     [
-        (standing()[None], True),
-        (turned(0, np.pi / 2), True),  # lying
-        (turned(2, 1.0), True),
-        (standing()[None] * 0.75, True),  # a child
-        (standing()[None] * 0.3, False),
-        (standing()[None] * 2.2, False),
-        (np.ones((5, 25, 3)), False),
-        (chair(0.0, 5), False),
-        (standing()[None] * np.tile([0.6, 1.5], 10)[:, None, None], False),  # a trunk that pumps
+        ([[5, 50], [51, 6], [7, 52]], [[0, 1], [1, 0], [0, 1]]),  # the order changes
+        ([[5], [], [6, 50], [51]], [[0], [], [0, 1], [1]]),  # one comes, one goes
+        ([[5], [10]], [[0], [0]]),  # half its size in a frame, and no more
+        ([[5], [11]], [[0], [1]]),
+        ([[5], [], [14]], [[0], [], [0]]),  # twice that in two frames
+        ([[5], [], [], [], [], [20]], [[0], [], [], [], [], [0]]),  # three times at most
+        ([[5], [], [], [], [], [21]], [[0], [], [], [], [], [1]]),
+        ([[5, 9], [8, 12]], [[0, 1], [0, 1]]),  # as many as possible go on; the nearest first would leave one over
+        ([[5, 9], [8, 10]], [[0, 1], [0, 1]]),  # 0.3 + 0.1, and not 0.1 + 0.5
+        ([[], []], [[], []]),
     ],
 )
-def test_shape_of_a_person(joints, is_person):
-    assert looks_like_a_person(joints, SKELETONS['nturgbd25']) == is_person
+def test_linking_without_ids(frames, expected):
+    assert link(frames) == expected
 
 
-@given(st.integers(0, 2**32 - 1))
-@settings(max_examples=60, deadline=None, database=None)
-def test_ids_and_their_order_do_not_matter(seed):
-    """New ids at random, and lines of a frame in any order: the same two persons."""
-    rng = np.random.default_rng(seed)
-    frames = clip((1, A, ALL), (2, B, ALL))
-    names = {1: 10, 2: 20}
-    for number, frame in enumerate(frames):
-        if number and rng.random() < 0.15:
-            names = {1: names[2], 2: names[1]} if rng.random() < 0.5 else {**names, 1: 100 + number}
-        frame[:] = [(names[body_id], joints) for body_id, joints in frame]
-        if rng.random() < 0.5:
-            frame.reverse()
-    raw_frames = [(i, body_id, joints) for i, frame in enumerate(frames) for body_id, joints in frame]
-    raw = Bodies(
-        T,
-        np.array([frame for frame, _, _ in raw_frames]),
-        tuple(body_id for _, body_id, _ in raw_frames),
-        np.stack([joints for _, _, joints in raw_frames]),
-    )
-    np.testing.assert_array_equal(two_persons(raw)[0], np.stack([A, B]))
+def test_a_lost_body_is_waited_for_but_not_for_ever():
+    lost = [[5], [], [], [5]]
+    assert link(lost, max_gap=3)[-1] == [0]
+    assert link(lost, max_gap=2)[-1] == [1]
+    assert link([[5], *[[]] * 29, [5]])[-1] == [0]
+    assert link([[5], *[[]] * 30, [5]])[-1] == [1]
+    assert link([[5], *[[]] * 30, [90]], ids=['a', 'a'])[-1] == [0]  # its id
+
+
+def test_a_body_that_the_tracker_lost_is_linked_by_its_place():
+    assert link([[5, 50], [50, 5], [5, 50]], ids=['a', 'b', None, 'a', None, 'b']) == [[0, 1], [1, 0], [0, 1]]

@@ -1,6 +1,5 @@
 """Annotation files: safe reading, one clear error per wrong file or sample, round trip with mmaction2."""
 
-import copy
 import os
 import pickle
 import pickletools
@@ -12,6 +11,8 @@ import pytest
 from mmaction.datasets import PoseDataset
 
 from asea_mm.datasets import load_annotations, save_annotations, validate_annotation
+from asea_mm.datasets.files.annotations import convert_annotations
+from asea_mm.errors import InputError
 
 META = {'layout': 'sbu15', 'classes': ['a', 'b'], 'source': 'test', 'units': 'metre'}
 
@@ -34,88 +35,50 @@ def dump(path, content, protocol=4):
     return path
 
 
-def test_round_trip(tmp_path):
+def test_round_trip_for_us_and_mmaction2(tmp_path):
     path = tmp_path / 'new' / 'folder' / 'ann.pkl'
-    samples, split = [sample('s0'), sample('s1', 1)], {'train': ['s0'], 'val': ['s1']}
-    save_annotations(path, samples, split, META)
-    content = load_annotations(path)
-    assert content['split'] == split
-    assert content['meta'] == META
-    np.testing.assert_array_equal(content['annotations'][1]['keypoint'], samples[1]['keypoint'])
-    assert os.listdir(path.parent) == ['ann.pkl']  # nothing temporary is left
-
-
-def test_mmaction2_reads_what_we_save(tmp_path):
-    path = tmp_path / 'ann.pkl'
-    save_annotations(path, [sample('s0'), sample('s1', 1)], {'train': ['s0'], 'val': ['s1']}, META)
-    dataset = PoseDataset(str(path), pipeline=[], split='val')
-    assert len(dataset) == 1
-    assert dataset[0]['label'] == 1
-    np.testing.assert_array_equal(dataset[0]['keypoint'], sample()['keypoint'])
-
-
-def test_failed_save_leaves_the_old_file(tmp_path):
-    path = tmp_path / 'ann.pkl'
-    save_annotations(path, [sample()], {}, META)
-    before = path.read_bytes()
-    with pytest.raises(ValueError, match=r"ann.pkl: sample 's1' holds <function .* \(function\)"):
-        save_annotations(path, [sample('s0'), sample('s1', extra=lambda: None)], {}, META)
-    assert path.read_bytes() == before
-    assert os.listdir(tmp_path) == ['ann.pkl']
-
-
-def test_an_iterator_is_written_as_a_list_is(tmp_path):
-    samples = [sample(f's{index}', extra=[1, (2, 'x'), {'y': np.float32(3)}]) for index in range(2500)]
-    split = {'train': ['s0']}
-    save_annotations(tmp_path / 'list.pkl', samples, split, META)
-    save_annotations(tmp_path / 'iterator.pkl', (copy.deepcopy(item) for item in samples), split, META)
-    assert (tmp_path / 'list.pkl').read_bytes() == (tmp_path / 'iterator.pkl').read_bytes()
-    plain, safe = pickle.loads((tmp_path / 'list.pkl').read_bytes()), load_annotations(tmp_path / 'list.pkl')
-    for content in (plain, safe):
+    samples, split = (
+        [sample('s0'), sample('s1', 1, extra=[1, (2, 'x'), {3}, {'y': 4}])],
+        {'train': ['s0'], 'val': ['s1']},
+    )
+    save_annotations(path, iter(samples), split, MappingProxyType(META))
+    ours, plain = load_annotations(path), pickle.loads(path.read_bytes())
+    for content in (ours, plain):
         assert (content['split'], content['meta']) == (split, META)
-        assert type(content['annotations']) is list
-        assert [item['frame_dir'] for item in content['annotations']] == [item['frame_dir'] for item in samples]
-        assert content['annotations'][7]['extra'] == samples[7]['extra']
-        np.testing.assert_array_equal(content['annotations'][-1]['keypoint'], samples[-1]['keypoint'])
+        np.testing.assert_array_equal(content['annotations'][1]['keypoint'], samples[1]['keypoint'])
+        assert content['annotations'][1]['extra'] == samples[1]['extra']
+    dataset = PoseDataset(str(path), pipeline=[], split='val')
+    assert [item['label'] for item in dataset] == [1]
+    np.testing.assert_array_equal(dataset[0]['keypoint'], samples[1]['keypoint'])
 
 
 @pytest.mark.parametrize('count', [0, 1])
 def test_few_samples(tmp_path, count):
     save_annotations(tmp_path / 'ann.pkl', iter([sample()] * count), {}, META)
     assert len(load_annotations(tmp_path / 'ann.pkl')['annotations']) == count
+    assert len(load_annotations(tmp_path / 'ann.pkl', lazy=True)['annotations']) == count
 
 
 def test_samples_are_let_go_as_they_are_written(tmp_path):
-    alive, most = weakref.WeakValueDictionary(), []
+    alive, counts, split = weakref.WeakSet(), [], {'train': []}
 
     class Array(np.ndarray):
-        pass
+        __hash__ = object.__hash__
 
     def stream():
         for index in range(50):
             item = sample(f's{index}')
             item['keypoint'] = item['keypoint'].view(Array)
-            alive[index] = item['keypoint']
-            most.append(len(alive))
+            alive.add(item['keypoint'])
+            counts.append(len(alive))
+            split['train'].append(item['frame_dir'])  # may be filled on the way
             yield item
 
-    save_annotations(tmp_path / 'ann.pkl', stream(), {}, META)
-    assert max(most) <= 4
-    assert type(load_annotations(tmp_path / 'ann.pkl')['annotations'][0]['keypoint']) is np.ndarray
-
-
-def test_split_and_meta_may_be_filled_while_streaming(tmp_path):
-    split = {'train': []}
-
-    def stream():
-        for index in range(3):
-            split['train'].append(f's{index}')
-            yield sample(f's{index}')
-
-    save_annotations(tmp_path / 'ann.pkl', stream(), split, MappingProxyType(META))
+    save_annotations(tmp_path / 'ann.pkl', stream(), split, META)
+    assert max(counts) <= 4
     content = load_annotations(tmp_path / 'ann.pkl')
-    assert content['split'] == {'train': ['s0', 's1', 's2']}
-    assert content['meta'] == META
+    assert type(content['annotations'][0]['keypoint']) is np.ndarray
+    assert content['split']['train'] == [f's{index}' for index in range(50)]
 
 
 def raising():
@@ -124,22 +87,28 @@ def raising():
 
 
 @pytest.mark.parametrize(
-    ('annotations', 'error', 'message'),
+    ('annotations', 'split', 'error', 'message'),
     [
-        (raising, RuntimeError, 'the source is broken'),
-        (lambda: [sample('s0'), sample('s0')], ValueError, "there once; repeated is 's0'"),
-        (lambda: [[1]], ValueError, 'expected annotation 0 to be a dict'),
-        (lambda: [sample(None)], ValueError, "annotation 0 to have a string 'frame_dir'"),
-        (lambda: [sample(extra=np.array([None]))], ValueError, r"sample 's0' holds an array of object \(ndarray\)"),
-        (lambda: [sample(extra=np.datetime64('2020'))], ValueError, "sample 's0' holds .*datetime64"),
+        (raising, {}, RuntimeError, 'the source is broken'),
+        (lambda: [sample('s0'), sample('s0')], {}, InputError, "there once; repeated is 's0'"),
+        (lambda: [[1]], {}, InputError, 'expected annotation 0 to be a dict'),
+        (lambda: [sample(extra=np.array([None]))], {}, InputError, r"'s0' holds an array of object \(ndarray\)"),
+        (lambda: [sample(), sample('s1', extra=lambda: None)], {}, InputError, "'s1' holds <function"),
+        (lambda: [sample(extra=np.datetime64('2020'))], {}, InputError, "'s0' holds .*datetime64"),
+        (lambda: [sample(keypoint=np.full((2, 5, 15, 3), np.nan))], {}, InputError, "'s0': .*NaN"),
+        (lambda: [sample()], {'train': ['gone']}, InputError, "split 'train' names samples without .*'gone'"),
+        (lambda: [sample()], {'train': ['s0', 's0']}, InputError, "split 'train' names samples more than once"),
     ],
 )
-def test_what_could_not_be_read_is_not_written(tmp_path, annotations, error, message):
+@pytest.mark.parametrize('existing', [False, True])
+def test_what_could_not_be_read_is_not_written(tmp_path, existing, annotations, split, error, message):
+    path = tmp_path / 'ann.pkl'
+    if existing:
+        save_annotations(path, [sample('old')], {}, META)
+    before = [file.read_bytes() for file in tmp_path.iterdir()]
     with pytest.raises(error, match=message):
-        save_annotations(tmp_path / 'ann.pkl', annotations(), {}, META)
-    assert os.listdir(tmp_path) == []
-    with pytest.raises(ValueError, match="ann.pkl: 'split' or 'meta' holds"):
-        save_annotations(tmp_path / 'ann.pkl', [sample()], {}, {'classes': max})
+        save_annotations(path, annotations(), split, META)
+    assert [file.read_bytes() for file in tmp_path.iterdir()] == before
 
 
 @pytest.mark.parametrize('protocol', [0, 1, 2, 3, 4, 5])
@@ -177,15 +146,6 @@ def test_pickles_of_numpy_1_and_2(tmp_path, core, protocol):
     assert read['score'] == 0.5
 
 
-def test_plain_list_and_filename(tmp_path):
-    item = sample()
-    item['filename'] = item.pop('frame_dir')
-    content = load_annotations(dump(tmp_path / 'old.pkl', [item]))
-    assert content['split'] == {}
-    assert content['meta'] == {}
-    assert content['annotations'][0]['frame_dir'] == 's0'
-
-
 @pytest.mark.parametrize('protocol', [0, 2, 4, 5])
 @pytest.mark.parametrize(
     ('attack', 'named'),
@@ -201,7 +161,7 @@ def test_code_is_refused(tmp_path, monkeypatch, attack, named, protocol):
     mark = tmp_path / 'executed'
     monkeypatch.setenv('ASEA_TEST_MARK', str(mark))
     path = dump(tmp_path / 'evil.pkl', {'split': {}, 'annotations': [sample(extra=attack)]}, protocol)
-    with pytest.raises(ValueError, match=f'evil.pkl: refused.*{named}') as error:
+    with pytest.raises(InputError, match=f'evil.pkl: refused.*{named}') as error:
         load_annotations(path)
     assert not mark.exists()
     assert error.value.__cause__ is None
@@ -211,13 +171,8 @@ def test_code_is_refused(tmp_path, monkeypatch, attack, named, protocol):
 def test_only_latin1_bytes_are_decoded(tmp_path):
     path = tmp_path / 'evil.pkl'
     path.write_bytes(b'\x80\x02c_codecs\nencode\nX\x01\x00\x00\x00aX\x05\x00\x00\x00rot13\x86R.')
-    with pytest.raises(ValueError, match='evil.pkl: refused.*rot13'):
+    with pytest.raises(InputError, match='evil.pkl: refused.*rot13'):
         load_annotations(path)
-
-
-def test_missing_file(tmp_path):
-    with pytest.raises(FileNotFoundError, match='nowhere.pkl: no such annotation file; expected a pickle'):
-        load_annotations(tmp_path / 'nowhere.pkl')
 
 
 @pytest.mark.parametrize(
@@ -225,32 +180,29 @@ def test_missing_file(tmp_path):
     [
         (b'', 'is empty'),
         (b'version https://git-lfs.github.com/spec/v1\n', 'not a pickle, it starts with'),
-        (b'{"split": {}}', 'not a pickle'),
         (pickle.dumps([sample()])[:-100], 'truncated or damaged pickle of'),
-        (pickle.dumps([sample()])[:1], 'truncated or damaged pickle of'),
-        (pickle.dumps(3), 'got int'),
-        (pickle.dumps({'images': []}), r"got a dict with the keys \['images'\]"),
-        (pickle.dumps({'annotations': {}}), 'no list of annotations'),
-        (pickle.dumps({'annotations': [], 'split': ['train']}), "expected 'split' to be"),
+        (pickle.dumps(3), 'got int 3'),
+        (pickle.dumps({'images': []}), r"got dict {'images': \[\]}"),
+        (pickle.dumps({'annotations': {}}), "no list of 'annotations'"),
         (pickle.dumps({'annotations': [], 'split': {'train': 's0'}}), "expected 'split' to be"),
         (pickle.dumps({'annotations': [], 'meta': 'sbu'}), "expected 'meta' to be a dict"),
         (pickle.dumps([[1]]), 'expected annotation 0 to be a dict'),
         (pickle.dumps([{'label': 1}]), "expected annotation 0 to have a string 'frame_dir'"),
-        (pickle.dumps([sample('s0'), sample('s1'), sample('s0')]), "repeated are 's0'$"),
+        (pickle.dumps([sample('s0'), sample('s1'), sample('s0')]), "repeated are \\['s0'\\]$"),
     ],
 )
 def test_wrong_file(tmp_path, data, message):
     path = tmp_path / 'wrong.pkl'
     path.write_bytes(data)
-    with pytest.raises(ValueError, match=f'^{path}: .*{message}') as error:
+    with pytest.raises(InputError, match=f'^{path}: .*{message}') as error:
         load_annotations(path)
     assert error.value.__cause__ is None
     assert error.value.__context__ is None or error.value.__suppress_context__
 
 
-def test_folder_instead_of_file(tmp_path):
-    with pytest.raises(ValueError, match='got a directory'):
-        load_annotations(tmp_path)
+def test_a_missing_file_is_named(tmp_path):
+    with pytest.raises(FileNotFoundError, match='nowhere.pkl: no such annotation file; expected a pickle'):
+        load_annotations(tmp_path / 'nowhere.pkl')
 
 
 def test_good_samples_pass():
@@ -277,18 +229,30 @@ def broken(index, value):
         ({'keypoint': np.ones((0, 5, 15, 3))}, 'at least one person and one frame'),
         ({'keypoint': np.zeros((2, 5, 15, 3))}, 'at least one person'),
         ({'total_frames': 6}, "expected 'total_frames' to equal the 5 frames of 'keypoint', got 6"),
-        ({'total_frames': None}, "expected 'total_frames'"),
         (broken((1, 3, 7, 0), np.nan), r"finite 'keypoint', got NaN or infinity \(first: person 1, frame 3, joint 7\)"),
-        (broken((0, 0, 0, 2), np.inf), 'NaN or infinity'),
         ({'keypoint_score': np.ones((2, 4, 15))}, r"expected 'keypoint_score' of shape \(2, 5, 15\), got shape"),
         ({'keypoint_score': np.full((2, 5, 15), np.nan)}, "finite 'keypoint_score'"),
         ({'label': 2}, "expected 'label' below 2, the number of classes, got 2"),
         ({'label': -1}, "expected 'label' to be a class number"),
         ({'label': 1.0}, "expected 'label' to be a class number"),
         ({'label': True}, "expected 'label' to be a class number"),
-        ({'label': None}, "expected 'label' to be a class number"),
     ],
 )
 def test_bad_samples_name_file_and_sample(changes, message):
-    with pytest.raises(ValueError, match=f"^some.pkl: sample 's0': .*{message}"):
+    with pytest.raises(InputError, match=f"^some.pkl: sample 's0': .*{message}"):
         validate_annotation(sample(**changes), 15, 2, 'some.pkl')
+
+
+def test_any_file_is_converted(tmp_path):
+    item = sample()
+    item['filename'] = item.pop('frame_dir')
+    convert_annotations(dump(tmp_path / 'old.pkl', [item]), tmp_path / 'new.pkl', layout='sbu15')
+    content = load_annotations(tmp_path / 'new.pkl', lazy=True)
+    assert content['meta'] == {'layout': 'sbu15'}
+    np.testing.assert_array_equal(content['annotations'][0]['keypoint'], item['keypoint'])
+    convert_annotations(tmp_path / 'new.pkl', tmp_path / 'again.pkl')
+    assert (tmp_path / 'again.pkl').read_bytes() == (tmp_path / 'new.pkl').read_bytes()
+    with pytest.raises(InputError, match="expected the layout 'coco17', got 'sbu15' in the file"):
+        convert_annotations(tmp_path / 'new.pkl', tmp_path / 'other.pkl', layout='coco17')
+    with pytest.raises(InputError, match='input and output are the same'):
+        convert_annotations(tmp_path / 'new.pkl', tmp_path / '.' / 'new.pkl')

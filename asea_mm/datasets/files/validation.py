@@ -1,0 +1,93 @@
+"""What a sample must be."""
+
+from __future__ import annotations
+
+import os
+import reprlib
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import numpy as np
+
+from ...errors import InputError
+
+SHORT = reprlib.Repr()  # of values in messages
+SHORT.maxlist, SHORT.maxstring, SHORT.maxother = 5, 100, 60
+
+
+def described(value: Any) -> str:
+    """Type and value, for messages."""
+    return f'{type(value).__name__} {SHORT.repr(value)}'
+
+
+def validate_annotation(
+    annotation: Mapping,
+    num_joints: int | None,
+    num_classes: int | None = None,
+    source: str | os.PathLike = 'annotation',
+    values: bool = True,
+) -> None:
+    """Check one sample.
+
+    Args:
+        annotation: The sample: ``frame_dir``, ``label``, ``total_frames``, ``keypoint`` and maybe ``keypoint_score``.
+        num_joints: Joints V of the layout; ``None`` if unknown.
+        num_classes: Labels must be below it; ``None`` if unknown.
+        source: The file, for the messages.
+        values: Look at the values of the arrays, too; else only at their dtypes and shapes.
+
+    Shapes:
+        - keypoint: ``(M, T, V, C)``, C = 2 or 3; an absent person is all zero
+        - keypoint_score: ``(M, T, V)``
+
+    Raises:
+        InputError: If something is missing, of a wrong shape or type, not finite, without any frame or person, or
+            labelled outside the classes; the message names the file and the sample.
+    """
+
+    for _, expected, got in find_problems(annotation, num_joints, num_classes, values):
+        raise InputError(f'{source}: sample {annotation.get("frame_dir")!r}: expected {expected}, got {got}')
+
+
+def find_problems(
+    annotation: Mapping, num_joints: int | None, num_classes: int | None, values: bool = True
+) -> Iterator[tuple[str, str, Any]]:
+    """All that is wrong with one sample: kind (as in :mod:`asea_mm.datasets.check`), what was expected, what came.
+
+    Args:
+        annotation, num_joints, num_classes, values: As of :func:`validate_annotation`.
+    """
+    keypoint, score, label = (annotation.get(name) for name in ('keypoint', 'keypoint_score', 'label'))
+    if isinstance(label, bool) or not isinstance(label, (int, np.integer)) or label < 0:
+        yield 'label', "'label' to be a class number from 0", described(label)
+    elif num_classes is not None and label >= num_classes:
+        yield 'no class', f"'label' below {num_classes}, the number of classes", label
+    if not isinstance(keypoint, np.ndarray) or keypoint.dtype.kind not in 'fiu':
+        yield 'keypoint', "'keypoint' to be an array of numbers", described(keypoint)
+        return
+    shape = keypoint.shape
+    if len(shape) != 4 or shape[3] not in (2, 3):
+        yield 'shape', "'keypoint' of shape (persons, frames, joints, 2 or 3)", f'shape {shape}'
+        return
+    if num_joints is not None and shape[2] != num_joints:
+        yield 'joints', f'{num_joints} joints as the layout has', f"{shape[2]} ('keypoint' of shape {shape})"
+    if not shape[0] or not shape[1]:
+        yield 'no frame', 'at least one person and one frame', f"'keypoint' of shape {shape}"
+    elif annotation.get('total_frames') != shape[1]:
+        expected = f"'total_frames' to equal the {shape[1]} frames of 'keypoint'"
+        yield 'total_frames', expected, annotation.get('total_frames')
+    if score is not None and (not isinstance(score, np.ndarray) or score.dtype.kind not in 'fiu'):
+        yield 'score', "'keypoint_score' to be an array of numbers", described(score)
+    elif score is not None and score.shape != shape[:3]:
+        yield 'score', f"'keypoint_score' of shape {shape[:3]}", f'shape {score.shape}'
+    elif score is not None and values and not np.isfinite(score).all():
+        yield 'score', "finite 'keypoint_score'", _first_not_finite(score)
+    if values and not np.isfinite(keypoint).all():
+        yield 'not finite', "finite 'keypoint'", _first_not_finite(keypoint)
+    elif values and keypoint.size and not keypoint.any():
+        yield 'nobody', 'at least one person', "an all-zero 'keypoint'"
+
+
+def _first_not_finite(array: np.ndarray) -> str:
+    person, frame, joint = np.argwhere(~np.isfinite(array))[0][:3]
+    return f'NaN or infinity (first: person {person}, frame {frame}, joint {joint})'

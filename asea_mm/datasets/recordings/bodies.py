@@ -1,0 +1,161 @@
+"""What is measured on bodies: where they are, how large, how far apart; and which of their joints are there."""
+
+from __future__ import annotations
+
+from itertools import combinations
+from typing import Any
+
+import numpy as np
+
+from ...skeletons import Skeleton
+
+# A coordinate beyond it is damage, by the number of coordinates: 100,000 pixels, one kilometre.
+LARGEST = {2: 1e5, 3: 1e3}
+# What a person's skeleton is like: medians over the frames, in metres.
+TRUNK_LENGTH = (0.3, 0.8)  # base of the spine, its middle, shoulders
+TRUNK_STRAIGHTNESS = 0.8  # the direct way from base to shoulders, as a share of that length
+TRUNK_SPREAD = 0.5  # interquartile range of the length, as a share of its median
+FARTHEST_JOINT = (0.4, 1.6)  # from the base of the spine
+ARM_BONE, LEG_BONE = (0.12, 0.5), (0.2, 0.7)
+LEAST_LIMBS = 6  # of the 8 such bones: upper arms, forearms, thighs, shins
+_TRUNK = ('spine_base', 'spine_middle', 'spine_shoulder')
+_LIMBS = {('elbow', 'shoulder'): ARM_BONE, ('wrist', 'elbow'): ARM_BONE}
+_LIMBS |= {('knee', 'hip'): LEG_BONE, ('ankle', 'knee'): LEG_BONE}
+
+
+def as_array(values: Any) -> np.ndarray:
+    """A NumPy array of an array, of nested lists or of a tensor on any device, with or without gradient.
+
+    Raises:
+        TypeError or ValueError: If it is neither.
+    """
+    return np.asarray(values.detach().cpu().double().numpy() if hasattr(values, 'detach') else values)
+
+
+def first_absurd(keypoint: np.ndarray, score: np.ndarray | None = None) -> tuple[int, ...] | None:
+    """Where the first joint is that has an infinite or absurdly large coordinate or score; NaN is neither.
+
+    Shapes:
+        keypoint: ``(..., V, C)``, pixels or metres (see :data:`LARGEST`); score ``(..., V)``;
+        returns an index of ``(..., V)``, or None
+    """
+    wrong = (np.abs(keypoint) > LARGEST[keypoint.shape[-1]]).any(axis=-1)
+    if score is not None:
+        wrong |= np.abs(score) > LARGEST[2]
+    places = np.argwhere(wrong)
+    return tuple(places[0].tolist()) if len(places) else None
+
+
+def seen_joints(keypoint: np.ndarray) -> np.ndarray:
+    """Which joints are there: neither NaN nor exactly zero.
+
+    Shapes:
+        keypoint: ``(..., C)``; returns ``(...)``, bool
+    """
+    return np.asarray(~np.isnan(keypoint).any(axis=-1) & keypoint.any(axis=-1))
+
+
+def present_bodies(keypoint: np.ndarray) -> np.ndarray:
+    """Which bodies have a joint that is there.
+
+    Shapes:
+        keypoint: ``(..., V, C)``; returns ``(...)``, bool
+    """
+    return np.asarray(seen_joints(keypoint).any(axis=-1))
+
+
+def missing_joints(keypoint: np.ndarray, score: np.ndarray | None) -> np.ndarray:
+    """Which joints are missing: NaN in a coordinate, a score of NaN, 0 or below, or exactly (0, 0) in an image.
+
+    Shapes:
+        keypoint: ``(..., V, C)``; score ``(..., V)``; returns ``(..., V)``, bool
+    """
+    missing = np.isnan(keypoint).any(axis=-1) if keypoint.shape[-1] == 3 else ~seen_joints(keypoint)
+    return missing if score is None else missing | ~(score > 0)
+
+
+def body_centres(keypoint: np.ndarray) -> np.ndarray:
+    """Means of the joints that are there; zero where none is.
+
+    Shapes:
+        keypoint: ``(..., V, C)``; returns ``(..., C)``
+    """
+    seen = seen_joints(keypoint)[..., None]
+    return np.where(seen, keypoint, 0).sum(axis=-2) / np.maximum(seen.sum(axis=-2), 1)
+
+
+def body_sizes(keypoint: np.ndarray) -> np.ndarray:
+    """Diagonals of the boxes around the joints that are there; zero where none is.
+
+    Not the longer side of the box: the diagonal is as long as a body, however it is turned.
+
+    Shapes:
+        keypoint: ``(..., V, C)``, any unit; returns ``(...)``, the same unit
+    """
+    seen = seen_joints(keypoint)[..., None]
+    high, low = np.where(seen, keypoint, -np.inf).max(axis=-2), np.where(seen, keypoint, np.inf).min(axis=-2)
+    return np.linalg.norm(np.where(seen.any(axis=-2), high - low, 0), axis=-1)
+
+
+def distances(keypoint: np.ndarray, least: int = 1) -> np.ndarray:
+    """Median distance of every two persons over the frames that they share; infinite below ``least`` such frames.
+
+    Shapes:
+        keypoint ``(M, T, V, C)``, any unit; returns ``(M, M)``, the same unit
+    """
+    centres, present = body_centres(keypoint), present_bodies(keypoint)
+    apart = np.full((len(keypoint), len(keypoint)), np.inf)
+    for a, b in combinations(range(len(keypoint)), 2):
+        both = present[a] & present[b]
+        if both.sum() >= max(least, 1):
+            apart[a, b] = apart[b, a] = np.median(np.linalg.norm(centres[a, both] - centres[b, both], axis=-1))
+    return apart
+
+
+def motions(keypoint: np.ndarray) -> np.ndarray:
+    """Way of all joints of every person, from frame to frame; who comes and goes does not move by it.
+
+    It is not divided by the size of the body: in an image, the noise of somebody small in the background would become
+    much motion.
+
+    Shapes:
+        keypoint ``(M, T, V, C)``, any unit; returns ``(M,)``, the same unit
+    """
+    seen = seen_joints(keypoint)
+    way = np.linalg.norm(np.diff(np.where(seen[..., None], keypoint, 0), axis=1), axis=-1)
+    return (way * (seen[:, 1:] & seen[:, :-1])).sum(axis=(1, 2))
+
+
+def looks_like_a_person(joints: np.ndarray, skeleton: Skeleton) -> bool:
+    """Whether the skeleton of a body has a person's measures; chairs, screens and bags rarely do.
+
+    Nothing here depends on the pose, so people who lie, bow or sit pass. Layouts without a spine of three joints and
+    the joints of the limbs do not tell, nor do bodies that are never whole: they pass.
+
+    Args:
+        joints: The body.
+        skeleton: Its layout.
+
+    Shapes:
+        joints: ``(T, V, 3)``, metres, frames of its presence only
+    """
+    index = {name: position for position, name in enumerate(skeleton.joints)}
+    limbs = {(f'{side}_{a}', f'{side}_{b}'): bone for (a, b), bone in _LIMBS.items() for side in ('left', 'right')}
+    if not {*_TRUNK, *(name for pair in limbs for name in pair)} <= index.keys():
+        return True
+    joints = joints[~np.isnan(joints).any(axis=(1, 2))]
+    if not len(joints):
+        return True
+    spine = joints[:, [index[name] for name in _TRUNK]]
+    low, length, high = np.percentile(np.linalg.norm(np.diff(spine, axis=1), axis=-1).sum(axis=-1), [25, 50, 75])
+    direct = np.median(np.linalg.norm(spine[:, -1] - spine[:, 0], axis=-1))
+    farthest = np.median(np.linalg.norm(joints - spine[:, :1], axis=-1).max(axis=-1))
+    bones = joints[:, [index[child] for child, _ in limbs]] - joints[:, [index[parent] for _, parent in limbs]]
+    lengths, (shortest, longest) = np.median(np.linalg.norm(bones, axis=-1), axis=0), np.array([*limbs.values()]).T
+    return bool(
+        TRUNK_LENGTH[0] <= length <= TRUNK_LENGTH[1]
+        and direct >= TRUNK_STRAIGHTNESS * length
+        and high - low <= TRUNK_SPREAD * length
+        and FARTHEST_JOINT[0] <= farthest <= FARTHEST_JOINT[1]
+        and ((lengths >= shortest) & (lengths <= longest)).sum() >= LEAST_LIMBS
+    )

@@ -1,0 +1,71 @@
+"""From recordings to an annotation file and to labels; what is wrong with some of them does not stop the others."""
+
+import json
+
+import numpy as np
+import pytest
+
+from asea_mm.datasets import load_annotations
+from tests.cli.tiny import SMALL_MODEL, annotations, check_one_line, save
+
+
+@pytest.fixture
+def recordings(tmp_path):
+    """Folders ``push`` and ``hug`` of recordings of SBU's joints in millimetres with z up, one of them damaged."""
+    rng = np.random.default_rng(0)
+    for name in ('push/a', 'push/b', 'push/c', 'hug/d', 'hug/e', 'hug/f'):
+        path = tmp_path / 'recordings' / f'{name}.npy'
+        path.parent.mkdir(parents=True, exist_ok=True)
+        np.save(path, rng.uniform(0, 1700, size=(2, 20, 15, 3)).astype(np.float32))
+    (tmp_path / 'recordings' / 'hug' / 'f.npy').write_bytes(b'damaged')
+    return tmp_path / 'recordings'
+
+
+def test_own_recordings_become_a_file_that_is_checked(command, recordings):
+    words = ['prepare', 'custom', recordings, '--layout', 'sbu15', '--labels', 'folders', '--split', 'ratio:0.5']
+    words += ['--units', 'millimetre', '--up', 'z']
+    code, _, errors = command(*words)
+    assert (code, 'f.npy' in errors) == (1, True)
+    code, text, errors = command(*words, '--skip-bad')
+    assert 'f.npy' in errors
+    assert 'wrote 5 samples to data/custom/recordings.pkl' in text
+    assert 'asea check data/custom/recordings.pkl' in text
+    content = load_annotations('data/custom/recordings.pkl')
+    assert content['meta']['classes'] == ['hug', 'push']
+    (sample,) = [sample for sample in content['annotations'] if sample['frame_dir'].endswith('a')]
+    raw = np.load(recordings / 'push' / 'a.npy')
+    np.testing.assert_allclose(np.sort(sample['keypoint'][..., 1], axis=0), np.sort(raw[..., 2], axis=0) / 1000)
+
+    checked, text, _ = command('check', 'data/custom/recordings.pkl', '--json', 'r.json', '--pictures', 'p.png')
+    assert checked == code == int('not fit' in text)
+    assert 'wrote r.json' in text
+    check_one_line(command(*words, '--out', 'a.txt'), ['--out', 'a.txt'])
+
+
+def test_a_file_of_mmaction2_is_written_anew_with_its_layout(command, tmp_path):
+    save(tmp_path / 'a.pkl', annotations())
+    assert command('prepare', 'convert', 'a.pkl', 'b.pkl')[0] == 0
+    before, after = (load_annotations(tmp_path / name) for name in ('a.pkl', 'b.pkl'))
+    assert after['split'] == before['split']
+    assert after['meta'] == before['meta']
+    check_one_line(command('prepare', 'convert', 'a.pkl', 'c.pkl', '--layout', 'coco17'), ['a.pkl', 'coco17', 'sbu15'])
+    check_one_line(command('prepare', 'convert', 'a.pkl', 'a.pkl'), ['a.pkl', 'choose another'])
+
+
+def test_a_damaged_recording_is_reported_and_the_others_are_recognised(command, tmp_path, recordings):
+    save(tmp_path / 'data' / 'sbu' / 'sbu.pkl', annotations())
+    options = ['--work-dir', 'run', '--cfg-options', *SMALL_MODEL, 'train_cfg.max_epochs=1']
+    assert command('train', 'asea_sbu', *options)[0] == 0
+    words = ['infer', recordings / 'hug', recordings / 'push' / 'a.npy', '--model', 'run/epoch_1.pth', '--up', 'z']
+    words += ['--units', 'millimetre', '--window', 10, '--json', 'all.json', '--picture', 'a.png']
+    code, text, errors = command(*words)
+    assert code == 1
+    assert [line for line in errors.splitlines() if 'f.npy' in line and line.startswith('error: ')]
+    results = json.loads((tmp_path / 'all.json').read_text())['results']
+    assert len(results) == 3
+    assert all(result['name'] in text for result in results)
+    assert len(list(tmp_path.glob('a*.png'))) == 3
+    code, _, errors = command(*words, '--pairs', '0-9')
+    assert code == 1
+    assert '9' in errors
+    check_one_line(command(*words, '--pairs', 'x'), ['--pairs', "'x'"])

@@ -1,0 +1,300 @@
+"""Samples read one by one: as they were written, of one version, the same as from a plain pickle, no damage unseen."""
+
+import json
+import multiprocessing
+import os
+import pickle
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as hnp
+from mmengine.dataset import pseudo_collate
+from torch.utils.data import DataLoader
+
+from asea_mm.datasets import InteractionPoseDataset, load_annotations, save_annotations
+from asea_mm.datasets.files.annotations import convert_annotations
+from asea_mm.datasets.files.stored_samples import FOOTER, NoIndex, StoredSamples, write_samples
+from asea_mm.errors import InputError
+
+META = {'layout': 'sbu15', 'classes': ['a', 'b', 'c'], 'source': 'test', 'units': 'm'}
+SPLIT = {'xsub_train': ['s0', 's2', 's4'], 'xsub_val': ['s1', 's3'], 'fold1_train': ['s3', 's0'], 'fold1_val': ['s1']}
+
+
+def sample(index, persons=2, dtype=np.float16, **changes):
+    keypoint = np.random.default_rng(index).normal(size=(persons, 4 + index, 15, 3)).astype(dtype)
+    fields = {'frame_dir': f's{index}', 'label': index % 3, 'total_frames': 4 + index, 'keypoint': keypoint}
+    return {**fields, **changes}
+
+
+def samples():
+    some = [sample(index) for index in range(5)]
+    some[1]['img_shape'] = (480, 640)
+    some[2]['keypoint_score'] = np.ones((2, 6, 15), np.float16)
+    some[3] = sample(3, persons=3, dtype=np.float32)
+    some[3]['keypoint'] = np.asfortranarray(some[3]['keypoint'])
+    some[4]['keypoint'] = np.repeat(some[4]['keypoint'], 2, axis=1)[:, ::2]  # not contiguous
+    return some
+
+
+def same(one, other):
+    if isinstance(one, np.ndarray):
+        np.testing.assert_array_equal(one, other)
+        return one.dtype == other.dtype and one.shape == other.shape
+    if isinstance(one, dict):
+        return set(one) == set(other) and all(same(value, other[name]) for name, value in one.items())
+    return type(one) is type(other) and one == other
+
+
+@pytest.fixture
+def path(tmp_path):
+    save_annotations(tmp_path / 'x.pkl', iter(samples()), SPLIT, META)
+    return tmp_path / 'x.pkl'
+
+
+def test_what_comes_back(path):
+    content = load_annotations(path, lazy=True)
+    stored = content['annotations']
+    assert isinstance(stored, StoredSamples)
+    assert (content['split'], content['meta']) == (SPLIT, META)
+    assert len(stored) == 5
+    assert all(same(*pair) for pair in zip(samples(), stored, strict=True))
+    assert same(stored[-1], samples()[4])
+    with pytest.raises(IndexError):
+        stored[5]
+    for sample, header in zip(samples(), stored.headers(), strict=True):
+        assert set(sample) == set(header)
+        assert (header['label'], header['keypoint'].shape) == (sample['label'], sample['keypoint'].shape)
+        assert header['keypoint'].dtype == sample['keypoint'].dtype
+        assert not header['keypoint'].any()
+
+
+plain = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=3),
+    lambda inner: (
+        st.lists(inner, max_size=2)
+        | st.tuples(inner, inner)
+        | st.dictionaries(st.text(max_size=2) | st.floats(0, 1), inner, max_size=2)
+    ),
+    max_leaves=5,
+)
+arrays = st.sampled_from(['f2', 'f8', 'i2', '?', 'U3']).flatmap(
+    lambda dtype: hnp.arrays(np.dtype(dtype), hnp.array_shapes(min_dims=0, max_dims=3, min_side=0, max_side=3))
+)
+
+
+@settings(max_examples=40, deadline=None)
+@given(rows=st.lists(st.dictionaries(st.sampled_from(['extra', 'a/b', '..']), plain | arrays), max_size=4))
+def test_any_field_comes_back(tmp_path_factory, rows):
+    path = tmp_path_factory.mktemp('any') / 'x.pkl'
+    rows = [{'frame_dir': f's{index}', **row} for index, row in enumerate(rows)]
+    with path.open('wb') as file:
+        write_samples(file, rows, {'split': {}, 'meta': {}})
+    for row, read in zip(rows, StoredSamples(path), strict=True):
+        assert same(row, read)
+
+
+def test_where_the_system_has_no_pread(path, monkeypatch):
+    monkeypatch.delattr(os, 'pread')
+    assert all(same(*pair) for pair in zip(samples(), StoredSamples(path), strict=True))
+
+
+def version(number):
+    """Versions differ in the number of samples, in every label and in every value."""
+    keypoint = np.full((2, 5, 15, 3), number + 1, np.float16)
+    fields = {'label': number % 3, 'total_frames': 5, 'keypoint': keypoint}
+    return [{'frame_dir': f'v{number}_{index}', **fields} for index in range(3 + number % 4)]
+
+
+def save_version(path, number):
+    samples = version(number)
+    save_annotations(path, samples, {'all': [item['frame_dir'] for item in samples]}, META)
+
+
+def replace_until(path, stop):
+    number = 0
+    while not stop.is_set():
+        number += 1
+        save_version(path, number % 12)
+
+
+def test_a_reader_sees_one_version_while_it_is_replaced(tmp_path):
+    path = tmp_path / 'x.pkl'
+    save_version(path, 0)
+    context = multiprocessing.get_context('fork')
+    stop = context.Event()
+    writer = context.Process(target=replace_until, args=(path, stop))
+    writer.start()
+    seen = set()
+    try:
+        for _ in range(400):
+            content = load_annotations(path, lazy=True)
+            number = int(content['split']['all'][0].split('_')[0][1:])
+            seen.add(number)
+            expected = version(number)
+            assert content['split']['all'] == [item['frame_dir'] for item in expected]
+            assert all(same(*pair) for pair in zip(expected, content['annotations'], strict=True))
+            assert [header['label'] for header in content['annotations'].headers()] == [number % 3] * len(expected)
+    finally:
+        stop.set()
+        writer.join()
+    assert len(seen) > 1
+    assert os.listdir(tmp_path) == ['x.pkl']
+
+
+def test_who_has_it_open_goes_on_reading_the_old_one(path):
+    opened = StoredSamples(path)
+    pickled = pickle.dumps(opened)
+    assert len(pickled) < 10_000
+    assert same(pickle.loads(pickled)[3], samples()[3])
+    save_annotations(path, [sample(7)], {}, META)
+    assert same(opened[2], samples()[2])
+    assert [item['frame_dir'] for item in StoredSamples(path)] == ['s7']
+    with pytest.raises(InputError, match='x.pkl: expected the file as it was .* has been written since'):
+        pickle.loads(pickled)  # as a worker that is spawned, not forked
+
+
+def test_a_damaged_file_is_named(path):
+    data = path.read_bytes()
+    for size in (0, 10, len(data) // 2, len(data) - 1):
+        path.write_bytes(data[:size])
+        with pytest.raises(NoIndex):
+            StoredSamples(path)
+        if size != len(data) - 1:  # which cuts the index off, but not the pickle
+            with pytest.raises(InputError, match='x.pkl: .*(is empty|damaged)'):
+                load_annotations(path, lazy=True)
+    index_start, _ = FOOTER.unpack(data[-FOOTER.size :])
+    for start in (index_start, index_start + 40):
+        path.write_bytes(data[:start] + b'?' * 8 + data[start + 8 :])
+        with pytest.raises(InputError, match='^.*x.pkl: the index: a truncated or damaged annotation file'):
+            load_annotations(path, lazy=True)
+    path.write_bytes(data[:40] + b'?' * 40 + data[80:])
+    damaged = StoredSamples(path)
+    with pytest.raises(InputError, match='x.pkl: sample 0: a truncated or damaged annotation file'):
+        damaged[0]
+    assert same(damaged[1], samples()[1])
+    os.truncate(path, 100)
+    with pytest.raises(InputError, match='x.pkl: sample 4: .* got 0'):
+        damaged[4]
+
+
+def test_an_index_runs_no_code(path):
+    class RunsCode:
+        def __reduce__(self):
+            return eval, ('1',)
+
+    data = path.read_bytes()
+    index_start, magic = FOOTER.unpack(data[-FOOTER.size :])
+    index = pickle.dumps(RunsCode(), protocol=3)[2:-1]
+    path.write_bytes(data[:index_start] + index + FOOTER.pack(index_start, magic))
+    with pytest.raises(InputError, match=r'the index: .*builtins\.eval'):
+        load_annotations(path, lazy=True)
+
+
+@pytest.mark.parametrize(
+    'options',
+    [{}, {'split': 'train', 'fold': 1}, {'classes': ['c', 'a']}, {'serialize_data': False}, {'indices': 2}],
+)
+def test_the_same_dataset_as_from_a_plain_pickle(path, tmp_path, options):
+    (tmp_path / 'plain.pkl').write_bytes(pickle.dumps({'annotations': samples(), 'split': SPLIT, 'meta': META}))
+    plain, stored = (InteractionPoseDataset(str(tmp_path / name), [], **options) for name in ('plain.pkl', 'x.pkl'))
+    assert plain.metainfo == stored.metainfo
+    assert all(same(*pair) for pair in zip(plain, stored, strict=True))
+    assert [plain.get_cat_ids(index) for index in range(len(plain))] == [
+        stored.get_cat_ids(index) for index in range(len(stored))
+    ]
+    assert same(stored.get_subset([1])[0]['keypoint'], plain[1]['keypoint'])
+
+
+def test_values_are_checked_when_they_are_read(path):
+    broken = samples()
+    broken[0]['keypoint'][0, 1, 2] = np.nan
+    with path.open('wb') as file:
+        write_samples(file, broken, {'split': {}, 'meta': META})
+    dataset = InteractionPoseDataset(str(path), [])
+    with pytest.raises(InputError, match="x.pkl: sample 's0': expected finite 'keypoint', got NaN"):
+        dataset[0]
+    assert dataset[1]['frame_dir'] == 's1'
+
+
+def test_workers_read_the_same(path):
+    dataset = InteractionPoseDataset(str(path), [])
+    assert len(dataset.data_bytes) < 1000  # no arrays among what workers get
+    loader = DataLoader(dataset, batch_size=1, num_workers=2, collate_fn=pseudo_collate, multiprocessing_context='fork')
+    read = {batch['frame_dir'][0]: np.asarray(batch['keypoint'][0]) for batch in loader}
+    assert list(read) == ['s0', 's1', 's2', 's3', 's4']
+    for index, keypoint in enumerate(read.values()):
+        np.testing.assert_array_equal(keypoint, dataset[index]['keypoint'])
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """A store as earlier releases wrote it."""
+    folder = tmp_path / 'old.store'
+    folder.mkdir()
+    arrays = [np.arange(count * 45, dtype='<f2').reshape(1, count, 15, 3) + 1 for count in (2, 3)]
+    (folder / 'keypoint.bin').write_bytes(b''.join(array.tobytes() for array in arrays))
+    index = {
+        'format': 'asea_mm annotation store',
+        'version': 1,
+        'num_samples': 2,
+        'meta': {'dict': [['layout', 'sbu15'], ['classes', ['a', 'b']]]},
+        'split': {'train': [1], 'val': [0]},
+        'fields': {
+            'frame_dir': {'values': ['x', 'y'], 'which': [0, 1]},
+            'label': {'values': [1], 'which': [0, 0]},
+            'total_frames': {'values': [2, 3], 'which': [0, 1]},
+            'img_shape': {'values': [{'tuple': [480, 640]}], 'which': [-1, 0]},
+        },
+        'arrays': {
+            'keypoint': {
+                'values': [{'dtype': '<f2', 'shape': [1, 2, 15, 3]}, {'dtype': '<f2', 'shape': [1, 3, 15, 3]}],
+                'which': [0, 1],
+                'file': 'keypoint.bin',
+                'bytes': sum(array.nbytes for array in arrays),
+            }
+        },
+    }
+    (folder / 'index.json').write_text(json.dumps(index))
+    return folder
+
+
+def test_an_old_store_is_read_and_converted(folder, tmp_path):
+    content = load_annotations(folder)
+    x, y = content['annotations']
+    assert content['split'] == {'train': ['y'], 'val': ['x']}
+    assert content['meta'] == {'layout': 'sbu15', 'classes': ['a', 'b']}
+    assert y['img_shape'] == (480, 640)
+    assert 'img_shape' not in x
+    np.testing.assert_array_equal(y['keypoint'].ravel(), np.arange(135) + 1)
+    convert_annotations(folder, tmp_path / 'new.pkl')
+    new = load_annotations(tmp_path / 'new.pkl', lazy=True)
+    assert all(same(*pair) for pair in zip(content['annotations'], new['annotations'], strict=True))
+    assert (new['split'], new['meta']) == (content['split'], content['meta'])
+
+
+def edit(change):
+    def damage(folder):
+        index = json.loads((folder / 'index.json').read_text())
+        change(index)
+        (folder / 'index.json').write_text(json.dumps(index))
+
+    return damage
+
+
+@pytest.mark.parametrize(
+    ('damage', 'message'),
+    [
+        (lambda folder: os.truncate(folder / 'keypoint.bin', 100), 'damaged'),
+        (lambda folder: (folder / 'index.json').unlink(), 'got a directory'),
+        (edit(lambda index: index.update(version=99)), 'of version 1, got another'),
+        (edit(lambda index: index['split'].update(x=[5])), 'damaged'),
+        (edit(lambda index: index['arrays']['keypoint']['values'][0].update(dtype='|O')), 'damaged'),
+        (edit(lambda index: index['arrays']['keypoint'].update(file='../secret')), 'damaged'),
+    ],
+)
+def test_a_damaged_old_store_is_named(folder, damage, message):
+    damage(folder)
+    with pytest.raises(InputError, match=rf'^{folder}: .*{message}'):
+        load_annotations(folder)

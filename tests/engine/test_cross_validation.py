@@ -1,0 +1,116 @@
+"""Folds and seeds: what is run, resumed and refused, what they say together, and what is kept of them."""
+
+import json
+import shutil
+import subprocess
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from asea_mm.engine import cross_validation
+from asea_mm.engine.cross_validation import (
+    CrossValidation,
+    all_folds,
+    cross_validate,
+    finished_result,
+    run_once,
+    summarise,
+    write_summary,
+)
+from asea_mm.errors import InputError
+from asea_mm.evaluation.scores import read_runs
+from tests.cli.tiny import IN_PROCESS, SMALL_MODEL, annotations, save
+
+
+@pytest.fixture
+def plan(monkeypatch, tmp_path):
+    """Two folds of small data, run in this process."""
+    monkeypatch.chdir(tmp_path)
+    save(tmp_path / 'data' / 'sbu' / 'sbu.pkl', annotations(), splits=('fold1', 'fold2'))
+    monkeypatch.setattr(
+        cross_validation, 'run_jobs', lambda function, tasks, *_, **__: ((task, function(task)) for task in tasks)
+    )
+    options = (*SMALL_MODEL, *IN_PROCESS, 'train_cfg.max_epochs=1')
+    return CrossValidation('asea_sbu', all_folds('asea_sbu'), (0,), tmp_path / 'cv', 'bone', options)
+
+
+def test_folds_are_run_resumed_and_summarised(plan, tmp_path):
+    assert plan.runs == [(1, 0), (2, 0)]
+    run_once(plan, (1, 0))
+    kept = finished_result(plan, 1, 0)
+    (tmp_path / 'cv' / 'fold1_seed0' / 'result.json').unlink()  # as if it was interrupted before the end
+    results = list(cross_validate(plan))
+    assert [(result['fold'], result['seed']) for result in results] == plan.runs
+    assert results[0]['last_top1'] == kept['last_top1'], 'the checkpoint is tested, nothing is trained again'
+    assert results[0]['seconds'] >= kept['seconds']
+    assert results[0]['settings']['options'][:6] == ['--fold', '1', '--seed', '0', '--stream', 'bone']
+    assert list(cross_validate(plan)) == results
+    write_summary(tmp_path / 'out', plan, results, 'asea cross-validate')
+    content = json.loads((tmp_path / 'out.json').read_text())
+    assert content['runs'] == results
+    assert content['summary']['last_top1']['pooled']['mean'] == np.mean([result['last_top1'] for result in results])
+    scores = read_runs(tmp_path / 'out.npz')
+    assert {run: stream.top1 for run, stream in scores.items()} == {
+        (result['fold'], result['seed']): pytest.approx(result['last_top1']) for result in results
+    }
+
+    shutil.rmtree(tmp_path / 'cv' / 'fold1_seed0')
+    write_summary(tmp_path / 'out', plan, results, 'asea cross-validate')
+    assert list(read_runs(tmp_path / 'out.npz')) == plan.runs, 'scores are kept when the folder of a run is gone'
+    with pytest.raises(InputError, match='another optim_wrapper; choose another --work-dir'):
+        finished_result(replace(plan, cfg_options=(*plan.cfg_options, 'optim_wrapper.optimizer.lr=1.0')), 2, 0)
+
+
+@pytest.mark.parametrize(('folds', 'seeds', 'word'), [((1, 1), (0,), '--folds'), ((1,), (0, 0), '--seeds')])
+def test_nothing_is_run_twice_in_one_folder(tmp_path, folds, seeds, word):
+    with pytest.raises(InputError, match=word):
+        CrossValidation('asea_sbu', folds, seeds, tmp_path)
+
+
+def test_summary_of_two_seeds():
+    """Accuracies by hand: folds of 10 and 30 samples."""
+
+    def result(fold, seed, top1, entropy):
+        size = {1: 10, 2: 30}[fold]
+        return dict(
+            fold=fold, seed=seed, num_samples=size, last_top1=top1, best_top1=1.0, last_cross_entropy=entropy,
+            classes=['a', 'b'], confusion=[[size // 2, 0], [size // 2, 0]], seconds=5,
+        )  # fmt: skip
+
+    runs = [result(1, 0, 0.5, 1.0), result(2, 0, 1.0, 1.0), result(1, 1, 0.7, 1.0), result(2, 1, 0.8, None)]
+    summary = summarise(runs)
+    assert summary['last_top1']['mean_of_folds']['values'] == pytest.approx([0.75, 0.75])
+    assert summary['last_top1']['pooled']['values'] == pytest.approx([0.875, 0.775])
+    assert summary['per_class_last'] == {'a': 1.0, 'b': 0.0}
+    assert summary['seconds'] == 20
+    assert 'last_cross_entropy' not in summary, 'not known of every run'
+
+
+def test_data_without_folds_is_one_run(monkeypatch, tmp_path):
+    assert all_folds('asea_demo') == (0,)
+    plan = CrossValidation('asea_demo', (0,), (3,), tmp_path)
+    assert plan.settings(0, 3) == {'config': 'asea_demo', 'options': ['--seed', '3']}
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(FileNotFoundError, match=r'sbu\.pkl'):
+        all_folds('asea_sbu')
+
+
+@pytest.mark.parametrize('tracked', [True, False])
+def test_the_commit_is_that_of_the_code(monkeypatch, tmp_path, tracked):
+    """Not that of another project in whose folder the package is installed; without git it is unknown."""
+    from asea_mm.engine import running
+
+    package = tmp_path / 'env' / 'asea_mm'
+    (package / 'engine').mkdir(parents=True)
+    (package / '__init__.py').touch()
+    (tmp_path / 'other.py').touch()
+    for words in (['init', '-q'], ['add', 'env' if tracked else 'other.py'], ['commit', '-qm', 'First']):
+        who = ['-c', 'user.name=a', '-c', 'user.email=a@b.c']
+        subprocess.run(['git', *who, *words], cwd=tmp_path, check=True)
+    monkeypatch.setattr(running, '__file__', str(package / 'engine' / 'running.py'))
+    commit = running.working_tree_commit()
+    assert (len(commit) == 12) == tracked
+    assert (commit == 'unknown') != tracked
+    monkeypatch.setenv('PATH', str(tmp_path))
+    assert running.working_tree_commit() == 'unknown'

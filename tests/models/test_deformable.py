@@ -1,0 +1,120 @@
+"""DeGCN's layers: sampling of joints and of instants against loops."""
+
+import pytest
+import torch
+from torch import nn
+
+from asea_mm.errors import InputError
+from asea_mm.models.layers.common import fuse_into
+from asea_mm.models.layers.deformable import DeformableGC, DeformableTemporalConv, location_scores
+from asea_mm.skeletons import get_skeleton
+from tests import textbook_baselines as textbook
+
+from . import TOLERANCE, Pair, assert_agrees, randomise, same, teach
+
+ADJACENCY = torch.from_numpy(get_skeleton('sbu15').adjacency()).double()
+
+
+def spatial(in_channels, out_channels, **options):
+    fast = randomise(DeformableGC(in_channels, out_channels, ADJACENCY, **options).double())
+    usual = textbook.DeformableGC(
+        in_channels, out_channels, 3, 15, fast.samples, fast.groups, fast.relation_channels
+    ).double()
+    half = usual.query.out_channels
+    pairs = [
+        *same(fast.relation, usual.query, slice(half)),
+        *same(fast.relation, usual.key, slice(half, None)),
+        *(Pair(getattr(fast, name), getattr(usual, name)) for name in ('alpha', 'location')),
+        *same(fast.bn, usual.bn),
+    ]
+    for k, value in enumerate(usual.values):
+        pairs += same(fast.value, value, slice(k * out_channels, (k + 1) * out_channels))
+    if in_channels != out_channels:
+        pairs += [pair for k in range(2) for pair in same(fast.residual[k], usual.down[k])]
+    teach(pairs, fast)
+    return fast, usual, pairs
+
+
+@pytest.mark.parametrize(
+    ('channels', 'options', 'training'), [((3, 8), {}, True), ((8, 8), dict(groups=2, samples=3), False)]
+)
+def test_graph_convolution_is_the_textbook_form(channels, options, training):
+    torch.manual_seed(0)
+    fast, usual, pairs = spatial(*channels, **options)
+    assert fast.alpha.abs() > 0.01, 'without it the locations do not depend on x'
+    x = 2 * torch.randn(2, channels[0], 4, 15, dtype=torch.float64)
+    assert_agrees(fast.train(training), usual.train(training), pairs, x)
+
+
+def test_locations_lie_between_a_few_joints_and_depend_on_the_clip():
+    torch.manual_seed(1)
+    layer = randomise(DeformableGC(8, 8, ADJACENCY, samples=4).double())
+    locations = layer.locations(torch.randn(2, 8, 4, 15, dtype=torch.float64))
+    assert locations.shape == (2, 3, 4, 15, 15)
+    torch.testing.assert_close(locations.sum(-1), torch.ones(2, 3, 4, 15, dtype=torch.float64), **TOLERANCE)
+    assert ((locations > 0).sum(-1) == 4).all()
+    assert not torch.allclose(locations[0], locations[1])
+
+
+def test_locations_start_at_the_graph():
+    chain = torch.tensor([[1.0, 0, 0], [0, 1, 0], [0, 0, 1]]), torch.tensor([[0, 1.0, 0], [0, 0, 1], [0, 0, 0]])
+    expected = [[0, -3, -6], [-3, 0, -3], [-6, -3, 0]], [[-3, 0, -3], [-6, -3, 0], [-6, -3, 0]]
+    assert torch.equal(location_scores(torch.stack(chain)), torch.tensor(expected, dtype=torch.float32))
+    layer = DeformableGC(8, 8, ADJACENCY.float(), samples=15)
+    locations = layer.locations(torch.randn(2, 8, 4, 15))
+    torch.testing.assert_close(locations, layer.location.softmax(-1)[:, None].expand_as(locations))
+    x = torch.randn(2, 8, 4, 15)
+    torch.testing.assert_close(layer(x), x.relu(), rtol=0, atol=1e-4)
+
+
+@pytest.mark.parametrize(('stride', 'dilation', 'frames'), [(1, 1, 6), (2, 2, 7), (2, 1, 1), (3, 1, 8)])
+def test_temporal_convolution_is_interpolation_tap_by_tap(stride, dilation, frames):
+    torch.manual_seed(2)
+    layer = DeformableTemporalConv(3, 4, 5, stride, dilation).double()
+    nn.init.uniform_(layer.offset, -2, 2)
+    nn.init.constant_(layer.offset[:, 0], -9)  # beyond the reach
+    nn.init.normal_(layer.bias)
+    assert (layer.positions().abs() == layer.reach).any()
+    x = torch.randn(2, 3, frames, 5, dtype=torch.float64, requires_grad=True)
+    ours = layer(x)
+    theirs = textbook.deformable_temporal_conv(x, layer.weight, layer.bias, layer.positions(), stride)
+    assert ours.shape[2] == -(-frames // stride)
+    torch.testing.assert_close(ours, theirs, **TOLERANCE)
+    towards = torch.randn_like(ours)
+    inputs = [x, layer.weight, layer.bias, layer.offset]
+    grads = [torch.autograd.grad(y, inputs, towards, retain_graph=True) for y in (ours, theirs)]
+    for ours_grad, theirs_grad in zip(*grads, strict=True):
+        torch.testing.assert_close(ours_grad, theirs_grad, **TOLERANCE)
+    assert (grads[0][3] != 0).any()
+
+
+@torch.no_grad()
+def test_temporal_convolution_by_hand():
+    layer = DeformableTemporalConv(1, 1, 1)
+    layer.weight.fill_(2)
+    layer.offset.fill_(0.25)
+    x = torch.tensor([0.0, 4, 8, 0]).view(1, 1, 4, 1)
+    torch.testing.assert_close(layer(x).flatten(), torch.tensor([2.0, 10, 12, 0]))
+    layer.offset.fill_(-7)  # no further than one frame beyond the kernel
+    torch.testing.assert_close(layer(x).flatten(), torch.tensor([0.0, 0, 8, 16]))
+
+
+@torch.no_grad()
+def test_without_offsets_it_is_the_dilated_convolution():
+    layer = DeformableTemporalConv(4, 6, 5, 2, 2)
+    layer.offset.zero_()
+    x = torch.randn(2, 4, 9, 5)
+    usual = nn.functional.conv2d(x, layer.weight, layer.bias, (2, 1), (4, 0), (2, 1))
+    torch.testing.assert_close(layer(x), usual)
+    bn = randomise(nn.BatchNorm2d(6)).eval()
+    expected = bn(layer(x))
+    fuse_into(layer, bn)
+    torch.testing.assert_close(layer(x), expected)
+
+
+def test_errors():
+    for options in (dict(samples=0), dict(groups=3)):
+        with pytest.raises(InputError, match=f'DeformableGC: .*{next(iter(options))}'):
+            DeformableGC(8, 8, ADJACENCY, **options)
+    with pytest.raises(InputError, match='DeformableTemporalConv: kernel must be odd, got 4'):
+        DeformableTemporalConv(4, 4, 4)
