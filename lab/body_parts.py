@@ -1,4 +1,4 @@
-"""How often the joints of each body part are active, by class: JSON, Markdown and a heat map.
+"""How often the joints of each body part are active, by class: JSON, Markdown and heat maps.
 
 python -m lab.body_parts configs/asea_sbu.py work_dirs/asea_sbu_cv/fold1_seed0/epoch_60.pth --fold 1
 """
@@ -162,7 +162,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument('checkpoint', help='checkpoint file')
     parser.add_argument('--fold', type=int, help='fold of cross-validation')
     parser.add_argument('--split', help='benchmark of the dataset, e.g. xsub or xset')
-    parser.add_argument('--out', type=Path, default=RESULTS / 'sbu_body_parts', help='OUT.json, OUT.md and OUT.png')
+    parser.add_argument('--out', type=Path, default=RESULTS / 'sbu_body_parts', help='OUT.json and OUT.md')
+    parser.add_argument('--picture', type=Path, help='write heat maps to this PNG file')
     args = parser.parse_args(arguments)
     init_default_scope('mmaction')
     cfg = load_config(args.config, args.split, args.fold)
@@ -172,7 +173,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     content = dict(commit=working_tree_commit(), **source, **table.as_dict())
     write_whole(args.out.with_name(f'{args.out.name}.json'), json.dumps(content, indent=1) + '\n')
     write_whole(args.out.with_name(f'{args.out.name}.md'), page(content))
-    save_figure(draw_body_parts(table), args.out.with_name(f'{args.out.name}.png'))
+    if args.picture:
+        save_figure(draw_body_parts(table), args.picture)
     print(page(content))
 
 
