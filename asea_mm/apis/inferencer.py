@@ -15,16 +15,16 @@ from mmengine.config import Config
 from mmengine.dataset import pseudo_collate
 from torch import nn
 
-from ..datasets.recordings.arrays import ScoredArray
-from ..datasets.recordings.persons import Pairs, groups_of
-from ..datasets.recordings.samples import ReadOptions, Sample, is_single, read_samples
+from ..datasets.recordings.arrays import read_array
+from ..datasets.recordings.finish import Sample
+from ..datasets.recordings.samples import is_single, read_samples
 from ..errors import InputError
 from ..models.layers import fuse_batch_norm
 from ..skeletons import Skeleton
 from ..visualization.probe import Readings, watch
 from .loading import load_model, mmaction_scope, part_name
 from .results import InteractionResult
-from .windows import MERGES, Clip, Findings, Group, clips_of, make_result, whole_number
+from .windows import Findings, Group, Pairs, clips_of, groups_of, make_result, require_finite, whole_number
 
 
 class InteractionInferencer:
@@ -108,17 +108,16 @@ class InteractionInferencer:
             pairs: Where there are more persons than the model takes: None takes the likeliest pair of the clip, see
                 :func:`~asea_mm.datasets.recordings.persons.choose_persons`, ``'all'`` every pair that shares a frame,
                 and a list of pairs of person numbers just these.
-            window: Frames of a sliding window; default the whole clip at once.
-            overlap: Frames that consecutive windows share; default half of the window.
+            window, overlap: Frames of a sliding window, default the whole clip at once; and frames that consecutive
+                windows share, default half of the window.
             merge: How scores of windows become those of the clip: ``'mean'`` or ``'max'`` of every class.
             batch_size: Clips or windows that run at once.
             topk: Classes in ``top_k``.
             explain: Whether to return attention between joints, too.
-            split: Split of annotation files; default all samples.
-            fold: Fold of annotation files; ``split`` is then ``'val'`` (default) or ``'train'``.
-            units: Of recordings: ``'metre'``, ``'centimetre'``, ``'millimetre'`` or ``'pixel'``.
-            up: Axis of recordings that points up: ``'y'``, ``'z'`` or ``'-y'``.
-            fill_missing: Whether missing joints of 3-D recordings are interpolated in time.
+            split, fold: Of annotation files: a split, default all samples; with a fold ``'val'`` (default) or
+                ``'train'``.
+            units, up, fill_missing: Of recordings, arrays too, see
+                :func:`~asea_mm.datasets.recordings.finish.finish_recording`.
             img_shape: Height and width of the image, for two-dimensional samples that do not say it themselves.
             on_result: Called with every sample and its result as soon as it is known.
             on_error: Called with what is wrong with an input, which is then left out of the results; None raises it.
@@ -136,15 +135,17 @@ class InteractionInferencer:
         """
         window = None if window is None else whole_number('window', window)
         batch_size, topk = whole_number('batch_size', batch_size), whole_number('topk', topk)
-        overlap = _overlap(window, overlap)
-        if merge not in MERGES:
-            raise InputError(f'merge: expected one of {MERGES}, got {merge!r}')
-        options = ReadOptions(split, fold, units, up, fill_missing)
+        if overlap is not None and (window is None or whole_number('overlap', overlap, 0) >= window):
+            raise InputError(f'overlap: expected frames from 0 to below the window of {window}, got {overlap!r}')
+        overlap = (window or 0) // 2 if overlap is None else int(overlap)
+        if merge not in ('mean', 'max'):
+            raise InputError(f"merge: expected 'mean' or 'max', got {merge!r}")
         single = is_single(inputs)
         if keypoint_score is not None:
             if not single or isinstance(inputs, (str, os.PathLike, Mapping)):
                 raise InputError('keypoint_score: expected one array as inputs; give dictionaries with both otherwise')
-            inputs = ScoredArray(inputs, keypoint_score)
+            inputs = read_array(inputs, self.skeleton, score=keypoint_score)
+        subset, axes = dict(split=split, fold=fold), dict(units=units, up=up, fill_missing=fill_missing)
 
         results: list[InteractionResult] = []
         begun: deque[list[Group]] = deque()
@@ -173,13 +174,11 @@ class InteractionInferencer:
                 if on_result is not None:
                     on_result(groups[0].sample, result)
 
-        for sample in read_samples(inputs, self.skeleton, options, self.num_person, on_error):
+        for sample in read_samples(inputs, self.skeleton, self.num_person, subset, axes, on_error):
             if img_shape is not None:
                 sample.extra.setdefault('img_shape', tuple(img_shape))
-            size, likeliest = self.num_person, sample.likeliest
             try:
-                chosen = groups_of(sample.keypoint, sample.score, likeliest, size, pairs, sample.name)
-                groups = [Group(sample, persons) for persons in chosen]
+                groups = [Group(sample, persons) for persons in groups_of(sample, self.num_person, pairs)]
                 for group in groups:
                     for clip in clips_of(group, window, overlap):
                         waiting.append((group, self.prepare(clip)))
@@ -195,7 +194,7 @@ class InteractionInferencer:
         finish()
         return results if not single else results[0] if results else None
 
-    def prepare(self, clip: Clip) -> dict:
+    def prepare(self, clip: Sample) -> dict:
         """A clip through the test pipeline.
 
         Raises:
@@ -229,18 +228,19 @@ class InteractionInferencer:
             )
         return data
 
-    def classify(self, clips: Sequence[Clip], explain: bool = False, note: bool = True) -> list[Findings]:
-        """Run clips through pipeline and model, all at once; nothing but pipeline and model checks them.
+    def classify(self, clips: Sequence[Sample]) -> list[np.ndarray]:
+        """Scores of clips, all at once; nothing but pipeline and model checks them.
 
-        Args:
-            clips: The clips.
-            explain: Whether to compute attention maps.
-            note: Whether to note the active joints.
+        Raises:
+            InputError: If a transform refuses a clip, or scores are not finite.
         """
-        return self._run([self.prepare(clip) for clip in clips], explain, note)
+        scores = [findings.scores for findings in self._run([self.prepare(clip) for clip in clips], note=False)]
+        for of_clip, clip in zip(scores, clips, strict=True):
+            require_finite(of_clip, clip)
+        return scores
 
     @torch.no_grad()
-    def _run(self, prepared: Sequence[dict], explain: bool, note: bool = True) -> list[Findings]:
+    def _run(self, prepared: Sequence[dict], explain: bool = False, note: bool = True) -> list[Findings]:
         findings: list[Findings] = []
         for shape, members in groupby(prepared, key=lambda data: data['inputs'].shape):
             batch = list(members)
@@ -251,16 +251,6 @@ class InteractionInferencer:
                 notes = ({name: value[index] for name, value in values.items()} for values in (active, attention))
                 findings.append(Findings(output.pred_score.float().cpu().numpy(), *notes))
         return findings
-
-
-def _overlap(window: int | None, overlap: int | None) -> int:
-    if overlap is None:
-        return (window or 0) // 2
-    if window is None:
-        raise InputError('overlap: expected a window with it, got None')
-    if whole_number('overlap', overlap, 0) >= window:
-        raise InputError(f'overlap: expected frames from 0 to below the window of {window}, got {overlap!r}')
-    return int(overlap)
 
 
 def _of_samples(readings: Readings, key: str, samples: int, clips: int) -> dict[str, np.ndarray]:

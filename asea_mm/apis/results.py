@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
@@ -136,32 +135,8 @@ class InteractionResult:
         return self.best.top_k
 
     def to_dict(self) -> dict[str, Any]:
-        """All fields as plain containers."""
+        """All fields as plain containers, such as JSON holds."""
         return asdict(self)
-
-    def to_json(self, indent: int | None = None) -> str:
-        """All fields as JSON."""
-        return json.dumps(self.to_dict(), indent=indent, allow_nan=False)
-
-    @classmethod
-    def from_dict(cls, content: dict[str, Any]) -> InteractionResult:
-        """The inverse of :meth:`to_dict`."""
-        parts = {
-            'top_k': Candidate,
-            'windows': WindowScores,
-            'active_joints': ActiveJoints,
-            'attention': Attention,
-        }
-        pairs = []
-        for pair in content['pairs']:
-            lists: dict[str, Any] = {name: [part(**item) for item in pair[name]] for name, part in parts.items()}
-            pairs.append(PairResult(**{**pair, **lists}))
-        return cls(**{**content, 'pairs': pairs})
-
-    @classmethod
-    def from_json(cls, text: str) -> InteractionResult:
-        """The inverse of :meth:`to_json`."""
-        return cls.from_dict(json.loads(text))
 
 
 def ranking(scores: np.ndarray, classes: Sequence[str], count: int) -> list[Candidate]:

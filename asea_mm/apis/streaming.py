@@ -11,11 +11,14 @@ from typing import Any
 
 import numpy as np
 
-from ..datasets.recordings.bodies import body_centres, body_sizes, distances
+from ..datasets.recordings.arrays import as_keypoint
+from ..datasets.recordings.bodies import distances, first_absurd
+from ..datasets.recordings.finish import Sample
 from ..errors import InputError
-from .frames import Kind, read_body
 from .inferencer import InteractionInferencer
-from .windows import Clip, whole_number
+from .windows import whole_number
+
+Kind = tuple[int, bool]  # of the bodies of a stream: coordinates C, and whether there are scores
 
 
 @dataclass
@@ -64,8 +67,6 @@ class StreamingRecognizer:
         max_pairs: Pairs that are evaluated, the nearest first.
         min_shared: Least share of the window in which both are there, above 0.
         forget_after: Frames after which an absent person is forgotten; default ``window``.
-        fix_swaps: Whether ids that exchange bodies from one frame to the next keep the bodies' past: if that saves
-            the two more than half a body's size of way.
         img_shape: Height and width of the image, where the model's pipeline normalises by it.
 
     Raises:
@@ -82,7 +83,6 @@ class StreamingRecognizer:
         max_pairs: int = 4,
         min_shared: float = 0.5,
         forget_after: int | None = None,
-        fix_swaps: bool = False,
         img_shape: Sequence[int] | None = None,
     ) -> None:
         name = 'StreamingRecognizer'
@@ -97,7 +97,7 @@ class StreamingRecognizer:
         if inferencer.num_person != 2:
             raise InputError(f'{name}: expected a model of 2 persons, got one of {inferencer.num_person}')
         self.inferencer = inferencer
-        self.smoothing, self.fix_swaps = smoothing, fix_swaps
+        self.smoothing = smoothing
         self.least_shared = max(1, round(min_shared * window))
         self._extra = {} if img_shape is None else {'img_shape': tuple(img_shape)}
         self.reset()
@@ -110,16 +110,14 @@ class StreamingRecognizer:
         self._ring = np.zeros(0, np.float32)  # (places, window, V, C), with scores C + 1
         self._times = np.full(self.window, np.nan)
         self._last_time = -np.inf
-        self._place: dict[Hashable, int] = {}  # of every track
+        self._place: dict[Hashable, int] = {}  # of every track, in the order in which they came
         self._seen: dict[int, int] = {}  # of every taken place, the frame in which its body was last seen
-        self._since: dict[int, int] = {}  # of every taken place, how many tracks had begun before
-        self._begun = 0
         self._past: dict[tuple[int, int], tuple[int, np.ndarray]] = {}  # of pairs of places: frame and scores
 
     @property
     def tracks(self) -> list[Hashable]:
         """Ids that are kept, in the order in which they came."""
-        return sorted(self._place, key=lambda track: self._since[self._place[track]])
+        return list(self._place)
 
     def push(self, frame: Mapping[Hashable, Any], timestamp: float | None = None) -> list[StreamResult] | None:
         """Take one frame.
@@ -141,14 +139,14 @@ class StreamingRecognizer:
         """
         bodies, kind = self._checked(frame)
         if timestamp is not None:
-            if isinstance(timestamp, bool) or not isinstance(timestamp, Real) or not math.isfinite(timestamp):
-                raise InputError(f'frame {self.num_frames}: timestamp: expected a finite number, got {timestamp!r}')
-            if timestamp < self._last_time:
+            known = isinstance(timestamp, Real) and not isinstance(timestamp, bool) and math.isfinite(timestamp)
+            if not known or timestamp < self._last_time:
                 raise InputError(
-                    f'frame {self.num_frames}: timestamp: expected at least {self._last_time:g}, got {timestamp!r}'
+                    f'frame {self.num_frames}: timestamp: expected a finite number from {self._last_time:g}, got '
+                    f'{timestamp!r}'
                 )
+            self._last_time = timestamp
         self._times[self.num_frames % self.window] = np.nan if timestamp is None else timestamp
-        self._last_time = self._last_time if timestamp is None else timestamp
         if self._kind is None and bodies:
             shape = next(iter(bodies.values())).shape
             self._kind, self._ring = kind, np.zeros((self.max_persons, self.window, *shape), np.float32)
@@ -163,24 +161,39 @@ class StreamingRecognizer:
         """The bodies of a frame that are there, ``(V, C)`` or with scores ``(V, C + 1)``, and their kind."""
         if not isinstance(frame, Mapping):
             raise InputError(f'frame {self.num_frames}: expected {{track id: keypoints}}, got {type(frame).__name__}')
-        bodies, kind = {}, self._kind
+        skeleton, kind = self.inferencer.skeleton, self._kind
+        bodies = {}
         for track, body in frame.items():
             where = f'frame {self.num_frames}, person {track!r}'
-            keypoint, score = read_body(body, self.inferencer.skeleton, kind, where)
-            kind = keypoint.shape[1], score is not None
-            if self._kind is None and keypoint.any():  # asked before there is a ring of its shape
-                self._require_input(where, keypoint, score)
+            keypoint, score = body if isinstance(body, tuple) and len(body) == 2 else (body, None)
+            keypoint, score = as_keypoint(keypoint, score, skeleton, where, axes=[2])
+            got = keypoint.shape[1], score is not None
+            kind = kind or got
+            if got != kind:
+                with_scores = ('without scores', 'with scores')
+                raise InputError(
+                    f'{where}: expected {kind[0]} coordinates {with_scores[kind[1]]} as those before, got {got[0]} '
+                    f'{with_scores[got[1]]}'
+                )
+            values = keypoint if score is None else np.column_stack([keypoint, score])
+            wrong = first_absurd(keypoint, score) or np.flatnonzero(np.isnan(values).any(axis=-1)).tolist()
+            if wrong:
+                raise InputError(
+                    f'{where}: expected finite coordinates and scores within 1 km or 100,000 pixels, got '
+                    f'{values[wrong[0]].tolist()} at joint {skeleton.joints[wrong[0]]!r}'
+                )
             if keypoint.any():
-                values = keypoint if score is None else np.column_stack([keypoint, score])
                 bodies[track] = values.astype(np.float32)
+                if self._kind is None:  # asked before there is a ring of its shape
+                    clip = np.zeros((2, self.window, *values.shape), np.float32)
+                    clip[0] = values
+                    self.inferencer.prepare(self._clip(where, clip, kind))
         return bodies, kind
 
-    def _require_input(self, where: str, keypoint: np.ndarray, score: np.ndarray | None) -> None:
-        """Raise if the model's pipeline refuses a body."""
-        clip = np.zeros((2, self.window, *keypoint.shape), np.float32)
-        clip[0] = keypoint
-        confidence = None if score is None else np.broadcast_to(score, clip.shape[:3]).astype(np.float32)
-        self.inferencer.prepare(Clip(where, clip, confidence, dict(self._extra)))
+    def _clip(self, name: str, values: np.ndarray, kind: Kind) -> Sample:
+        """A clip of the ring's values, ``(M, T, V, C)`` or with scores ``(M, T, V, C + 1)``."""
+        score = values[..., kind[0]] if kind[1] else None
+        return Sample(name, values[..., : kind[0]].copy(), score, extra=dict(self._extra))
 
     def _write(self, bodies: Mapping[Hashable, np.ndarray]) -> None:
         """Put the bodies of one frame into the ring."""
@@ -188,8 +201,6 @@ class StreamingRecognizer:
         for track in list(self._place):
             if track not in bodies and now - self._seen[self._place[track]] >= self.forget_after:
                 self._forget(track)
-        if self.fix_swaps:
-            self._exchange({track: body for track, body in bodies.items() if track in self._place})
         self._ring[:, now % self.window] = 0
         for track in sorted(bodies, key=_known_by):  # newcomers in an order that is not that of the frame
             place = self._place[track] if track in self._place else self._new_place(track, bodies)
@@ -203,30 +214,14 @@ class StreamingRecognizer:
             if not away:
                 return None
             self._forget(min(away, key=lambda other: self._seen[self._place[other]]))
-        free = min(set(range(self.max_persons)) - set(self._place.values()))
-        self._place[track], self._since[free] = free, self._begun
-        self._begun += 1
-        return free
+        self._place[track] = min(set(range(self.max_persons)) - set(self._place.values()))
+        return self._place[track]
 
     def _forget(self, track: Hashable) -> None:
         place = self._place.pop(track)
-        del self._seen[place], self._since[place]
+        del self._seen[place]
         self._past = {pair: past for pair, past in self._past.items() if place not in pair}
         self._ring[place] = 0
-
-    def _exchange(self, bodies: Mapping[Hashable, np.ndarray]) -> None:
-        """Let two ids exchange places if their bodies did."""
-        assert self._kind is not None
-        before, channels = (self.num_frames - 1) % self.window, self._kind[0]
-        known = [track for track in bodies if self._seen[self._place[track]] == self.num_frames - 1]
-        for a, b in combinations(known, 2):
-            pair = [self._place[a], self._place[b]]
-            new = np.stack([bodies[a], bodies[b]])[..., :channels]
-            was, now = body_centres(self._ring[pair, before, :, :channels]), body_centres(new)
-            stayed = np.linalg.norm(was - now, axis=-1).sum()
-            crossed = np.linalg.norm(was - now[::-1], axis=-1).sum()
-            if crossed + 0.5 * float(body_sizes(new).mean()) < stayed:
-                self._place[a], self._place[b] = pair[1], pair[0]
 
     def _evaluate(self) -> list[StreamResult]:
         tracks = self.tracks
@@ -236,21 +231,14 @@ class StreamingRecognizer:
         order = np.arange(start, stop) % self.window
         places = [self._place[track] for track in tracks]
         values = self._ring[places][:, order]
-        channels, scored = self._kind
-        apart = distances(values[..., :channels], self.least_shared)
+        apart = distances(values[..., : self._kind[0]], self.least_shared)
         near = sorted((float(apart[a, b]), a, b) for a, b in combinations(range(len(tracks)), 2))
         pairs = [(a, b) for distance, a, b in near[: self.max_pairs] if np.isfinite(distance)]
-        clips = []
-        for pair in map(list, pairs):
-            score = values[pair][..., channels] if scored else None
-            name = f'frames {start} to {stop - 1}'
-            clips.append(Clip(name, values[pair][..., :channels].copy(), score, dict(self._extra)))
-        of_pairs = self.inferencer.classify(clips, note=False)
+        clips = [self._clip(f'frames {start} to {stop - 1}', values[[*pair]], self._kind) for pair in pairs]
         times = self._times[order[[0, -1]]]
         results = []
-        for (a, b), clip, findings in zip(pairs, clips, of_pairs, strict=True):
-            findings.require_finite(clip.name, clip.keypoint)
-            scores = self._smooth((places[a], places[b]), findings.scores)
+        for (a, b), new in zip(pairs, self.inferencer.classify(clips), strict=True):
+            scores = self._smooth((places[a], places[b]), new)
             label = int(scores.argmax())
             results.append(
                 StreamResult(

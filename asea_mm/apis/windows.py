@@ -4,32 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import combinations
 from numbers import Integral
 from typing import Any
 
 import numpy as np
 
-from ..datasets.recordings.samples import Sample
+from ..datasets.recordings.bodies import present_bodies
+from ..datasets.recordings.finish import Sample
+from ..datasets.recordings.persons import choose_persons
 from ..errors import InputError
 from ..keypoints import presence
 from ..skeletons import Skeleton
 from .results import ActiveJoints, Attention, InteractionResult, PairResult, WindowScores, ranking
 
-MERGES = ('mean', 'max')
-
-
-@dataclass
-class Clip:
-    """What the model sees at once: some persons over some frames.
-
-    Shapes:
-        keypoint ``(M, T, V, C)``, score ``(M, T, V)`` or None
-    """
-
-    name: str
-    keypoint: np.ndarray
-    score: np.ndarray | None = None
-    extra: dict[str, Any] = field(default_factory=dict)
+Pairs = str | Sequence[Sequence[int]] | None
 
 
 @dataclass
@@ -40,18 +29,6 @@ class Findings:
     scores: np.ndarray
     active: dict[str, np.ndarray] = field(default_factory=dict)
     attention: dict[str, np.ndarray] = field(default_factory=dict)
-
-    def require_finite(self, name: str, keypoint: np.ndarray) -> None:
-        """Raise if the scores are not finite.
-
-        Raises:
-            InputError: Names the sample and its largest coordinate.
-        """
-        if not np.isfinite(self.scores).all():
-            raise InputError(
-                f'{name}: the scores are not finite; expected coordinates as in training, got values up to '
-                f'{np.abs(keypoint).max():.3g}'
-            )
 
 
 @dataclass
@@ -75,6 +52,54 @@ def whole_number(name: str, value: Any, least: int = 1) -> int:
     return int(value)
 
 
+def require_finite(scores: np.ndarray, sample: Sample) -> None:
+    """Raise if scores are not finite.
+
+    Raises:
+        InputError: Names the sample and its largest coordinate.
+    """
+    if not np.isfinite(scores).all():
+        raise InputError(
+            f'{sample.name}: the scores are not finite; expected coordinates as in training, got values up to '
+            f'{np.abs(sample.keypoint).max():.3g}'
+        )
+
+
+def groups_of(sample: Sample, size: int, pairs: Pairs) -> list[tuple[int, ...]]:
+    """The groups of persons of a sample to be recognised.
+
+    Args:
+        sample: All persons.
+        size: Persons that the model takes.
+        pairs: None (the likeliest group), ``'all'`` (every group with a frame in common), or the groups.
+
+    Raises:
+        InputError: If ``pairs`` is something else, or names persons that are not there.
+    """
+    count = len(sample.keypoint)
+    if pairs is None or (isinstance(pairs, str) and pairs == 'all'):
+        if count <= size:
+            return [tuple(range(count))]
+        likeliest = sample.likeliest or choose_persons(sample.keypoint, sample.score, size)
+        if pairs is None:
+            return [likeliest]
+        present = present_bodies(sample.keypoint)
+        groups = [group for group in combinations(range(count), size) if present[list(group)].all(axis=0).any()]
+        return groups or [likeliest]
+    given = pairs.tolist() if isinstance(pairs, np.ndarray) else pairs
+    if isinstance(given, str) or not isinstance(given, Sequence) or not given:
+        raise InputError(f"{sample.name}: pairs: expected None, 'all' or pairs such as [(0, 1)], got {pairs!r}")
+    for pair in given:
+        group = tuple(pair) if isinstance(pair, (list, tuple, np.ndarray)) else ()
+        whole = all(isinstance(person, Integral) for person in group)
+        if not whole or not 1 <= len(set(group)) == len(group) <= size or not set(group) <= set(range(count)):
+            raise InputError(
+                f'{sample.name}: pairs: expected up to {size} different persons from 0 to {count - 1} in a pair, such '
+                f'as [(0, 1)], got {pair!r}'
+            )
+    return [tuple(int(person) for person in pair) for pair in given]
+
+
 def window_ranges(total: int, window: int | None, overlap: int = 0) -> list[tuple[int, int]]:
     """First frame and the one after the last of every window.
 
@@ -89,17 +114,16 @@ def window_ranges(total: int, window: int | None, overlap: int = 0) -> list[tupl
     return [(start, start + window) for start in starts]
 
 
-def clips_of(group: Group, window: int | None, overlap: int) -> Iterator[Clip]:
+def clips_of(group: Group, window: int | None, overlap: int) -> Iterator[Sample]:
     """The windows in which someone of the group is there; notes their frames."""
     persons, sample = list(group.persons), group.sample
-    keypoint, score = sample.keypoint[persons], None if sample.score is None else sample.score[persons]
-    anybody = np.any(presence(keypoint), axis=0)
-    for start, stop in window_ranges(keypoint.shape[1], window, overlap):
+    anybody = np.any(presence(sample.keypoint[persons]), axis=0)
+    for start, stop in window_ranges(len(anybody), window, overlap):
         if anybody[start:stop].any():
             group.ranges.append((start, stop))
             # copies: windows overlap, and transforms may write into what they get
-            part = None if score is None else score[:, start:stop].copy()
-            yield Clip(sample.name, keypoint[:, start:stop].copy(), part, dict(sample.extra))
+            score = None if sample.score is None else sample.score[persons, start:stop]
+            yield Sample(sample.name, sample.keypoint[persons, start:stop], score, extra=dict(sample.extra))
 
 
 def make_result(
@@ -115,9 +139,8 @@ def make_result(
     for group in groups:
         if not group.findings:
             raise InputError(f'{sample.name}: expected someone of persons {group.persons} in some frame, got nobody')
-        for findings in group.findings:
-            findings.require_finite(sample.name, sample.keypoint)
         of_windows = np.stack([findings.scores for findings in group.findings])
+        require_finite(of_windows, sample)
         scores = of_windows.mean(axis=0) if merge == 'mean' and len(of_windows) > 1 else of_windows.max(axis=0)
         top = ranking(scores, classes, topk)
         windows = [
@@ -146,11 +169,13 @@ def _active_joints(group: Group, joints: Sequence[str]) -> list[ActiveJoints]:
     active = []
     for row, person in enumerate(group.persons if layers else ()):
         overall = np.mean([share[row] for share in layers.values()], axis=0)
-        order = [int(joint) for joint in np.argsort(-overall, kind='stable') if overall[joint] > 0]
+        order = np.argsort(-overall, kind='stable').tolist()
+        shares = {joints[joint]: float(overall[joint]) for joint in order if overall[joint] > 0}
         often = {
-            name: [joints[j] for j in np.flatnonzero(share[row] >= 0.5).tolist()] for name, share in layers.items()
+            name: [joint for joint, part in zip(joints, share[row], strict=True) if part >= 0.5]
+            for name, share in layers.items()
         }
-        active.append(ActiveJoints(person, {joints[joint]: float(overall[joint]) for joint in order}, often))
+        active.append(ActiveJoints(person, shares, often))
     return active
 
 

@@ -6,13 +6,10 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
-from matplotlib.axes import Axes
 
 from ..errors import InputError
 from ..skeletons import Skeleton, get_skeleton
-from .drawing import COLOURS, Scene, new_figure, person_handles, save_figure, strip
-
-__all__ = ['COLOURS', 'draw_row', 'plot_pairs']
+from .drawing import Scene, new_figure, person_handles, save_figure, strip
 
 
 def plot_pairs(
@@ -52,18 +49,9 @@ def plot_pairs(
     figure = new_figure(1.5 * frames, 1.75 * rows + 0.35)
     grid = figure.subplots(rows, frames, squeeze=False)
     for row, keypoint in enumerate(keypoints):
-        draw_row(grid[row], keypoint, skeleton)
+        strip(grid[row], Scene(keypoint, skeleton, square=True), size=1.4)
         if titles is not None:
             grid[row, 0].set_title(titles[row], loc='left', fontsize=10)
     handles = person_handles(max(len(keypoint) for keypoint in keypoints))
     figure.legend(handles=handles, loc='outside upper right', ncols=len(handles), frameon=False, fontsize=10)
     save_figure(figure, path)
-
-
-def draw_row(row: Sequence[Axes], keypoint: np.ndarray, skeleton: Skeleton) -> None:
-    """Draw a clip at evenly spaced moments, one for each of the axes; who is absent is not drawn.
-
-    Shapes:
-        keypoint ``(M, T, V, C)``, any unit
-    """
-    strip(row, Scene(keypoint, skeleton, square=True), size=1.4)

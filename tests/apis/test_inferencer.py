@@ -13,7 +13,7 @@ from mmengine.registry import DefaultScope
 from mmengine.runner import Runner
 
 from asea_mm.apis import InteractionInferencer, InteractionResult
-from asea_mm.apis.windows import Clip, window_ranges
+from asea_mm.apis.windows import groups_of, window_ranges
 from asea_mm.datasets import save_annotations
 from asea_mm.datasets.recordings.finish import Sample
 from asea_mm.errors import InputError
@@ -155,6 +155,19 @@ def test_any_number_of_persons(inferencer, crowd, persons):
     assert every.best.score == max(pair.score for pair in every.pairs)
 
 
+def test_groups_of_persons(crowd):
+    def groups(pairs, **more):
+        return groups_of(Sample('clip', keypoint, **more), 2, pairs)
+
+    keypoint = crowd[[0, 3, 1]].copy()
+    assert groups(None) == [(0, 1)]
+    assert groups(None, likeliest=(0, 2)) == [(0, 2)]
+    keypoint[0, 4:], keypoint[2, :4] = 0, 0
+    assert groups('all') == [(0, 1), (1, 2)]
+    for pairs in ([(2, 0)], np.array([[2, 0]]), ([2, 0],)):
+        assert groups(pairs) == [(2, 0)]
+
+
 @pytest.mark.parametrize(
     ('total', 'window', 'overlap', 'expected'),
     [
@@ -223,7 +236,7 @@ def test_explanations_of_windows_are_their_mean(inferencer, samples):
 def test_fewer_clips(checkpoint, samples):
     for number in (1, np.int64(3)):
         inferencer = InteractionInferencer(checkpoint, num_clips=number)
-        assert inferencer.prepare(Clip('clip', samples[0]))['inputs'].shape[0] == number
+        assert inferencer.prepare(Sample('clip', samples[0]))['inputs'].shape[0] == number
     with pytest.raises(InputError, match='num_clips'):
         InteractionInferencer(checkpoint, num_clips=0)
 
@@ -234,7 +247,7 @@ def test_steps_of_a_pipeline_may_be_classes(checkpoint, config, samples):
         step['type'] = TRANSFORMS.get(step['type'])
     inferencer = InteractionInferencer(classes, checkpoint, num_clips=2)
     assert inferencer.num_person == 2
-    assert inferencer.prepare(Clip('clip', samples[0]))['inputs'].shape[0] == 2
+    assert inferencer.prepare(Sample('clip', samples[0]))['inputs'].shape[0] == 2
 
 
 def test_numbers_of_numpy_and_tensors_with_gradients(inferencer, samples):

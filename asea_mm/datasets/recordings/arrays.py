@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import zipfile
-from dataclasses import dataclass
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,15 +14,17 @@ from ...skeletons import Skeleton
 from .bodies import as_array
 from .recording import Recording, read_fps
 
-_SHAPES = '(frames, joints, 2 or 3) of one person or (persons, frames, joints, 2 or 3)'
+# Keypoints by their number of axes.
+_SHAPES = {
+    2: '(joints, 2 or 3)',
+    3: '(frames, joints, 2 or 3) of one person',
+    4: '(persons, frames, joints, 2 or 3)',
+}
 _LARGEST_FILE = 2**31
 
 
 def read_npy(path: Path, skeleton: Skeleton) -> Recording:
-    """Read ``.npy``: keypoints of one person or of several.
-
-    Shapes:
-        the array: ``(T, V, C)`` or ``(M, T, V, C)``
+    """Read ``.npy``: an array as :func:`read_array` takes it.
 
     Raises:
         InputError: If it is damaged, holds objects, or is no such array; names the file and what came.
@@ -40,9 +42,6 @@ def read_npy(path: Path, skeleton: Skeleton) -> Recording:
 def read_npz(path: Path, skeleton: Skeleton) -> Recording:
     """Read ``.npz``: ``keypoint``, and maybe ``keypoint_score`` and ``fps``.
 
-    Shapes:
-        keypoint: ``(T, V, C)`` or ``(M, T, V, C)``; keypoint_score: the same without C; fps: one number
-
     Raises:
         InputError: If it is damaged, holds objects, or lacks ``keypoint``; names the file and what came.
     """
@@ -57,60 +56,61 @@ def read_npz(path: Path, skeleton: Skeleton) -> Recording:
         raise InputError(f'{path}: expected arrays as numpy.savez writes them, got {_reason(error)}') from None
     if 'keypoint' not in arrays:
         raise InputError(f"{path}: expected an array 'keypoint' (maybe 'keypoint_score' and 'fps'), got {names[:8]}")
-    content = ScoredArray(arrays['keypoint'], arrays.get('keypoint_score'))
-    recording = read_array(content, skeleton, str(path))
+    recording = read_array(arrays['keypoint'], skeleton, str(path), arrays.get('keypoint_score'))
     if 'fps' in arrays:
-        fps = _numbers(arrays['fps'], 'fps', str(path))
-        if fps.size != 1:
-            raise InputError(f'{path}: expected fps to be one number, got {fps.size}')
-        recording.fps = read_fps(fps.reshape(-1)[0].item(), str(path))
+        fps = arrays['fps']
+        recording.fps = read_fps(fps.item() if fps.size == 1 else fps.tolist(), str(path))
     return recording
 
 
-@dataclass(frozen=True)
-class ScoredArray:
-    """Keypoints in memory with their confidences.
+def read_array(array: Any, skeleton: Skeleton, source: str = 'input', score: Any = None) -> Recording:
+    """A recording from arrays, nested lists or tensors in memory; each row is a person.
 
     Shapes:
-        keypoint: ``(T, V, C)`` or ``(M, T, V, C)``; score: the same without C, or None
-    """
-
-    keypoint: Any
-    score: Any
-
-
-def read_array(array: Any, skeleton: Skeleton, source: str = 'input') -> Recording:
-    """A recording from an array, nested lists or a tensor in memory, or :class:`ScoredArray`; each row is a person.
-
-    Shapes:
-        array: ``(T, V, C)`` or ``(M, T, V, C)``
+        array: ``(T, V, C)`` or ``(M, T, V, C)``; score: the same without C
 
     Raises:
         InputError: If it is no such array; names the source and what came.
     """
-    array, score = (array.keypoint, array.score) if isinstance(array, ScoredArray) else (array, None)
-    keypoint = _numbers(array, 'keypoint', source)
+    keypoint, score = as_keypoint(array, score, skeleton, source)
+    keypoint = keypoint.reshape(-1, *keypoint.shape[-3:])
+    persons, frames = keypoint.shape[:2]
+    if persons > max(frames, 10):
+        raise InputError(
+            f'{source}: expected an array {_SHAPES[4]}, got {persons} persons in {frames} frames; '
+            f'swap the first two axes if they are frames and persons'
+        )
+    score = None if score is None else score.reshape(keypoint.shape[:-1])
+    return Recording(keypoint, score, range(frames), [str(person) for person in range(persons)])
+
+
+def as_keypoint(
+    keypoint: Any, score: Any, skeleton: Skeleton, source: str, axes: Sequence[int] = (3, 4)
+) -> tuple[np.ndarray, np.ndarray | None]:
+    """Copies as float64 whose shapes fit; values are not looked at. ``axes``: how many keypoints may have.
+
+    Shapes:
+        keypoint ``(..., V, C)``; score ``(..., V)`` or None
+
+    Raises:
+        InputError: If a shape is another, or it is no array of numbers.
+    """
+    keypoint = _numbers(keypoint, 'keypoint', source)
     shape = keypoint.shape
-    if keypoint.ndim not in (3, 4) or shape[-1] not in (2, 3) or 0 in shape:
-        raise InputError(f'{source}: expected an array {_SHAPES}, got shape {shape}')
+    if keypoint.ndim not in axes or shape[-1] not in (2, 3) or 0 in shape:
+        raise InputError(
+            f'{source}: expected an array {" or ".join(_SHAPES[count] for count in axes)}, got shape {shape}'
+        )
     if shape[-2] != skeleton.num_joints:
         raise InputError(
             f'{source}: expected {skeleton.num_joints} joints of layout {skeleton.name!r} on the axis before the last, '
             f'got shape {shape}'
         )
-    keypoint = keypoint.reshape(-1, *shape[-3:])
-    persons, frames = keypoint.shape[:2]
-    if persons > max(frames, 10):
-        raise InputError(
-            f'{source}: expected an array {_SHAPES}, got {persons} persons in {frames} frames {shape}; '
-            f'swap the first two axes if they are frames and persons'
-        )
     if score is not None:
         score = _numbers(score, 'keypoint_score', source)
         if score.shape != shape[:-1]:
             raise InputError(f'{source}: expected keypoint_score of shape {shape[:-1]}, got {score.shape}')
-        score = score.reshape(keypoint.shape[:-1])
-    return Recording(keypoint, score, range(frames), [str(person) for person in range(persons)])
+    return keypoint, score
 
 
 def _numbers(values: Any, name: str, source: str) -> np.ndarray:
@@ -130,6 +130,7 @@ def _numbers(values: Any, name: str, source: str) -> np.ndarray:
 
 
 def _reason(error: Exception) -> str:
+    """Why an array could not be loaded."""
     text = ' '.join(f'{error}'.split())
     if any(word in text for word in ('allow_pickle', 'pickled', 'Python objects')):
         return 'another kind of file or an array of objects, which are not read: they could run code'

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any, NoReturn
+from typing import Any
 
 import numpy as np
 
@@ -34,8 +33,8 @@ class Sample:
 
     name: str
     keypoint: np.ndarray
-    score: np.ndarray | None
-    person_names: list[str]
+    score: np.ndarray | None = None
+    person_names: list[str] = field(default_factory=list)
     likeliest: tuple[int, ...] = ()
     fps: float | None = None
     extra: dict[str, Any] = field(default_factory=dict)
@@ -61,7 +60,7 @@ def finish_recording(
     num_person: int = 2,
     units: str | None = None,
     up: str | None = None,
-    fill: bool = False,
+    fill_missing: bool = False,
 ) -> Sample:
     """Check a recording, bring it to metres with y up, and choose who interacts.
 
@@ -75,7 +74,7 @@ def finish_recording(
         num_person: Persons to choose, see :func:`~.persons.choose_persons`.
         units: A key of :data:`~.recording.UNITS`; None is metre for 3-D and pixel for 2-D.
         up: A key of :data:`~.recording.UP_AXES`, the axis that points up; None is y. 3-D only.
-        fill: Whether to interpolate missing joints in time.
+        fill_missing: Whether to interpolate missing joints in time.
 
     Returns:
         All persons, with those chosen in ``likeliest``; always with scores in 2-D.
@@ -85,6 +84,9 @@ def finish_recording(
             not fit.
     """
     channels = recording.keypoint.shape[-1]
+    for option, value, known in (('units', units, UNITS), ('up', up, UP_AXES)):
+        if value is not None and value not in known:
+            raise InputError(f'{source}: {option}: expected one of {list(known)}, got {value!r}')
     if channels == 2 and (units not in (None, 'pixel') or up is not None):
         raise InputError(
             f'{source}: expected 3 coordinates for --{"up" if up else f"units {units}"}, got 2; 2-D keypoints stay in '
@@ -111,13 +113,26 @@ def finish_recording(
     if score is not None:
         score[missing] = 0
     chosen = choose_persons(keypoint, score, num_person)
-    if fill:
+    if fill_missing:
         _fill_missing(keypoint)
     if channels == 3:
         missing = missing_joints(keypoint, None)
         incomplete = np.asarray(missing.any(axis=-1) & ~missing.all(axis=-1))  # (M, T)
-        if incomplete[list(chosen)].any():
-            _refuse_gap(recording, missing & incomplete[..., None], chosen, skeleton, source, fill)
+        gaps = [
+            (person, *place)
+            for person in chosen
+            for place in np.argwhere(missing[person] & incomplete[person, :, None])
+        ]
+        if gaps:
+            fix = (
+                'this joint is never seen, so there is nothing to interpolate; use a layout without it'
+                if fill_missing
+                else '--fill-missing interpolates in time'
+            )
+            raise InputError(
+                f'{source}: {_place(recording, skeleton, *gaps[0])}: expected all joints of a person in space, got a '
+                f'missing one (NaN, empty or score 0), and {len(gaps) - 1} more; {fix}'
+            )
         keypoint[incomplete] = np.nan
     return Sample(
         name=source,
@@ -145,20 +160,3 @@ def _fill_missing(keypoint: np.ndarray) -> None:
         lost = np.flatnonzero(present[person] & ~seen[person, :, joint])
         for values in keypoint[person, :, joint].T:
             values[lost] = np.interp(lost, known, values[known])
-
-
-def _refuse_gap(
-    recording: Recording, gaps: np.ndarray, chosen: Sequence[int], skeleton: Skeleton, source: str, filled: bool
-) -> NoReturn:
-    """Name the first joint that is missing."""
-    places = np.argwhere(gaps[list(chosen)])
-    row, time, joint = places[0]
-    fix = (
-        'this joint is never seen, so there is nothing to interpolate; use a layout without it'
-        if filled
-        else '--fill-missing interpolates in time'
-    )
-    raise InputError(
-        f'{source}: {_place(recording, skeleton, chosen[row], time, joint)}: expected all joints of a person in '
-        f'space, got a missing one (NaN, empty or score 0), and {len(places) - 1} more; {fix}'
-    )

@@ -29,10 +29,8 @@ from .tracks import Bodies
 NUM_JOINTS = 25
 VALUES_PER_BODY = 10
 VALUES_PER_JOINT = 12
-LINES_PER_BODY = 2 + NUM_JOINTS
 MAX_COORDINATE = 100.0  # metres; the sensor sees 8
 
-_FINITE = re.compile(rb'[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?')
 _LOOKS_FINITE = re.compile(rb'[0-9+\-.eE ]*')  # Python reads more as numbers: 1_0, nan
 
 
@@ -72,13 +70,13 @@ def parse_ntu_skeleton(path: str | os.PathLike) -> Bodies:
     if not lines:
         raise InputError(f'{path}: expected a skeleton file that starts with the number of frames, got an empty file')
     reader = _Reader(lines, path)
-    num_frames = reader.count('frames', lines_each=1)
+    num_frames = reader.count('frames')
     frames: list[int] = []
     starts: list[int] = []  # number of lines before the first joint of every body
     ids: list[int] = []
     for frame in range(num_frames):
         reader.where = f' (frame {frame + 1} of {num_frames})'
-        for _ in range(reader.count('bodies', lines_each=LINES_PER_BODY)):
+        for _ in range(reader.count('bodies')):
             body = reader.next(f'{VALUES_PER_BODY} values of a body', VALUES_PER_BODY)
             if not body[0].isdigit() or len(body[0]) > 20:
                 reader.fail('a body id, a whole number of at most 20 digits', _shown(body[:1]))
@@ -87,6 +85,8 @@ def parse_ntu_skeleton(path: str | os.PathLike) -> Bodies:
             frames.append(frame)
             ids.append(int(body[0]))
             starts.append(reader.number)
+            if (left := len(lines) - reader.number) < NUM_JOINTS:
+                reader.fail(f'{NUM_JOINTS} lines of joints below it', f'{left}: the file is cut short')
             reader.number += NUM_JOINTS
     if reader.number < len(lines):
         reader.number, reader.where = reader.number + 1, ''
@@ -94,7 +94,12 @@ def parse_ntu_skeleton(path: str | os.PathLike) -> Bodies:
     joints = [joint for start in starts for joint in lines[start : start + NUM_JOINTS]]
     positions = _positions(joints)
     if positions is None:
-        _find_fault(joints, starts, reader)
+        index = next(index for index, joint in enumerate(joints) if _positions([joint]) is None)
+        reader.number, reader.where = starts[index // NUM_JOINTS] + index % NUM_JOINTS + 1, ''
+        reader.fail(
+            f'{VALUES_PER_JOINT} values of a joint, x, y, z finite and within {MAX_COORDINATE:.0f} m',
+            f'{len(joints[index])}: {_shown(joints[index])}',
+        )
     return Bodies(num_frames, np.array(frames, dtype=np.intp), ids, positions.reshape(-1, NUM_JOINTS, 3))
 
 
@@ -118,18 +123,11 @@ class _Reader:
             self.fail(expected, _shown(values) if count == 1 else f'{len(values)}: {_shown(values)}')
         return values
 
-    def count(self, what: str, lines_each: int) -> int:
-        """A count, which is believed only if as many lines follow: nothing is allocated for a wrong one."""
+    def count(self, what: str) -> int:
         (value,) = self.next(f'the number of {what}', 1)
         if not value.isdigit() or len(value) > 9:
             self.fail(f'the number of {what}', _shown([value]))
-        count, left = int(value), len(self.lines) - self.number
-        if count * lines_each > left:
-            self.fail(
-                f'at least {count * lines_each} more lines for {count} {what}',
-                f'{left}: the file is cut short, or the count is wrong',
-            )
-        return count
+        return int(value)
 
 
 def _positions(joints: Sequence[Sequence[bytes]]) -> np.ndarray | None:
@@ -142,21 +140,6 @@ def _positions(joints: Sequence[Sequence[bytes]]) -> np.ndarray | None:
     except ValueError:  # 1.2.3
         return None
     return positions if (np.abs(positions) <= MAX_COORDINATE).all() else None
-
-
-def _find_fault(joints: Sequence[Sequence[bytes]], starts: Sequence[int], reader: _Reader) -> NoReturn:
-    """Raise for the first joint that is not as it should be."""
-    for index, joint in enumerate(joints):
-        reader.number = starts[index // NUM_JOINTS] + index % NUM_JOINTS + 1
-        reader.where = ''
-        if len(joint) != VALUES_PER_JOINT:
-            reader.fail(f'{VALUES_PER_JOINT} values of a joint', f'{len(joint)}: {_shown(joint)}')
-        for axis, value in zip('xyz', joint, strict=False):
-            if not _FINITE.fullmatch(value):
-                reader.fail(f'a finite number for {axis}', _shown([value]))
-            if not abs(float(value)) <= MAX_COORDINATE:
-                reader.fail(f'{axis} within {MAX_COORDINATE:.0f} m', _shown([value]))
-    raise AssertionError('every joint is as it should be')
 
 
 def _shown(values: Sequence[bytes]) -> str:

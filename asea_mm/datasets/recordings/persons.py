@@ -4,16 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from itertools import combinations
-from typing import Any
 
 import numpy as np
 
 from ...errors import InputError
 from ...skeletons import SKELETONS
-from .bodies import body_sizes, distances, motions, present_bodies, seen_joints
-from .tracks import Bodies, TrackNotes, find_tracks
+from .bodies import body_sizes, distances, motions, seen_joints
+from .tracks import Bodies, find_tracks
 
-Pairs = str | Sequence[Sequence[int]] | None
 # Half a second at 30 frames/s, and not as long as elsewhere: films are cut, and after a cut somebody else may be where
 # one was.
 LARGEST_GAP_IN_FILMS = 15
@@ -63,94 +61,43 @@ def choose_persons(keypoint: np.ndarray, score: np.ndarray | None = None, size: 
     return tuple(sorted(present[list(group)].tolist()))
 
 
-def two_persons(bodies: Bodies) -> tuple[np.ndarray, TrackNotes]:
+def two_persons(bodies: Bodies) -> np.ndarray:
     """NTU RGB+D: the two persons of a clip, in a fixed order: who is seen first, then who moves more.
 
-    Args:
-        bodies: All bodies of the clip, as :func:`~.ntu_skeleton.parse_ntu_skeleton` reads them.
-
-    Returns:
-        The keypoints, and notes about bodies that were joined, merged or left out.
-
     Shapes:
-        keypoints ``(M, T, V, C)`` = ``(2, T, 25, 3)``, float64, metres; absent frames and an absent person are zero
+        returns ``(M, T, V, C)`` = ``(2, T, 25, 3)``, float64, metres; absent frames and an absent person are zero
 
     Raises:
         InputError: If there is no body in any frame.
     """
-    tracks, notes = find_tracks(bodies, SKELETONS['nturgbd25'])
+    tracks = find_tracks(bodies, SKELETONS['nturgbd25'])
     if not tracks:
         raise InputError(f'expected at least one body, got none in {bodies.num_frames} frames')
     keypoint, _ = bodies.of_tracks(tracks, 2)
-    chosen = choose_persons(keypoint)
-    notes.surplus = len(tracks) - len(chosen)
     motion = motions(keypoint)
-    rows = sorted(chosen, key=lambda row: (bodies.frame[tracks[row][0]], -motion[row]))
+    rows = sorted(choose_persons(keypoint), key=lambda row: (bodies.frame[tracks[row][0]], -motion[row]))
     persons = np.zeros((2, *keypoint.shape[1:]))
     persons[: len(rows)] = keypoint[rows]
-    return persons, notes
+    return persons
 
 
-def persons_in_film(frames: Sequence[np.ndarray], num_person: int = 2) -> tuple[np.ndarray, np.ndarray]:
-    """Kinetics: the persons of a clip of a film, with cuts and passers-by, whose frames were looked at one by one.
+def persons_in_film(frames: Sequence[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
+    """Kinetics: two persons of a clip of a film, with cuts and passers-by, whose frames were looked at one by one.
 
     Args:
-        frames: The bodies of every frame, in any order.
-        num_person: Persons M; who is seen first comes first, of those in the same frame who is listed first.
+        frames: The bodies of every frame, in any order. Who is seen first comes first, of those in the same frame who
+            is listed first.
 
     Shapes:
         frames: T arrays ``(P_t, V, 3)``, x, y and score, 0 where a joint is missing;
-        returns keypoint ``(M, T, V, 2)`` and score ``(M, T, V)``, float32, zero where a person is absent
+        returns keypoint ``(2, T, V, 2)`` and score ``(2, T, V)``, float32, zero where a person is absent
     """
     values = np.concatenate(frames)
     frame = np.repeat(np.arange(len(frames)), [len(bodies) for bodies in frames])
-    missing = ~(values[..., 2:] > 0)
-    joints, score = np.where(missing, 0, values[..., :2]), np.where(missing, 0, values[..., 2:])[..., 0]
-    bodies = Bodies(len(frames), frame, [None] * len(frame), joints, score)
-    tracks, _ = find_tracks(bodies, max_gap=LARGEST_GAP_IN_FILMS, join_all=True)
-    keypoint, scores = bodies.of_tracks(tracks, num_person)
-    rows = [*choose_persons(keypoint, scores, num_person)]
-    rows += [row for row in range(len(keypoint)) if row not in rows][: num_person - len(rows)]  # absent ones
+    values = np.where(values[..., 2:] > 0, values, 0)
+    bodies = Bodies(len(frames), frame, [None] * len(frame), values[..., :2], values[..., 2])
+    tracks = find_tracks(bodies, max_gap=LARGEST_GAP_IN_FILMS, join_all=True)
+    keypoint, scores = bodies.of_tracks(tracks, 2)
+    rows = [*choose_persons(keypoint, scores)]
+    rows += [row for row in range(len(keypoint)) if row not in rows][: 2 - len(rows)]  # absent ones
     return keypoint[rows].astype(np.float32), scores[rows].astype(np.float32)
-
-
-def groups_of(
-    keypoint: np.ndarray, score: np.ndarray | None, likeliest: tuple[int, ...], size: int, pairs: Pairs, name: str
-) -> list[tuple[int, ...]]:
-    """The groups of persons to be recognised.
-
-    Args:
-        keypoint: All persons.
-        score: Confidences, if there are any.
-        likeliest: The likeliest group where it is known already; empty where :func:`choose_persons` shall say.
-        size: Persons that the model takes.
-        pairs: None (the likeliest group), ``'all'`` (every group with a frame in common), or the groups.
-        name: The sample, for the messages.
-
-    Raises:
-        InputError: If ``pairs`` is something else, or names persons that are not there.
-    """
-    count = len(keypoint)
-    if pairs is None or (isinstance(pairs, str) and pairs == 'all'):
-        if count <= size:
-            return [tuple(range(count))]
-        likeliest = likeliest or choose_persons(keypoint, score, size)
-        if pairs is None:
-            return [likeliest]
-        present = present_bodies(keypoint)
-        groups = [group for group in combinations(range(count), size) if present[list(group)].all(axis=0).any()]
-        return groups or [likeliest]
-    given = pairs.tolist() if isinstance(pairs, np.ndarray) else pairs
-    if isinstance(given, str) or not isinstance(given, Sequence) or not len(given):
-        raise InputError(f"{name}: pairs: expected None, 'all' or at least one pair, such as [(0, 1)], got {pairs!r}")
-    chosen = []
-    for pair in given:
-        group: tuple[Any, ...] = tuple(pair) if isinstance(pair, (list, tuple, np.ndarray)) else ()
-        whole = all(isinstance(person, (int, np.integer)) and not isinstance(person, bool) for person in group)
-        if not whole or not 1 <= len(set(group)) == len(group) <= size or not set(group) <= set(range(count)):
-            raise InputError(
-                f'{name}: pairs: expected up to {size} different persons from 0 to {count - 1} in a pair, such as '
-                f'[(0, 1)], got {pair!r}'
-            )
-        chosen.append(tuple(int(person) for person in group))
-    return chosen

@@ -81,14 +81,11 @@ def read_fps(value: object, where: str) -> float | None:
     return float(value)
 
 
-def all_frames(numbers: Iterable[int], source: str) -> range:
+def _all_frames(numbers: Iterable[int], source: str) -> range:
     """Every frame from the first to the last; a number that is not there is a frame in which nobody was seen.
 
     Where three or more numbers are all a multiple of a step apart (every second frame was kept), the step is the
     distance of frames.
-
-    Raises:
-        InputError: If there is no frame, or hardly any of the frames between the first and the last is there.
     """
     known = sorted(set(numbers))
     if not known:
@@ -111,15 +108,13 @@ def assemble(
     Args:
         detections: The bodies.
         frames: Frame numbers, also of frames in which nobody was seen.
-        skeleton: Layout of the joints.
-        source: The file, for the messages.
-        fps: Frames per second, if the file says.
+        skeleton, source, fps: Of the file.
 
     Raises:
-        InputError: If nobody is seen at all, someone is twice in a frame, or coordinates are sometimes two and
-            sometimes three.
+        InputError: If nobody is seen at all, hardly any of the frames between the first and the last is there, someone
+            is twice in a frame, or coordinates are sometimes two and sometimes three.
     """
-    numbers = all_frames([*frames, *(detection.frame for detection in detections)], source)
+    numbers = _all_frames([*frames, *(detection.frame for detection in detections)], source)
     detections = [body for body in detections if not missing_joints(body.keypoint, body.score).all()]
     if not detections:
         raise InputError(f'{source}: expected at least one person in one frame, got none with a joint')
@@ -131,13 +126,11 @@ def assemble(
                 f'{source}, {body.where}: expected {channels} coordinates as in {detections[0].where}, '
                 f'got {body.keypoint.shape[-1]}'
             )
-        if (
-            body.person is not None
-            and (before := known.setdefault((body.frame, body.person), body.where)) != body.where
-        ):
+        before = body.where if body.person is None else known.setdefault((body.frame, body.person), body.where)
+        if before != body.where:
             raise InputError(
-                f'{source}, {body.where}: person {body.person} is twice in frame {body.frame}, first in {before}; '
-                f'every person may be there once in a frame'
+                f'{source}, {body.where}: expected everybody once in a frame, got person {body.person} again in frame '
+                f'{body.frame}, first in {before}'
             )
     score = None
     if any(body.score is not None for body in detections):
@@ -154,7 +147,7 @@ def record(bodies: Bodies, frames: Sequence[int], skeleton: Skeleton, fps: float
 
     Of a crowd, the shortest tracks are the first that nobody will miss.
     """
-    tracks, _ = find_tracks(bodies, skeleton)
+    tracks = find_tracks(bodies, skeleton)
     longest = sorted(range(len(tracks)), key=lambda track: -len(tracks[track]))[:_MOST_PERSONS]
     tracks = [track for number, track in enumerate(tracks) if number in longest]
     keypoint, score = bodies.of_tracks(tracks, absent=np.nan)

@@ -74,45 +74,36 @@ class Bodies:
         return keypoint, score
 
 
-@dataclass
-class TrackNotes:
-    """What became of the bodies: how many joins across ids, how many tracks merged or left out."""
-
-    joined: int = 0
-    duplicates: int = 0
-    not_persons: int = 0
-    surplus: int = 0
-
-
 def find_tracks(
     bodies: Bodies, skeleton: Skeleton | None = None, max_gap: int = LARGEST_GAP, join_all: bool = False
-) -> tuple[list[np.ndarray], TrackNotes]:
+) -> list[np.ndarray]:
     """All steps: link bodies, merge those that are one, maybe join what is left, and leave out what is no person.
+
+    A body may go on with the track that last had its id, however long ago and far away; and with any other track that
+    was seen at most ``max_gap`` frames ago and is within reach: :data:`REACH_OF_IDS` if both have ids,
+    :data:`REACH_WITHOUT_IDS` else. As many bodies as possible go on; of all ways to do so it is the one with the least
+    total distance, where the same id is worth :data:`ID_WORTH`. Any other body begins a track.
 
     Args:
         bodies: The bodies.
         skeleton: Layout of the joints; None: nothing is left out for its shape.
-        max_gap: See :func:`link_bodies`.
-        join_all: Whether :func:`join_tracks` joins tracks that share no frame.
+        max_gap: Most frames from one body of a track to the next of another id; 1 allows no gap.
+        join_all: Whether tracks that share no frame are joined, wherever they are: in films, cuts break the track of a
+            person into several.
 
     Returns:
-        The tracks in the order in which they begin, each as indices of its bodies, and notes.
+        The tracks in the order in which they begin, each as indices of its bodies.
 
     Shapes:
         each track: ``(n,)``, int, one body a frame at most
     """
-    notes = TrackNotes()
     places = _Places(bodies.joints)
-    tracks, notes.joined = link_bodies(bodies, max_gap, places)
-    tracks, notes.duplicates = _merge_duplicates(tracks, bodies.frame, places)
+    tracks = _merge_duplicates(_link_bodies(bodies, max_gap, places), bodies.frame, places)
     if join_all:
-        tracks = join_tracks(tracks, bodies, places)
+        tracks = _join_tracks(tracks, bodies, places)
     if skeleton is not None and bodies.joints.shape[-1] == 3:
-        persons = [track for track in tracks if looks_like_a_person(bodies.joints[track], skeleton)]
-        if persons:
-            notes.not_persons = len(tracks) - len(persons)
-            tracks = persons
-    return tracks, notes
+        return [track for track in tracks if looks_like_a_person(bodies.joints[track], skeleton)] or tracks
+    return tracks
 
 
 class _Places:
@@ -137,24 +128,8 @@ class _Places:
         return np.minimum(np.divide(distance, size, out=far, where=size > 0), _FAR)
 
 
-def link_bodies(
-    bodies: Bodies, max_gap: int = LARGEST_GAP, places: _Places | None = None
-) -> tuple[list[np.ndarray], int]:
-    """Link the bodies of consecutive frames into tracks.
-
-    A body may go on with the track that last had its id, however long ago and far away; and with any other track that
-    was seen at most ``max_gap`` frames ago and is within reach: :data:`REACH_OF_IDS` if both have ids,
-    :data:`REACH_WITHOUT_IDS` else. As many bodies as possible go on; of all ways to do so it is the one with the least
-    total distance, where the same id is worth :data:`ID_WORTH`. Any other body begins a track.
-
-    Args:
-        bodies: The bodies.
-        max_gap: Most frames from one body of a track to the next of another id; 1 allows no gap.
-
-    Returns:
-        The tracks in the order in which they begin, as indices of bodies, and how often ids were joined.
-    """
-    places = _Places(bodies.joints) if places is None else places
+def _link_bodies(bodies: Bodies, max_gap: int, places: _Places) -> list[np.ndarray]:
+    """Link the bodies of consecutive frames into tracks, by the rule of :func:`find_tracks`."""
     frames, ids = bodies.frame.tolist(), bodies.ids
     in_frame: list[list[int]] = [[] for _ in range(bodies.num_frames)]
     for index in np.flatnonzero(places.seen.any(axis=-1)).tolist():
@@ -162,7 +137,6 @@ def link_bodies(
     before = _plain_steps(bodies, in_frame, places)
     tracks: list[list[int]] = []
     track_of: dict[int, list[int]] = {}
-    joined = 0
     for time, members in enumerate(in_frame):
         if all(index in before for index in members):
             going_on = {index: track_of[before[index]] for index in members}
@@ -172,12 +146,11 @@ def link_bodies(
             going_on = _assign(bodies, places, live, members, max_gap) if live else {}
         for index in members:
             if index in going_on:
-                joined += ids[going_on[index][-1]] != ids[index]
                 going_on[index].append(index)
             else:
                 tracks.append([index])
             track_of[index] = going_on.get(index, tracks[-1])
-    return [np.array(track) for track in tracks], joined
+    return [np.array(track) for track in tracks]
 
 
 def _plain_steps(bodies: Bodies, in_frame: Sequence[Sequence[int]], places: _Places) -> dict[int, int]:
@@ -220,7 +193,7 @@ def _assign(
     return {members[column]: live[row] for row, column in pairs if allowed[row, column]}
 
 
-def _merge_duplicates(tracks: list[np.ndarray], frame: np.ndarray, places: _Places) -> tuple[list[np.ndarray], int]:
+def _merge_duplicates(tracks: list[np.ndarray], frame: np.ndarray, places: _Places) -> list[np.ndarray]:
     """Tracks in one place are one body; the longer one's joints count where both are there."""
     kept: list[np.ndarray] = []
     for track in tracks:
@@ -235,17 +208,12 @@ def _merge_duplicates(tracks: list[np.ndarray], frame: np.ndarray, places: _Plac
                 break
         else:
             kept.append(track)
-    return kept, len(tracks) - len(kept)
+    return kept
 
 
-def join_tracks(tracks: list[np.ndarray], bodies: Bodies, places: _Places | None = None) -> list[np.ndarray]:
-    """Join tracks that share no frame, wherever they are: in films, cuts break the track of a person into several.
-
-    From the clearest track down (the sum of its scores), a track goes to a person with whom it shares no frame, to the
-    nearest one of several where they are nearest in time, and is a new person if it shares frames with all. So tracks
-    that never share a frame may be one person.
-    """
-    places = _Places(bodies.joints) if places is None else places
+def _join_tracks(tracks: list[np.ndarray], bodies: Bodies, places: _Places) -> list[np.ndarray]:
+    """From the clearest track down (the sum of its scores), a track goes to a person with whom it shares no frame, to
+    the nearest one of several where they are nearest in time, and is a new person if it shares frames with all."""
     frame = bodies.frame
     clear = [float((places.seen if bodies.score is None else bodies.score)[track].sum()) for track in tracks]
     persons: list[np.ndarray] = []

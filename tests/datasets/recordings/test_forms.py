@@ -172,7 +172,7 @@ def test_missing_joints_in_space_are_an_error_unless_filled(tmp_path):
     expected = r"a\.npy: frame 1, person 0, joint 'foot': .* 2 more; --fill-missing interpolates in time"
     with pytest.raises(ValueError, match=expected):
         finished(tmp_path / 'a.npy')
-    filled = finished(tmp_path / 'a.npy', fill=True)['keypoint'][0, :, 2, 0]
+    filled = finished(tmp_path / 'a.npy', fill_missing=True)['keypoint'][0, :, 2, 0]
     np.testing.assert_allclose(filled, [1, 2, 3, 4, 4])  # at the end the last one holds
 
 
@@ -180,7 +180,7 @@ def test_filling_stays_out_of_absence(tmp_path):
     keypoint = np.ones((1, 4, 3, 3)) * np.array([1, 0, 3, 4])[:, None, None]
     keypoint[0, 2, 1] = np.nan
     np.save(tmp_path / 'a.npy', keypoint)
-    filled = finished(tmp_path / 'a.npy', fill=True)['keypoint'][0, :, :, 0]
+    filled = finished(tmp_path / 'a.npy', fill_missing=True)['keypoint'][0, :, :, 0]
     np.testing.assert_allclose(filled, [[1, 1, 1], [0, 0, 0], [3, 3, 3], [4, 4, 4]])
 
 

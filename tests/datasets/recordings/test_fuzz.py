@@ -124,7 +124,7 @@ def test_damaged_files(tmp_path, form, seed):
         file.write_bytes(damage(rng.choice(sources), rng))
         try:
             recording = read_recording(path, skeleton)
-            fields = finish_recording(recording, skeleton, str(path), fill=rng.random() < 0.5).annotation(2)
+            fields = finish_recording(recording, skeleton, str(path), fill_missing=rng.random() < 0.5).annotation(2)
         except InputError as error:
             assert str(error).startswith(str(path))  # noqa: PT017
             assert '\n' not in str(error)  # noqa: PT017

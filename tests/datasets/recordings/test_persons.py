@@ -11,7 +11,7 @@ from asea_mm.datasets.recordings.bodies import (
     looks_like_a_person,
     motions,
 )
-from asea_mm.datasets.recordings.persons import choose_persons, groups_of
+from asea_mm.datasets.recordings.persons import choose_persons
 from asea_mm.skeletons import SKELETONS
 from tests.datasets.ntu_files import chair
 from tests.datasets.ntu_files import standing as standing_person
@@ -104,20 +104,6 @@ def test_absurd_coordinates(shape, value, wrong):
     keypoint = np.full((4, *shape), nan)
     keypoint[2, 1, 0] = value
     assert first_absurd(keypoint) == ((2, 1) if wrong else None)
-
-
-def groups(keypoint, pairs, likeliest=()):
-    return groups_of(keypoint, None, likeliest, 2, pairs, 'clip')
-
-
-def test_groups():
-    keypoint = standing(0, 3, 6)
-    assert groups(keypoint, None) == [(0, 1)]
-    assert groups(keypoint, None, likeliest=(0, 2)) == [(0, 2)]
-    keypoint[0, 4:], keypoint[2, :4] = 0, 0
-    assert groups(keypoint, 'all') == [(0, 1), (1, 2)]
-    for pairs in ([(2, 0)], np.array([[2, 0]]), ([2, 0],)):
-        assert groups(keypoint, pairs) == [(2, 0)]
 
 
 def turned(axis, angle):

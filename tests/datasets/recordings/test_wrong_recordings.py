@@ -1,4 +1,4 @@
-"""Users' recordings: what is wrong is one line that names the file and the place; nothing is written."""
+"""Users' recordings: what is wrong is one line that names the file and the place."""
 
 import json
 import pickle
@@ -6,6 +6,7 @@ import pickle
 import numpy as np
 import pytest
 
+from asea_mm.datasets.recordings.arrays import read_array
 from asea_mm.datasets.recordings.finish import finish_recording
 from asea_mm.datasets.recordings.layout_file import load_layout
 from asea_mm.datasets.recordings.samples import find_recordings, read_recording
@@ -39,77 +40,81 @@ def with_value(value, place=(1, 2, 0, 1)):
 
 
 TEXTS = [
-    ('csv', '', ': expected a header line .*, got an empty file'),
-    ('csv', b'\xff\xfe\x00x', ': expected a CSV file in UTF-8'),
-    ('csv', 'a,b\n1,2', r", line 1: expected 'frame,person,joint.*got no column 'frame' in \['a', 'b'\]"),
-    ('csv', LONG.replace(',', ';'), ", line 1: expected commas between the columns, got ';'"),
+    ('csv', '', ': .* empty file'),
+    ('csv', b'\xff\xfe\x00x', ': .* UTF-8'),
+    ('csv', 'a,b\n1,2', r", line 1: .* no column 'frame' in \['a', 'b'\]"),
+    ('csv', LONG.replace(',', ';'), ", line 1: expected commas"),
+    ('csv', LONG + ',y', ", line 1: .*'y'.* more than once"),
     ('csv', 'frame,person,joint,x\n', "no column 'y'"),
     ('csv', LONG + ',speed\n', "got the column 'speed'; remove it"),
-    ('csv', LONG + '\n', ': expected at least one frame, got none'),
-    ('csv', LONG + '\n0,1,head,1', ', line 2: expected 5 values as the header has, got 4'),
-    ('csv', LONG + '\n0,1,head,1,2\n0,1,hed,1,2', ", line 3, column 'joint': .* got 'hed'; did you mean 'head'"),
-    ('csv', LONG + '\n0,1,3,1,2', ", line 2, column 'joint': .* index below 3, got '3', e.g. 'head'"),
+    ('csv', LONG + '\n', ': expected at least one frame'),
+    ('csv', LONG + '\n0,1,head,1', ', line 2: expected 5 values'),
+    ('csv', LONG + '\n0,1,head,1,2\n0,1,hed,1,2', ", line 3, column 'joint': .* did you mean 'head'"),
+    ('csv', LONG + '\n0,1,3,1,2', ", line 2, column 'joint': .* index below 3"),
     ('csv', LONG + '\n0,1,head,1,2\n\n0,1,0,1,2', ", line 4: expected every joint once, .* first in line 2"),
-    ('csv', LONG + '\n0.5,1,head,1,2', ", line 2, column 'frame': expected a whole number, got '0.5'"),
-    ('csv', LONG + '\n0,,head,1,2', ", line 2, column 'person': expected the id"),
-    ('csv', LONG + '\n0,1,head,1,abc', ", line 2, column 'y': expected a number or nothing, got 'abc'"),
-    ('csv', LONG + '\n0,1,head,,', ': expected at least one person in one frame, got none with a joint'),
-    ('csv', LONG + '\n0,1,head,1e12,2', r": frame 0, person 1, joint 'head': expected finite coordinates"),
+    ('csv', LONG + '\n0.5,1,head,1,2', ", line 2, column 'frame'"),
+    ('csv', LONG + '\n0,,head,1,2', ", line 2, column 'person'"),
+    ('csv', LONG + '\n0,1,head,1,abc', ", line 2, column 'y': .* got 'abc'"),
+    ('csv', LONG + '\n0,1,head,,', ': expected at least one person'),
+    ('csv', LONG + '\n0,1,head,1e12,2', r": frame 0, person 1, joint 'head': expected finite"),
     ('csv', LONG + '\n0,1,head,1,2\n9999999,1,head,1,2', ': expected frame numbers of one recording'),
     ('csv', LONG + '\n0,1,"head,1,2', ', line 2: expected comma-separated values'),
-    ('csv', WIDE.replace(',hip_y', '') + '\n', ", line 1: .* got no column 'hip_y'"),
-    ('csv', WIDE + ',time\n', ", line 1: .* got the column 'time'; remove it"),
-    ('csv', WIDE + ',head_z\n', ", line 1: .* got no column 'hip_z' and 1 more"),
-    ('csv', WIDE + '\n0,1,1,2,3,4,5,6\n0,1,1,2,3,4,5,6', ', line 3: person 1 is twice in frame 0, first in line 2'),
-    ('json', '', ', line 1: expected JSON, got an error'),
-    ('json', '{"frames": [\n1,,', ', line 2: expected JSON, got an error'),
+    ('csv', WIDE.replace(',hip_y', '') + '\n', ", line 1: .* no column 'hip_y'"),
+    ('csv', WIDE + ',head_z\n', ", line 1: .* no column 'hip_z'"),
+    ('csv', WIDE + '\n0,1,1,2,3,4,5,6\n0,1,1,2,3,4,5,6', ', line 3: .* person 1 again in frame 0, first in line 2'),
+    ('json', '{"frames": [\n1,,', ', line 2: expected JSON'),
     ('json', b'\xff\xff', ': expected JSON in UTF-8'),
     ('json', '[' * 100000, ': expected JSON'),
     ('json', '{"a": 1}', r": .* got an object with the keys \['a'\]"),
-    ('json', '{"frames": []}', ': expected at least one frame, got none'),
-    ('json', '{"frames": [{}]}', r", frames\[0\]: expected an object with 'persons', got the keys \[\]"),
+    ('json', '{"frames": []}', ': expected at least one frame'),
+    ('json', '{"frames": [{}]}', r", frames\[0\]: expected an object with 'persons'"),
     ('json', own(), ': expected at least one person in one frame'),
     ('json', own({'id': 1}), r", frames\[0\].persons\[0\]: expected an object with 'keypoint'"),
-    ('json', own({'keypoint': [[1, 2], [1, 2], [1]]}), r'.keypoint\[2\]: expected \[x, y\] or \[x, y, z\], alike'),
-    ('json', own({'keypoint': [[1, 2], [1, 2], [1, '2']]}), r".keypoint\[2\]\[1\]: expected a number or null, got str"),
-    ('json', own({**PERSON, 'score': [1, 1]}), r'.score: expected 3 scores, one a joint, got 2'),
-    ('json', own({**PERSON, 'id': [1]}), '.id: expected an id, a whole number or a text'),
-    ('json', own(PERSON, PERSON), r', frames\[0\].persons\[1\]: person 1 is twice in frame 0'),
+    ('json', own({'keypoint': [[1, 2], [1, 2], [1]]}), r'.keypoint: expected numbers of shape \(3, 2\) or \(3, 3\)'),
+    ('json', own({'keypoint': [[1, 2], [1, 2], [1, '2']]}), r".keypoint\[2, 1\]: expected a number or null, got str"),
+    ('json', own({**PERSON, 'score': [1, 1]}), r'.score: expected numbers of shape \(3,\)'),
+    ('json', own({**PERSON, 'id': [1]}), '.id: expected an id'),
+    ('json', own(PERSON, PERSON), r', frames\[0\].persons\[1\]: .* person 1 again'),
     ('json', own(PERSON, {'id': 2, 'keypoint': [[1, 2, 3]] * 3}), 'expected 2 coordinates as in .*, got 3'),
-    ('json', own({'keypoint': [[1, 2], [1, 2], [1, 10**400]]}), r'.keypoint\[2\]: expected finite numbers'),
-    ('json', coco({'keypoints': [1] * 54}), r'\[0\].keypoints: expected 9 numbers.* got 54; --layout openpose18'),
-    ('json', coco({}, {'image_id': None}), r'\[1\].image_id: expected a number or a file name'),
+    ('json', own({'keypoint': [[1, 2], [1, 2], [1, 10**400]]}), r'.keypoint: expected finite numbers'),
+    ('json', coco({'keypoints': [1] * 54}), r'\[0\].keypoints: expected 9 numbers.* --layout openpose18'),
+    ('json', coco({}, {'image_id': None}), r'\[1\].image_id'),
     ('json', coco({'image_id': 'a/1.jpg'}, {'image_id': 'b/1.jpg'}), ': expected the images of one video'),
     ('json', coco({'image_id': 1}, {'image_id': 10**20}), ': expected frame numbers of one recording'),
-    ('json', pose(keypoints=[[1, 2]] * 4), r', instance_info\[0\].instances\[0\].keypoints: expected 3 joints'),
-    ('json', pose().replace('"frame_id": 1', '"frame_id": "1"'), r'\[0\].frame_id: expected a whole number'),
-    ('json', pose().replace('"instances"', '"people"'), r"instance_info\[0\]: expected an object with 'instances'"),
+    ('json', pose(keypoints=[[1, 2]] * 4), r', instance_info\[0\].instances\[0\].keypoints: .* got \(4, 2\)'),
+    ('json', pose().replace('"frame_id": 1', '"frame_id": "1"'), r'\[0\].frame_id: .* a whole number'),
     ('json', '[{"instances": []}, {"frame_id": 0, "instances": []}]', r'\[1\].frame_id: expected every frame once'),
     ('json', '{"people": []}', ': expected OpenPose files named'),
     ('npy', b'', ': expected an array of numbers'),
     ('npy', pickle.dumps([1]), ': .* could run code'),
-    ('npz', b'PK\x03\x04 and no more', ': expected arrays as numpy.savez writes them'),
+    ('npz', b'PK\x03\x04 and no more', ': expected arrays'),
 ]  # fmt: skip
 ARRAYS = [
-    (np.array([object()]), ': .* could run code'),
-    (np.ones((2, 4, 3, 3), bool), r': expected keypoint to be an array of numbers, got .*bool'),
-    (np.ones((4, 3)), r': expected an array \(frames, joints, 2 or 3\).*, got shape \(4, 3\)'),
+    (np.ones((2, 4, 3, 3), bool), r': .* array of numbers, got .*bool'),
+    (np.ones((4, 3)), r': .* got shape \(4, 3\)'),
     (np.ones((2, 4, 3, 4)), r'got shape \(2, 4, 3, 4\)'),
     (np.ones((2, 0, 3, 3)), r'got shape \(2, 0, 3, 3\)|empty'),
-    (np.ones((2, 4, 5, 3)), ": expected 3 joints of layout 'stick3' on the axis before the last"),
-    (np.ones((60, 2, 3, 3)), ': .* got 60 persons in 2 frames .*; swap the first two axes'),
-    (np.zeros((2, 4, 3, 3)), ': expected at least one person in one frame, got zeros'),
-    (with_value(np.nan), ": frame 2, person 1, joint 'head': expected all joints .* --fill-missing"),
-    (with_value(np.inf), ": frame 2, person 1, joint 'head': expected finite coordinates and scores"),
-    (with_value(1e30), ": frame 2, person 1, joint 'head': expected finite coordinates and scores"),
+    (np.ones((2, 4, 5, 3)), ": expected 3 joints of layout 'stick3'"),
+    (np.ones((60, 2, 3, 3)), ': .* got 60 persons in 2 frames.*; swap the first two axes'),
+    (np.zeros((2, 4, 3, 3)), ': expected at least one person'),
+    (with_value(np.nan), ": frame 2, person 1, joint 'head': .* --fill-missing"),
+    (with_value(np.inf), ": frame 2, person 1, joint 'head': expected finite"),
+    (with_value(1001), ": frame 2, person 1, joint 'head': expected finite .* 1 km"),
 ]
 ARCHIVES = [
+    ({'keypoint': np.array([object()])}, ': .* could run code'),
     ({'pose': GOOD}, r": expected an array 'keypoint' .*, got \['pose'\]"),
     ({'keypoint': GOOD, 'keypoint_score': GOOD[0, ..., 0]}, r'keypoint_score of shape \(2, 4, 3\), got \(4, 3\)'),
-    ({'keypoint': GOOD, 'fps': [1, 2]}, ': expected fps to be one number'),
-    ({'keypoint': GOOD, 'fps': -3}, ': expected fps to be a positive number, got -3'),
-    ({'keypoint': GOOD, 'fps': 'x'}, ': expected fps to be an array of numbers'),
+    *(({'keypoint': GOOD, 'fps': fps}, ': expected fps to be a positive number') for fps in ([1, 2], -3, 'x')),
 ]  # fmt: skip
+OPENPOSE = [
+    ({'v_1': '{"people": [{}]}'}, r"v_1_keypoints.json, people\[0\]: expected an object with 'pose_keypoints_2d'"),
+    ({'v_1': '{"people": 3}'}, r'v_1_keypoints.json, people: expected a list'),
+    ({'v_1': '{'}, 'v_1_keypoints.json, line 1: expected JSON'),
+    ({'v_1': '{"people": []}'}, ': expected at least one person'),
+    ({'1_1': '{"people": []}', '2_2': '{"people": []}'}, ': expected the frames of one video'),
+    ({'v_1': '{"people": []}', 'v_01': '{"people": []}'}, 'frame 1 is also in v_01_keypoints.json'),
+]
 
 
 def read(path, **options):
@@ -121,7 +126,6 @@ def fails(path, message):
         read(path)
     assert str(caught.value).startswith(str(path))
     assert '\n' not in str(caught.value)
-    assert len(str(caught.value)) < 700
 
 
 @pytest.mark.parametrize(('extension', 'text', 'message'), TEXTS)
@@ -135,9 +139,8 @@ def test_files(tmp_path, extension, text, message):
 def test_arrays_in_files_and_in_memory(tmp_path, array, message):
     np.save(tmp_path / 'a.npy', array)
     fails(tmp_path / 'a.npy', message)
-    if array.dtype != object:
-        with pytest.raises(InputError, match=message):
-            finish_recording(read_recording(array, STICK), STICK, 'input')
+    with pytest.raises(InputError, match=message):
+        finish_recording(read_array(array, STICK), STICK, 'input')
 
 
 @pytest.mark.parametrize(('arrays', 'message'), ARCHIVES)
@@ -146,21 +149,11 @@ def test_archives(tmp_path, arrays, message):
     fails(tmp_path / 'a.npz', message)
 
 
-@pytest.mark.parametrize(
-    ('files', 'message'),
-    [
-        ({'v_1_keypoints.json': '{"people": [{}]}'}, r"people\[0\]: expected an object with 'pose_keypoints_2d'"),
-        ({'v_1_keypoints.json': '{"people": 3}'}, r'v_1_keypoints.json, people: expected a list'),
-        ({'v_1_keypoints.json': '{'}, 'v_1_keypoints.json, line 1: expected JSON'),
-        ({'v_1_keypoints.json': '{"people": []}'}, ': expected at least one person'),
-        ({f'{v}_{v}_keypoints.json': '{"people": []}' for v in '12'}, ': expected the frames of one video'),
-        ({f'v_{n}_keypoints.json': '{"people": []}' for n in ('1', '01')}, 'frame 1 is also in v_01_keypoints.json'),
-    ],
-)
+@pytest.mark.parametrize(('files', 'message'), OPENPOSE)
 def test_openpose_folders(tmp_path, files, message):
     (folder := tmp_path / 'video').mkdir()
     for name, text in files.items():
-        (folder / name).write_text(text)
+        (folder / f'{name}_keypoints.json').write_text(text)
     fails(folder, message)
 
 
@@ -183,31 +176,23 @@ def test_folders(tmp_path, names, message):
 def test_a_person_who_is_not_chosen_may_have_gaps():
     keypoint = np.ones((3, 6, 3, 3)) * np.arange(1.0, 4)[:, None] + np.array([0, 0.5, 90])[:, None, None, None]
     keypoint[2, 1, 0] = np.nan
-    sample = finish_recording(read_recording(keypoint, STICK), STICK, 'input')
+    sample = finish_recording(read_array(keypoint, STICK), STICK, 'input')
     assert sample.likeliest == (0, 1)
     assert sample.keypoint.any(axis=(2, 3)).tolist() == [[True] * 6, [True] * 6, [True, False, *[True] * 4]]
 
 
-def test_a_joint_that_is_never_seen_cannot_be_filled(tmp_path):
-    array = GOOD.copy()
-    array[1, :, 2] = np.nan
-    np.save(tmp_path / 'a.npy', array)
-    with pytest.raises(InputError, match='person 1, joint .foot.: .* and 3 more; this joint is never seen'):
-        read(tmp_path / 'a.npy', fill=True)
-
-
 @pytest.mark.parametrize(
-    ('channels', 'options', 'message'),
+    ('array', 'options', 'message'),
     [
-        (2, {'units': 'metre'}, 'expected 3 coordinates for --units metre, got 2'),
-        (2, {'up': 'z'}, 'expected 3 coordinates for --up, got 2'),
-        (3, {'units': 'pixel'}, 'expected 2 coordinates for --units pixel, got 3; if the third is the score'),
+        (GOOD[..., :2], {'units': 'metre'}, 'expected 3 coordinates for --units metre, got 2'),
+        (GOOD[..., :2], {'up': 'z'}, 'expected 3 coordinates for --up, got 2'),
+        (GOOD, {'units': 'pixel'}, 'expected 2 coordinates for --units pixel, got 3; if the third is the score'),
+        (with_value(np.nan, (1, slice(None), 2)), {'fill_missing': True}, '3 more; this joint is never seen'),
     ],
 )
-def test_units_that_do_not_fit(tmp_path, channels, options, message):
-    np.save(tmp_path / 'a.npy', GOOD[..., :channels])
+def test_options_that_do_not_fit(array, options, message):
     with pytest.raises(InputError, match=message):
-        read(tmp_path / 'a.npy', **options)
+        finish_recording(read_array(array, STICK), STICK, 'input', **options)
 
 
 @pytest.mark.parametrize(

@@ -34,7 +34,7 @@ def read_ntu_skeleton(path: str | os.PathLike) -> np.ndarray:
     """
     raw = parse_ntu_skeleton(path)
     try:
-        return two_persons(raw)[0].astype(np.float32)
+        return two_persons(raw).astype(np.float32)
     except ValueError as error:
         raise InputError(f'{path}: {error}') from None
 
