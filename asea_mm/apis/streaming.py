@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import deque
 from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
@@ -27,12 +28,9 @@ class StreamResult:
 
     Args:
         persons: Their track ids, who came first first.
-        label: The class with the highest score.
-        label_name: Its name.
-        score: Its score.
+        label, label_name, score: The class with the highest score.
         scores: Scores of all classes, smoothed if that was asked for.
-        start: First frame of the window, counted from 0 since the start of the stream.
-        stop: The frame after its last.
+        start, stop: First frame of the window, from 0 since the start of the stream, and the one after its last.
         times: Timestamps of its first and last frame; None where none were given.
     """
 
@@ -50,12 +48,12 @@ class StreamingRecognizer:
     """Recognises the interactions of the last ``window`` frames, every ``stride`` frames.
 
     Every evaluation runs the nearest pairs in one batch through the inferencer, as it runs windows of recordings:
-    without smoothing the scores are those of its sliding windows. Tracks live in a ring of ``max_persons`` places
-    that is made once; nothing grows with the stream.
+    without smoothing the scores are those of its sliding windows. The bodies of the last ``window`` frames are kept,
+    at most ``max_persons`` in each; nothing grows with the stream.
 
     A person who is not in a frame is absent in it (all zero). One who has been away for ``forget_after`` frames is
-    forgotten, and begins anew when they return. Where more than ``max_persons`` are there, who was seen last makes room
-    for newcomers unless they are in view themselves; newcomers beyond that are left out until there is room.
+    forgotten, and begins anew when they return. Where more than ``max_persons`` are there, who has been away longest
+    makes room for newcomers; newcomers beyond that are left out until there is room.
 
     Args:
         inferencer: The model; it must take two persons.
@@ -96,8 +94,7 @@ class StreamingRecognizer:
             raise InputError(f'{name}: min_shared: expected 0 < min_shared <= 1, got {min_shared!r}')
         if inferencer.num_person != 2:
             raise InputError(f'{name}: expected a model of 2 persons, got one of {inferencer.num_person}')
-        self.inferencer = inferencer
-        self.smoothing = smoothing
+        self.inferencer, self.smoothing = inferencer, smoothing
         self.least_shared = max(1, round(min_shared * window))
         self._extra = {} if img_shape is None else {'img_shape': tuple(img_shape)}
         self.reset()
@@ -106,18 +103,17 @@ class StreamingRecognizer:
         """Forget everything: the next frame is the first."""
         self.num_frames = 0
         self.current: list[StreamResult] | None = None
-        self._kind: Kind | None = None  # coordinates C and whether there are scores, once known
-        self._ring = np.zeros(0, np.float32)  # (places, window, V, C), with scores C + 1
-        self._times = np.full(self.window, np.nan)
-        self._last_time = -np.inf
-        self._place: dict[Hashable, int] = {}  # of every track, in the order in which they came
-        self._seen: dict[int, int] = {}  # of every taken place, the frame in which its body was last seen
-        self._past: dict[tuple[int, int], tuple[int, np.ndarray]] = {}  # of pairs of places: frame and scores
+        self._kind: Kind | None = None  # once known
+        self._frames: deque[dict[Hashable, np.ndarray]] = deque(maxlen=self.window)  # bodies, with scores (V, C + 1)
+        self._times: deque[float | None] = deque(maxlen=self.window)
+        self._last_time = -math.inf
+        self._seen: dict[Hashable, int] = {}  # frame in which a track was last seen, in the order in which they came
+        self._past: dict[frozenset[Hashable], tuple[int, np.ndarray]] = {}  # of pairs: frame and scores
 
     @property
     def tracks(self) -> list[Hashable]:
         """Ids that are kept, in the order in which they came."""
-        return list(self._place)
+        return list(self._seen)
 
     def push(self, frame: Mapping[Hashable, Any], timestamp: float | None = None) -> list[StreamResult] | None:
         """Take one frame.
@@ -146,12 +142,9 @@ class StreamingRecognizer:
                     f'{timestamp!r}'
                 )
             self._last_time = timestamp
-        self._times[self.num_frames % self.window] = np.nan if timestamp is None else timestamp
-        if self._kind is None and bodies:
-            shape = next(iter(bodies.values())).shape
-            self._kind, self._ring = kind, np.zeros((self.max_persons, self.window, *shape), np.float32)
-        if self._kind is not None:
-            self._write(bodies)
+        self._kind = kind if bodies else self._kind
+        self._take(bodies)
+        self._times.append(timestamp)
         self.num_frames += 1
         if self.num_frames >= self.window and (self.num_frames - self.window) % self.stride == 0:
             self.current = self._evaluate()
@@ -170,75 +163,73 @@ class StreamingRecognizer:
             got = keypoint.shape[1], score is not None
             kind = kind or got
             if got != kind:
-                with_scores = ('without scores', 'with scores')
-                raise InputError(
-                    f'{where}: expected {kind[0]} coordinates {with_scores[kind[1]]} as those before, got {got[0]} '
-                    f'{with_scores[got[1]]}'
+                expected, came = (
+                    f'{c} coordinates {"with" if scored else "without"} scores' for c, scored in (kind, got)
                 )
+                raise InputError(f'{where}: expected {expected} as of those before, got {came}')
             values = keypoint if score is None else np.column_stack([keypoint, score])
-            wrong = first_absurd(keypoint, score) or np.flatnonzero(np.isnan(values).any(axis=-1)).tolist()
-            if wrong:
+            if wrong := first_absurd(keypoint, score) or np.flatnonzero(np.isnan(values).any(axis=-1)).tolist():
                 raise InputError(
                     f'{where}: expected finite coordinates and scores within 1 km or 100,000 pixels, got '
                     f'{values[wrong[0]].tolist()} at joint {skeleton.joints[wrong[0]]!r}'
                 )
             if keypoint.any():
                 bodies[track] = values.astype(np.float32)
-                if self._kind is None:  # asked before there is a ring of its shape
+                if self._kind is None:  # whether the model's pipeline takes such bodies is asked once
                     clip = np.zeros((2, self.window, *values.shape), np.float32)
                     clip[0] = values
                     self.inferencer.prepare(self._clip(where, clip, kind))
         return bodies, kind
 
     def _clip(self, name: str, values: np.ndarray, kind: Kind) -> Sample:
-        """A clip of the ring's values, ``(M, T, V, C)`` or with scores ``(M, T, V, C + 1)``."""
+        """A clip of bodies, ``(M, T, V, C)`` or with scores ``(M, T, V, C + 1)``."""
         score = values[..., kind[0]] if kind[1] else None
         return Sample(name, values[..., : kind[0]].copy(), score, extra=dict(self._extra))
 
-    def _write(self, bodies: Mapping[Hashable, np.ndarray]) -> None:
-        """Put the bodies of one frame into the ring."""
+    def _take(self, bodies: dict[Hashable, np.ndarray]) -> None:
+        """Note who is there, forget who was away for long, and keep the bodies for whom there is room."""
         now = self.num_frames
-        for track in list(self._place):
-            if track not in bodies and now - self._seen[self._place[track]] >= self.forget_after:
+        for track in self.tracks:
+            if track not in bodies and now - self._seen[track] >= self.forget_after:
                 self._forget(track)
-        self._ring[:, now % self.window] = 0
-        for track in sorted(bodies, key=_known_by):  # newcomers in an order that is not that of the frame
-            place = self._place[track] if track in self._place else self._new_place(track, bodies)
-            if place is not None:
-                self._seen[place] = now
-                self._ring[place, now % self.window] = bodies[track]
-
-    def _new_place(self, track: Hashable, bodies: Mapping) -> int | None:
-        if len(self._place) == self.max_persons:
-            away = [other for other in self._place if other not in bodies]
-            if not away:
-                return None
-            self._forget(min(away, key=lambda other: self._seen[self._place[other]]))
-        self._place[track] = min(set(range(self.max_persons)) - set(self._place.values()))
-        return self._place[track]
+        for track in sorted(bodies.keys() - self._seen.keys(), key=_known_by):
+            if len(self._seen) == self.max_persons:
+                away = [other for other in self._seen if other not in bodies]
+                if not away:
+                    del bodies[track]
+                    continue
+                self._forget(min(away, key=self._seen.__getitem__))
+            self._seen[track] = now
+        self._seen.update(dict.fromkeys(bodies, now))
+        self._frames.append(bodies)
 
     def _forget(self, track: Hashable) -> None:
-        place = self._place.pop(track)
-        del self._seen[place]
-        self._past = {pair: past for pair, past in self._past.items() if place not in pair}
-        self._ring[place] = 0
+        del self._seen[track]
+        self._past = {pair: past for pair, past in self._past.items() if track not in pair}
+        for bodies in self._frames:
+            bodies.pop(track, None)
 
     def _evaluate(self) -> list[StreamResult]:
         tracks = self.tracks
         if self._kind is None or len(tracks) < 2:
             return []
-        stop, start = self.num_frames, self.num_frames - self.window
-        order = np.arange(start, stop) % self.window
-        places = [self._place[track] for track in tracks]
-        values = self._ring[places][:, order]
-        apart = distances(values[..., : self._kind[0]], self.least_shared)
+        channels, scored = self._kind
+        values = np.zeros(
+            (len(tracks), self.window, self.inferencer.skeleton.num_joints, channels + scored), np.float32
+        )
+        for time, bodies in enumerate(self._frames):
+            for row, track in enumerate(tracks):
+                if track in bodies:
+                    values[row, time] = bodies[track]
+        apart = distances(values[..., :channels], self.least_shared)
         near = sorted((float(apart[a, b]), a, b) for a, b in combinations(range(len(tracks)), 2))
         pairs = [(a, b) for distance, a, b in near[: self.max_pairs] if np.isfinite(distance)]
+        stop, start = self.num_frames, self.num_frames - self.window
         clips = [self._clip(f'frames {start} to {stop - 1}', values[[*pair]], self._kind) for pair in pairs]
-        times = self._times[order[[0, -1]]]
+        first, last = self._times[0], self._times[-1]
         results = []
         for (a, b), new in zip(pairs, self.inferencer.classify(clips), strict=True):
-            scores = self._smooth((places[a], places[b]), new)
+            scores = self._smooth(frozenset((tracks[a], tracks[b])), new)
             label = int(scores.argmax())
             results.append(
                 StreamResult(
@@ -249,15 +240,14 @@ class StreamingRecognizer:
                     scores=scores.tolist(),
                     start=start,
                     stop=stop,
-                    times=None if np.isnan(times).any() else (float(times[0]), float(times[1])),
+                    times=None if first is None or last is None else (first, last),
                 )
             )
         return results
 
-    def _smooth(self, places: tuple[int, int], scores: np.ndarray) -> np.ndarray:
+    def _smooth(self, pair: frozenset[Hashable], scores: np.ndarray) -> np.ndarray:
         if not self.smoothing:
             return scores
-        pair = (min(places), max(places))
         when, past = self._past.get(pair, (self.num_frames, scores))
         if self.num_frames - when <= self.window + self.stride:
             scores = self.smoothing * past + (1 - self.smoothing) * scores
@@ -266,6 +256,6 @@ class StreamingRecognizer:
 
 
 def _known_by(track: Hashable) -> tuple[str, int, str]:
-    """Where an id comes among others: numbers by size, all else by its text."""
+    """Where an id comes among others, whatever the order in the frame: numbers by size, all else by its text."""
     number = int(track) if isinstance(track, Integral) else 0
     return type(track).__name__, number, repr(track)

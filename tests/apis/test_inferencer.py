@@ -197,11 +197,10 @@ def test_windows_are_clips_of_their_own(inferencer, samples, merge):
     np.testing.assert_allclose(result.scores, every.mean(0) if merge == 'mean' else every.max(0), **SAME)
 
 
-def test_json_round_trip(inferencer, crowd):
-    result = inferencer(crowd, pairs='all', window=20, explain=True)
-    assert InteractionResult.from_json(result.to_json()) == result
-    assert json.loads(result.to_json(indent=1)) == result.to_dict()
-    assert result.pairs[0].attention
+def test_results_are_what_json_holds(inferencer, crowd):
+    result = inferencer(crowd, pairs='all', window=20, explain=True).to_dict()
+    assert json.loads(json.dumps(result, allow_nan=False)) == result
+    assert result['pairs'][0]['attention']
 
 
 def test_explanation(inferencer, samples):

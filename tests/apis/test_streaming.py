@@ -88,11 +88,12 @@ def test_who_is_forgotten_begins_anew(inferencer, samples):
         np.testing.assert_allclose(result.scores, alone.scores, rtol=0, atol=1e-6)
 
 
-def test_rarely_together_is_no_pair(inferencer, samples):
+@pytest.mark.parametrize(('min_shared', 'pairs'), [(0.5, 0), (0.25, 1)])
+def test_rarely_together_is_no_pair(inferencer, samples, min_shared, pairs):
     keypoint = samples[0][:, :20].copy()
     keypoint[1, 5:] = 0
-    assert push_all(StreamingRecognizer(inferencer, 20, min_shared=0.5), keypoint) == [[]]
-    assert len(push_all(StreamingRecognizer(inferencer, 20, min_shared=0.25), keypoint)[0]) == 1
+    (results,) = push_all(StreamingRecognizer(inferencer, 20, min_shared=min_shared), keypoint)
+    assert len(results) == pairs
 
 
 @pytest.mark.parametrize('frames', [[{}] * 12, [{'a': np.zeros((25, 3))}] * 12])
@@ -159,17 +160,6 @@ def test_newcomers_of_a_frame_are_ordered_by_their_ids(inferencer, samples):
     assert stream.tracks == [None, 9, 10, 'a', 'b']
 
 
-def test_swapped_ids(inferencer, samples):
-    keypoint = samples[0][:, :20]
-    swapped = keypoint.copy()
-    swapped[:, 9:] = swapped[::-1, 9:]
-    ((result,),) = push_all(StreamingRecognizer(inferencer, 20, fix_swaps=True), swapped)
-    np.testing.assert_allclose(result.scores, inferencer(keypoint).scores, rtol=0, atol=1e-6)
-    assert result.persons == ('b', 'a'), 'the names that the bodies have now'
-    ((trusting,),) = push_all(StreamingRecognizer(inferencer, 20), swapped)
-    np.testing.assert_allclose(trusting.scores, inferencer(swapped).scores, rtol=0, atol=1e-6)
-
-
 def test_newcomers_take_the_place_of_the_longest_absent(inferencer, crowd):
     stream = StreamingRecognizer(inferencer, 10, max_persons=3)
     push_all(stream, crowd[:3], frames=range(3))
@@ -184,15 +174,11 @@ def test_newcomers_take_the_place_of_the_longest_absent(inferencer, crowd):
 def test_nothing_grows(inferencer, samples):
     """Ids that are never seen again, for many windows."""
     stream = StreamingRecognizer(inferencer, 8, 500, smoothing=0.5, max_persons=4)
-    sizes = set()
     for t in range(600):
         body = samples[0][t % 2, t % 40]
         stream.push({t // 3: body, ('other', t // 7): body + 1}, timestamp=t / 30)
-        books = (stream._place, stream._seen, stream._since, stream._past)
-        assert all(len(book) <= 6 for book in books)
-        if t > 0:
-            sizes.add((id(stream._ring), stream._ring.nbytes, stream._times.nbytes))
-    assert len(sizes) == 1
+        assert all(len(book) <= 8 for book in (stream._seen, stream._past, stream._frames, stream._times))
+        assert all(len(bodies) <= 2 for bodies in stream._frames)
 
 
 def test_timestamps_and_reset(inferencer, samples):
@@ -200,9 +186,7 @@ def test_timestamps_and_reset(inferencer, samples):
     time = 100 + np.arange(20) / 30
     first = push_all(stream, samples[0][:, :20], time=time)
     assert first[1][0].times == (pytest.approx(time[5]), pytest.approx(time[14]))
-    with pytest.raises(InputError, match='timestamp: expected at least'):
-        stream.push({}, timestamp=0.0)
-    for wrong in (np.inf, np.nan, '3', np.datetime64('2026-01-01'), True):
+    for wrong in (0.0, np.inf, np.nan, '3', np.datetime64('2026-01-01'), True):
         with pytest.raises(InputError, match='frame 20: timestamp: expected a finite number'):
             stream.push({}, timestamp=wrong)
     assert stream.num_frames == 20
@@ -210,21 +194,21 @@ def test_timestamps_and_reset(inferencer, samples):
     assert push_all(stream, samples[0][:, :20], time=time) == first
 
 
+ONES = np.ones((25, 3))
 WRONG_FRAMES = {
     'list': ([1], 'frame 0: expected {track id: keypoints}, got list'),
-    'joints': ({'a': np.ones((15, 3))}, r"person 'a': expected keypoints of shape \(25, 2 or 3\).*got \(15, 3\)"),
-    'time axis': ({'a': np.ones((1, 25, 3))}, r'got \(1, 25, 3\)'),
-    'nan': ({'a': np.full((25, 3), np.nan)}, "finite values.*at joint 'spine_base'"),
-    'text': ({'a': 'hello'}, 'expected arrays of numbers'),
-    'scores': ({'a': (np.ones((25, 3)), np.ones(3))}, r'expected scores of shape \(25,\), got \(3,\)'),
-    'some scores': ({'a': np.ones((25, 3)), 'b': (np.ones((25, 3)), np.ones(25))}, "person 'b': expected no scores"),
-    'two coordinates': ({'a': np.ones((25, 2))}, "frame 0, person 'a'.*expected C = 3|frame 0, person 'a'"),
+    'joints': ({'a': np.ones((15, 3))}, r"person 'a': expected 25 joints .*got shape \(15, 3\)"),
+    'time axis': ({'a': ONES[None]}, r"person 'a': .*got shape \(1, 25, 3\)"),
+    'nan': ({'a': ONES * np.nan}, "expected finite.*at joint 'spine_base'"),
+    'text': ({'a': 'hello'}, 'an array of numbers'),
+    'scores': ({'a': (ONES, np.ones(3))}, r'keypoint_score of shape \(25,\), got \(3,\)'),
+    'some scores': ({'a': ONES, 'b': (ONES, np.ones(25))}, "person 'b': expected 3 coordinates without scores"),
+    'two coordinates': ({'a': ONES[:, :2]}, "frame 0, person 'a'.*expected C = 3"),
     'scores the model does not know': (
-        {'a': (np.ones((25, 3)), np.ones(25))},
-        "frame 0, person 'a': expected keypoints that give 6 channels.*and their scores",
+        {'a': (ONES, np.ones(25))},
+        "frame 0, person 'a': .* 6 channels.*and their scores",
     ),
-    'absurd': ({'a': np.full((25, 3), 1e30)}, "finite values.*got .*at joint 'spine_base'"),
-    'dimensions': ({'a': np.ones((25, 3)), 'b': np.ones((25, 2))}, r"person 'b': expected .*\(25, 3\)"),
+    'dimensions': ({'a': ONES, 'b': ONES[:, :2]}, "person 'b': expected 3 coordinates .*, got 2"),
 }
 
 
@@ -241,20 +225,17 @@ def test_a_wrong_frame_leaves_no_trace(inferencer, samples):
     keypoint = samples[0][:, :20]
     stream, plain = (StreamingRecognizer(inferencer, np.int64(8), np.int64(4)) for _ in range(2))
     for t in range(20):
-        with pytest.raises(InputError, match='within 1,000 metres'):
+        with pytest.raises(InputError, match='within 1 km'):
             stream.push({'a': keypoint[0, t], 'b': np.full((25, 3), 1e30)})
         stream.push({'a': torch.from_numpy(keypoint[0, t]).requires_grad_(), 'b': keypoint[1, t].tolist()})
         plain.push({'a': keypoint[0, t], 'b': keypoint[1, t]})
     assert stream.current == plain.current
 
 
-WRONG_ARGUMENTS = [
-    dict(window=2.5), dict(window=True), dict(stride=0), dict(smoothing=1), dict(smoothing=-0.1), dict(max_persons=1),
-    dict(max_pairs=0), dict(min_shared=0), dict(min_shared=1.1), dict(forget_after=0),
-]  # fmt: skip
-
-
-@pytest.mark.parametrize('wrong', WRONG_ARGUMENTS, ids=str)
-def test_wrong_arguments(inferencer, wrong):
-    with pytest.raises(InputError, match=f'StreamingRecognizer: {next(iter(wrong))}: expected'):
-        StreamingRecognizer(inferencer, **{'window': 8, **wrong})
+@pytest.mark.parametrize(
+    ('option', 'value'),
+    [('window', 2.5), ('window', True), ('stride', 0), ('smoothing', 1), ('max_persons', 1), ('min_shared', 0)],
+)
+def test_wrong_arguments(inferencer, option, value):
+    with pytest.raises(InputError, match=f'StreamingRecognizer: {option}: expected'):
+        StreamingRecognizer(inferencer, **{'window': 8, option: value})

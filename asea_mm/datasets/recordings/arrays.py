@@ -23,39 +23,30 @@ _SHAPES = {
 _LARGEST_FILE = 2**31
 
 
-def read_npy(path: Path, skeleton: Skeleton) -> Recording:
-    """Read ``.npy``: an array as :func:`read_array` takes it.
-
-    Raises:
-        InputError: If it is damaged, holds objects, or is no such array; names the file and what came.
-    """
-    try:
-        # Mapped, the shape that the file claims is compared with its size before any memory is asked for.
-        array = np.load(path, mmap_mode='r', allow_pickle=False)
-    except Exception as error:  # a damaged file raises almost anything
-        raise InputError(
-            f'{path}: expected an array of numbers as numpy.save writes it, got {_reason(error)}'
-        ) from None
-    return read_array(array, skeleton, str(path))
-
-
-def read_npz(path: Path, skeleton: Skeleton) -> Recording:
-    """Read ``.npz``: ``keypoint``, and maybe ``keypoint_score`` and ``fps``.
+def read_numpy(path: Path, skeleton: Skeleton) -> Recording:
+    """Read ``.npy``, or ``.npz`` with ``keypoint`` and maybe ``keypoint_score`` and ``fps``, see :func:`read_array`.
 
     Raises:
         InputError: If it is damaged, holds objects, or lacks ``keypoint``; names the file and what came.
     """
     try:
-        with zipfile.ZipFile(path) as archive:
-            if sum(member.file_size for member in archive.infolist()) > _LARGEST_FILE:
-                raise InputError('more than 2 GB unpacked')
-        with np.load(path, allow_pickle=False) as content:
-            arrays = {name: content[name] for name in ('keypoint', 'keypoint_score', 'fps') if name in content}
-            names = sorted(content.files)
+        if zipfile.is_zipfile(path):
+            with zipfile.ZipFile(path) as archive:
+                if sum(member.file_size for member in archive.infolist()) > _LARGEST_FILE:
+                    raise InputError('more than 2 GB unpacked')
+            with np.load(path, allow_pickle=False) as content:
+                arrays = dict(content)
+        else:
+            # Mapped, the shape that the file claims is compared with its size before any memory is asked for.
+            arrays = {'keypoint': np.load(path, mmap_mode='r', allow_pickle=False)}
     except Exception as error:  # a damaged file raises almost anything
-        raise InputError(f'{path}: expected arrays as numpy.savez writes them, got {_reason(error)}') from None
+        text = ' '.join(f'{error}'.split())[:200] or type(error).__name__
+        if any(word in text for word in ('allow_pickle', 'pickled', 'Python objects')):
+            text = 'another kind of file or an array of objects, which are not read: they could run code'
+        raise InputError(f'{path}: expected arrays as numpy.save or numpy.savez writes them, got {text}') from None
     if 'keypoint' not in arrays:
-        raise InputError(f"{path}: expected an array 'keypoint' (maybe 'keypoint_score' and 'fps'), got {names[:8]}")
+        names = sorted(arrays)[:8]
+        raise InputError(f"{path}: expected an array 'keypoint' (maybe 'keypoint_score' and 'fps'), got {names}")
     recording = read_array(arrays['keypoint'], skeleton, str(path), arrays.get('keypoint_score'))
     if 'fps' in arrays:
         fps = arrays['fps']
@@ -127,11 +118,3 @@ def _numbers(values: Any, name: str, source: str) -> np.ndarray:
         array = np.array(array, dtype=np.float64)
     array[np.isnan(array)] = np.nan  # of a signalling NaN every operation warns
     return array
-
-
-def _reason(error: Exception) -> str:
-    """Why an array could not be loaded."""
-    text = ' '.join(f'{error}'.split())
-    if any(word in text for word in ('allow_pickle', 'pickled', 'Python objects')):
-        return 'another kind of file or an array of objects, which are not read: they could run code'
-    return text[:200] or type(error).__name__

@@ -17,7 +17,7 @@ import numpy as np
 from ...errors import InputError
 from ...skeletons import Skeleton, get_skeleton
 from ..files.annotations import STORE_SUFFIX, load_annotations, select_split, validate_annotation
-from .arrays import as_keypoint, read_array, read_npy, read_npz
+from .arrays import as_keypoint, read_array, read_numpy
 from .finish import Sample, finish_recording
 from .json_forms import OPENPOSE_FILE, read_json, read_openpose
 from .ntu_skeleton import read_ntu_skeleton_file
@@ -25,8 +25,8 @@ from .recording import Recording
 from .tables import read_csv
 
 READERS: dict[str, Callable[[Path, Skeleton], Recording]] = {
-    '.npy': read_npy,
-    '.npz': read_npz,
+    '.npy': read_numpy,
+    '.npz': read_numpy,
     '.csv': read_csv,
     '.json': read_json,
     '.skeleton': read_ntu_skeleton_file,

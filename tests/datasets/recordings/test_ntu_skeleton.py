@@ -81,16 +81,8 @@ REFUSED = {
     'a joint missing': (edited(29, ''), ', line 29: expected 12 values of a joint, .*got 0: an empty line'),
     '11 values': (edited(7, lambda line: line.rsplit(' ', 1)[0]), ', line 7: expected 12 values of a joint, .*got 11'),
     **{
-        text: (edited(5, value(column, text)), f', line 5: expected 12 .* x, y, z finite and within 100 m, .*{text}')
-        for column, text in (
-            (2, 'abc'),
-            (1, '1.2.3'),
-            (1, '1_0'),
-            (1, 'NaN'),
-            (2, '-1.#IND'),
-            (3, '3785.4'),
-            (1, '1e999'),
-        )
+        text: (edited(5, value(1 + column % 3, text)), f', line 5: expected 12 .* finite and within 100 m, .*{text}')
+        for column, text in enumerate(('abc', '1.2.3', '1_0', 'NaN', '-1.#IND', '3785.4', '1e999'))
     },
     'more after the end': (GOOD + '0\n', ", line 58: expected the end of the file after 2 frames, got '0'"),
 }

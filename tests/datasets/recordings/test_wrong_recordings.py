@@ -85,7 +85,7 @@ TEXTS = [
     ('json', pose().replace('"frame_id": 1', '"frame_id": "1"'), r'\[0\].frame_id: .* a whole number'),
     ('json', '[{"instances": []}, {"frame_id": 0, "instances": []}]', r'\[1\].frame_id: expected every frame once'),
     ('json', '{"people": []}', ': expected OpenPose files named'),
-    ('npy', b'', ': expected an array of numbers'),
+    ('npy', b'', ': expected arrays'),
     ('npy', pickle.dumps([1]), ': .* could run code'),
     ('npz', b'PK\x03\x04 and no more', ': expected arrays'),
 ]  # fmt: skip
