@@ -16,7 +16,7 @@ from mmengine.dataset import pseudo_collate
 from torch import nn
 
 from ..datasets.recordings.arrays import read_array
-from ..datasets.recordings.finish import Sample
+from ..datasets.recordings.finish import Pairs, Sample
 from ..datasets.recordings.samples import is_single, read_samples
 from ..errors import InputError
 from ..models.layers import fuse_batch_norm
@@ -24,7 +24,7 @@ from ..skeletons import Skeleton
 from ..visualization.probe import Readings, watch
 from .loading import load_model, mmaction_scope, part_name
 from .results import InteractionResult
-from .windows import Findings, Group, Pairs, clips_of, groups_of, make_result, require_finite, whole_number
+from .windows import Findings, Group, clips_of, make_result, require_finite, whole_number
 
 
 class InteractionInferencer:
@@ -178,7 +178,7 @@ class InteractionInferencer:
             if img_shape is not None:
                 sample.extra.setdefault('img_shape', tuple(img_shape))
             try:
-                groups = [Group(sample, persons) for persons in groups_of(sample, self.num_person, pairs)]
+                groups = [Group(sample, persons) for persons in sample.groups(self.num_person, pairs)]
                 for group in groups:
                     for clip in clips_of(group, window, overlap):
                         waiting.append((group, self.prepare(clip)))

@@ -28,23 +28,14 @@ _SCOPE_LOCK = threading.RLock()  # mmengine's default scope is one for the whole
 
 @dataclass
 class TrainedModel:
-    """A model in evaluation mode, and how to feed and read it.
-
-    Args:
-        model: The recognizer.
-        pipeline: Configs of the transforms of its test pipeline.
-        skeleton: The layout of its keypoints.
-        classes: Name of every class.
-        channels: Channels behind the pipeline; 0 if the backbone does not tell.
-        num_person: Persons it takes at a time.
-    """
+    """A model in evaluation mode, and how to feed and read it."""
 
     model: nn.Module
-    pipeline: list[dict]
+    pipeline: list[dict]  # configs of the transforms of its test pipeline
     skeleton: Skeleton
     classes: list[str]
-    channels: int
-    num_person: int
+    channels: int  # behind the pipeline; 0 if the backbone does not tell
+    num_person: int  # that it takes at a time
 
 
 def load_model(
@@ -69,21 +60,24 @@ def load_model(
         InputError: If a file is not what it should be, the two do not fit, or the layout is nowhere said.
     """
     is_config = isinstance(model, Config) or Path(model).suffix in ('.py', '.json', '.yaml', '.yml')
-    if is_config and weights is None:
-        raise InputError(f'weights: expected a checkpoint for the config {_name(model)}, got None')
-    if not is_config and weights is not None:
-        raise InputError(f'model: expected a config (.py) where weights are given, got {_name(model)}')
+    if is_config != (weights is not None):
+        name = (model.filename or 'object') if isinstance(model, Config) else model
+        expected = 'weights: expected a checkpoint for the config' if is_config else 'model: expected a config, not'
+        raise InputError(f'{expected} {name}; weights are given where model is a config, got {weights}')
     path = str(weights if is_config else model)
     checkpoint = read_checkpoint(path)
     meta = checkpoint['meta']
-    if not is_config:
-        if not isinstance(meta.get('cfg'), str):
-            raise InputError(
-                f'checkpoint {path}: it carries no config; give its config file as model and it as weights'
-            )
+    if isinstance(model, Config):
+        cfg = model
+    elif is_config:
+        try:
+            cfg = Config.fromfile(find_config(model))
+        except SyntaxError as error:
+            raise InputError(f'config {model}: {error}') from error
+    elif isinstance(meta.get('cfg'), str):
         cfg = parse_config(meta['cfg'], f'checkpoint {path}')
     else:
-        cfg = model if isinstance(model, Config) else _read_config(Path(model))
+        raise InputError(f'checkpoint {path}: it carries no config; give its config file as model and it as weights')
     _import_parts(cfg.get('custom_imports') or {}, path)
     dataset = _test_dataset(cfg)
     pipeline = [dict(step) for step in dataset.get('pipeline') or []]
@@ -158,18 +152,6 @@ def _require_registered(parts: Any, source: str) -> None:
     for kind in part_names(parts):
         if kind.rpartition('.')[2] not in names:
             raise InputError(f'{source}: refused, its config asks for {kind!r}, which is no registered part')
-
-
-def _name(model: Any) -> str:
-    return str(getattr(model, 'filename', None) or 'object') if isinstance(model, Config) else str(model)
-
-
-def _read_config(path: Path) -> Config:
-    path = find_config(path)
-    try:
-        return Config.fromfile(path)
-    except SyntaxError as error:
-        raise InputError(f'config {path}: {error}') from error
 
 
 def _test_dataset(cfg: Config) -> Mapping:

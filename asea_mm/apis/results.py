@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
-
-import numpy as np
 
 
 @dataclass
@@ -70,9 +67,7 @@ class PairResult:
     Args:
         persons: Numbers of the persons in the sample, in the order in which the model saw them.
         person_names: What the source calls them; the numbers where it does not.
-        label: The class with the highest score.
-        label_name: Its name.
-        score: Its score.
+        label, label_name, score: The class with the highest score.
         scores: Scores of all classes, merged over the windows.
         top_k: The best classes, best first.
         windows: Scores of every window; one with all frames where there are no windows.
@@ -98,9 +93,7 @@ class InteractionResult:
     pair's.
 
     Args:
-        name: Name of the sample.
-        num_frames: Frames of the sample.
-        num_person: Persons in the sample.
+        name, num_frames, num_person: Of the sample.
         pairs: One entry for each pair that was recognised.
     """
 
@@ -137,13 +130,3 @@ class InteractionResult:
     def to_dict(self) -> dict[str, Any]:
         """All fields as plain containers, such as JSON holds."""
         return asdict(self)
-
-
-def ranking(scores: np.ndarray, classes: Sequence[str], count: int) -> list[Candidate]:
-    """The best classes, best first; of equal scores the lower label first.
-
-    Shapes:
-        scores ``(classes,)``
-    """
-    order = np.argsort(-scores, kind='stable')[:count]
-    return [Candidate(int(label), classes[label], float(scores[label])) for label in order]

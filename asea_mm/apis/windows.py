@@ -4,21 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from itertools import combinations
 from numbers import Integral
 from typing import Any
 
 import numpy as np
 
-from ..datasets.recordings.bodies import present_bodies
 from ..datasets.recordings.finish import Sample
-from ..datasets.recordings.persons import choose_persons
 from ..errors import InputError
 from ..keypoints import presence
 from ..skeletons import Skeleton
-from .results import ActiveJoints, Attention, InteractionResult, PairResult, WindowScores, ranking
-
-Pairs = str | Sequence[Sequence[int]] | None
+from .results import ActiveJoints, Attention, Candidate, InteractionResult, PairResult, WindowScores
 
 
 @dataclass
@@ -65,41 +60,6 @@ def require_finite(scores: np.ndarray, sample: Sample) -> None:
         )
 
 
-def groups_of(sample: Sample, size: int, pairs: Pairs) -> list[tuple[int, ...]]:
-    """The groups of persons of a sample to be recognised.
-
-    Args:
-        sample: All persons.
-        size: Persons that the model takes.
-        pairs: None (the likeliest group), ``'all'`` (every group with a frame in common), or the groups.
-
-    Raises:
-        InputError: If ``pairs`` is something else, or names persons that are not there.
-    """
-    count = len(sample.keypoint)
-    if pairs is None or (isinstance(pairs, str) and pairs == 'all'):
-        if count <= size:
-            return [tuple(range(count))]
-        likeliest = sample.likeliest or choose_persons(sample.keypoint, sample.score, size)
-        if pairs is None:
-            return [likeliest]
-        present = present_bodies(sample.keypoint)
-        groups = [group for group in combinations(range(count), size) if present[list(group)].all(axis=0).any()]
-        return groups or [likeliest]
-    given = pairs.tolist() if isinstance(pairs, np.ndarray) else pairs
-    if isinstance(given, str) or not isinstance(given, Sequence) or not given:
-        raise InputError(f"{sample.name}: pairs: expected None, 'all' or pairs such as [(0, 1)], got {pairs!r}")
-    for pair in given:
-        group = tuple(pair) if isinstance(pair, (list, tuple, np.ndarray)) else ()
-        whole = all(isinstance(person, Integral) for person in group)
-        if not whole or not 1 <= len(set(group)) == len(group) <= size or not set(group) <= set(range(count)):
-            raise InputError(
-                f'{sample.name}: pairs: expected up to {size} different persons from 0 to {count - 1} in a pair, such '
-                f'as [(0, 1)], got {pair!r}'
-            )
-    return [tuple(int(person) for person in pair) for pair in given]
-
-
 def window_ranges(total: int, window: int | None, overlap: int = 0) -> list[tuple[int, int]]:
     """First frame and the one after the last of every window.
 
@@ -142,7 +102,8 @@ def make_result(
         of_windows = np.stack([findings.scores for findings in group.findings])
         require_finite(of_windows, sample)
         scores = of_windows.mean(axis=0) if merge == 'mean' and len(of_windows) > 1 else of_windows.max(axis=0)
-        top = ranking(scores, classes, topk)
+        order = np.argsort(-scores, kind='stable')[:topk].tolist()  # of equal scores the lower label first
+        top = [Candidate(label, classes[label], float(scores[label])) for label in order]
         windows = [
             WindowScores(start, stop, int(row.argmax()), classes[int(row.argmax())], row.tolist())
             for (start, stop), row in zip(group.ranges, of_windows, strict=True)

@@ -13,7 +13,7 @@ from mmengine.registry import DefaultScope
 from mmengine.runner import Runner
 
 from asea_mm.apis import InteractionInferencer, InteractionResult
-from asea_mm.apis.windows import groups_of, window_ranges
+from asea_mm.apis.windows import window_ranges
 from asea_mm.datasets import save_annotations
 from asea_mm.datasets.recordings.finish import Sample
 from asea_mm.errors import InputError
@@ -157,7 +157,7 @@ def test_any_number_of_persons(inferencer, crowd, persons):
 
 def test_groups_of_persons(crowd):
     def groups(pairs, **more):
-        return groups_of(Sample('clip', keypoint, **more), 2, pairs)
+        return Sample('clip', keypoint, **more).groups(2, pairs)
 
     keypoint = crowd[[0, 3, 1]].copy()
     assert groups(None) == [(0, 1)]

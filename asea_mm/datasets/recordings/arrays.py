@@ -11,7 +11,6 @@ import numpy as np
 
 from ...errors import InputError
 from ...skeletons import Skeleton
-from .bodies import as_array
 from .recording import Recording, read_fps
 
 # Keypoints by their number of axes.
@@ -107,7 +106,7 @@ def as_keypoint(
 def _numbers(values: Any, name: str, source: str) -> np.ndarray:
     """A copy as float64."""
     try:
-        array = as_array(values)
+        array = np.asarray(values.detach().cpu().double().numpy() if hasattr(values, 'detach') else values)
     except (TypeError, ValueError) as error:  # nested lists of different lengths
         raise InputError(f'{source}: expected {name} to be an array of numbers, got {f"{error}"[:80]}') from None
     if array.dtype.kind not in 'iuf':

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from itertools import combinations
-from typing import Any
 
 import numpy as np
 
@@ -23,21 +22,11 @@ _LIMBS = {('elbow', 'shoulder'): ARM_BONE, ('wrist', 'elbow'): ARM_BONE}
 _LIMBS |= {('knee', 'hip'): LEG_BONE, ('ankle', 'knee'): LEG_BONE}
 
 
-def as_array(values: Any) -> np.ndarray:
-    """A NumPy array of an array, of nested lists or of a tensor on any device, with or without gradient.
-
-    Raises:
-        TypeError or ValueError: If it is neither.
-    """
-    return np.asarray(values.detach().cpu().double().numpy() if hasattr(values, 'detach') else values)
-
-
 def first_absurd(keypoint: np.ndarray, score: np.ndarray | None = None) -> tuple[int, ...] | None:
-    """Where the first joint is that has an infinite or absurdly large coordinate or score; NaN is neither.
+    """Where the first joint is that has an infinite or absurdly large coordinate (:data:`LARGEST`) or score, if any.
 
     Shapes:
-        keypoint: ``(..., V, C)``, pixels or metres (see :data:`LARGEST`); score ``(..., V)``;
-        returns an index of ``(..., V)``, or None
+        keypoint: ``(..., V, C)``; score ``(..., V)``; returns an index of ``(..., V)``
     """
     wrong = (np.abs(keypoint) > LARGEST[keypoint.shape[-1]]).any(axis=-1)
     if score is not None:
@@ -85,9 +74,7 @@ def body_centres(keypoint: np.ndarray) -> np.ndarray:
 
 
 def body_sizes(keypoint: np.ndarray) -> np.ndarray:
-    """Diagonals of the boxes around the joints that are there; zero where none is.
-
-    Not the longer side of the box: the diagonal is as long as a body, however it is turned.
+    """Diagonals of the boxes around the joints that are there, which are as long as a body, however it is turned.
 
     Shapes:
         keypoint: ``(..., V, C)``, any unit; returns ``(...)``, the same unit
@@ -115,8 +102,7 @@ def distances(keypoint: np.ndarray, least: int = 1) -> np.ndarray:
 def motions(keypoint: np.ndarray) -> np.ndarray:
     """Way of all joints of every person, from frame to frame; who comes and goes does not move by it.
 
-    It is not divided by the size of the body: in an image, the noise of somebody small in the background would become
-    much motion.
+    Not in body sizes: in an image, the noise of somebody small in the background would become much motion.
 
     Shapes:
         keypoint ``(M, T, V, C)``, any unit; returns ``(M,)``, the same unit
@@ -131,10 +117,6 @@ def looks_like_a_person(joints: np.ndarray, skeleton: Skeleton) -> bool:
 
     Nothing here depends on the pose, so people who lie, bow or sit pass. Layouts without a spine of three joints and
     the joints of the limbs do not tell, nor do bodies that are never whole: they pass.
-
-    Args:
-        joints: The body.
-        skeleton: Its layout.
 
     Shapes:
         joints: ``(T, V, 3)``, metres, frames of its presence only

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
+from itertools import combinations
+from numbers import Integral
 from typing import Any
 
 import numpy as np
@@ -13,31 +16,53 @@ from .bodies import first_absurd, missing_joints, present_bodies
 from .persons import choose_persons
 from .recording import UNITS, UP_AXES, Recording
 
+Pairs = str | Sequence[Sequence[int]] | None
+
 
 @dataclass
 class Sample:
-    """Persons over frames, checked.
-
-    Args:
-        name: Where it came from.
-        keypoint: Joints in metres or pixels; what is missing and absent persons are zero.
-        score: Confidences, if there are any.
-        person_names: What the source calls the persons.
-        likeliest: The persons who most likely interact, where the source had them chosen.
-        fps: Frames per second, if the source says.
-        extra: Other fields that transforms may read.
-
-    Shapes:
-        keypoint ``(M, T, V, C)``, float32; score ``(M, T, V)``, float32
-    """
+    """Persons over frames, checked."""
 
     name: str
-    keypoint: np.ndarray
-    score: np.ndarray | None = None
-    person_names: list[str] = field(default_factory=list)
-    likeliest: tuple[int, ...] = ()
+    keypoint: np.ndarray  # (M, T, V, C), float32, metres or pixels; what is missing and absent persons are zero
+    score: np.ndarray | None = None  # (M, T, V), float32
+    person_names: list[str] = field(default_factory=list)  # as the source calls them
+    likeliest: tuple[int, ...] = ()  # who most likely interact, where they were chosen
     fps: float | None = None
-    extra: dict[str, Any] = field(default_factory=dict)
+    extra: dict[str, Any] = field(default_factory=dict)  # other fields that transforms may read
+
+    def groups(self, size: int, pairs: Pairs = None) -> list[tuple[int, ...]]:
+        """The groups of persons to be recognised.
+
+        Args:
+            size: Persons that the model takes.
+            pairs: None (the likeliest group), ``'all'`` (every group with a frame in common), or the groups.
+
+        Raises:
+            InputError: If ``pairs`` is something else, or names persons that are not there.
+        """
+        count = len(self.keypoint)
+        if pairs is None or (isinstance(pairs, str) and pairs == 'all'):
+            if count <= size:
+                return [tuple(range(count))]
+            likeliest = self.likeliest or choose_persons(self.keypoint, self.score, size)
+            if pairs is None:
+                return [likeliest]
+            present = present_bodies(self.keypoint)
+            groups = [group for group in combinations(range(count), size) if present[list(group)].all(axis=0).any()]
+            return groups or [likeliest]
+        given = pairs.tolist() if isinstance(pairs, np.ndarray) else pairs
+        if isinstance(given, str) or not isinstance(given, Sequence) or not given:
+            raise InputError(f"{self.name}: pairs: expected None, 'all' or pairs such as [(0, 1)], got {pairs!r}")
+        for pair in given:
+            group = tuple(pair) if isinstance(pair, (list, tuple, np.ndarray)) else ()
+            whole = all(isinstance(person, Integral) for person in group)
+            if not whole or not 1 <= len(set(group)) == len(group) <= size or not set(group) <= set(range(count)):
+                raise InputError(
+                    f'{self.name}: pairs: expected up to {size} different persons from 0 to {count - 1} in a pair, '
+                    f'such as [(0, 1)], got {pair!r}'
+                )
+        return [tuple(int(person) for person in pair) for pair in given]
 
     def annotation(self, num_person: int) -> dict[str, Any]:
         """What an annotation holds of the likeliest persons; fewer are padded with zeros.
@@ -103,7 +128,8 @@ def finish_recording(
             f'{source}: {_place(recording, skeleton, *wrong)}: expected finite coordinates and scores within 1 km or '
             f'100,000 pixels, got {keypoint[wrong].tolist()}{"" if score is None else f" with score {score[wrong]}"}'
         )
-    missing = missing_joints(keypoint, score) | ~present_bodies(keypoint)[..., None]
+    present = present_bodies(keypoint.astype(np.float32))  # in which 1e-50 is zero
+    missing = missing_joints(keypoint, score) | ~present[..., None]
     if missing.all():
         raise InputError(f'{source}: expected at least one person in one frame, got zeros or missing joints only')
     keypoint[missing] = np.nan

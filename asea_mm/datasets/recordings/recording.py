@@ -26,45 +26,23 @@ _MOST_PERSONS = 50
 
 @dataclass
 class Detection:
-    """One body in one frame.
+    """One body in one frame, as a file has it."""
 
-    Args:
-        frame: Frame number, as the file counts.
-        person: Who it is; None where the file does not say, or says that it does not know.
-        keypoint: Joints, NaN where missing.
-        score: Confidences; None where the file has none.
-        where: Its place in the file, for the messages.
-
-    Shapes:
-        keypoint: ``(V, C)``; score ``(V,)``
-    """
-
-    frame: int
-    person: str | None
-    keypoint: np.ndarray
-    score: np.ndarray | None
-    where: str
+    frame: int  # as the file counts
+    person: str | None  # None where the file does not say, or says that it does not know
+    keypoint: np.ndarray  # (V, C), NaN where missing
+    score: np.ndarray | None  # (V,)
+    where: str  # its place in the file, for the messages
 
 
 @dataclass
 class Recording:
-    """What a file holds, before :func:`~.finish.finish_recording`: in its unit and axes.
+    """What a file holds, before :func:`~.finish.finish_recording`: in its unit and axes."""
 
-    Args:
-        keypoint: Joints, NaN where missing.
-        score: Confidences, if there are any.
-        frames: Number of each frame, as the file counts, for the messages.
-        persons: Name of each track.
-        fps: Frames per second, if the file says.
-
-    Shapes:
-        keypoint: ``(M, T, V, C)``; score ``(M, T, V)``
-    """
-
-    keypoint: np.ndarray
-    score: np.ndarray | None
-    frames: Sequence[int]
-    persons: Sequence[str]
+    keypoint: np.ndarray  # (M, T, V, C), NaN where missing
+    score: np.ndarray | None  # (M, T, V)
+    frames: Sequence[int]  # number of each frame, as the file counts, for the messages
+    persons: Sequence[str]  # name of each track
     fps: float | None = None
 
 

@@ -34,34 +34,18 @@ _FAR = 1e6  # body sizes; the distance of bodies without a size
 
 @dataclass(frozen=True)
 class Bodies:
-    """All bodies of a recording, before anybody asks who is who.
-
-    Args:
-        num_frames: Frames T.
-        frame: Frame of every body, from 0, in the order of the file.
-        ids: What the file calls it; None where it does not say, or says that it does not know.
-        joints: Positions, in any unit, NaN or zero where missing; a body without any joint is absent.
-        score: Confidences, if there are any.
-
-    Shapes:
-        frame: ``(K,)``, int; joints ``(K, V, C)``, float64; score ``(K, V)``
-    """
+    """All K bodies of a recording in the order of the file, before anybody asks who is who."""
 
     num_frames: int
-    frame: np.ndarray
-    ids: Sequence[Hashable]
-    joints: np.ndarray
-    score: np.ndarray | None = None
+    frame: np.ndarray  # (K,), int, from 0
+    ids: Sequence[Hashable]  # what the file calls them; None where it does not say, or says that it does not know
+    joints: np.ndarray  # (K, V, C), float64, any unit, NaN or zero where missing; without any joint a body is absent
+    score: np.ndarray | None = None  # (K, V)
 
     def of_tracks(
         self, tracks: Sequence[np.ndarray], least: int = 0, absent: float = 0.0
     ) -> tuple[np.ndarray, np.ndarray]:
-        """Tracks as arrays over all frames.
-
-        Args:
-            tracks: Indices of the bodies of each track.
-            least: Rows M at least.
-            absent: What stands where a track has no body.
+        """Tracks as arrays over all frames, ``least`` rows M at least, with ``absent`` where a track has no body.
 
         Shapes:
             returns keypoint ``(M, T, V, C)`` and score ``(M, T, V)``, which is one where bodies have no scores
