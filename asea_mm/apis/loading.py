@@ -23,7 +23,7 @@ from ..errors import InputError
 from ..models.backbones.interaction_backbone import input_size
 from ..skeletons import Skeleton, get_skeleton
 
-_SCOPE_LOCK = threading.RLock()  # mmengine's default scope is one for the whole process
+_LOCK = threading.RLock()  # mmengine's default scope is one for the whole process
 
 
 @dataclass
@@ -75,7 +75,8 @@ def load_model(
         except SyntaxError as error:
             raise InputError(f'config {model}: {error}') from error
     elif isinstance(meta.get('cfg'), str):
-        cfg = parse_config(meta['cfg'], f'checkpoint {path}')
+        with _LOCK:  # Python 3.11 parses in one thread at a time only (CPython's issue 106905)
+            cfg = parse_config(meta['cfg'], f'checkpoint {path}')
     else:
         raise InputError(f'checkpoint {path}: it carries no config; give its config file as model and it as weights')
     _import_parts(cfg.get('custom_imports') or {}, path)
@@ -125,7 +126,7 @@ def part_name(config: Mapping) -> str:
 @contextmanager
 def mmaction_scope() -> Iterator[None]:
     """While it lasts, mmengine finds mmaction2's parts by name; the caller's scope, if any, comes back after it."""
-    with _SCOPE_LOCK, DefaultScope.overwrite_default_scope('mmaction'):
+    with _LOCK, DefaultScope.overwrite_default_scope('mmaction'):
         yield
 
 

@@ -28,74 +28,47 @@ class WindowScores:
 
 @dataclass
 class ActiveJoints:
-    """The joints of a person that AT-NAC selected (ASEA, Eq. 8).
+    """The joints of a person that AT-NAC selected (ASEA, Eq. 8)."""
 
-    Args:
-        person: Number of the person in the sample.
-        share: Joint name to the share of layers, windows and clips in which it was active, highest first; without
-            those that never were.
-        layers: Name of the AEA to the joints that were active in at least half of its windows and clips.
-    """
-
-    person: int
-    share: dict[str, float]
-    layers: dict[str, list[str]]
+    person: int  # number of the person in the sample
+    share: dict[str, float]  # of layers, windows and clips in which a joint was active, highest first; not those of 0
+    layers: dict[str, list[str]]  # name of the AEA to the joints that were active in at least half of these
 
 
 @dataclass
 class Attention:
     """What a person's joints attend to (ASEA, Eq. 9): means over frames, clips and windows.
 
-    Args:
-        person: Number of the person in the sample.
-        others: Numbers of the persons whose joints are the columns, one after another.
-        layers: Name of the AEA to its weights: a row for each joint of the person, in the layout's order, a
-            column for each joint of the others. A row sums up to the share in which its joint was active.
-        mean: Mean of the layers.
+    The weights have a row for each joint of the person, in the layout's order, and a column for each joint of the
+    others. A row sums up to the share in which its joint was active.
     """
 
-    person: int
-    others: list[int]
-    layers: dict[str, list[list[float]]]
-    mean: list[list[float]]
+    person: int  # number of the person in the sample
+    others: list[int]  # the persons whose joints are the columns, one after another
+    layers: dict[str, list[list[float]]]  # name of the AEA to its weights
+    mean: list[list[float]]  # of the layers
 
 
 @dataclass
 class PairResult:
-    """What two persons (or as many as the model takes) do.
+    """What two persons (or as many as the model takes) do."""
 
-    Args:
-        persons: Numbers of the persons in the sample, in the order in which the model saw them.
-        person_names: What the source calls them; the numbers where it does not.
-        label, label_name, score: The class with the highest score.
-        scores: Scores of all classes, merged over the windows.
-        top_k: The best classes, best first.
-        windows: Scores of every window; one with all frames where there are no windows.
-        active_joints: One entry a person; empty for models without AT-NAC.
-        attention: One entry a person if it was asked for and the model has any.
-    """
-
-    persons: list[int]
-    person_names: list[str]
-    label: int
+    persons: list[int]  # numbers in the sample, in the order in which the model saw them
+    person_names: list[str]  # as the source calls them; the numbers where it does not
+    label: int  # the class with the highest score
     label_name: str
     score: float
-    scores: list[float]
-    top_k: list[Candidate]
-    windows: list[WindowScores]
-    active_joints: list[ActiveJoints] = field(default_factory=list)
-    attention: list[Attention] = field(default_factory=list)
+    scores: list[float]  # of all classes, merged over the windows
+    top_k: list[Candidate]  # the best classes, best first
+    windows: list[WindowScores]  # one with all frames where there are no windows
+    active_joints: list[ActiveJoints] = field(default_factory=list)  # one a person; empty for models without AT-NAC
+    attention: list[Attention] = field(default_factory=list)  # one a person, if asked for and the model has any
 
 
 @dataclass
 class InteractionResult:
     """What was recognised in one sample; ``label``, ``label_name``, ``score``, ``scores`` and ``top_k`` are the best
-    pair's.
-
-    Args:
-        name, num_frames, num_person: Of the sample.
-        pairs: One entry for each pair that was recognised.
-    """
+    pair's."""
 
     name: str
     num_frames: int

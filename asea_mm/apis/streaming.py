@@ -24,24 +24,16 @@ Kind = tuple[int, bool]  # of the bodies of a stream: coordinates C, and whether
 
 @dataclass
 class StreamResult:
-    """What two persons did in the last window.
+    """What two persons did in the last window."""
 
-    Args:
-        persons: Their track ids, who came first first.
-        label, label_name, score: The class with the highest score.
-        scores: Scores of all classes, smoothed if that was asked for.
-        start, stop: First frame of the window, from 0 since the start of the stream, and the one after its last.
-        times: Timestamps of its first and last frame; None where none were given.
-    """
-
-    persons: tuple[Hashable, Hashable]
-    label: int
+    persons: tuple[Hashable, Hashable]  # their track ids, who came first first
+    label: int  # the class with the highest score
     label_name: str
     score: float
-    scores: list[float]
-    start: int
-    stop: int
-    times: tuple[float, float] | None = None
+    scores: list[float]  # of all classes, smoothed if that was asked for
+    start: int  # first frame of the window, from 0 since the start of the stream
+    stop: int  # the frame after its last
+    times: tuple[float, float] | None = None  # timestamps of its first and last frame, where given
 
 
 class StreamingRecognizer:

@@ -101,7 +101,7 @@ def make_result(
             raise InputError(f'{sample.name}: expected someone of persons {group.persons} in some frame, got nobody')
         of_windows = np.stack([findings.scores for findings in group.findings])
         require_finite(of_windows, sample)
-        scores = of_windows.mean(axis=0) if merge == 'mean' and len(of_windows) > 1 else of_windows.max(axis=0)
+        scores = of_windows.mean(axis=0) if merge == 'mean' else of_windows.max(axis=0)
         order = np.argsort(-scores, kind='stable')[:topk].tolist()  # of equal scores the lower label first
         top = [Candidate(label, classes[label], float(scores[label])) for label in order]
         windows = [

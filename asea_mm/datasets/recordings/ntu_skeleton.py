@@ -57,12 +57,8 @@ def parse_ntu_skeleton(path: str | os.PathLike) -> Bodies:
     Either line ending, a byte order mark, blanks around values and empty lines at the end are fine. Of the twelve
     values of a joint only x, y, z are used and must be finite; the others may be anything.
 
-    Args:
-        path: The file; its name does not matter here.
-
     Raises:
-        InputError: If the file is empty, cut, too long or anything in it is not as it should be; the message names
-            file and line.
+        InputError: If the file is empty, cut, too long or anything in it is not as it should be; names file and line.
     """
     lines = [line.split() for line in Path(path).read_bytes().removeprefix(b'\xef\xbb\xbf').splitlines()]
     while lines and not lines[-1]:

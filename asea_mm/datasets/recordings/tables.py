@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import math
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Hashable
 from difflib import get_close_matches
 from pathlib import Path
 
@@ -20,7 +20,6 @@ _FORMS = (
     "'frame,person,joint,x,y[,z][,score]' or 'frame,person,<joint>_x,<joint>_y[,<joint>_z][,<joint>_score],...' "
     'with all joints of the layout'
 )
-Rows = Iterable[tuple[str, dict[str, str]]]  # place of a line, for the messages, and its cells by column
 
 
 def read_lines(path: Path, expected: str) -> tuple[list[str], list[tuple[int, list[str]]]]:
@@ -63,22 +62,31 @@ def read_csv(path: Path, skeleton: Skeleton) -> Recording:
     """
     header, lines = read_lines(path, _FORMS)
     header = [name.lower() if name.lower() in _COLUMNS else name for name in header]
-    axes: list[str]
-    optional: Sequence[str]
-    if 'joint' in header:
-        read, wanted, optional = _read_long, ['joint', 'x', 'y'], ('z', 'score')
-        axes = [name for name in ('x', 'y', 'z', 'score') if name in header]
-    else:
-        thirds = [c for c in ('z', 'score') if any(f'{joint}_{c}' in header for joint in skeleton.joints)]
-        axes, optional, read = ['x', 'y', *thirds], (), _read_wide
-        wanted = [f'{joint}_{axis}' for joint in skeleton.joints for axis in axes]
-    wanted = ['frame', 'person', *wanted]
+    is_long = 'joint' in header
+    prefixes = [''] if is_long else [f'{joint}_' for joint in skeleton.joints]
+    axes = ['x', 'y', *(axis for axis in ('z', 'score') if any(prefix + axis in header for prefix in prefixes))]
+    columns = [[prefix + axis for axis in axes] for prefix in prefixes]
+    wanted = ['frame', 'person', *(['joint'] if is_long else []), *(name for names in columns for name in names)]
     if missing := [name for name in wanted if name not in header]:
         raise InputError(f'{path}, line 1: expected {_FORMS}, got no column {missing[0]!r} in {header[:8]}')
-    if unknown := [name for name in header if name not in {*wanted, *optional}]:
+    if unknown := [name for name in header if name not in wanted]:
         raise InputError(f'{path}, line 1: expected {_FORMS}, got the column {unknown[0]!r}; remove it')
-    rows = [(f'line {number}', dict(zip(header, cells, strict=True))) for number, cells in lines]
-    return assemble(read(path, rows, axes, skeleton), (), skeleton, str(path))
+    bodies: dict[Hashable, Detection] = {}
+    first_lines: dict[tuple[Hashable, int], int] = {}
+    for number, cells in lines:
+        where, row = f'{path}, line {number}', dict(zip(header, cells, strict=True))
+        frame, person = _begin(row, where)
+        values = [[_number(row, name, where) for name in names] for names in columns]
+        joints = [_joint_index(row['joint'], skeleton, where)] if is_long else list(range(skeleton.num_joints))
+        key = (frame, row['person']) if is_long else number
+        if (before := first_lines.setdefault((key, joints[0]), number)) != number:
+            raise InputError(f'{where}: expected every joint of everybody once in a frame, first in line {before}')
+        nothing = np.full((skeleton.num_joints, len(axes)), np.nan)
+        bodies.setdefault(key, Detection(frame, person, nothing, None, f'line {number}')).keypoint[joints] = values
+    if 'score' in axes:
+        for body in bodies.values():
+            body.keypoint, body.score = body.keypoint[:, :-1], body.keypoint[:, -1]
+    return assemble(list(bodies.values()), (), skeleton, str(path))
 
 
 def _number(row: dict[str, str], column: str, where: str) -> float:
@@ -113,40 +121,3 @@ def _joint_index(cell: str, skeleton: Skeleton, where: str) -> int:
         f"{where}, column 'joint': expected a joint of layout {skeleton.name!r} or its index below "
         f'{skeleton.num_joints}, got {cell[:40]!r}{meant}'
     )
-
-
-def _read_long(path: Path, rows: Rows, axes: Sequence[str], skeleton: Skeleton) -> list[Detection]:
-    """A line for each joint."""
-    bodies: dict[tuple[int, str], Detection] = {}
-    first_places: dict[tuple[int, str, int], str] = {}
-    for place, row in rows:
-        where = f'{path}, {place}'
-        frame, person = _begin(row, where)
-        joint = _joint_index(row['joint'], skeleton, where)
-        if (before := first_places.setdefault((frame, row['person'], joint), place)) != place:
-            raise InputError(
-                f'{where}: expected every joint once, got frame {frame}, person {row["person"]}, joint '
-                f'{skeleton.joints[joint]!r} again, first in {before}'
-            )
-        nothing = np.full((skeleton.num_joints, len(axes)), np.nan)
-        body = bodies.setdefault((frame, row['person']), _detection(frame, person, nothing, axes, place))
-        values = [_number(row, axis, where) for axis in axes]
-        body.keypoint[joint] = values[: body.keypoint.shape[1]]
-        if body.score is not None:
-            body.score[joint] = values[-1]
-    return list(bodies.values())
-
-
-def _read_wide(path: Path, rows: Rows, axes: Sequence[str], skeleton: Skeleton) -> list[Detection]:
-    """A line for each body."""
-    detections = []
-    for place, row in rows:
-        frame, person = _begin(row, f'{path}, {place}')
-        values = [[_number(row, f'{j}_{axis}', f'{path}, {place}') for axis in axes] for j in skeleton.joints]
-        detections.append(_detection(frame, person, np.array(values), axes, place))
-    return detections
-
-
-def _detection(frame: int, person: str | None, values: np.ndarray, axes: Sequence[str], place: str) -> Detection:
-    keypoint, score = (values[:, :-1], values[:, -1]) if 'score' in axes else (values, None)
-    return Detection(frame, person, keypoint, score, place)

@@ -64,34 +64,23 @@ CLIPS = {
     # ids that break
     'a new id': ([(1, A, FIRST), (3, A, SECOND), (2, B, ALL)], A, B),
     'a new id in every frame': ([(lambda frame: frame, A, ALL), (99, B, ALL)], A, B),
-    'both ids new in every frame': (
-        [(lambda frame: 2 * frame, A, ALL), (lambda frame: 2 * frame + 1, B, ALL)],
-        A,
-        B,
-    ),
+    'both ids new in every frame': ([(lambda frame: 2 * frame, A, ALL), (lambda frame: 2 * frame + 1, B, ALL)], A, B),
     # ids that swap
     'ids swap once': (swapping(20), A, B),
     'ids swap and swap back': (swapping(15, 30), A, B),
     'ids swap close together': (
         [(lambda frame: 1 + (frame >= 20), A, ALL), (lambda frame: 2 - (frame >= 20), CLOSE, ALL)],
-        *(A, CLOSE),
-    ),
-    'an id is stolen': (
-        [(1, A, FIRST), (3, A, SECOND), (2, B, FIRST), (1, B, SECOND)],
         A,
-        B,
+        CLOSE,
     ),
+    'an id is stolen': ([(1, A, FIRST), (3, A, SECOND), (2, B, FIRST), (1, B, SECOND)], A, B),
     'an id is stolen close together': (
         [(1, A, FIRST), (3, A, SECOND), (2, CLOSE, FIRST), (1, CLOSE, SECOND)],
         A,
         CLOSE,
     ),
     # absence
-    'vanishes and returns': (
-        [(1, A, ALL), (2, B, [*range(10), *range(25, T)])],
-        A,
-        only(B, range(10), range(25, T)),
-    ),
+    'vanishes and returns': ([(1, A, ALL), (2, B, [*range(10), *range(25, T)])], A, only(B, range(10), range(25, T))),
     'returns elsewhere under its id': (
         [(1, A, ALL), (2, B, range(10)), (2, C, range(30, T))],
         A,
@@ -117,7 +106,8 @@ CLIPS = {
     'three bodies': ([(3, C, ALL), (1, A, ALL), (2, B, ALL)], A, B),
     'six bodies': (
         [(i, person(i - 3.0, T, sway=0.02 * i), ALL) for i in range(1, 7)],
-        *(person(3.0, T, sway=0.12), person(2.0, T, sway=0.10)),
+        person(3.0, T, sway=0.12),
+        person(2.0, T, sway=0.10),
     ),
     'a passer-by of three frames': (
         [(1, A, ALL), (2, B, ALL), (3, C + 0.5 * np.arange(T)[:, None, None] * (1, 0, 0), range(3))],
