@@ -1,12 +1,14 @@
 """Users' recordings: one recording of every form, against values set by hand."""
 
 import json
+import os
 
 import numpy as np
 import pytest
 
+from asea_mm.datasets.converters.sbu.convert import find_sbu_sequences, read_sbu_skeleton
 from asea_mm.datasets.recordings.finish import finish_recording
-from asea_mm.datasets.recordings.samples import find_recordings, read_recording
+from asea_mm.datasets.recordings.samples import find_recordings, read_recording, read_samples
 from asea_mm.skeletons import SKELETONS, get_skeleton
 
 STICK = get_skeleton(dict(name='stick3', joints=['head', 'hip', 'foot'], bones=[['head', 'hip'], ['foot', 'hip']]))
@@ -174,14 +176,10 @@ def test_missing_joints_in_space_are_an_error_unless_filled(tmp_path):
         finished(tmp_path / 'a.npy')
     filled = finished(tmp_path / 'a.npy', fill_missing=True)['keypoint'][0, :, 2, 0]
     np.testing.assert_allclose(filled, [1, 2, 3, 4, 4])  # at the end the last one holds
-
-
-def test_filling_stays_out_of_absence(tmp_path):
-    keypoint = np.ones((1, 4, 3, 3)) * np.array([1, 0, 3, 4])[:, None, None]
-    keypoint[0, 2, 1] = np.nan
+    keypoint[0, 1] = 0
     np.save(tmp_path / 'a.npy', keypoint)
-    filled = finished(tmp_path / 'a.npy', fill_missing=True)['keypoint'][0, :, :, 0]
-    np.testing.assert_allclose(filled, [[1, 1, 1], [0, 0, 0], [3, 3, 3], [4, 4, 4]])
+    filled = finished(tmp_path / 'a.npy', fill_missing=True)['keypoint'][0, :, 2, 0]
+    np.testing.assert_allclose(filled, [1, 0, 3, 4, 4])  # who is absent stays absent
 
 
 @pytest.mark.parametrize(
@@ -245,3 +243,16 @@ def test_links_to_folders_are_followed_but_not_in_circles(tmp_path):
     (tmp_path / 'root' / 'hug').symlink_to(tmp_path / 'elsewhere')
     (tmp_path / 'elsewhere' / 'up').symlink_to(tmp_path / 'root')
     assert list(find_recordings(tmp_path / 'root')) == ['hug/a']
+
+
+def test_real_recordings_are_read_as_the_converter_reads_them(tmp_path):
+    if not (root := os.environ.get('ASEA_SBU_ROOT')):
+        pytest.skip('set ASEA_SBU_ROOT to the folder of SBU Kinect Interaction v2 (clean)')
+    for sequence in find_sbu_sequences(root)[::60]:
+        expected = read_sbu_skeleton(sequence.file)
+        x, y, z = np.moveaxis(1000 * expected.astype(float), -1, 0)
+        np.savez(tmp_path / 'a.npz', keypoint=np.stack([x, -z, y], axis=-1))
+        axes = dict(units='millimetre', up='z')
+        (sample,) = read_samples(tmp_path / 'a.npz', SKELETONS['sbu15'], axes=axes)
+        np.testing.assert_allclose(sample.keypoint, expected, rtol=0, atol=1e-6)
+        assert sample.likeliest == (0, 1)
