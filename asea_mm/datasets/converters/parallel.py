@@ -29,14 +29,11 @@ def ordered_map(function: Callable[[Item], Result], items: Sequence[Item], jobs:
         return
     # Importing this package takes seconds and 300 MB a process, which forking saves where it is safe.
     context = multiprocessing.get_context('fork' if sys.platform == 'linux' else None)
-    with ProcessPoolExecutor(jobs, context, initializer=_ignore_interrupt) as executor:
+    # Ctrl-C reaches every process; the workers finish their items, the parent stops.
+    ignore_interrupt = signal.signal, (signal.SIGINT, signal.SIG_IGN)
+    with ProcessPoolExecutor(jobs, context, *ignore_interrupt) as executor:
         try:
             for start in range(0, len(items), jobs * AHEAD):
                 yield from executor.map(function, items[start : start + jobs * AHEAD], chunksize=CHUNK)
         except BrokenProcessPool:
             raise OSError('a converting process was killed (out of memory?); try again with fewer jobs') from None
-
-
-def _ignore_interrupt() -> None:
-    """Ctrl-C reaches every process; the workers finish their items, the parent stops."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)

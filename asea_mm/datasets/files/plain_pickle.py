@@ -7,9 +7,12 @@ import io
 import pickle
 from collections import OrderedDict
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import numpy as np
+
+from ...errors import InputError
 
 PLAIN_KINDS = 'biufcSU'  # dtypes of numbers and strings; object and structured arrays could smuggle pointers
 
@@ -73,6 +76,36 @@ class PlainUnpickler(pickle.Unpickler):
         if (module, name) not in self.allowed:
             raise ForbiddenGlobal(f'{module}.{name}')
         return self.allowed[module, name]
+
+
+def read_pickle(path: Path, expected: str) -> Any:
+    """What a pickle holds, without running any code that it may contain.
+
+    Args:
+        path: The file.
+        expected: What it should be, for the messages.
+
+    Raises:
+        InputError: If it is empty, truncated, not a pickle, or would run code; names the file.
+    """
+    with path.open('rb') as file:
+        start = file.read(16)
+        file.seek(0)
+        try:
+            return PlainUnpickler(file).load()
+        except ForbiddenGlobal as error:
+            raise InputError(
+                f'{path}: refused, the pickle asks for {error}; only NumPy arrays of numbers and plain containers are '
+                f'read, anything else could run code'
+            ) from None
+        except Exception as error:  # a damaged pickle raises almost anything
+            if not start:
+                content = 'an empty file'
+            elif start[:1] == b'\x80':  # how pickles since protocol 2 begin
+                content = f'a truncated or damaged pickle of {path.stat().st_size} bytes ({error!r:.100})'
+            else:
+                content = f'a file that is not a pickle, it starts with {start!r}'
+            raise InputError(f'{path}: expected {expected}, got {content}') from None
 
 
 class _PlainPickler(pickle.Pickler):

@@ -147,7 +147,7 @@ class StoredSamples:
 
     def _fail(self, part: str, error: Exception) -> NoReturn:
         raise InputError(
-            f'{self.path}: {part}: a truncated or damaged annotation file: {error or type(error).__name__}'
+            f'{self.path}: {part}: a truncated or damaged annotation file: {str(error) or type(error).__name__}'
         ) from None
 
     def __len__(self) -> int:

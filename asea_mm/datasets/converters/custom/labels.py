@@ -9,14 +9,13 @@ from pathlib import Path, PurePosixPath
 
 from ....errors import InputError
 from ...recordings.tables import read_lines
-from ..protocol import OnProblem
 
 _HEADER = "'name,label[,split][,subject][,fold]'"
 
 
 @dataclass(frozen=True)
 class RecordingLabel:
-    """What is said about one recording, as text; None where the table has no such column.
+    """What is said about one recording, as text; empty where the table says nothing.
 
     Args:
         class_name: Class name or number.
@@ -28,17 +27,17 @@ class RecordingLabel:
 
     class_name: str
     where: str
-    split: str | None = None
-    subject: str | None = None
-    fold: str | None = None
+    split: str = ''
+    subject: str = ''
+    fold: str = ''
 
 
-def labels_from_folders(recordings: Mapping[str, Path], on_problem: OnProblem) -> dict[str, RecordingLabel]:
+def labels_from_folders(recordings: Mapping[str, Path], problems: list[str]) -> dict[str, RecordingLabel]:
     """The class is the first folder: ``PATH/class/recording``.
 
     Args:
         recordings: Name to path, from :func:`~asea_mm.datasets.recordings.samples.find_recordings`.
-        on_problem: Called with the message of each recording that is in no folder.
+        problems: Takes the message of each recording that is in no folder.
     """
     labels = {}
     for name, path in recordings.items():
@@ -46,11 +45,13 @@ def labels_from_folders(recordings: Mapping[str, Path], on_problem: OnProblem) -
             labels[name] = RecordingLabel(name.split('/')[0], str(path))
         else:
             got = 'the OpenPose files of one recording' if path.is_dir() else 'no class folder'
-            on_problem(f'{path}: expected PATH/class/recording for labels from folders, got {got}; move it into one')
+            problems.append(
+                f'{path}: expected PATH/class/recording for labels from folders, got {got}; move it into one'
+            )
     return labels
 
 
-def labels_from_table(table: Path, recordings: Mapping[str, Path], on_problem: OnProblem) -> dict[str, RecordingLabel]:
+def labels_from_table(table: Path, recordings: Mapping[str, Path], problems: list[str]) -> dict[str, RecordingLabel]:
     """Read a CSV with the columns ``name,label[,split][,subject][,fold]``; other columns are left alone.
 
     ``name`` is the path below the folder of recordings, with or without extension, or the file's name alone where no
@@ -59,7 +60,7 @@ def labels_from_table(table: Path, recordings: Mapping[str, Path], on_problem: O
     Args:
         table: The file.
         recordings: Name to path, from :func:`~asea_mm.datasets.recordings.samples.find_recordings`.
-        on_problem: Called with the message of each wrong line, and of each recording without a line.
+        problems: Takes the message of each wrong line, and of each recording without a line.
 
     Raises:
         FileNotFoundError, InputError: If there is no such file, or it has no such columns, or lines of other lengths.
@@ -82,18 +83,20 @@ def labels_from_table(table: Path, recordings: Mapping[str, Path], on_problem: O
         matches = [given] if given in recordings else known.get(given, [])
         if len(matches) != 1:
             got = f'{len(matches)} of this name, e.g. {matches[:2]}; give the folder, too' if matches else 'none'
-            on_problem(f"{where}, column 'name': expected the name of a recording, got {row['name'][:60]!r}: {got}")
+            problems.append(
+                f"{where}, column 'name': expected the name of a recording, got {row['name'][:60]!r}: {got}"
+            )
         elif matches[0] in labels:
-            on_problem(
+            problems.append(
                 f'{where}: expected every recording once, got {row["name"]!r} again, '
                 f'first in {labels[matches[0]].where}'
             )
         else:
-            optional = {column: row[column] for column in ('split', 'subject', 'fold') if column in row}
-            labels[matches[0]] = RecordingLabel(row['label'], where, **optional)
+            more = [row.get(column, '') for column in ('split', 'subject', 'fold')]
+            labels[matches[0]] = RecordingLabel(row['label'], where, *more)
     for name, path in recordings.items():
         if name not in labels:
-            on_problem(f'{path}: expected a line for it in {table}, got none; add one or move the recording away')
+            problems.append(f'{path}: expected a line for it in {table}, got none; add one or move the recording away')
     return labels
 
 
@@ -118,7 +121,7 @@ def _is_number(label: str) -> bool:
 
 
 def number_classes(
-    labels: Mapping[str, RecordingLabel], classes: Sequence[str] | None, on_problem: OnProblem
+    labels: Mapping[str, RecordingLabel], classes: Sequence[str] | None, problems: list[str]
 ) -> tuple[dict[str, int], list[str]]:
     """Class number of each recording, and the class names.
 
@@ -128,14 +131,14 @@ def number_classes(
     Args:
         labels: Name of recording to what is said about it.
         classes: Class names in the order of their numbers; None to take them from the labels.
-        on_problem: Called with the message of each wrong label.
+        problems: Takes the message of each wrong label.
 
     Raises:
         InputError: If there are numbers and names, or numbers are left out.
     """
     for label in labels.values():
         if not label.class_name:
-            on_problem(f'{label.where}: expected a class name or number, got nothing')
+            problems.append(f'{label.where}: expected a class name or number, got nothing')
     labelled = {name: label for name, label in labels.items() if label.class_name}
     if classes is None:
         classes = _classes_of(labelled.values())
@@ -146,7 +149,7 @@ def number_classes(
         elif _is_number(label.class_name) and int(label.class_name) < len(classes):
             numbers[name] = int(label.class_name)
         else:
-            on_problem(
+            problems.append(
                 f'{label.where}: expected one of the {len(classes)} classes {list(classes)[:5]} or its number, '
                 f'got {label.class_name[:60]!r}'
             )

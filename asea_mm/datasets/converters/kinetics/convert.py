@@ -8,8 +8,6 @@ from __future__ import annotations
 
 import operator
 import os
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -19,8 +17,8 @@ import numpy as np
 from ....errors import InputError
 from ...recordings.json_forms import load_json
 from ...recordings.persons import persons_in_film
-from ..protocol import Conversion, Converter, OnProblem, Problems, Progress, convert_each, no_progress
-from .pyskl import PysklPoses
+from ..protocol import Conversion, Converter, Progress, convert_each, no_progress
+from .pyskl import MAX_FRAMES, list_pyskl, read_pyskl
 
 # Label of Kinetics-400, from 0 in alphabetical order, to class; new labels count from 0 in this order.
 K400_CLASSES = {
@@ -38,23 +36,9 @@ K400_CLASSES = {
 CLASSES = tuple(K400_CLASSES.values())
 PARTS = ('train', 'val')
 NUM_JOINTS = 18  # openpose18
-# ST-GCN's recordings have at most 300 frames; a frame number far beyond is a damaged file and would fill the memory.
-MAX_FRAMES = 3000
-
-_NEW_LABELS = {old: new for new, old in enumerate(K400_CLASSES)}
 
 
-@dataclass(frozen=True)
-class KineticsRecording:
-    """A recording still to be read: to its poses, ``(P_t, V, 3)`` per frame, and the image's shape if known."""
-
-    name: str
-    part: str
-    label: int
-    read: Callable[[], tuple[list[np.ndarray], tuple[int, int] | None]]
-
-
-def read_kinetics_skeleton(path: str | os.PathLike, label: int | None = None) -> list[np.ndarray]:
+def read_kinetics_skeleton(path: Path, label: int) -> list[np.ndarray]:
     """Read one JSON file of ST-GCN's kinetics-skeleton.
 
     ``{"data": [{"frame_index": 1, "skeleton": [{"pose": [x, y, ...], "score": [...]}]}], "label_index": 44}``: 18
@@ -63,20 +47,19 @@ def read_kinetics_skeleton(path: str | os.PathLike, label: int | None = None) ->
 
     Args:
         path: The file.
-        label: Its ``label_index`` must be this one, if it has any.
+        label: What the label file says; ``label_index``, if it has any, must be the same.
 
     Shapes:
-        returns T arrays ``(P_t, 18, 3)``: x, y and score, all 0 where a joint is missing
+        returns T arrays ``(P_t, 18, 3)``: x, y and score, which is 0 where a joint is missing
 
     Raises:
         FileNotFoundError: If there is no such file.
         InputError: If it is not of this structure, or of another label; the message names the file and the frame.
     """
-    content = load_json(Path(path))
+    content = load_json(path)
     if not isinstance(content, dict) or not isinstance(content.get('data'), list):
         raise InputError(f"{path}: expected {{'data': [frames]}}, got {content!r:.60}")
-    if label is not None and content.get('label_index', label) != label:
-        got = content['label_index']
+    if (got := content.get('label_index', label)) != label:
         raise InputError(f'{path}: expected label_index {label} as in the label file, got {got!r:.60}')
     frames: dict[int, np.ndarray] = {}
     for position, frame in enumerate(content['data']):
@@ -99,8 +82,8 @@ def read_kinetics_skeleton(path: str | os.PathLike, label: int | None = None) ->
                 f"{where}: expected 'pose' in shares of the image, 0 to 1, and 'score' of at least 0, got "
                 f'{pose.min():g} to {pose.max():g} and {score.min():g}'
             )
-        missing = (score == 0) | (pose == 0).all(axis=-1, keepdims=True)
-        frames[index] = np.where(missing, 0, np.concatenate([pose, score], axis=-1))
+        score = score * pose.any(axis=-1, keepdims=True)
+        frames[index] = np.concatenate([pose, score], axis=-1)
     if not frames:
         raise InputError(f"{path}: expected at least one frame, got an empty 'data'")
     first, last = min(frames), max(frames)
@@ -110,8 +93,8 @@ def read_kinetics_skeleton(path: str | os.PathLike, label: int | None = None) ->
     return [frames.get(index, nobody) for index in range(first, last + 1)]
 
 
-def find_kinetics_recordings(root: str | os.PathLike) -> list[KineticsRecording]:
-    """List the recordings of the ten classes in ST-GCN's folder, from its two label files.
+def find_kinetics_recordings(root: Path) -> list[tuple[str, str, int]]:
+    """Name, part and label of the recordings of the ten classes in ST-GCN's folder, from its two label files.
 
     ``kinetics_train_label.json`` and ``kinetics_val_label.json`` say ``{id: {"has_skeleton", "label",
     "label_index"}}``; the skeletons are ``kinetics_train/{id}.json`` and ``kinetics_val/{id}.json``.
@@ -119,9 +102,8 @@ def find_kinetics_recordings(root: str | os.PathLike) -> list[KineticsRecording]
 
     Raises:
         FileNotFoundError: If a label file is missing.
-        InputError: If a label file is not of this structure, numbers the classes otherwise, or has none of the ten.
+        InputError: If a label file is not of this structure, or numbers the classes otherwise.
     """
-    root = Path(root)
     recordings = []
     for part in PARTS:
         file = root / f'kinetics_{part}_label.json'
@@ -136,15 +118,8 @@ def find_kinetics_recordings(root: str | os.PathLike) -> list[KineticsRecording]
         for name, entry in content.items():
             label = _label(entry, f'{file}: {name!r}')
             if label in K400_CLASSES and entry.get('has_skeleton', True):
-                read = partial(_read_stgcn, root / f'kinetics_{part}' / f'{name}.json', label)
-                recordings.append(KineticsRecording(name, part, _NEW_LABELS[label], read))
-    if not recordings:
-        raise InputError(f'{root}: none of the recordings in the label files is of the ten classes {list(CLASSES)}')
+                recordings.append((name, part, label))
     return recordings
-
-
-def _read_stgcn(path: Path, label: int) -> tuple[list[np.ndarray], None]:
-    return read_kinetics_skeleton(path, label), None
 
 
 def _label(entry: Any, where: str) -> int:
@@ -165,22 +140,14 @@ def _letters(name: object) -> str:
     return ''.join(letter for letter in str(name).lower() if letter.isalpha())
 
 
-def _pyskl_recordings(poses: PysklPoses) -> Iterator[KineticsRecording]:
-    for part in PARTS:
-        for annotation in poses.annotations(part, set(K400_CLASSES)):
-            new_label = _NEW_LABELS[int(annotation['label'])]
-            yield KineticsRecording(annotation['frame_dir'], part, new_label, partial(poses.read, annotation))
-
-
 def convert_kinetics10(
-    source: str | os.PathLike, progress: Progress = no_progress, on_problem: OnProblem | None = None
+    source: str | os.PathLike, progress: Progress = no_progress, skip_bad: bool = False
 ) -> Conversion:
     """Convert the ten classes to annotations of the two persons who most likely interact.
 
     Args:
-        source: ST-GCN's folder, see :func:`find_kinetics_recordings`, or PYSKL's ``k400_hrnet.pkl``, see
-            :class:`~.pyskl.PysklPoses`.
-        progress, on_problem: See :class:`~..protocol.Converter`.
+        source: ST-GCN's folder, see :func:`find_kinetics_recordings`, or PYSKL's ``k400_hrnet.pkl``, see :mod:`.pyskl`.
+        progress, skip_bad: See :class:`~..protocol.Converter`.
 
     Returns:
         The splits are ``train`` and ``val``. ``keypoint_score`` is 0 where a joint is missing, and its coordinates
@@ -188,42 +155,50 @@ def convert_kinetics10(
 
     Raises:
         FileNotFoundError: If the data is not there.
-        InputError: If it is not of either format.
+        InputError: If it is not of either format, or has none of the ten classes.
     """
     path = Path(source)
     if not path.exists():
         raise FileNotFoundError(f"{path}: not found; expected ST-GCN's folder or PYSKL's k400_hrnet.pkl")
+    items: list[Any]
     if path.is_dir():
-        recordings, layout, units = find_kinetics_recordings(path), 'openpose18', 'image share'
-        title = "Kinetics-400, ST-GCN's kinetics-skeleton (OpenPose)"
+        title, layout, units = "ST-GCN's kinetics-skeleton (OpenPose)", 'openpose18', 'image share'
+        items, convert = find_kinetics_recordings(path), partial(_from_stgcn, path)
+        split = {part: [name for name, its_part, _ in items if its_part == part] for part in PARTS}
     else:
-        recordings, layout, units = list(_pyskl_recordings(PysklPoses(path))), 'coco17', 'pixel'
-        title = "Kinetics-400, PYSKL's k400_hrnet.pkl (HRNet)"
-        if not recordings:
-            raise InputError(f'{path}: no recording of train and val is of the ten classes {K400_CLASSES}')
-    problems = Problems(path, on_problem)
-    by_name: dict[str, KineticsRecording] = {}
-    for recording in recordings:
-        if by_name.setdefault(recording.name, recording) is not recording:
-            problems.add(f'{path}: expected every recording once, got {recording.name!r} again')
-    split = {part: [name for name in by_name if by_name[name].part == part] for part in PARTS}
-    meta = {'layout': layout, 'classes': list(CLASSES), 'source': title, 'units': units}
-    return convert_each([*by_name.values()], partial(_convert_recording, path), split, meta, problems, progress)
+        title, layout, units = "PYSKL's k400_hrnet.pkl (HRNet)", 'coco17', 'pixel'
+        parts = {part: list_pyskl(path, part, set(K400_CLASSES)) for part in PARTS}
+        items, convert = [item for part in PARTS for item in parts[part]], partial(_from_pyskl, path)
+        split = {part: [item['frame_dir'] for item in parts[part]] for part in PARTS}
+    if not items:
+        raise InputError(f'{path}: expected recordings of the ten classes {K400_CLASSES}, got none')
+    meta = {'layout': layout, 'classes': list(CLASSES), 'source': f'Kinetics-400, {title}', 'units': units}
+    conversion = Conversion(split, meta)
+    conversion.annotations = convert_each(items, convert, conversion, path, progress, skip_bad)
+    return conversion
 
 
-def _convert_recording(path: Path, recording: KineticsRecording) -> dict:
-    poses, img_shape = recording.read()
+def _from_stgcn(root: Path, item: tuple[str, str, int]) -> dict:
+    name, part, label = item
+    return _sample(name, label, read_kinetics_skeleton(root / f'kinetics_{part}' / f'{name}.json', label))
+
+
+def _from_pyskl(path: Path, annotation: dict) -> dict:
+    poses, img_shape = read_pyskl(path, annotation)
+    sample = _sample(annotation['frame_dir'], int(annotation['label']), poses)
+    return {**sample, 'img_shape': img_shape, 'original_shape': img_shape}
+
+
+def _sample(name: str, label: int, poses: list[np.ndarray]) -> dict:
+    """The two persons who most likely interact, and the new label."""
     keypoint, score = persons_in_film(poses)
-    if not keypoint.any():
-        raise InputError(f'{path}: recording {recording.name!r}: nobody is in any frame')
-    sample = {
-        'frame_dir': recording.name,
-        'label': recording.label,
-        'total_frames': keypoint.shape[1],
+    return {
+        'frame_dir': name,
+        'label': list(K400_CLASSES).index(label),
+        'total_frames': len(poses),
         'keypoint': keypoint,
         'keypoint_score': score,
     }
-    return sample if img_shape is None else {**sample, 'img_shape': img_shape, 'original_shape': img_shape}
 
 
 CONVERTER = Converter(
