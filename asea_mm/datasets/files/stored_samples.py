@@ -55,15 +55,14 @@ def write_samples(file: IO[bytes], samples: Iterable[Mapping], others: Mapping[s
     file.write(START + pickle.EMPTY_DICT + pickle.MARK + opcodes('annotations') + pickle.EMPTY_LIST + pickle.MARK)
     for sample in samples:
         starts.append(file.tell())
-        file.write(_named_opcodes(sample, f'sample {sample["frame_dir"]!r}'))
-        arrays = {
-            name: (value.dtype.str, value.shape) for name, value in sample.items() if isinstance(value, np.ndarray)
-        }
-        headers.write(dumps(({name: value for name, value in sample.items() if name not in arrays}, arrays)))
+        arrays = {name: np.asarray(value) for name, value in sample.items() if isinstance(value, np.ndarray)}
+        fields = {name: value for name, value in sample.items() if name not in arrays}
+        file.write(_named_opcodes({**sample, **arrays}, f'sample {sample["frame_dir"]!r}'))
+        headers.write(dumps((fields, {name: (array.dtype.str, array.shape) for name, array in arrays.items()})))
     starts.append(file.tell())
     file.write(pickle.APPENDS)
     for name, content in others.items():
-        file.write(opcodes(name) + _named_opcodes(content, repr(name)))
+        file.write(opcodes(name) + _named_opcodes(dict(content), repr(name)))
     file.write(pickle.SETITEMS + pickle.STOP)
     starts.append(file.tell())
     file.write(headers.getbuffer())
