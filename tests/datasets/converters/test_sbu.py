@@ -89,9 +89,9 @@ def test_fold_tree(tmp_path):
 @pytest.mark.parametrize(
     ('names', 'message'),
     [
-        (['fold1/01/001', 'fold6/01/001'], 'got fold6/01'),
-        (['s01s02/01/001', 's01s09/01/001'], 'got s01s09/01'),
-        (['fold1/09/001'], 'got fold1/09'),
+        (['fold1/01/001', 'fold6/01/001'], 'fold6/01/001/skeleton_pos.txt: expected'),
+        (['s01s02/01/001', 's01s09/01/001'], 's01s09/01/001/skeleton_pos.txt: expected'),
+        (['fold1/09/001'], 'fold1/09/001/skeleton_pos.txt: expected'),
         (['fold1/01/001', 's01s02/01/001'], 'got both'),
         ([], 'got no sequence of either'),
     ],
