@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import re
 from collections import Counter
 from collections.abc import Iterable, Mapping
 
@@ -10,7 +11,12 @@ from ....errors import InputError
 from .labels import RecordingLabel
 
 _FORMS = 'column, ratio:0.8, subject:3,7,9 or kfold:5'
-_SPLITS = ('train', 'val', 'test')
+# What a column may hold, and how to say so.
+_COLUMNS = {
+    'split': (r'(train|val|test)', 'train, val or test'),
+    'fold': (r'(?:fold)?(\d{1,3})', 'the number of a fold'),
+    'subject': (r'(.*[^;\s].*)', 'who is in the recording'),
+}
 Split = dict[str, list[str]]
 
 
@@ -63,69 +69,63 @@ def _has(column: str, labels: Mapping[str, RecordingLabel]) -> bool:
 
 
 def _by_column(labels: Mapping[str, RecordingLabel], problems: list[str]) -> Split:
-    has_split, has_fold = _has('split', labels), _has('fold', labels)
-    if not has_split and not has_fold:
+    if not _has('split', labels) and not _has('fold', labels):
         raise InputError("expected a column 'split' or 'fold' in the table, got neither")
-    split: Split = {name: [] for name in _SPLITS if has_split}
-    fold_of: dict[str, int] = {}
-    for name, label in labels.items():
-        if has_split and (part := label.split.lower()) in split:
-            split[part].append(name)
-        elif has_split:
-            problems.append(f"{label.where}, column 'split': expected one of {_SPLITS}, got {part[:40]!r}")
-        fold = label.fold.lower().removeprefix('fold')
-        if has_fold and fold.isdecimal() and 0 < len(fold) < 4:
-            fold_of[name] = int(fold)
-        elif has_fold:
-            problems.append(f"{label.where}, column 'fold': expected the number of a fold, got {fold[:40]!r}")
-    for optional in ('val', 'test') if has_split else ():  # one of the two will do
-        if not split[optional] and (split.get('val') or split.get('test')):
-            del split[optional]
-    return split | _split_of_folds(fold_of)
-
-
-def _split_of_folds(fold_of: Mapping[str, int]) -> Split:
     split: Split = {}
-    for fold in sorted(set(fold_of.values())):
-        split[f'fold{fold}_train'] = [name for name in fold_of if fold_of[name] != fold]
-        split[f'fold{fold}_val'] = [name for name in fold_of if fold_of[name] == fold]
+    if _has('split', labels):
+        part_of = _column('split', labels, problems)
+        split = {part: [name for name in part_of if part_of[name].lower() == part] for part in ('train', 'val', 'test')}
+        if split['val'] or split['test']:  # one of the two will do
+            split = {name: ids for name, ids in split.items() if ids or name == 'train'}
+    if _has('fold', labels):
+        split |= _split_of_folds(_column('fold', labels, problems))
+    return split
+
+
+def _column(column: str, labels: Mapping[str, RecordingLabel], problems: list[str]) -> dict[str, str]:
+    """Name of recording to what a column says of it."""
+    pattern, expected = _COLUMNS[column]
+    values = {}
+    for name, label in labels.items():
+        given = getattr(label, column)
+        if match := re.fullmatch(pattern, given, re.ASCII | re.IGNORECASE):
+            values[name] = match[1]
+        else:
+            problems.append(f'{label.where}, column {column!r}: expected {expected}, got {given[:40]!r}')
+    return values
+
+
+def _split_of_folds(fold_of: Mapping[str, str | int]) -> Split:
+    split: Split = {}
+    for fold in sorted({int(fold) for fold in fold_of.values()}):
+        tested = {name for name in fold_of if int(fold_of[name]) == fold}
+        split |= {f'fold{fold}_{part}': ids for part, ids in _train_and_val(fold_of, tested).items()}
     return split
 
 
 def _by_ratio(value: str, numbers: Mapping[str, int], seed: int) -> Split:
-    try:
-        share = float(value)
-    except ValueError:
-        share = 0.0
-    if not 0 < share < 1:
+    if not re.fullmatch(r'0?\.\d+', value) or not float(value):
         raise InputError('expected a share between 0 and 1, e.g. ratio:0.8')
     rng = random.Random(seed)
-    train = set()
+    tested: set[str] = set()
     for label in sorted(set(numbers.values())):
         members = sorted(name for name in numbers if numbers[name] == label)
         rng.shuffle(members)
-        count = min(max(round(share * len(members)), 1), max(len(members) - 1, 1))
-        train.update(members[:count])
-    return _train_and_val(numbers, {name for name in numbers if name not in train})
+        count = min(max(round(float(value) * len(members)), 1), max(len(members) - 1, 1))
+        tested.update(members[count:])
+    return _train_and_val(numbers, tested)
 
 
 def _train_and_val(names: Iterable[str], tested: set[str]) -> Split:
-    names = list(names)
-    return {
-        'train': [name for name in names if name not in tested],
-        'val': [name for name in names if name in tested],
-    }
+    split: Split = {'train': [], 'val': []}
+    for name in names:
+        split['val' if name in tested else 'train'].append(name)
+    return split
 
 
 def _subjects(labels: Mapping[str, RecordingLabel], problems: list[str]) -> dict[str, set[str]]:
     """Name of recording to who is in it."""
-    subjects = {}
-    for name, label in labels.items():
-        if people := _names(label.subject, ';'):
-            subjects[name] = people
-        else:
-            problems.append(f"{label.where}, column 'subject': expected who is in the recording, got nothing")
-    return subjects
+    return {name: _names(subject, ';') for name, subject in _column('subject', labels, problems).items()}
 
 
 def _names(text: str, separator: str) -> set[str]:
@@ -134,21 +134,17 @@ def _names(text: str, separator: str) -> set[str]:
 
 def _by_subject(value: str, labels: Mapping[str, RecordingLabel], problems: list[str]) -> Split:
     tested = _names(value, ',')
-    if not tested:
-        raise InputError('expected the subjects to test on, e.g. subject:3,7,9')
-    if not _has('subject', labels):
-        raise InputError("expected a column 'subject' in the table, got none")
+    if not tested or not _has('subject', labels):
+        raise InputError("expected the subjects to test on, e.g. subject:3,7,9, and a column 'subject' in the table")
     subjects = _subjects(labels, problems)
     known = set().union(*subjects.values())
     if unknown := sorted(tested - known):
         raise InputError(f'expected subjects of the table, {sorted(known)[:20]}, got {unknown}')
-    for name, people in [*subjects.items()]:
-        if people & tested and people - tested:
-            problems.append(
-                f"{labels[name].where}, column 'subject': expected all of {sorted(people)} to be test subjects or "
-                f'none; add the others to --split subject:{value} or leave the recording out'
-            )
-            del subjects[name]
+    for name in [name for name, people in subjects.items() if people & tested and people - tested]:
+        problems.append(
+            f"{labels[name].where}, column 'subject': expected all of {sorted(subjects.pop(name))} to be test subjects "
+            f'or none; add the others to --split subject:{value} or leave the recording out'
+        )
     return _train_and_val(subjects, {name for name, people in subjects.items() if people <= tested})
 
 
@@ -172,16 +168,16 @@ def _k_folds(
     fold_of: dict[str, int] = {}
     for group in groups:
         added = Counter(numbers[name] for name in group)
-
-        def unevenness(fold: int, added: Counter = added) -> tuple[float, int]:
-            present = counts[fold]
-            grown = sum((2 * present[label] + n) * n / totals[label] ** 2 for label, n in added.items())
-            return grown, present.total()
-
-        fold = min(counts, key=unevenness)
+        fold = min(counts, key=lambda fold: _unevenness(counts[fold], added, totals))
         counts[fold].update(added)
         fold_of.update(dict.fromkeys(group, fold))
     return _split_of_folds({name: fold_of[name] for name in numbers if name in fold_of})
+
+
+def _unevenness(present: Counter, added: Counter, totals: Counter) -> tuple[float, int]:
+    """How much less even the classes of a fold become, the rarer the more; of equal folds, the smaller takes it."""
+    grown = sum((2 * present[label] + count) * count / totals[label] ** 2 for label, count in added.items())
+    return grown, present.total()
 
 
 def _connected(subjects: Mapping[str, set[str]]) -> list[list[str]]:
