@@ -91,12 +91,6 @@ def two_frame_rates(content):
         sample['fps'] = (25, 30)[index % 2]
 
 
-def jumping(keypoint):
-    moved = keypoint.copy()
-    moved[:, ::2] *= 0.1
-    return moved
-
-
 # what is done to the file: the findings that follow, with their numbers of samples
 UGLY = {
     'nothing': (lambda content: None, {}),
@@ -139,7 +133,6 @@ UGLY = {
     'z up': (every(lambda keypoint: keypoint[..., [0, 2, 1]] * np.float32([1, -1, 1])), {'y not vertical': 8}),
     'one upside down': (one(keypoint=lambda keypoint: keypoint * np.float32([1, -1, -1])), {'upside down': 1}),
     'mirrored axis': (every(lambda keypoint: keypoint * np.float32([-1, 1, 1])), {'mirrored': 8}),
-    'jumping bones': (one(keypoint=jumping), {'bones': 1}),
     'constant': (one(keypoint=lambda keypoint: np.repeat(keypoint[:, :1], keypoint.shape[1], 1)), {'constant': 1}),
     'one frame': (one(keypoint=lambda keypoint: keypoint[:, :1], total_frames=1), {'constant': 1}),
     'missing joints': (one(keypoint=put((slice(None), slice(None), slice(10, 20)), 0)), {'missing joints': 1}),

@@ -148,7 +148,7 @@ WRONG_LABELS = {
         json.dumps({'a': ENTRY | {'label': 'abseiling', 'label_index': 0}}),
         'expected recordings of the ten classes',
     ),
-    'no label': (json.dumps({'a': {'has_skeleton': True}}), "'a': expected {'has_skeleton'"),
+    'no label': (json.dumps({'a': {'has_skeleton': True}}), "'a': expected a number"),
     'text label': (json.dumps({'a': ENTRY | {'label_index': 'hugging'}}), "'a': expected"),
     'numbers from 1': (json.dumps({'a': ENTRY | {'label_index': 159}}), "label 'hugging' has label_index 159"),
     'other order': (json.dumps({'a': ENTRY | {'label': 'skiing'}}), "label 'skiing' has label_index 158"),

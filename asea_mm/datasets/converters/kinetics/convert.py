@@ -93,51 +93,35 @@ def read_kinetics_skeleton(path: Path, label: int) -> list[np.ndarray]:
     return [frames.get(index, nobody) for index in range(first, last + 1)]
 
 
-def find_kinetics_recordings(root: Path) -> list[tuple[str, str, int]]:
-    """Name, part and label of the recordings of the ten classes in ST-GCN's folder, from its two label files.
-
-    ``kinetics_train_label.json`` and ``kinetics_val_label.json`` say ``{id: {"has_skeleton", "label",
-    "label_index"}}``; the skeletons are ``kinetics_train/{id}.json`` and ``kinetics_val/{id}.json``.
-    Those with ``has_skeleton`` false have none and are left out.
-
-    Raises:
-        FileNotFoundError: If a label file is missing.
-        InputError: If a label file is not of this structure, or numbers the classes otherwise.
-    """
+def _list_stgcn(root: Path, part: str) -> list[tuple[Path, int]]:
+    """Skeletons and labels of the recordings of the ten classes in a part; ST-GCN's label file says which have one."""
+    file = root / f'kinetics_{part}_label.json'
+    if not file.is_file():
+        raise FileNotFoundError(
+            f'{file}: not found; expected it and the folder kinetics_{part}, as ST-GCN publishes them'
+        )
+    content = load_json(file)
+    if not isinstance(content, dict) or not all(isinstance(entry, dict) for entry in content.values()):
+        raise InputError(f'{file}: expected {{id: {{has_skeleton, label, label_index}}}}, got {content!r:.60}')
     recordings = []
-    for part in PARTS:
-        file = root / f'kinetics_{part}_label.json'
-        if not file.is_file():
-            raise FileNotFoundError(
-                f'{file}: not found; expected kinetics_{{train,val}}_label.json and the folders kinetics_{{train,val}} '
-                f'in {root}, as in the archive of ST-GCN'
+    for name, entry in content.items():
+        label, title = entry.get('label_index'), entry.get('label')
+        if not isinstance(label, int) or isinstance(label, bool):
+            raise InputError(f"{file}: {name!r}: expected a number 'label_index', got {entry!r:.60}")
+        # Numbers from 1, or in another order, must not become other classes unseen.
+        expected = K400_CLASSES.get(label, '')
+        if title and _letters(title) != _letters(expected) and (expected or _letters(title) in map(_letters, CLASSES)):
+            raise InputError(
+                f'{file}: {name!r}: label {title!r} has label_index {label}; expected the labels of Kinetics-400 in '
+                f'alphabetical order, from 0, {K400_CLASSES}'
             )
-        content = load_json(file)
-        if not isinstance(content, dict):
-            raise InputError(f'{file}: expected {{id: {{has_skeleton, label, label_index}}}}, got {content!r:.60}')
-        for name, entry in content.items():
-            label = _label(entry, f'{file}: {name!r}')
-            if label in K400_CLASSES and entry.get('has_skeleton', True):
-                recordings.append((name, part, label))
+        if label in K400_CLASSES and entry.get('has_skeleton', True):
+            recordings.append((root / f'kinetics_{part}' / f'{name}.json', label))
     return recordings
 
 
-def _label(entry: Any, where: str) -> int:
-    label = entry.get('label_index') if isinstance(entry, dict) else None
-    if not isinstance(label, int) or isinstance(label, bool):
-        raise InputError(f"{where}: expected {{'has_skeleton', 'label', 'label_index': number}}, got {entry!r:.60}")
-    # Numbers from 1, or in another order, must not become other classes unseen.
-    name, expected = _letters(entry.get('label', '')), _letters(K400_CLASSES.get(label, ''))
-    if name and name != expected and (expected or name in map(_letters, CLASSES)):
-        raise InputError(
-            f'{where}: label {entry["label"]!r} has label_index {label}; expected the labels of Kinetics-400 from 0 in '
-            f'alphabetical order, {K400_CLASSES}'
-        )
-    return label
-
-
-def _letters(name: object) -> str:
-    return ''.join(letter for letter in str(name).lower() if letter.isalpha())
+def _letters(title: object) -> str:
+    return ''.join(filter(str.isalpha, str(title).lower()))
 
 
 def convert_kinetics10(
@@ -146,7 +130,9 @@ def convert_kinetics10(
     """Convert the ten classes to annotations of the two persons who most likely interact.
 
     Args:
-        source: ST-GCN's folder, see :func:`find_kinetics_recordings`, or PYSKL's ``k400_hrnet.pkl``, see :mod:`.pyskl`.
+        source: ST-GCN's folder of ``kinetics_train_label.json``, ``kinetics_val_label.json``, which say ``{id:
+            {"has_skeleton", "label", "label_index"}}``, and the skeletons ``kinetics_train/{id}.json`` and
+            ``kinetics_val/{id}.json``; or PYSKL's ``k400_hrnet.pkl``, see :mod:`.pyskl`.
         progress, skip_bad: See :class:`~..protocol.Converter`.
 
     Returns:
@@ -155,21 +141,22 @@ def convert_kinetics10(
 
     Raises:
         FileNotFoundError: If the data is not there.
-        InputError: If it is not of either format, or has none of the ten classes.
+        InputError: If it is not of either format, numbers the classes otherwise, or has none of the ten.
     """
     path = Path(source)
     if not path.exists():
         raise FileNotFoundError(f"{path}: not found; expected ST-GCN's folder or PYSKL's k400_hrnet.pkl")
-    items: list[Any]
+    parts: dict[str, list[Any]]
     if path.is_dir():
         title, layout, units = "ST-GCN's kinetics-skeleton (OpenPose)", 'openpose18', 'image share'
-        items, convert = find_kinetics_recordings(path), partial(_from_stgcn, path)
-        split = {part: [name for name, its_part, _ in items if its_part == part] for part in PARTS}
+        parts, convert = {part: _list_stgcn(path, part) for part in PARTS}, _from_stgcn
+        split = {part: [file.stem for file, _ in parts[part]] for part in PARTS}
     else:
         title, layout, units = "PYSKL's k400_hrnet.pkl (HRNet)", 'coco17', 'pixel'
         parts = {part: list_pyskl(path, part, set(K400_CLASSES)) for part in PARTS}
-        items, convert = [item for part in PARTS for item in parts[part]], partial(_from_pyskl, path)
+        convert = partial(_from_pyskl, path)
         split = {part: [item['frame_dir'] for item in parts[part]] for part in PARTS}
+    items = [item for part in PARTS for item in parts[part]]
     if not items:
         raise InputError(f'{path}: expected recordings of the ten classes {K400_CLASSES}, got none')
     meta = {'layout': layout, 'classes': list(CLASSES), 'source': f'Kinetics-400, {title}', 'units': units}
@@ -178,27 +165,23 @@ def convert_kinetics10(
     return conversion
 
 
-def _from_stgcn(root: Path, item: tuple[str, str, int]) -> dict:
-    name, part, label = item
-    return _sample(name, label, read_kinetics_skeleton(root / f'kinetics_{part}' / f'{name}.json', label))
+def _from_stgcn(recording: tuple[Path, int]) -> dict:
+    file, label = recording
+    return _sample(file.stem, label, read_kinetics_skeleton(file, label))
 
 
 def _from_pyskl(path: Path, annotation: dict) -> dict:
     poses, img_shape = read_pyskl(path, annotation)
-    sample = _sample(annotation['frame_dir'], int(annotation['label']), poses)
+    sample = _sample(annotation['frame_dir'], annotation['label'], poses)
     return {**sample, 'img_shape': img_shape, 'original_shape': img_shape}
 
 
 def _sample(name: str, label: int, poses: list[np.ndarray]) -> dict:
     """The two persons who most likely interact, and the new label."""
     keypoint, score = persons_in_film(poses)
-    return {
-        'frame_dir': name,
-        'label': list(K400_CLASSES).index(label),
-        'total_frames': len(poses),
-        'keypoint': keypoint,
-        'keypoint_score': score,
-    }
+    new_label = list(K400_CLASSES).index(label)
+    arrays = {'keypoint': keypoint, 'keypoint_score': score}
+    return {'frame_dir': name, 'label': new_label, 'total_frames': len(poses), **arrays}
 
 
 CONVERTER = Converter(

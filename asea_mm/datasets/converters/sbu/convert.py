@@ -54,25 +54,19 @@ def read_sbu_skeleton(path: str | os.PathLike) -> np.ndarray:
     Raises:
         InputError: If the file is empty or a line is not 91 finite numbers; the message names file and line.
     """
-    try:
-        text = Path(path).read_text(encoding='utf-8-sig')
-    except UnicodeDecodeError:
-        raise InputError(f'{path}: expected a text file of comma-separated numbers, got binary data') from None
-    lines = text.rstrip().splitlines()
-    if not lines:
-        raise InputError(f'{path}: expected one line of {VALUES_PER_LINE} values per frame, got an empty file')
     frames = []
-    for number, line in enumerate(lines, 1):
+    text = Path(path).read_text(encoding='utf-8-sig', errors='replace')
+    for number, line in enumerate(text.rstrip().splitlines() or [''], 1):
+        values = line.split(',')
         try:
-            values = [float(value) for value in line.split(',')]
-        except ValueError as error:
-            raise InputError(f'{path}, line {number}: expected comma-separated numbers, {error}') from None
-        if len(values) != VALUES_PER_LINE or not all(map(math.isfinite, values)):
+            frames.append([float(value) for value in values])
+        except ValueError:
+            frames.append([])
+        if len(frames[-1]) != VALUES_PER_LINE or not all(map(math.isfinite, frames[-1])):
             raise InputError(
-                f'{path}, line {number}: expected {VALUES_PER_LINE} finite values (frame, 2 persons x 15 joints x 3), '
-                f'got {len(values)}, of them {sum(map(math.isfinite, values))} finite'
+                f'{path}, line {number}: expected {VALUES_PER_LINE} finite comma-separated numbers (frame, 2 persons x '
+                f'15 joints x 3), got {len(values)}: {line!r:.60}'
             )
-        frames.append(values)
     joints = np.array(frames)[:, 1:].reshape(-1, 2, NUM_JOINTS, 3)
     return (joints * SCALE + OFFSET).transpose(1, 0, 2, 3).astype(np.float32)
 
@@ -121,8 +115,7 @@ def convert_sbu(source: str | os.PathLike, progress: Progress = no_progress, ski
 
 
 def _group(file: Path) -> str:
-    """The folder of a set or fold."""
-    return file.parts[-4]
+    return file.parts[-4]  # of a set or fold
 
 
 def _name(file: Path) -> str:
