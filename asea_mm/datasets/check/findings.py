@@ -79,16 +79,7 @@ KINDS: dict[str, tuple[str, str, str]] = {
 
 @dataclass
 class Finding:
-    """One kind of thing that is wrong.
-
-    Args:
-        kind: Key in :data:`KINDS`.
-        level: ``'error'`` or ``'warning'``.
-        what: What is wrong.
-        advice: What to do.
-        count: How many samples (or classes, or names in a split) have it.
-        named: The first few of them.
-    """
+    """One kind of thing that is wrong: a row of :data:`KINDS`, how many samples (or classes) have it, and the first."""
 
     kind: str
     level: str

@@ -92,9 +92,6 @@ def convert_each(
         source: For the messages.
         progress, skip_bad: See :class:`Converter`.
         jobs: Number of processes. More than one need items and ``convert`` that can be pickled.
-
-    Raises:
-        InputError: After the last item, if none can be converted, or some cannot and are not to be skipped.
     """
     converted: set[str] = set()
     joints = get_skeleton(conversion.meta['layout']).num_joints

@@ -30,24 +30,18 @@ EXPECTED = "a pickle of {'split': {name: [id, ...]}, 'annotations': [...]} or of
 def load_annotations(path: str | os.PathLike, lazy: bool = False) -> dict:
     """Read an annotation file, without running any code that it may contain.
 
-    Pickles of protocol 0 to 5, written under NumPy 1 or 2, of arrays, plain containers and scalars; ours,
-    mmaction2's or PYSKL's ``{'split', 'annotations'}``, or mmaction2's older plain list. Nothing of the samples is
-    checked but that each is a dictionary with an id of its own; see :func:`validate_annotation`.
-
     Args:
-        path: The file.
-        lazy: Leave the samples of a file that :func:`save_annotations` wrote where they are: ``annotations`` is then a
-            :class:`~asea_mm.datasets.files.stored_samples.StoredSamples`, which reads each when it is asked for. Those
-            of other files are a list all the same.
+        path: A pickle of ours, mmaction2's or PYSKL's ``{'split', 'annotations'}``, or mmaction2's older plain list.
+        lazy: Leave the samples of a file of ours where they are: ``annotations`` is then a
+            :class:`~asea_mm.datasets.files.stored_samples.StoredSamples`, which reads each when it is asked for.
 
     Returns:
-        ``{'split': {name: [id, ...]}, 'annotations': [...], 'meta': {...}}``; ``split`` and ``meta`` are empty where
-        the file has none, and every annotation has ``frame_dir`` (older files say ``filename``).
+        ``split``, ``annotations`` and ``meta``, empty where the file has none. Every annotation has a ``frame_dir``
+        (older files say ``filename``) of its own; for the rest see :func:`validate_annotation`.
 
     Raises:
-        FileNotFoundError: If there is no such file.
-        InputError: If it is empty, truncated, not a pickle, not of this structure, has an id twice, or would run
-            code; the message names the file and what was found.
+        FileNotFoundError, InputError: If there is no such file, or it is not of this structure, has an id twice, or
+            would run code; names the file.
     """
     path = Path(path)
     if not path.is_file():
@@ -109,12 +103,7 @@ def _check_split(name: str, ids: Iterable[str], known_ids: set[str], path: str |
 
 
 def select_split(content: Mapping, name: str, path: str | os.PathLike) -> list[dict]:
-    """Annotations of one split, in the file's order.
-
-    Args:
-        content: What :func:`load_annotations` returns.
-        name: Name of the split, as in the file.
-        path: The file, for the messages.
+    """Annotations of one split of what :func:`load_annotations` returns, in the file's order.
 
     Raises:
         InputError: If the file has no such split, or the split names a sample twice or one that is not there.
@@ -135,13 +124,11 @@ def save_annotations(
 ) -> None:
     """Write an annotation file that mmaction2's ``PoseDataset``, PYSKL and :func:`load_annotations` read.
 
-    The file appears whole or not at all, and missing folders are made. Annotations are taken one by one, so an
-    iterator over more than the memory holds will do; ``split`` and ``meta`` are read after the last of them.
-
     Args:
-        path: File to write.
-        annotations: The samples; each is checked by :func:`validate_annotation`.
-        split: Split name to the ``frame_dir`` of its samples.
+        path: File to write; it appears whole or not at all, and missing folders are made.
+        annotations: The samples, each checked by :func:`validate_annotation`; taken one by one, so an iterator over
+            more than the memory holds will do.
+        split: Split name to the ``frame_dir`` of its samples; read after the last of them, as is ``meta``.
         meta: ``layout``, ``classes``, ``source`` and ``units``.
 
     Raises:
@@ -164,11 +151,8 @@ def _checked_samples(
     known_ids: set[str] = set()
     for index, annotation in enumerate(annotations):
         if index == 0:  # only now: whoever makes the annotations may fill `meta` until the first is there
-            num_classes = len(meta['classes']) if meta.get('classes') is not None else None
-            try:
-                num_joints = get_skeleton(meta['layout']).num_joints if meta.get('layout') is not None else None
-            except InputError as error:
-                raise InputError(f'{path}: {error}') from None
+            num_classes = None if meta.get('classes') is None else len(meta['classes'])
+            num_joints = None if meta.get('layout') is None else get_skeleton(meta['layout']).num_joints
         sample_id = _sample_id(annotation, index, path)
         if sample_id in known_ids:
             raise InputError(f"{path}: every 'frame_dir' must be there once; repeated is {sample_id!r}")
@@ -185,12 +169,11 @@ def convert_annotations(path: str | os.PathLike, out: str | os.PathLike, layout:
 
     Args:
         path: The file, or the folder of a store (:mod:`.old_store`).
-        out: File to write, another one.
+        out: File to write.
         layout: Layout to note in a file that does not name one.
 
     Raises:
-        FileNotFoundError: If there is no such file.
-        InputError: If the file or a sample is not as it should be, or the file has another layout.
+        FileNotFoundError, InputError: If there is no such file, it is not as it should be, or has another layout.
     """
     path = Path(path)
     content = read_old_store(path) if path.is_dir() else load_annotations(path, lazy=True)

@@ -72,11 +72,7 @@ class PlainUnpickler(pickle.Unpickler):
 
 
 def read_pickle(path: Path, expected: str) -> Any:
-    """What a pickle holds, without running any code that it may contain.
-
-    Args:
-        path: The file.
-        expected: What it should be, for the messages.
+    """What a pickle holds, without running any code that it may contain; ``expected`` is for the messages.
 
     Raises:
         InputError: If it is empty, truncated, not a pickle, or would run code; names the file.

@@ -47,8 +47,7 @@ def write_samples(file: IO[bytes], samples: Iterable[Mapping], others: Mapping[s
         others: ``split`` and ``meta``; read after the samples.
 
     Raises:
-        ForbiddenGlobal: If something is neither an array of numbers or strings nor a plain container or scalar; names
-            the sample.
+        ForbiddenGlobal: As :func:`~.plain_pickle.dumps`; names the sample.
     """
     starts: list[int] = []
     headers = io.BytesIO()
@@ -95,8 +94,7 @@ class StoredSamples:
         others: What the file holds besides the samples: ``split`` and ``meta``.
 
     Raises:
-        NoIndex: If it is another file.
-        InputError: If the file is damaged.
+        NoIndex, InputError: If it is another file, or damaged.
     """
 
     def __init__(self, path: str | os.PathLike) -> None:

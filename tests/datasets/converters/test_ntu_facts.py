@@ -12,10 +12,6 @@ from asea_mm.datasets.converters.ntu.facts import (
 from asea_mm.errors import InputError
 
 
-def test_names():
-    assert parse_ntu_name('S012C003P040R002A060') == (12, 3, 40, 2, 60)
-
-
 @pytest.mark.parametrize(
     ('name', 'message'),
     [

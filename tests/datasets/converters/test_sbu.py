@@ -21,18 +21,13 @@ def write_sbu(root, name, text=GOOD):
 
 
 def test_metres_with_y_up(tmp_path):
-    keypoint = read_sbu_skeleton(write_sbu(tmp_path, 'a', GOOD + '\n' + GOOD))
-    assert keypoint.shape == (2, 2, 15, 3)
+    frames = np.arange(180).reshape(2, 90) / 200
+    lines = [','.join(map(str, [frame, *values])) for frame, values in enumerate(frames)]
+    keypoint = read_sbu_skeleton(write_sbu(tmp_path, 'a', '\n'.join(lines)))
+    x, y, z = np.moveaxis(frames.reshape(2, 2, 15, 3), -1, 0)
+    metres = np.stack([1280 - 2560 * x, 960 - 1920 * y, 1280 * z], axis=-1) / 1000
+    np.testing.assert_allclose(keypoint, metres.swapaxes(0, 1), atol=1e-6)
     assert keypoint.dtype == np.float32
-    # x_mm = 1280 - 2560 x, y_mm = 960 - 1920 y, z_mm = 1280 z
-    np.testing.assert_allclose(keypoint[0], np.broadcast_to([0.0, 0.48, 2.56], (2, 15, 3)), atol=1e-6)
-    np.testing.assert_allclose(keypoint[1], np.broadcast_to([0.64, -0.48, 1.92], (2, 15, 3)), atol=1e-6)
-
-
-def test_joint_order(tmp_path):
-    values = np.arange(90) / 100
-    keypoint = read_sbu_skeleton(write_sbu(tmp_path, 'a', '7,' + ','.join(map(str, values))))
-    np.testing.assert_allclose(keypoint[..., 2].reshape(2, 15), values.reshape(2, 15, 3)[..., 2] * 1.28, rtol=1e-6)
 
 
 @pytest.mark.parametrize(
