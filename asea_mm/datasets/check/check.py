@@ -32,26 +32,16 @@ MISSING = 0.3
 
 @dataclass
 class Row:
-    """What is kept of one sample; small, whatever the size of the file.
-
-    Args:
-        name: Its id.
-        label: Its class; None if it is wrong.
-        fps: Its frame rate, if it says.
-        scored: Whether it has scores.
-        dtype, shape: Of its keypoints; None if they are wrong.
-        measures: What its keypoints say, if they are not wrong.
-        fits: Whether it has the joints of the layout.
-    """
+    """What is kept of one sample; None of what is missing or wrong."""
 
     name: str
     label: int | None
     fps: float | None
     scored: bool
-    dtype: str | None = None
+    dtype: str | None = None  # of its keypoints
     shape: tuple[int, ...] | None = None
     measures: Measures | None = None
-    fits: bool = False
+    fits: bool = False  # to the joints of the layout
 
 
 def check_annotations(

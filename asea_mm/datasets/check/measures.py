@@ -16,19 +16,12 @@ WHOLE = 0.5
 
 
 class Landmarks(NamedTuple):
-    """Joints that tell up from down and front from back; empty where the layout has none.
+    """Joints that tell up from down and front from back; empty where the layout has none."""
 
-    Args:
-        top: Joints at the upper end of a standing body.
-        bottom: Joints at its lower end.
-        front: ``(behind, ahead)`` pairs: from the first to the second is forward.
-        sides: ``(left, right)`` pairs at the trunk.
-    """
-
-    top: list[int]
+    top: list[int]  # of a standing body
     bottom: list[int]
-    front: list[tuple[int, int]]
-    sides: list[tuple[int, int]]
+    front: list[tuple[int, int]]  # (behind, ahead): from the first to the second is forward
+    sides: list[tuple[int, int]]  # (left, right), at the trunk
 
     @classmethod
     def of(cls, skeleton: Skeleton) -> Landmarks:
@@ -45,19 +38,11 @@ class Landmarks(NamedTuple):
         legs = [joint for part, joints in skeleton.part_indices.items() if 'leg' in part for joint in joints]
         trunk = list(skeleton.part_indices.get('trunk', ()))
         # OpenNI calls the ends of legs feet; only with an ankle behind it does a foot point forward.
-        front = [
-            pair
-            for side in ('left', 'right')
-            for pair in (
-                (f'{side}_ankle', f'{side}_foot'),
-                (f'{side}_ankle', f'{side}_big_toe'),
-                (f'{side}_ear', 'nose'),
-            )
-        ]
+        toes = [(f'{side}_ankle', f'{side}_{end}') for side in ('left', 'right') for end in ('foot', 'big_toe')]
         return cls(
             top=first(('head',), ('nose',), ('neck',)) or trunk,
             bottom=first(*((f'left_{name}', f'right_{name}') for name in ('foot', 'ankle', 'heel'))) or legs,
-            front=pairs(*front),
+            front=pairs(*toes, ('left_ear', 'nose'), ('right_ear', 'nose')),
             sides=pairs(('left_hip', 'right_hip'), ('left_shoulder', 'right_shoulder')),
         )
 

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import multiprocessing
 import os
+import signal
+import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, TypeVar
@@ -11,12 +16,14 @@ from typing import Any, TypeVar
 from ...errors import InputError
 from ...skeletons import get_skeleton
 from ..files.annotations import validate_annotation
-from .parallel import ordered_map
 
 MOST_MESSAGES = 20
+CHUNK = 16  # items that a process takes at a time
+AHEAD = 16 * CHUNK  # items of each process that are worked on before all their results are taken
 
 Progress = Callable[[int, int], object]  # recordings that are done, and all
 Item = TypeVar('Item')
+Result = TypeVar('Result')
 
 
 def no_progress(done: int, total: int) -> None:
@@ -125,3 +132,25 @@ def _attempt(
         return sample
     except (InputError, OSError) as error:
         return str(error)
+
+
+def ordered_map(function: Callable[[Item], Result], items: Sequence[Item], jobs: int) -> Iterator[Result]:
+    """``map(function, items)`` in ``jobs`` processes; one means this one.
+
+    Raises:
+        OSError: If a process was killed.
+    """
+    jobs = min(jobs, -(-len(items) // CHUNK))
+    if jobs <= 1:
+        yield from map(function, items)
+        return
+    # Importing this package takes seconds and 300 MB a process, which forking saves where it is safe.
+    context = multiprocessing.get_context('fork' if sys.platform == 'linux' else None)
+    # Ctrl-C reaches every process; the workers finish their items, the parent stops.
+    ignore_interrupt = signal.signal, (signal.SIGINT, signal.SIG_IGN)
+    with ProcessPoolExecutor(jobs, context, *ignore_interrupt) as executor:
+        try:
+            for start in range(0, len(items), jobs * AHEAD):
+                yield from executor.map(function, items[start : start + jobs * AHEAD], chunksize=CHUNK)
+        except BrokenProcessPool:
+            raise OSError('a converting process was killed (out of memory?); try again with fewer jobs') from None

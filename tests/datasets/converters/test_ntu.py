@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from asea_mm.datasets.converters import convert_ntu
-from asea_mm.datasets.converters.parallel import CHUNK
+from asea_mm.datasets.converters.protocol import CHUNK
 from asea_mm.errors import InputError
 from tests.datasets.ntu_files import clip_text, person, write_clip
 

@@ -11,7 +11,7 @@ import pytest
 
 from asea_mm.datasets import load_annotations, save_annotations, validate_annotation
 from asea_mm.datasets.converters import CONVERTERS, Conversion
-from asea_mm.datasets.converters.parallel import AHEAD, CHUNK, ordered_map
+from asea_mm.datasets.converters.protocol import AHEAD, CHUNK, ordered_map
 from asea_mm.errors import InputError
 from asea_mm.skeletons import Skeleton, get_skeleton
 from tests.datasets.ntu_files import person, write_clip

@@ -45,20 +45,15 @@ def read_kinetics_skeleton(path: Path, label: int) -> list[np.ndarray]:
     joints, coordinates as shares of the image. A joint at (0, 0) or with score 0 is missing. The first frame listed is
     frame 0; frames not listed have nobody in them.
 
-    Args:
-        path: The file.
-        label: What the label file says; ``label_index``, if it has any, must be the same.
-
     Shapes:
         returns T arrays ``(P_t, 18, 3)``: x, y and score, which is 0 where a joint is missing
 
     Raises:
-        FileNotFoundError: If there is no such file.
-        InputError: If it is not of this structure, or of another label; the message names the file and the frame.
+        FileNotFoundError, InputError: If there is no such file, it is not of this structure, or of another label.
     """
     content = load_json(path)
-    if not isinstance(content, dict) or not isinstance(content.get('data'), list):
-        raise InputError(f"{path}: expected {{'data': [frames]}}, got {content!r:.60}")
+    if not isinstance(content, dict) or not isinstance(content.get('data'), list) or not content['data']:
+        raise InputError(f"{path}: expected {{'data': [frames]}} of at least one frame, got {content!r:.60}")
     if (got := content.get('label_index', label)) != label:
         raise InputError(f'{path}: expected label_index {label} as in the label file, got {got!r:.60}')
     frames: dict[int, np.ndarray] = {}
@@ -84,8 +79,6 @@ def read_kinetics_skeleton(path: Path, label: int) -> list[np.ndarray]:
             )
         score = score * pose.any(axis=-1, keepdims=True)
         frames[index] = np.concatenate([pose, score], axis=-1)
-    if not frames:
-        raise InputError(f"{path}: expected at least one frame, got an empty 'data'")
     first, last = min(frames), max(frames)
     if last - first >= MAX_FRAMES:
         raise InputError(f'{path}: expected at most {MAX_FRAMES} frames, got frame_index {first} to {last}')
