@@ -98,20 +98,23 @@ def check_annotations(
     check_classes(report, members)
     check_splits(report, members)
     check_same_keypoints(report, members, {row.name: row.measures.digest for row in rows if row.measures})
-    report.pictures = {members.title(label): moments[label] for label in range(members.num_classes()) if moments}
+    if moments:
+        report.pictures = {members.title(label): moments[label] for label in range(members.num_classes())}
     return report
 
 
 def _check_sample(report: Report, annotation: Mapping, num_classes: int, landmarks: Landmarks | None) -> Row:
     """Note what is wrong with one sample by itself."""
-    name, label, fps = annotation['frame_dir'], annotation.get('label'), annotation.get('fps')
+    name: str = annotation['frame_dir']
+    label: Any = annotation.get('label')
+    fps: Any = annotation.get('fps')
     num_joints = None if report.skeleton is None else report.skeleton.num_joints
     kinds = {kind for kind, _, _ in find_problems(annotation, num_joints, num_classes)}
     for kind in kinds:
         report.add(kind, f'{name} (label {label})' if kind == 'no class' else name)
     row = Row(
         name,
-        label=None if label is None or kinds & {'label', 'no class'} else int(label),
+        label=None if kinds & {'label', 'no class'} else int(label),
         fps=float(fps) if isinstance(fps, (int, float, np.number)) else None,
         scored=annotation.get('keypoint_score') is not None,
     )

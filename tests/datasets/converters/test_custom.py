@@ -186,10 +186,12 @@ def test_of_many_problems_the_first_are_named(raw):
     assert lines[-2] == 'and 10 more'
 
 
-def test_all_samples_have_two_coordinates_or_all_three(raw):
+def test_coordinates_and_folders(raw):
     np.save(raw / 'r2.npy', np.ones((2, 3, 15, 2)))
     with pytest.raises(InputError, match=r'r2\.npy: expected 3 coordinates as in .*r0\.npy, got 2'):
         convert(raw)
+    with pytest.raises(InputError, match=r'r0\.npy: expected PATH/class/recording .*, got no class folder'):
+        convert_custom(raw, 'sbu15', 'folders', 'ratio:0.5')
 
 
 def test_all_samples_have_scores_if_one_has(raw):
@@ -199,11 +201,6 @@ def test_all_samples_have_scores_if_one_has(raw):
     assert [sample['keypoint_score'].max() for sample in samples] == [1, 0.5, 1, 1]
     assert not samples[1]['keypoint_score'][1].any()  # an absent person
     assert conversion.notes == ['for the config: layout sbu15, num_classes=2, in_channels=4 for one stream, 7 for two']
-
-
-def test_folders_need_a_class(raw):
-    with pytest.raises(InputError, match=r'r0\.npy: expected PATH/class/recording .*, got no class folder'):
-        convert_custom(raw, 'sbu15', 'folders', 'ratio:0.5')
 
 
 @pytest.mark.parametrize(
