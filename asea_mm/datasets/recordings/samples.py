@@ -16,7 +16,7 @@ import numpy as np
 
 from ...errors import InputError
 from ...skeletons import Skeleton, get_skeleton
-from ..files.annotations import STORE_SUFFIX, load_annotations, select_split, validate_annotation
+from ..files.annotations import load_annotations, select_split, validate_annotation
 from .arrays import as_keypoint, read_array, read_numpy
 from .finish import Sample, finish_recording
 from .json_forms import OPENPOSE_FILE, read_json, read_openpose
@@ -33,7 +33,7 @@ READERS: dict[str, Callable[[Path, Skeleton], Recording]] = {
 }
 EXTENSIONS = ', '.join(READERS)
 _EXPECTED = (
-    f'an array (persons, frames, joints, coordinates), an annotation dict, or a file: .pkl, .store, {EXTENSIONS} or a '
+    f'an array (persons, frames, joints, coordinates), an annotation dict, or a file: .pkl, {EXTENSIONS} or a '
     'folder of these'
 )
 # What an annotation has besides keypoints that transforms may read.
@@ -181,7 +181,7 @@ def _items(
             raise FileNotFoundError(f'{path}: no such file; expected {_EXPECTED}')
         elif reader_of(path):
             yield path.stem, path, str(path)
-        elif path.suffix.lower() in ('.pkl', '.pickle', STORE_SUFFIX):
+        elif path.suffix.lower() in ('.pkl', '.pickle'):
             _refuse(axes, str(path), 'recordings')
             for annotation in _annotations(path, skeleton, **subset):
                 yield annotation['frame_dir'], annotation, str(path)
