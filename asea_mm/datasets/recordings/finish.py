@@ -109,9 +109,6 @@ def finish_recording(
             not fit.
     """
     channels = recording.keypoint.shape[-1]
-    for option, value, known in (('units', units, UNITS), ('up', up, UP_AXES)):
-        if value is not None and value not in known:
-            raise InputError(f'{source}: {option}: expected one of {list(known)}, got {value!r}')
     if channels == 2 and (units not in (None, 'pixel') or up is not None):
         raise InputError(
             f'{source}: expected 3 coordinates for --{"up" if up else f"units {units}"}, got 2; 2-D keypoints stay in '
@@ -168,6 +165,17 @@ def finish_recording(
         likeliest=chosen,
         fps=recording.fps,
     )
+
+
+def check_axes(units: str | None, up: str | None) -> None:
+    """Raise if there is no such unit or axis.
+
+    Raises:
+        InputError: Names the option and what there is.
+    """
+    for option, value, known in (('units', units, UNITS), ('up', up, UP_AXES)):
+        if value is not None and value not in known:
+            raise InputError(f'{option}: expected one of {list(known)}, got {value!r}')
 
 
 def _place(recording: Recording, skeleton: Skeleton, person: int, time: int, joint: int) -> str:

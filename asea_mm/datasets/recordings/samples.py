@@ -18,7 +18,7 @@ from ...errors import InputError
 from ...skeletons import Skeleton, get_skeleton
 from ..files.annotations import load_annotations, select_split, validate_annotation
 from .arrays import as_keypoint, read_array, read_numpy
-from .finish import Sample, finish_recording
+from .finish import Sample, check_axes, finish_recording
 from .json_forms import OPENPOSE_FILE, read_json, read_openpose
 from .ntu_skeleton import read_ntu_skeleton_file
 from .recording import Recording
@@ -141,6 +141,7 @@ def read_samples(
         FileNotFoundError: If there is no such file.
         InputError: If anything is not as expected; the message names the sample.
     """
+    check_axes(axes.get('units'), axes.get('up'))
     for name, item, place in _items(source, skeleton, subset, axes, 'input'):
         try:
             if isinstance(item, Exception):

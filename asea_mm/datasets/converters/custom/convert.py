@@ -10,10 +10,10 @@ import numpy as np
 
 from ....errors import InputError
 from ....skeletons import SKELETONS, get_skeleton
-from ...recordings.finish import finish_recording
+from ...recordings.finish import check_axes, finish_recording
 from ...recordings.layout_file import load_layout
 from ...recordings.recording import UNITS, UP_AXES, read_fps
-from ...recordings.samples import EXTENSIONS, ReadOptions, find_recordings, read_recording
+from ...recordings.samples import EXTENSIONS, find_recordings, read_recording
 from ..protocol import Conversion, Converter, Progress, convert_each, listed, no_progress
 from .labels import labels_from_folders, labels_from_table, number_classes, read_classes
 from .splits import make_split
@@ -56,7 +56,7 @@ def convert_custom(
     """
     if num_person < 1:
         raise InputError(f'convert_custom: expected num_person from 1, got {num_person}')
-    ReadOptions(units=units, up=up)  # which says what is wrong with them
+    check_axes(units, up)
     fps = read_fps(fps, '--fps')
     fields = load_layout(layout)
     skeleton = get_skeleton(fields)
