@@ -44,9 +44,7 @@ class InteractionInferencer:
             ``AddTurnedClips`` is left out. Default: as in the pipeline. Fewer are faster and less exact.
 
     Attributes:
-        classes: Name of every class.
-        skeleton: Layout of the keypoints.
-        num_person: Persons that the model takes at a time.
+        classes, skeleton, num_person: Names of the classes, layout of the keypoints, persons that the model takes.
 
     Raises:
         FileNotFoundError: If a file is not there.

@@ -87,14 +87,12 @@ def test_forms_of_one_sample_agree(inferencer, samples, tmp_path):
     assert many[0].name == 'one'
 
 
-def test_units_and_axis_of_recordings(inferencer, samples, tmp_path):
+def test_units_and_axis_of_arrays(inferencer, samples):
     keypoint = samples[0]
     x, y, z = np.moveaxis(keypoint, -1, 0)
     turned = 1000 * np.stack([x, -z, y], axis=-1).astype(np.float64)
-    np.save(tmp_path / 'up.npy', turned)
-    for source in (turned, tmp_path / 'up.npy'):
-        result = inferencer(source, units='millimetre', up='z')
-        np.testing.assert_allclose(result.scores, inferencer(keypoint).scores, rtol=0, atol=1e-4)
+    result = inferencer(turned, units='millimetre', up='z')
+    np.testing.assert_allclose(result.scores, inferencer(keypoint).scores, rtol=0, atol=1e-4)
 
 
 def test_ntu_skeleton_file(inferencer, tmp_path):
@@ -121,17 +119,13 @@ def test_batch_equals_single(inferencer, samples):
     assert len({str(result.pairs[0].active_joints) for result in explained}) > 1, 'or samples could be mixed up'
 
 
-@pytest.mark.parametrize('persons', [1, 2, 3, 5])
-def test_any_number_of_persons(inferencer, crowd, persons):
+@pytest.mark.parametrize(('persons', 'chosen', 'pairs'), [(1, [0], 1), (2, [0, 1], 1), (5, [0, 3], 10)])
+def test_any_number_of_persons(inferencer, crowd, persons, chosen, pairs):
     result = inferencer(crowd[:persons])
-    assert result.num_person == persons
-    expected = {1: [0], 2: [0, 1], 3: [0, 1], 5: [0, 3]}[persons]
-    if persons != 3:
-        assert result.pairs[0].persons == expected
-    alone = inferencer(crowd[result.pairs[0].persons])
-    np.testing.assert_allclose(result.scores, alone.scores, **SAME)
+    assert (result.num_person, result.best.persons) == (persons, chosen)
+    np.testing.assert_allclose(result.scores, inferencer(crowd[chosen]).scores, **SAME)
     every = inferencer(crowd[:persons], pairs='all')
-    assert len(every.pairs) == max(1, persons * (persons - 1) // 2)
+    assert len(every.pairs) == pairs
     assert every.best.score == max(pair.score for pair in every.pairs)
 
 

@@ -25,13 +25,8 @@ def choose_persons(keypoint: np.ndarray, score: np.ndarray | None = None, size: 
     distance in body sizes), motion (:func:`~.bodies.motions`), and the frames with both, each as much as the
     less clear of the two counts. Of a larger group, whoever adds most to the sum comes next, one after another.
 
-    Args:
-        keypoint: All tracks, NaN or zero where nobody is.
-        score: Confidences, if there are any.
-        size: Persons to choose.
-
     Shapes:
-        keypoint ``(M, T, V, C)``, any unit; score ``(M, T, V)``
+        keypoint ``(M, T, V, C)``, any unit, NaN or zero where nobody is; score ``(M, T, V)``
 
     Returns:
         ``size`` persons in the order of the tracks; all who are there at all where they are no more.

@@ -2,11 +2,12 @@
 
 import json
 import os
+from pathlib import Path
 
 import numpy as np
 import pytest
 
-from asea_mm.datasets.converters.sbu.convert import find_sbu_sequences, read_sbu_skeleton
+from asea_mm.datasets.converters.sbu.convert import read_sbu_skeleton
 from asea_mm.datasets.recordings.finish import finish_recording
 from asea_mm.datasets.recordings.samples import find_recordings, read_recording, read_samples
 from asea_mm.skeletons import SKELETONS, get_skeleton
@@ -248,8 +249,8 @@ def test_links_to_folders_are_followed_but_not_in_circles(tmp_path):
 def test_real_recordings_are_read_as_the_converter_reads_them(tmp_path):
     if not (root := os.environ.get('ASEA_SBU_ROOT')):
         pytest.skip('set ASEA_SBU_ROOT to the folder of SBU Kinect Interaction v2 (clean)')
-    for sequence in find_sbu_sequences(root)[::60]:
-        expected = read_sbu_skeleton(sequence.file)
+    for file in sorted(Path(root).rglob('skeleton_pos.txt'))[::60]:
+        expected = read_sbu_skeleton(file)
         x, y, z = np.moveaxis(1000 * expected.astype(float), -1, 0)
         np.savez(tmp_path / 'a.npz', keypoint=np.stack([x, -z, y], axis=-1))
         axes = dict(units='millimetre', up='z')

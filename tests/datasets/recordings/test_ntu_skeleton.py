@@ -41,16 +41,12 @@ def write(tmp_path, content):
         'as it comes': GOOD,
         'Windows line ends': GOOD.replace('\n', '\r\n'),
         'old Macintosh line ends': GOOD.replace('\n', '\r'),
-        'mixed line ends': GOOD.replace('\n', '\r\n', 20),
-        'no line end': GOOD.rstrip(),
         'empty lines at the end': GOOD + '\n \n\r\n\n',
         'byte order mark': '\ufeff' + GOOD,
         'blanks at the end of lines': GOOD.replace('\n', '  \n'),
         'tabs and wide blanks': GOOD.replace(' ', '\t  '),
         'indented': edited(6, lambda line: '  ' + line),
         'no pixel': edited(5, value(4, '-Infinity')),
-        'no pixel, as Windows writes it': edited(5, value(7, '-1.#INF')),
-        'anything that is not used': edited(5, value(8, '?')),
         'exponents': edited(5, value(4, '1.5E+02')),
     }.items(),
     ids=lambda item: item[0],
@@ -65,7 +61,6 @@ def test_forgiven(tmp_path, text):
 
 REFUSED = {
     'empty': ('', ': .* got an empty file'),
-    'binary': (b'\x80\x04\x95\xff', ', line 1: expected the number of frames'),
     'too many frames': (edited(1, '3'), ', line 58: expected the number of bodies, .* cut short'),
     'absurd frames': (edited(1, '999999999'), ', line 58: .* cut short'),
     'too few frames': (edited(1, '1'), r", line 30: expected the end of the file after 1 frames, got '1'"),
@@ -77,7 +72,6 @@ REFUSED = {
     'short body line': (edited(3, '7205 0 1 1'), ", line 3: expected 10 values of a body, got 4: '7205 0 1 1'"),
     'broken id': (edited(31, value(1, '1.5')), r", line 31: expected a body id, .*, got '1.5' \(frame 2 of 2\)"),
     'endless id': (edited(3, value(1, '1' * 21)), ', line 3: expected a body id, .* 20 digits'),
-    '24 joints': (edited(4, '24'), ", line 4: expected the number of joints, 25, got '24'"),
     'a joint missing': (edited(29, ''), ', line 29: expected 12 values of a joint, .*got 0: an empty line'),
     '11 values': (edited(7, lambda line: line.rsplit(' ', 1)[0]), ', line 7: expected 12 values of a joint, .*got 11'),
     **{

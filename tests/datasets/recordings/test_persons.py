@@ -7,7 +7,6 @@ from asea_mm.datasets.recordings.bodies import (
     body_centres,
     body_sizes,
     distances,
-    first_absurd,
     looks_like_a_person,
     motions,
 )
@@ -94,16 +93,6 @@ def test_sizes_and_centres_of_the_joints_that_are_there():
     np.testing.assert_array_equal(body_sizes(bodies), [5, 2, 0])
     np.testing.assert_allclose(body_centres(bodies), [[2.5, 3], [1, 5 / 3], [0, 0]])
     assert body_sizes(np.array([[1, 1, 1], [3, 4, 7.0]])) == 7  # in space
-
-
-@pytest.mark.parametrize(
-    ('shape', 'value', 'wrong'),
-    [((2, 3), 1e3, False), ((2, 3), 1001, True), ((2, 2), 1e5, False), ((2, 2), -100001, True), ((2, 3), np.inf, True)],
-)
-def test_absurd_coordinates(shape, value, wrong):
-    keypoint = np.full((4, *shape), nan)
-    keypoint[2, 1, 0] = value
-    assert first_absurd(keypoint) == ((2, 1) if wrong else None)
 
 
 def turned(axis, angle):
