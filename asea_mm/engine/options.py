@@ -11,6 +11,7 @@ from mmengine.config import Config, ConfigDict, DictAction
 from ..datasets.transforms import STREAMS, stream_channels
 from ..errors import InputError
 from ..skeletons import get_skeleton
+from .configs import nodes
 
 LOADERS = ('train_dataloader', 'val_dataloader', 'test_dataloader')
 
@@ -113,12 +114,5 @@ def _num_joints(backbone: dict) -> int:
 
 def _steps(cfg: Config, kind: str) -> list[dict]:
     """All steps of this type in the pipelines of all loaders."""
-    steps = [step for name in LOADERS for step in _walk(cfg.get(name) or {})]
-    return [step for step in steps if isinstance(step, dict) and step.get('type') == kind]
-
-
-def _walk(node: object) -> Iterator[object]:
-    yield node
-    children = node.values() if isinstance(node, dict) else node if isinstance(node, (list, tuple)) else ()
-    for child in children:
-        yield from _walk(child)
+    loaders = [cfg.get(name) or {} for name in LOADERS]
+    return [node for node in nodes(loaders) if isinstance(node, dict) and node.get('type') == kind]
