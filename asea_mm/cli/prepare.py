@@ -66,17 +66,14 @@ def prepare_source(args: argparse.Namespace) -> int:
     options = {name: getattr(args, name) for name in converter.options}
     out = args.out or Path(converter.out.format(name=Path(args.path).resolve().stem, **options))
     check_out(out, [args.path, *options.values()])
-    problems: list[str] = []
-    try:
-        with progress('converting') as show:
-            on_problem = problems.append if args.skip_bad else None
-            conversion = converter.convert(args.path, progress=show, on_problem=on_problem, **options)
-            samples = conversion.save(out)
-    finally:
-        for problem in problems[:MOST_PROBLEMS]:
-            print(f'left out: {problem}', file=sys.stderr)
-        if problems:
-            print(f'warning: left out {len(problems)} recordings', file=sys.stderr)
+    on_problem = str if args.skip_bad else None  # all of them are in the conversion, too
+    with progress('converting') as show:
+        conversion = converter.convert(args.path, progress=show, on_problem=on_problem, **options)
+        samples = conversion.save(out)
+    for problem in conversion.problems[:MOST_PROBLEMS]:
+        print(f'left out: {problem}', file=sys.stderr)
+    if conversion.problems:
+        print(f'warning: left out {len(conversion.problems)} recordings', file=sys.stderr)
     report = check_annotations(out)
     print_report(report)
     for note in conversion.notes:

