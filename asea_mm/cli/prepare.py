@@ -22,7 +22,7 @@ from pathlib import Path
 
 from ..datasets.check import check_annotations
 from ..datasets.converters import CONVERTERS, Converter
-from ..datasets.files.annotations import convert_annotations
+from ..datasets.files.annotations import convert_annotations, save_annotations
 from ..engine.configs import known_configs
 from ..errors import InputError
 from ..skeletons import SKELETONS
@@ -50,7 +50,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         )
         source.set_defaults(prepare=prepare_source, converter=converter)
     convert = sources.add_parser('convert', help='an annotation file of mmaction2 or PYSKL, or a store of before')
-    convert.add_argument('path', help='annotation file or store')
+    convert.add_argument('path', help='annotation file, or the folder of a store')
     convert.add_argument('out', type=Path, help='file to write')
     convert.add_argument('--layout', choices=sorted(SKELETONS), help='layout to note in a file that does not name one')
     convert.set_defaults(prepare=prepare_file)
@@ -66,10 +66,9 @@ def prepare_source(args: argparse.Namespace) -> int:
     options = {name: getattr(args, name) for name in converter.options}
     out = args.out or Path(converter.out.format(name=Path(args.path).resolve().stem, **options))
     check_out(out, [args.path, *options.values()])
-    on_problem = str if args.skip_bad else None  # all of them are in the conversion, too
     with progress('converting') as show:
-        conversion = converter.convert(args.path, progress=show, on_problem=on_problem, **options)
-        samples = conversion.save(out)
+        conversion = converter.convert(args.path, progress=show, skip_bad=args.skip_bad, **options)
+        save_annotations(out, conversion.annotations, conversion.split, conversion.meta)
     for problem in conversion.problems[:MOST_PROBLEMS]:
         print(f'left out: {problem}', file=sys.stderr)
     if conversion.problems:
@@ -78,7 +77,7 @@ def prepare_source(args: argparse.Namespace) -> int:
     print_report(report)
     for note in conversion.notes:
         print(note)
-    print(f'wrote {len(samples)} samples to {out}')
+    print(f'wrote {report.facts["samples"]} samples to {out}')
     file = shlex.quote(str(out))
     config = f'asea_{out.stem}' if f'asea_{out.stem}' in known_configs() else 'your_config.py'
     print(f'next:\n  asea check {file} --pictures {shlex.quote(str(out.with_suffix(".png")))}\n  asea train {config}')
