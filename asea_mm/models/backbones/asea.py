@@ -35,13 +35,8 @@ class ASEA(SkeletonBackbone):
             over three frames at its start, so that all of it runs on fewer frames. ``'conv'``: stride of the temporal
             convolution at its end, as in CTR-GCN. By Table 3 of the paper, ASEA without its AEA needs about half
             the arithmetic of CTR-GCN, so it must be leaner somewhere.
-        layout, in_channels, channels, strides, data_bn, init_cfg: See :class:`SkeletonBackbone`.
-
-    Shapes:
-        as of :class:`SkeletonBackbone`
-
-    Raises:
-        InputError: If lists do not fit each other, an option is unknown, or the input's joints are not the layout's.
+        layout, in_channels, channels, strides, data_bn, init_cfg: See :class:`SkeletonBackbone`, as for shapes and
+            errors; an unknown option is one, too.
     """
 
     def __init__(
@@ -59,12 +54,13 @@ class ASEA(SkeletonBackbone):
     ) -> None:
         if downsample not in DOWNSAMPLES:
             raise InputError(f'ASEA: downsample must be one of {DOWNSAMPLES}, got {downsample!r}')
-        blocks = range(len(channels))
-        chosen = set(blocks if interaction_blocks is None else interaction_blocks)
-        if not chosen <= set(blocks):
-            raise InputError(f'ASEA: interaction_blocks must be within 0..{len(channels) - 1}, got {sorted(chosen)}')
-        self.interaction = None if interaction is None else dict(interaction)
-        self.interaction_blocks = chosen
+        blocks = set(range(len(channels)))
+        self.interaction_blocks = blocks if interaction_blocks is None else set(interaction_blocks)
+        if not self.interaction_blocks <= blocks:
+            raise InputError(
+                f'ASEA: interaction_blocks must be within 0..{len(blocks) - 1}, got {sorted(self.interaction_blocks)}'
+            )
+        self.interaction = interaction
         self.temporal_form, self.downsample = temporal_form, downsample
         super().__init__(layout, in_channels, data_bn, channels, strides, init_cfg)
 

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from asea_mm.skeletons import Skeleton, get_skeleton
 
 from ...errors import InputError
-from ..layers.common import mask_frames, partial_presence, presence_of
+from ..layers.common import check_keypoints, mask_frames, partial_presence, presence_of
 from .graph_block import GraphBlock
 
 WIDTHS = (64, 64, 64, 64, 128, 128, 128, 256, 256, 256)  # of CTR-GCN, ASEA and the networks that follow them
@@ -71,7 +71,7 @@ class SkeletonBackbone(BaseModule):
         self.blocks = nn.ModuleList(self.block(k, *size) for k, size in enumerate(sizes))
 
     def block(self, k: int, in_channels: int, out_channels: int, stride: int) -> nn.Module:
-        """Block k, from 0, of a spatial and a temporal part; the constructor calls it for one after the other."""
+        """Block k, from 0, of a spatial and a temporal part."""
         spatial, temporal = self.spatial(in_channels, out_channels), self.temporal(out_channels, stride)
         return GraphBlock(in_channels, out_channels, stride, spatial, temporal, residual=k > 0)
 
@@ -84,12 +84,8 @@ class SkeletonBackbone(BaseModule):
         raise NotImplementedError
 
     def forward(self, x: Tensor, presence: Tensor | None = None) -> Tensor:
+        check_keypoints(x, self.skeleton, self.in_channels, type(self).__name__)
         n, m, t, v, c = x.shape
-        if v != self.skeleton.num_joints or c != self.in_channels:
-            raise InputError(
-                f'{type(self).__name__}: expected {self.skeleton.num_joints} joints ({self.skeleton.name}) and '
-                f'{self.in_channels} channels, got {v} and {c}'
-            )
         presence = partial_presence(presence_of(x) if presence is None else presence)
         presence = presence if presence is None else presence.reshape(n * m, t)
         # Channels come last in memory, from here to the end: batch norm, gathering of joints and most convolutions

@@ -157,9 +157,8 @@ class AEA(nn.Module):
         self.active_share, self.mean_threshold = active.mask.float().mean(), active.threshold.mean()
         weight = active.weight.to(x.dtype)
         kept = x if self.inactive == 'keep' else drop_inactive(x, weight, num_person, presence)
-        if not self.gathers(x):
-            return kept + self._update(x, weight, num_person, presence)
-        count = max(1, int(active.mask.sum(dim=1).max()))  # a batch of nobody would leave no column
+        # a batch of nobody would leave no column
+        count = max(1, int(active.mask.sum(dim=1).max())) if self.gathers(x) else x.shape[3]
         if count == x.shape[3]:
             return kept + self._update(x, weight, num_person, presence)
         # active joints first, in their order; the rest of the rows is filled up with joints of weight 0
@@ -185,22 +184,14 @@ class AEA(nn.Module):
 
 
 def build_aea(channels: int, options: Mapping, owner: str) -> AEA:
-    """AEA with options as configs give them: those of :class:`AEA` without its ``channels``.
-
-    Raises:
-        InputError: If an option is unknown or has a wrong value; ``owner`` is for the message.
-    """
+    """AEA of a config's options; ``owner`` is named where one is unknown."""
     if unknown := sorted(set(options) - set(AEA_OPTIONS)):
         raise InputError(f'{owner}: unknown interaction options {unknown}; known are {AEA_OPTIONS}')
     return AEA(channels, **options)
 
 
 def drop_inactive(x: Tensor, weight: Tensor, num_person: int, presence: Tensor | None) -> Tensor:
-    """Multiply joints by their weight in frames where the person and another one are present.
-
-    Shapes:
-        x ``(N*M, C, T, V)``, weight ``(N*M, V)``, presence ``(N*M, T)`` bool or None (all present); returns as x
-    """
+    """Multiply joints by their weight ``(N*M, V)`` in frames where the person and another one are present."""
     weight = weight[:, None]  # (N*M, T or 1, V)
     if presence is not None:
         here = presence.unflatten(0, (presence.shape[0] // num_person, num_person))

@@ -15,9 +15,8 @@ TEMPORAL_FORMS = ('pool', 'stacked')
 
 
 def max_over_time(x: Tensor, stride: int = 1, outside: float = 0.0) -> Tensor:
-    """Max-pooling over three frames; by default of features that are not negative.
+    """Max-pooling over three frames, over ten times as fast on a CPU as ``max_pool2d`` with a (3, 1) kernel.
 
-    The maximum of three shifted views is over ten times as fast on a CPU as ``max_pool2d`` with a (3, 1) kernel.
     ``outside`` stands for what lies outside the clip; zero is exact for features that are not negative.
 
     Shapes:
@@ -40,8 +39,7 @@ class MultiScaleTCN(nn.Module):
     the branches' ends.
 
     Args:
-        in_channels: Channels of the input.
-        out_channels: Channels of the output, a multiple of four.
+        in_channels, out_channels: Channels of input and output, the latter a multiple of four.
         stride: Temporal stride.
         form: ``'pool'`` or ``'stacked'``.
 
@@ -62,8 +60,8 @@ class MultiScaleTCN(nn.Module):
         self.width = width = out_channels // 4
         self.reduce: nn.Module = ConvBN(in_channels, 3 * width)
         self.skip: nn.Module = init_conv(nn.Conv2d(in_channels, width, 1, (stride, 1)))
+        self.first: nn.ModuleList | None = None
         if form == 'pool':
-            self.first: nn.ModuleList | None = None
             self.dilated = nn.ModuleList(temporal_conv(width, width, 5, stride, dilation) for dilation in (1, 2))
         else:
             self.first = nn.ModuleList(ConvBN(width, width, 3, 1, dilation) for dilation in (1, 2, 3))
