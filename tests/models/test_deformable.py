@@ -5,7 +5,6 @@ import torch
 from torch import nn
 
 from asea_mm.errors import InputError
-from asea_mm.models.layers.common import fuse_into
 from asea_mm.models.layers.deformable import DeformableGC, DeformableTemporalConv, location_scores
 from asea_mm.skeletons import get_skeleton
 from tests import textbook_baselines as textbook
@@ -64,30 +63,6 @@ def test_temporal_convolution_is_interpolation_tap_by_tap(stride, dilation, fram
     for ours_grad, theirs_grad in zip(*grads, strict=True):
         torch.testing.assert_close(ours_grad, theirs_grad, **TOLERANCE)
     assert (grads[0][3] != 0).any()
-
-
-@torch.no_grad()
-def test_temporal_convolution_by_hand():
-    layer = DeformableTemporalConv(1, 1, 1)
-    layer.weight.fill_(2)
-    layer.offset.fill_(0.25)
-    x = torch.tensor([0.0, 4, 8, 0]).view(1, 1, 4, 1)
-    torch.testing.assert_close(layer(x).flatten(), torch.tensor([2.0, 10, 12, 0]))
-    layer.offset.fill_(-7)  # no further than one frame beyond the kernel
-    torch.testing.assert_close(layer(x).flatten(), torch.tensor([0.0, 0, 8, 16]))
-
-
-@torch.no_grad()
-def test_without_offsets_it_is_the_dilated_convolution():
-    layer = DeformableTemporalConv(4, 6, 5, 2, 2)
-    layer.offset.zero_()
-    x = torch.randn(2, 4, 9, 5)
-    usual = nn.functional.conv2d(x, layer.weight, layer.bias, (2, 1), (4, 0), (2, 1))
-    torch.testing.assert_close(layer(x), usual)
-    bn = randomise(nn.BatchNorm2d(6)).eval()
-    expected = bn(layer(x))
-    fuse_into(layer, bn)
-    torch.testing.assert_close(layer(x), expected)
 
 
 def test_errors():

@@ -15,15 +15,6 @@ from . import assert_agrees, randomise
 SBU = get_skeleton('sbu15')
 
 
-def test_adjacency_of_a_chain_by_hand():
-    chain = dict(name='chain', joints=['a', 'b', 'c'], bones=[['b', 'a'], ['c', 'b']])
-    first, second, third = disentangled_adjacency(get_skeleton(chain), 13)
-    assert torch.equal(first, torch.eye(3))
-    a, b, c = 1 / 2, 1 / 6**0.5, 1 / 3
-    torch.testing.assert_close(second, torch.tensor([[a, b, 0], [b, c, b], [0, b, a]]))
-    torch.testing.assert_close(third, torch.tensor([[a, 0, a], [0, 1, 0], [a, 0, a]]))
-
-
 @pytest.mark.parametrize('window', [1, 3])
 def test_adjacency_is_that_of_shortest_paths(window):
     links = textbook.window_links(SBU.bone_indices, 15, window)

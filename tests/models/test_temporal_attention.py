@@ -2,7 +2,6 @@
 
 import pytest
 import torch
-import torch.nn.functional as F
 from torch import nn
 
 from asea_mm.errors import InputError
@@ -35,42 +34,6 @@ def test_layer_is_the_textbook_form(channels, heads, groups, name, stride):
     layer = randomise(TemporalSelfAttention(*channels, heads, stride, groups).double())
     presence = presence_like(name)
     assert_agrees(layer, textbook.self_attention, features(presence, channels[0]), presence)
-
-
-@pytest.mark.parametrize('name', ['all', 'padded'])
-@pytest.mark.parametrize('heads', [1, 4])
-def test_layer_is_pytorchs_multi_head_attention(heads, name):
-    torch.manual_seed(1)
-    channels, joints = 8, 4
-    layer = randomise(TemporalSelfAttention(channels, heads=heads).double())
-    presence = presence_like(name)
-    x = features(presence, channels, joints)
-    tokens = x.permute(2, 0, 3, 1).flatten(1, 2)  # (T, N*M*V, C)
-    expected, _ = F.multi_head_attention_forward(
-        *(tokens, tokens, tokens, channels, heads),
-        in_proj_weight=torch.cat([conv.weight[:, :, 0, 0] for conv in (layer.query, layer.key, layer.value)]),
-        in_proj_bias=None,
-        bias_k=None,
-        bias_v=None,
-        add_zero_attn=False,
-        dropout_p=0.0,
-        out_proj_weight=torch.eye(channels, dtype=torch.float64),
-        out_proj_bias=None,
-        key_padding_mask=~presence.repeat_interleave(joints, dim=0),
-    )
-    expected = expected.unflatten(1, (len(x), joints)).permute(1, 3, 0, 2) * presence[:, None, :, None]
-    torch.testing.assert_close(layer(x, presence), expected, **TOLERANCE)
-
-
-def test_by_hand():
-    """One channel, one head, weights one: two frames with features 0 and ln 3, so the second weighs 3^x."""
-    layer = TemporalSelfAttention(1, heads=1).double()
-    for conv in (layer.query, layer.key, layer.value):
-        nn.init.ones_(conv.weight)
-    ln3 = torch.tensor(3.0, dtype=torch.float64).log()
-    x = torch.stack([torch.zeros_like(ln3), ln3]).view(1, 1, 2, 1)
-    weight = 3**ln3 / (1 + 3**ln3)
-    torch.testing.assert_close(layer(x).flatten(), torch.stack([ln3 / 2, ln3 * weight]), **TOLERANCE)
 
 
 @pytest.mark.parametrize('stride', [1, 2])

@@ -1,7 +1,5 @@
 """The backbone of the first paper."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Mapping, Sequence
 from types import MappingProxyType

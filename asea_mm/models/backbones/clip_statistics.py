@@ -1,7 +1,5 @@
 """A clip as the quantiles of its channels over time: features without parameters."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 
 import torch

@@ -1,7 +1,5 @@
 """DeGCN."""
 
-from __future__ import annotations
-
 import torch
 from mmaction.registry import MODELS
 

@@ -1,7 +1,5 @@
 """The block that several backbones share: joints are mixed, then persons if asked for, then frames."""
 
-from __future__ import annotations
-
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn

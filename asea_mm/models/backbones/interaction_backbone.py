@@ -1,7 +1,5 @@
 """AEA inside any graph convolutional backbone, ours or mmaction2's."""
 
-from __future__ import annotations
-
 import inspect
 import math
 import threading

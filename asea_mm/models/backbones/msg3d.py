@@ -1,7 +1,5 @@
 """MS-G3D."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 
 import torch
@@ -24,14 +22,8 @@ class Pathways(nn.Module):
     """The pathways of an MS-G3D block, summed, and ReLU; MS-G3D, Fig. 3a.
 
     The factorised one is a multi-scale graph convolution and two multi-scale temporal convolutions, the first with
-    the stride; the others are graph convolutions over windows, see :class:`WindowedGC`.
-
-    Args:
-        in_channels, graph_channels, out_channels: Channels of the input, behind the graph convolutions (within frames
-            and within windows) and of the output.
-        skeleton: Skeleton layout.
-        stride: Temporal stride.
-        num_scales, window_scales: Largest number of scales within a frame and in a window.
+    the stride; the others are graph convolutions over windows, see :class:`WindowedGC`. ``graph_channels`` are those
+    behind all graph convolutions, and inside the windows.
 
     Shapes:
         x ``(N*M, C_in, T, V)``, presence ``(N*M, T)`` bool or None; returns ``(N*M, C_out, ceil(T/stride), V)``
@@ -50,14 +42,12 @@ class Pathways(nn.Module):
         super().__init__()
         self.stride = stride
         self.graph = MultiScaleGC(in_channels, graph_channels, disentangled_adjacency(skeleton, num_scales))
-        self.temporal = nn.ModuleList(
-            [BranchedTCN(graph_channels, out_channels, stride), BranchedTCN(out_channels, out_channels)]
-        )
-        channels = (in_channels, graph_channels, out_channels)
-        scales = [disentangled_adjacency(skeleton, window_scales, window) for window in WINDOWS]
-        self.windows = nn.ModuleList(
-            WindowedGC(*channels, adjacency, window, stride) for adjacency, window in zip(scales, WINDOWS, strict=True)
-        )
+        first = BranchedTCN(graph_channels, out_channels, stride)
+        self.temporal = nn.ModuleList([first, BranchedTCN(out_channels, out_channels)])
+        self.windows = nn.ModuleList()
+        for window in WINDOWS:
+            adjacency = disentangled_adjacency(skeleton, window_scales, window)
+            self.windows.append(WindowedGC(in_channels, graph_channels, out_channels, adjacency, window, stride))
 
     def forward(self, x: Tensor, presence: Tensor | None = None) -> Tensor:
         kept = presence if presence is None else presence[:, :: self.stride]

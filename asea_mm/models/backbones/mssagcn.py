@@ -1,7 +1,5 @@
 """The backbone of the second paper."""
 
-from __future__ import annotations
-
 import torch
 from mmaction.registry import MODELS
 from torch import Tensor

@@ -1,7 +1,5 @@
 """What the graph convolutional backbones share: the way from keypoints to blocks, for any number of persons."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Mapping, Sequence
 

@@ -1,7 +1,5 @@
 """Classification head that averages over those who are there."""
 
-from __future__ import annotations
-
 import torch
 from mmaction.models.heads import GCNHead
 from mmaction.registry import MODELS

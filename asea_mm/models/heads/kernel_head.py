@@ -1,7 +1,5 @@
 """Kernel ridge regression as a classification head, which chooses its own settings on the training samples."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from typing import Any
 from zlib import crc32
@@ -77,19 +75,14 @@ class KernelRidgeHead(BaseHead):
             raise InputError('KernelRidgeHead: train in one process; each of several would see a part of the samples')
         clips = feats.shape[0] // len(data_samples)
         label = torch.cat([sample.gt_label for sample in data_samples]).to(feats.device)
-        group = [crc32(self._name(sample).encode()) for sample in data_samples]
-        names = torch.tensor(group, device=feats.device)
-        self._rows.append((feats.detach(), label.repeat_interleave(clips), names.repeat_interleave(clips)))
-        return {'loss_cls': 0 * self.sharpness}
-
-    @staticmethod
-    def _name(sample: Any) -> str:
-        if 'frame_dir' not in sample.metainfo:
+        if not all('frame_dir' in sample.metainfo for sample in data_samples):
             raise InputError(
                 'KernelRidgeHead: expected samples with their name, which tells the copies of one from other samples; '
                 "give PackActionInputs meta_keys=('frame_dir',)"
             )
-        return str(sample.frame_dir)
+        names = torch.tensor([crc32(str(sample.frame_dir).encode()) for sample in data_samples], device=feats.device)
+        self._rows.append((feats.detach(), label.repeat_interleave(clips), names.repeat_interleave(clips)))
+        return {'loss_cls': 0 * self.sharpness}
 
     @torch.no_grad()
     def fit(self) -> dict[str, float]:

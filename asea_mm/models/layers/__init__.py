@@ -1,5 +1,5 @@
 from .adaptive_graph import MultiScaleAGC
-from .atnac import ATNAC, ActiveJoints
+from .atnac import ATNAC
 from .common import fuse_batch_norm, presence_of
 from .interaction import AEA, ExternalAttention
 from .spatial import CTRGC
@@ -9,7 +9,6 @@ from .temporal_attention import MultiScaleAttentionTCN, TemporalSelfAttention
 __all__ = [
     'AEA',
     'ATNAC',
-    'ActiveJoints',
     'CTRGC',
     'ExternalAttention',
     'MultiScaleAGC',

@@ -1,7 +1,5 @@
 """The layer of the second paper that mixes joints."""
 
-from __future__ import annotations
-
 import math
 from typing import cast
 

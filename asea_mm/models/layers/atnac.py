@@ -1,7 +1,5 @@
 """Which joints of a person are active."""
 
-from __future__ import annotations
-
 import math
 from typing import NamedTuple
 

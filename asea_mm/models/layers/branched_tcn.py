@@ -1,7 +1,5 @@
 """Temporal convolution in branches, of any kind of convolution: that of MS-G3D and of DeGCN."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Sequence
 
 import torch

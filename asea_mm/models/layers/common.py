@@ -1,7 +1,5 @@
 """Small pieces that several layers need: presence of persons, fusing batch norms."""
 
-from __future__ import annotations
-
 import torch
 from torch import Tensor, nn
 
@@ -147,6 +145,6 @@ def fuse_batch_norm(model: nn.Module) -> nn.Module:
     The outputs in evaluation mode stay the same to rounding; the model can no longer be trained.
     """
     for module in model.modules():
-        if hasattr(module, 'fuse'):
-            module.fuse()
+        if callable(fuse := getattr(module, 'fuse', None)):
+            fuse()
     return model.eval()

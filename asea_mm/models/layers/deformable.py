@@ -1,7 +1,5 @@
 """Convolutions whose sampling locations are learned: joints on the graph, instants between frames."""
 
-from __future__ import annotations
-
 import math
 from typing import cast
 

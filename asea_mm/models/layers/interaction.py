@@ -1,7 +1,5 @@
 """Layers that mix persons: active joints attend to those of the others."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Mapping
 from typing import cast
@@ -112,7 +110,7 @@ class AEA(nn.Module):
         ``inplace=True`` x may be overwritten, which saves a copy; not with gradients.
 
     Raises:
-        InputError: On an unknown form or value of ``inactive``, or if x is no multiple of ``num_person`` long.
+        InputError: On an unknown value of an option, or if x is no multiple of ``num_person`` long.
     """
 
     def __init__(

@@ -1,7 +1,5 @@
 """Graph convolutions over several distances at once, within a frame and across a window of frames."""
 
-from __future__ import annotations
-
 import math
 
 import numpy as np

@@ -1,7 +1,5 @@
 """Layers that mix joints."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Iterator
 from typing import cast

@@ -1,7 +1,5 @@
 """Layers that mix frames."""
 
-from __future__ import annotations
-
 from typing import cast
 
 import torch

@@ -1,7 +1,5 @@
 """Self-attention over the frames, alone and beside convolutions of several dilations."""
 
-from __future__ import annotations
-
 import torch
 import torch.nn.functional as F
 from mmaction.registry import MODELS

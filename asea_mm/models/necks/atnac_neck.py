@@ -1,7 +1,5 @@
 """AEA after any backbone."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from types import MappingProxyType
 

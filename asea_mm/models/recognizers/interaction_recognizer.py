@@ -1,7 +1,5 @@
 """The recognizer that knows about persons, necks and the threshold regularisation."""
 
-from __future__ import annotations
-
 import inspect
 from collections.abc import Mapping
 from types import MappingProxyType
