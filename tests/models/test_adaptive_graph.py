@@ -5,7 +5,7 @@ import torch
 
 from asea_mm.models import MSSAGCN
 from asea_mm.models.backbones.mssagcn import normalised_adjacency
-from asea_mm.models.layers import MultiScaleAGC
+from asea_mm.models.layers.adaptive_graph import MultiScaleAGC
 from asea_mm.skeletons import get_skeleton
 from tests import textbook_mssagcn as textbook
 

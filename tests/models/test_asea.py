@@ -8,7 +8,7 @@ from mmaction.registry import MODELS
 
 from asea_mm.errors import InputError
 from asea_mm.models import AEA, ASEA
-from asea_mm.models.layers import CTRGC
+from asea_mm.models.layers.spatial import CTRGC
 
 from . import TOLERANCE, build
 

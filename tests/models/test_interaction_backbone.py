@@ -12,7 +12,7 @@ from mmengine.runner import load_checkpoint, save_checkpoint
 from torch import nn
 
 from asea_mm.errors import InputError
-from asea_mm.models.layers import presence_of
+from asea_mm.models.layers.common import presence_of
 from asea_mm.skeletons import get_skeleton
 
 from . import BACKBONES, TOLERANCE, backbone_config, build, channels_of, keypoints, recognizer

@@ -8,7 +8,7 @@ from torch import nn
 
 from asea_mm.errors import InputError
 from asea_mm.models import AEA, ATNACNeck
-from asea_mm.models.layers import presence_of
+from asea_mm.models.layers.common import presence_of
 
 from . import CLASSES, TOLERANCE, backbone_config, keypoints, labels, randomise, recognizer
 

@@ -4,7 +4,8 @@ import pytest
 import torch
 from torch import nn
 
-from asea_mm.models.layers import CTRGC, spatial
+from asea_mm.models.layers import spatial
+from asea_mm.models.layers.spatial import CTRGC
 from asea_mm.skeletons import get_skeleton
 from tests import textbook
 

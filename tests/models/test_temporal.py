@@ -5,8 +5,8 @@ import torch
 import torch.nn.functional as F
 
 from asea_mm.errors import InputError
-from asea_mm.models.layers import MultiScaleTCN, fuse_batch_norm
-from asea_mm.models.layers.temporal import max_over_time
+from asea_mm.models.layers import fuse_batch_norm
+from asea_mm.models.layers.temporal import MultiScaleTCN, max_over_time
 from tests import textbook
 
 from . import TOLERANCE, assert_agrees, randomise

@@ -5,7 +5,8 @@ import torch
 from torch import nn
 
 from asea_mm.errors import InputError
-from asea_mm.models.layers import MultiScaleAttentionTCN, TemporalSelfAttention, fuse_batch_norm
+from asea_mm.models.layers import fuse_batch_norm
+from asea_mm.models.layers.temporal_attention import MultiScaleAttentionTCN, TemporalSelfAttention
 from tests import textbook_mssagcn as textbook
 
 from . import TOLERANCE, assert_agrees, randomise

@@ -32,8 +32,7 @@ class ClipStatistics(BaseModule):
         returns ``(N, M * V * C * quantiles)``, in the units of the input
 
     Raises:
-        InputError: If there is no quantile, or one outside of 0 to 1; if the input's joints are not the layout's or its
-            channels are others.
+        InputError: If there is no quantile, or one outside of 0 to 1; if the input has other joints or channels.
     """
 
     def __init__(

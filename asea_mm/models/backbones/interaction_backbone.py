@@ -179,10 +179,8 @@ def sizes_after(parts: Mapping[int, nn.Module], backbone: nn.Module) -> list[tup
         raise InputError(
             f'InteractionBackbone: cannot tell joints and input channels of {name}. Put ATNACNeck after it instead'
         )
-    persons = 2
-    norm = getattr(backbone, 'data_bn', None)
-    if isinstance(norm, nn.BatchNorm1d):  # of one person, or of all persons of a clip
-        persons = norm.num_features // (joints * width)
+    norm = getattr(backbone, 'data_bn', None)  # of one person, or of all persons of a clip
+    persons = norm.num_features // (joints * width) if isinstance(norm, nn.BatchNorm1d) else 2
     strides = [stride_of(block) for block in blocks_of(backbone)[0]]
     frames = 2 * math.prod(strides)
     shapes: dict[nn.Module, torch.Size] = {}

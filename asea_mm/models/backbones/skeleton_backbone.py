@@ -41,8 +41,7 @@ class SkeletonBackbone(BaseModule):
         returns ``(N, M, C', T', V)``, which mmaction2's ``GCNHead`` takes
 
     Raises:
-        InputError: If there are not as many strides as channels, or the input's joints or channels are not the
-            layout's.
+        InputError: If there are not as many strides as channels, or the input has other joints or channels.
     """
 
     def __init__(
@@ -61,9 +60,8 @@ class SkeletonBackbone(BaseModule):
         if strides is None:
             strides = [2 if k > 0 and channels[k] > channels[k - 1] else 1 for k in range(len(channels))]
         if len(strides) != len(channels):
-            raise InputError(
-                f'{type(self).__name__}: expected as many strides as channels, {len(channels)}, got {len(strides)}'
-            )
+            name = type(self).__name__
+            raise InputError(f'{name}: expected as many strides as channels, {len(channels)}, got {len(strides)}')
         self.strides, self.temporal_stride = list(strides), math.prod(strides)
         sizes = zip([in_channels, *channels[:-1]], channels, strides, strict=True)
         self.blocks = nn.ModuleList(self.block(k, *size) for k, size in enumerate(sizes))
