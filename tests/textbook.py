@@ -2,7 +2,7 @@
 
 They are the oracle of the layer tests. CTR-GCN after Chen et al., ICCV 2021, is the "usual code" (per subset and per
 branch one convolution each, relations averaged over time after their projection), with weights of its own; it is the
-yardstick of ``lab/benchmark.py``, too. All else are functions of a layer of ours: what it should compute with
+yardstick of ``python -m lab.benchmark``, too. All else are functions of a layer of ours: what it should compute with
 its weights.
 """
 

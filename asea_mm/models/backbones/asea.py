@@ -10,6 +10,7 @@ from mmaction.registry import MODELS
 from asea_mm.skeletons import Skeleton
 
 from ...errors import InputError
+from ..layers.common import check_option
 from ..layers.interaction import build_aea
 from ..layers.spatial import CTRGC
 from ..layers.temporal import MultiScaleTCN
@@ -50,8 +51,7 @@ class ASEA(SkeletonBackbone):
         data_bn: bool = True,
         init_cfg: Mapping | None = None,
     ) -> None:
-        if downsample not in DOWNSAMPLES:
-            raise InputError(f'ASEA: downsample must be one of {DOWNSAMPLES}, got {downsample!r}')
+        check_option('ASEA: downsample', downsample, DOWNSAMPLES)
         blocks = set(range(len(channels)))
         self.interaction_blocks = blocks if interaction_blocks is None else set(interaction_blocks)
         if not self.interaction_blocks <= blocks:

@@ -24,6 +24,12 @@ def check_keypoints(x: Tensor, skeleton: Skeleton, channels: int, name: str) -> 
         raise InputError(f'{name}: expected {joints} joints ({skeleton.name}) and {channels} channels, got {v} and {c}')
 
 
+def check_option(name: str, value: str, known: tuple[str, ...]) -> None:
+    """Raise :class:`InputError` on a value of an option that is not among the known ones."""
+    if value not in known:
+        raise InputError(f'{name} must be one of {known}, got {value!r}')
+
+
 def partial_presence(presence: Tensor) -> Tensor | None:
     """None where everybody is present in every frame: the common case, which then runs without masks.
 

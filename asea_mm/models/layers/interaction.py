@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from ...errors import InputError
 from .atnac import ATNAC, ActiveJoints
+from .common import check_option
 
 FORMS = ('auto', 'gathered', 'masked')
 INACTIVE = ('keep', 'drop')
@@ -126,10 +127,8 @@ class AEA(nn.Module):
         gate: bool = False,
     ) -> None:
         super().__init__()
-        if form not in FORMS:
-            raise InputError(f'AEA: form must be one of {FORMS}, got {form!r}')
-        if inactive not in INACTIVE:
-            raise InputError(f'AEA: inactive must be one of {INACTIVE}, got {inactive!r}')
+        check_option('AEA: form', form, FORMS)
+        check_option('AEA: inactive', inactive, INACTIVE)
         self.form, self.inactive = form, inactive
         self.gate = nn.Parameter(torch.zeros(())) if gate else None
         self.atnac = ATNAC(gamma, alpha, score, threshold_grad)

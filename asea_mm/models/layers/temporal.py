@@ -7,7 +7,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from ...errors import InputError
-from .common import ConvBN, FusedNorm, fuse_into, init_conv, mask_frames, scale_and_shift, temporal_conv
+from .common import ConvBN, FusedNorm, check_option, fuse_into, init_conv, mask_frames, scale_and_shift, temporal_conv
 
 TEMPORAL_FORMS = ('pool', 'stacked')
 
@@ -50,8 +50,7 @@ class MultiScaleTCN(nn.Module):
 
     def __init__(self, in_channels: int, out_channels: int, stride: int = 1, form: str = 'pool') -> None:
         super().__init__()
-        if form not in TEMPORAL_FORMS:
-            raise InputError(f'MultiScaleTCN: form must be one of {TEMPORAL_FORMS}, got {form!r}')
+        check_option('MultiScaleTCN: form', form, TEMPORAL_FORMS)
         if out_channels % 4:
             raise InputError(f'MultiScaleTCN: out_channels must be a multiple of 4, got {out_channels}')
         self.form, self.stride = form, stride

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from ...errors import InputError
 from ..backbones.interaction_backbone import temporal_stride
-from ..layers.common import presence_of
+from ..layers.common import check_option, presence_of
 from ..layers.interaction import AEA, ATNAC
 
 STAGES = ('backbone', 'neck', 'head')
@@ -68,8 +68,7 @@ class InteractionRecognizer(RecognizerGCN):
             stage: ``'backbone'``, ``'neck'`` (the backbone's where there is no neck) or ``'head'``.
             data_samples, test_mode: Not used; mmaction2 gives them.
         """
-        if stage not in STAGES:
-            raise InputError(f'InteractionRecognizer: stage must be one of {STAGES}, got {stage!r}')
+        check_option('InteractionRecognizer: stage', stage, STAGES)
         if inputs.ndim != 6:
             raise InputError(
                 f'InteractionRecognizer: expected inputs (B, clips, M, T, V, C), got {tuple(inputs.shape)}'
