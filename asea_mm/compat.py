@@ -65,16 +65,13 @@ VIDEO_TEXT_NEEDS = {
 def leave_out_video_text_models() -> None:
     """Have mmaction2 do without VindLU where the installed transformers or timm has not what VindLU imports.
 
-    Otherwise ``import mmaction.models`` fails wherever a new transformers happens to be installed. mmaction2 then says
-    of VindLU what it says without transformers: to be built it needs other packages.
+    Otherwise ``import mmaction.models`` fails wherever a new transformers happens to be installed.
     """
     if importlib.util.find_spec('mmaction') is None:
         return
     dependency: Any = importlib.import_module('mmaction.utils.dependency')
-    if not dependency.WITH_MULTIMODAL:
-        return
     try:
-        for module, names in VIDEO_TEXT_NEEDS.items():
+        for module, names in VIDEO_TEXT_NEEDS.items() if dependency.WITH_MULTIMODAL else ():
             imported = importlib.import_module(module)
             for name in names:
                 getattr(imported, name)
@@ -114,14 +111,10 @@ def allow_mmengine_checkpoints() -> None:
     )
 
 
-def silence_mmcv_lite() -> None:
-    """Do not warn that mmcv-lite lacks deformable attention, which no skeleton model needs."""
-    warnings.filterwarnings('ignore', 'Fail to import ``MultiScaleDeformableAttention``')
-
-
 def apply() -> None:
     """Close all gaps; called once, when ``asea_mm`` is imported."""
-    silence_mmcv_lite()
+    # mmcv-lite warns that it lacks deformable attention, which no skeleton model needs
+    warnings.filterwarnings('ignore', 'Fail to import ``MultiScaleDeformableAttention``')
     provide_importlib_metadata()
     provide_localizer_drn()
     leave_out_video_text_models()

@@ -72,15 +72,12 @@ class SyntheticInteractionDataset(PairDataset):
             raise InputError(f'{name}: num_samples must be at least 1 and seed 0, got {num_samples} and {seed}')
         if len(num_frames) != 2 or not _LEAST_FRAMES <= num_frames[0] <= num_frames[1]:
             raise InputError(f'{name}: num_frames must be (least, most) from {_LEAST_FRAMES} on, got {num_frames!r}')
-        if isinstance(classes, str):
-            raise InputError(f'{name}: classes must be a list of classes, got the string {classes!r}')
         everything = range(len(CLASSES))
         self._mapping = select_classes(everything if classes is None else classes, CLASSES, len(CLASSES), name)
         self.num_samples, self.split, self.seed, self.num_frames = num_samples, split, seed, tuple(num_frames)
         super().__init__(pipeline=pipeline, test_mode=test_mode, indices=indices, max_refetch=0)
 
     def load_data_list(self) -> list[dict]:
-        """Make all samples."""
         kept, originals = self._mapping, list(self._mapping)
         pairs = [(kept[first], kept[second]) for first, second in RELATION_PAIRS if {first, second} <= kept.keys()]
         names = [CLASSES[original] for original in originals]

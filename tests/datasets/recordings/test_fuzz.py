@@ -16,10 +16,9 @@ from hypothesis import strategies as st
 
 from asea_mm.datasets import validate_annotation
 from asea_mm.datasets.recordings.finish import finish_recording
-from asea_mm.datasets.recordings.layout_file import load_layout
 from asea_mm.datasets.recordings.samples import read_recording
 from asea_mm.errors import InputError
-from asea_mm.skeletons import get_skeleton
+from asea_mm.skeletons import get_skeleton, read_layout
 
 LAYOUT = {'name': 'stick2', 'joints': ['head', 'foot'], 'bones': [['head', 'foot']], 'mirrored': [], 'centre': 'foot'}
 STICK = get_skeleton(LAYOUT)
@@ -191,7 +190,7 @@ def test_layouts(tmp_path, rng):
     for _ in range(20):
         layout.write_bytes(text_or_tree(LAYOUT, rng))
         try:
-            get_skeleton(load_layout(layout))
+            read_layout(layout)
         except InputError as error:
             assert str(layout) in str(error)  # noqa: PT017
 

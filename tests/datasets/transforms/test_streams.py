@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from asea_mm.datasets.transforms import AddTurnedClips, GenerateStream, SampleClip
+from asea_mm.errors import InputError
 from tests.datasets.transforms import PAIR, clip_of, rows_of, sampled
 
 
@@ -50,13 +51,6 @@ def test_distances_are_zero_where_either_is_absent():
     assert not distance[..., 2:].any(), 'every frame is next to the absence, or the last'
 
 
-def test_distances_are_of_two_persons():
-    with pytest.raises(
-        ValueError, match='GenerateStream.*expected at most 2 persons, whose distances these are, got 3'
-    ):
-        stream('partner_distance', np.ones((3, 3, 2, 3)))
-
-
 @pytest.mark.parametrize(
     ('scale', 'factors'),
     [
@@ -87,7 +81,7 @@ def test_motion_stays_within_its_clip_and_off_absence():
         (SampleClip(7), [[2, 2, 2, 2, 2, 2, 0]]),  # steps of half a frame
         (SampleClip(2), [[2, 0]]),  # three frames
         (SampleClip(4), [[2, 2, 2, 0]]),
-        (SampleClip(1), [[0]]),
+        (SampleClip(1), [[0]]),  # a clip of one frame does not move
         (SampleClip(3, num_clips=2, window=0.5), [[2, 2, 0, 2, 2, 0]]),
     ],
     ids=str,
@@ -110,11 +104,14 @@ def test_every_clip_and_its_turned_copy_has_the_speed_of_its_own_step():
     np.testing.assert_allclose(speed, np.array([1, 1, -1, -1])[:, None, None] * np.ones_like(speed), rtol=1e-4)
 
 
-def test_a_still_sequence_of_one_frame_has_no_speed():
-    results = GenerateStream('joint_motion', true_speed=True)(sampled(SampleClip(3), [6]))
-    assert rows_of(results) == [[0, 0, 0]]
-
-
-def test_true_speed_refuses_steps_of_other_clips():
-    with pytest.raises(ValueError, match=r'GenerateStream.*one frame_step for each of 1 clips, got \(2,\)'):
-        stream('joint_motion', np.ones((1, 2, 2, 3)), true_speed=True, frame_step=np.ones(2))
+@pytest.mark.parametrize(
+    ('name', 'shape', 'keys', 'message'),
+    [
+        ('partner_distance', (3, 3, 2, 3), {}, 'at most 2 persons.* got 3'),
+        ('joint_motion', (1, 2, 2, 3), dict(frame_step=np.ones(2)), r'one frame_step for each of 1 clips, got \(2,\)'),
+        ('joint_motion', (1, 3, 2, 3), dict(num_clips=2), 'multiple of num_clips = 2 frames, got 3'),
+    ],
+)
+def test_wrong_samples_are_refused(name, shape, keys, message):
+    with pytest.raises(InputError, match=f'GenerateStream.*{message}'):
+        stream(name, np.ones(shape), true_speed=True, **keys)
