@@ -1,7 +1,6 @@
 """What installed mmaction2 1.2.0 and mmengine 0.10.7 lack, and nothing else.
 
-Each function is inert where its gap does not exist: with a source install of mmaction2,
-with ``importlib_metadata`` present, with a torch that has no ``weights_only`` allow-list.
+Each function is inert where its gap does not exist.
 """
 
 from __future__ import annotations
@@ -87,13 +86,11 @@ def _statistics_method(owner: type, name: str) -> Any:
 
 
 def allow_mmengine_checkpoints() -> None:
-    """Let ``torch.load(weights_only=True)``, the default from torch 2.6 on, read what mmengine saves.
+    """Let ``torch.load(weights_only=True)``, the default, read what mmengine saves.
 
-    Besides tensors an mmengine checkpoint holds logged scalars: ``HistoryBuffer``, pickled with its methods, and
-    NumPy arrays. Exactly these are allowed; everything else stays refused.
+    Besides tensors that is logged scalars: ``HistoryBuffer``, pickled with its methods, and NumPy arrays. Exactly these
+    are allowed; everything else stays refused.
     """
-    if not hasattr(torch.serialization, 'add_safe_globals'):
-        return
     multiarray = importlib.import_module('numpy._core.multiarray' if hasattr(np, '_core') else 'numpy.core.multiarray')
     # checkpoints of NumPy 1 have the first name, of NumPy 2 the second
     modules = ('numpy.core.multiarray', 'numpy._core.multiarray')

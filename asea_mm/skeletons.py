@@ -131,8 +131,8 @@ class Skeleton:
     def adjacency(self) -> np.ndarray:
         """Graph subsets self, inward (to the root) and outward, K = 3.
 
-        The spatial partition of ST-GCN (Yan et al., AAAI 2018) in the form that CTR-GCN uses: row ``i``
-        gathers from the columns ``j`` with a non-zero entry, and every column is normalised to sum one.
+        The spatial partition of ST-GCN (Yan et al., AAAI 2018) as CTR-GCN has it: row ``i`` gathers from the columns
+        ``j``, and every column sums to one or zero.
 
         Shapes:
             returns ``(3, V, V)``, float32
@@ -140,8 +140,7 @@ class Skeleton:
         inward = np.zeros((self.num_joints, self.num_joints), dtype=np.float32)
         for child, parent in self.bone_indices:
             inward[parent, child] = 1
-        outward = inward.T
-        subsets = np.stack([np.eye(self.num_joints, dtype=np.float32), inward, outward])
+        subsets = np.stack([np.eye(self.num_joints, dtype=np.float32), inward, inward.T])
         return subsets / np.maximum(subsets.sum(axis=1, keepdims=True), 1)
 
 
@@ -190,9 +189,6 @@ def get_skeleton(layout: str | Mapping | Skeleton) -> Skeleton:
     Of a dictionary may be left out: ``mirrored`` (default the joints whose names differ in left and right only, as
     ``left_hand`` and ``right_hand``; an empty list says that none are), ``centre`` (default the root of the bones) and
     ``parts`` (default one part, ``body``). Making one costs a check of all fields: hand a Skeleton on where it matters.
-
-    Args:
-        layout: A name in :data:`SKELETONS`, a dictionary of fields (as configs have it), or a Skeleton.
 
     Raises:
         InputError: If the name is unknown or fields are missing or wrong.
@@ -257,13 +253,6 @@ for _path in sorted((Path(__file__).parent / 'layouts').glob('*.json')):
 
 
 def graph_layout(layout: str | Mapping | Skeleton) -> dict:
-    """A layout in the form that mmaction2's ``Graph`` takes: ``graph_cfg=dict(layout=graph_layout('sbu15'), ...)``.
-
-    Args:
-        layout: As of :func:`get_skeleton`.
-
-    Returns:
-        ``num_node``, ``inward`` (pairs of child and parent) and ``center``, plain numbers that a config can hold.
-    """
+    """A layout in the form that mmaction2's ``Graph`` takes: ``graph_cfg=dict(layout=graph_layout('sbu15'), ...)``."""
     skeleton = get_skeleton(layout)
     return dict(num_node=skeleton.num_joints, inward=list(skeleton.bone_indices), center=skeleton.centre_index)

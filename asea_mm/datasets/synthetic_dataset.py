@@ -28,11 +28,10 @@ class SyntheticInteractionDataset(PairDataset):
 
     Why these are relation-only: each person's motion follows a latent variable (which arm, which phase, early or late)
     that is uniform in both classes of a pair. The class says only whether the two latents agree, so either person's
-    motion alone has the same distribution in both classes and tells nothing. Only arms move, so that centring on the
-    pair or on a trunk does not leak one person's latent into the other's coordinates. Of scores that are made per
-    person and averaged, what minimises the cross-entropy is a constant. (Their argmax can still be right by luck more
-    often than not, or less often: the four combinations of two opposite latents are an exclusive or, of which a
-    threshold on a sum gets at most three right, so 75 % is the most that a model without any relation can show.)
+    motion alone tells nothing. Only arms move, so that centring does not leak one person's latent into the other's
+    coordinates. Of scores that are made per person and averaged, what minimises the cross-entropy is a constant. (By
+    luck their argmax can be right for 75 %: the combinations of two latents are an exclusive or, of which a threshold
+    on a sum gets at most three of four.)
 
     Sizes, distances, headings, timing, clip lengths, the view and the order of the persons vary, and sensor
     noise of 5 mm is added. ``metainfo`` has ``relation_pairs``, too, the label pairs as above.

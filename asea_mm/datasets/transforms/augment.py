@@ -110,9 +110,7 @@ class MirrorPose(_WithProbability):
 
 @TRANSFORMS.register_module()
 class SwapPersons(_WithProbability):
-    """Change the order of the persons: two change places, more get a random order other than theirs.
-
-    For data in which it is arbitrary who comes first.
+    """Change the order of the persons, where it is arbitrary: two change places, more get a random other order.
 
     Args:
         prob: Probability that a sample is changed; one with a single person never is.

@@ -103,16 +103,11 @@ def resample(
 ) -> tuple[np.ndarray, np.ndarray | None]:
     """Read a clip at fractional frame positions, by linear interpolation that never mixes a body with absence.
 
-    Per person: between two frames where they are present their joints are interpolated; where they are
-    present in one of the two only, the nearer frame is taken as it is (the later one when equally near).
-
-    Args:
-        keypoint: The clip.
-        positions: Frame positions in ``[0, T - 1]``.
-        score: Confidences, resampled by the same weights.
+    Where a person is present in one of two frames only, the nearer frame is taken as it is (the later one when equally
+    near). Scores are resampled by the same weights.
 
     Shapes:
-        keypoint: ``(M, T, V, C)``; positions ``(L,)``, frames; score ``(M, T, V)``;
+        keypoint: ``(M, T, V, C)``; positions ``(L,)``, frames in ``[0, T - 1]``; score ``(M, T, V)``;
         returns ``(M, L, V, C)`` and ``(M, L, V)`` or None, new arrays
     """
     before = positions.astype(np.intp)

@@ -4,9 +4,8 @@ A pose estimator gives pixels and a score for every joint, and leaves joints out
 
     FillMissingJoints       a joint at (0, 0) is not there; all that follows would take it for a place
     NormalizeByImage        or NormalizeByBody: people and images differ in size
-    CentrePair, SampleClip, augmentation
-    GenerateStream          bones and motions of the coordinates
-    ScoreChannel            the scores as they are, after the streams: a difference of scores means nothing
+    CentrePair, SampleClip, augmentation, GenerateStream
+    ScoreChannel            after the streams: a difference of scores means nothing
     FormatGCNInput
 """
 
@@ -27,11 +26,10 @@ class FillMissingJoints(KeypointTransform):
     """Give missing joints a place, so that they do not pull to the origin of the image.
 
     A joint is missing where its coordinates are exactly zero or its score is not above ``score_thr``. A person
-    without any joint in a frame is absent there, and becomes exactly zero. Otherwise a missing joint is interpolated
-    linearly in time between the frames in which it was seen; before the first and after the last of these it stays
-    where it was; never seen, it is at the mean of the person's seen joints. Its score becomes 0, so
-    :class:`CentrePair` does not take it for the person's place, and the model can tell it from one that was measured
-    (:class:`ScoreChannel`). Use it first: on the whole sequence, and before the coordinates move.
+    without any joint in a frame is absent there. Otherwise a missing joint is interpolated linearly in time between the
+    frames in which it was seen; before the first and after the last of these it stays where it was; never seen, it is
+    at the mean of the person's seen joints. Its score becomes 0, so that :class:`CentrePair` and the model can tell it
+    from one that was measured. Use it first: on the whole sequence, and before the coordinates move.
 
     Args:
         score_thr: Largest score of a missing joint.
@@ -75,8 +73,8 @@ class NormalizeByImage(KeypointTransform):
 
     Args:
         unit: What the coordinates are: ``'pixel'``, or ``'share'`` of the image's width and height, 0 to 1.
-        img_shape: Height and width of the images, for samples that do not have ``img_shape``; a sample's own comes
-            first. For shares only their ratio matters.
+        img_shape: Height and width of the images, for samples that do not have ``img_shape``. For shares only their
+            ratio matters.
 
     Shapes:
         keypoint: ``(M, T, V, 2)``, pixels or shares -> half longer sides of the image
@@ -95,9 +93,7 @@ class NormalizeByImage(KeypointTransform):
         keypoint, _ = self._read(results, coordinates=2)
         shape = self.img_shape if results.get('img_shape') is None else results['img_shape']
         if not _is_shape(shape):
-            self._wrong_sample(
-                results, f'expected img_shape (height, width) in the sample or as an argument, got {shape}'
-            )
+            self._wrong_sample(results, f'expected img_shape (height, width), its own or the argument, got {shape}')
         largest = float(np.abs(keypoint).max())
         # Joints may lie a little outside of the image. In the wrong unit all would end in one point, or far away.
         if keypoint.any() and (largest > 2) != (self.unit == 'pixel'):
@@ -154,8 +150,7 @@ class ScoreChannel(KeypointTransform):
         keep: Whether the scores become a channel; if not, they are dropped.
 
     Shapes:
-        keypoint: ``(M, T, V, C)``, any unit, and keypoint_score ``(M, T, V)`` -> keypoint ``(M, T, V, C + 1)``, or
-        ``(M, T, V, C)`` if not kept
+        keypoint: ``(M, T, V, C)``, any unit, and keypoint_score ``(M, T, V)`` -> ``(M, T, V, C + 1)``, or C if dropped
 
     Raises:
         InputError: If a sample has no scores that shall be kept.

@@ -21,9 +21,6 @@ class CentrePair(KeypointTransform):
     ``keypoint_score`` says that a centre joint is missing (score 0), the mean of that person's joints with a positive
     score stands in for it.
 
-    A present person cannot become all zeros unless all their joints coincide. A sample in which nobody is ever present
-    is left as it is.
-
     Shapes:
         keypoint: ``(M, T, V, C)``, any unit, unchanged
 
@@ -62,14 +59,13 @@ class AlignFacing(_AboutVertical):
     """Turn the scene about the vertical axis so that the pair stands along x, one rotation for the sample.
 
     The line from the first to the second person's centre joint, averaged over the frames in which both are
-    present, is turned to point along +x: the first person ends up on the side of -x. Of three or more persons,
-    the two that share most frames count (the first two of equals). Where no two persons share a frame, the
-    person present for longest is turned so that their lateral axis, from left to right, averaged over the
-    mirrored joints and their frames, points along +x. "x" is the first horizontal axis: axis 0, or axis 1
-    where the vertical one is 0. The rotation goes through the origin, so use :class:`CentrePair` before it.
+    present, is turned to point along +x. Of three or more persons, the two that share most frames count. Where no two
+    persons share a frame, the lateral axis of the person present for longest, from left to right, averaged over the
+    mirrored joints and their frames, points along +x. "x" is the first horizontal axis. The rotation goes through the
+    origin, so use :class:`CentrePair` before it.
 
-    A sample is left as it is if the direction is undefined: nobody present, persons on top of each other (less
-    than a millionth of the unit apart, horizontally), or a lone person of a layout without mirrored joints.
+    A sample is left as it is if the direction is undefined: nobody present, persons on top of each other, or a lone
+    person of a layout without mirrored joints.
 
     Args:
         vertical_axis: 0, 1 or 2: the coordinate that points up or down.
@@ -126,9 +122,8 @@ class AddTurnedClips(_AboutVertical):
             used, either.
 
     Shapes:
-        keypoint: ``(M, T, V, 3)``, any unit, with ``T = num_clips * clip_len`` -> ``(M, K * T, V, 3)``, K = 2, or 4
-            with mirror images
-        keypoint_score: ``(M, T, V)`` -> ``(M, K * T, V)``
+        keypoint: ``(M, T, V, 3)``, any unit -> ``(M, K * T, V, 3)``; keypoint_score alike; K = 2, or 4 with mirror
+        images
 
     Raises:
         InputError: If a sample is two-dimensional or, for mirror images, has no layout.

@@ -17,29 +17,21 @@ from .common import KeypointTransform, is_integer, is_number, resample
 class SampleClip(KeypointTransform):
     """Take one or several clips of exactly ``clip_len`` frames from a sequence.
 
-    A piece of the sequence is resized to ``clip_len`` frames by linear interpolation that never mixes a body with an
-    absent person (:func:`~.common.resample`). Every clip spans its piece, so the time scale varies;
-    :class:`GenerateStream` can give motions their true speed back. Which piece a clip comes from:
-
-    - ``crop=(low, high)``, for training: its length is a uniformly drawn share of the sequence, its start is
-      uniformly drawn; every clip draws its own.
-    - ``crop=None``, for testing, with ``num_clips=1``: the whole sequence.
-    - ``crop=None`` with ``num_clips > 1``: pieces of the share ``window`` of the sequence, their starts evenly spaced
-      so that the first begins at the first frame and the last ends at the last.
-
-    A piece has at least two frames if the sequence has. Keypoint scores are treated alike, and are zero
-    where the person is absent. Sets ``num_clips``, ``clip_len``, ``total_frames = num_clips * clip_len`` and
+    A piece of the sequence, of two frames at least, is resized to ``clip_len`` frames (:func:`~.common.resample`).
+    Every clip spans its piece, so the time scale varies; :class:`GenerateStream` can give motions their true speed
+    back. Scores are zero where the person is absent. Sets ``num_clips``, ``clip_len``, ``total_frames`` and
     ``frame_step``, the frames of the sequence from one frame of a clip to the next, for every clip.
 
     Args:
         clip_len: Frames of a clip.
-        crop: Smallest and largest share of the sequence for random pieces, or None for fixed ones.
+        crop: For training: smallest and largest share of the sequence; every clip draws its length and its start. With
+            None, for testing, one clip is of the whole sequence.
         num_clips: Clips per sample, concatenated along T as mmaction2's ``FormatGCNInput`` takes them.
-        window: Share of the sequence in a fixed piece; only used when ``crop`` is None and ``num_clips > 1``.
+        window: Share of the sequence for each of several clips without ``crop``, whose starts are evenly spaced from
+            the first frame on, so that the last ends with the last frame.
 
     Shapes:
-        keypoint: ``(M, T, V, C)``, any unit -> ``(M, num_clips * clip_len, V, C)``
-        keypoint_score: ``(M, T, V)`` -> ``(M, num_clips * clip_len, V)``
+        keypoint: ``(M, T, V, C)``, any unit -> ``(M, num_clips * clip_len, V, C)``; keypoint_score alike
 
     Raises:
         InputError: If a sample holds NaN or infinity, or has been sampled into several clips before.
@@ -66,7 +58,7 @@ class SampleClip(KeypointTransform):
     def _pieces(self, total: int) -> tuple[np.ndarray, np.ndarray]:
         """First frame and number of frames of the piece of every clip, each ``(num_clips,)``."""
         if self.crop is not None:
-            shares = np.random.uniform(self.crop[0], self.crop[1], size=self.num_clips)
+            shares = np.random.uniform(*self.crop, size=self.num_clips)
         else:
             shares = np.full(self.num_clips, 1.0 if self.num_clips == 1 else self.window)
         lengths = np.maximum(np.rint(shares * total).astype(np.intp), min(2, total))
@@ -105,9 +97,7 @@ class RandomTimeWarp(KeypointTransform):
 
     Relative time ``u`` in [0, 1] reads from ``u + Σ_k a_k sin(kπu) / (kπ)``, k = 1, 2, with ``a_k`` drawn
     uniformly from ``±strength / 2``. First and last frame stay, and the local speed ``1 + Σ_k a_k cos(kπu)``
-    is between ``1 - strength`` and ``1 + strength``, so time never runs backwards. Frames between frames are
-    interpolated as in :class:`SampleClip`, never between a body and an absent person. Several clips are
-    warped each on its own.
+    is between ``1 - strength`` and ``1 + strength``. Several clips are warped each on its own.
 
     Args:
         strength: Largest relative change of speed, in [0, 1).

@@ -64,10 +64,9 @@ class GenerateStream(KeypointTransform):
         is_right = bool(self._names) and all(name in STREAMS for name in self._names)
         self.stream = self._require('stream', stream, is_right, f'one or several of {", ".join(STREAMS)}')
         self.true_speed = self._require('true_speed', true_speed, isinstance(true_speed, bool), 'True or False')
+        self.motion_scale, self.distance_scale = motion_scale, distance_scale
         for name, value in (('motion_scale', motion_scale), ('distance_scale', distance_scale)):
             self._require(name, value, is_number(value) and value > 0, 'a positive number')
-        self.motion_scale = motion_scale
-        self.distance_scale = distance_scale
 
     def _frame_step(self, results: dict[str, Any], num_clips: int) -> np.ndarray:
         """Frames of the sequence between two of a clip, ``(num_clips,)``; a clip of one frame does not move."""
