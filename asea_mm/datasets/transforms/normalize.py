@@ -9,7 +9,7 @@ import numpy as np
 from mmaction.registry import TRANSFORMS
 
 from ...keypoints import presence
-from .common import KeypointTransform, is_integer, rotated
+from .common import KeypointTransform, rotated
 
 
 @TRANSFORMS.register_module()
@@ -46,29 +46,18 @@ class CentrePair(KeypointTransform):
         return results
 
 
-class _AboutVertical(KeypointTransform):
-    """A transform that turns the scene about its vertical axis."""
-
-    def __init__(self, vertical_axis: int = 1) -> None:
-        is_right = is_integer(vertical_axis) and vertical_axis in (0, 1, 2)
-        self.vertical_axis = self._require('vertical_axis', vertical_axis, is_right, '0, 1 or 2')
-
-
 @TRANSFORMS.register_module()
-class AlignFacing(_AboutVertical):
-    """Turn the scene about the vertical axis so that the pair stands along x, one rotation for the sample.
+class AlignFacing(KeypointTransform):
+    """Turn the scene about the vertical axis, y, so that the pair stands along x, one rotation for the sample.
 
     The line from the first to the second person's centre joint, averaged over the frames in which both are
     present, is turned to point along +x. Of three or more persons, the two that share most frames count. Where no two
     persons share a frame, the lateral axis of the person present for longest, from left to right, averaged over the
-    mirrored joints and their frames, points along +x. "x" is the first horizontal axis. The rotation goes through the
-    origin, so use :class:`CentrePair` before it.
+    mirrored joints and their frames, points along +x. The rotation goes through the origin, so use :class:`CentrePair`
+    before it.
 
     A sample is left as it is if the direction is undefined: nobody present, persons on top of each other, or a lone
     person of a layout without mirrored joints.
-
-    Args:
-        vertical_axis: 0, 1 or 2: the coordinate that points up or down.
 
     Shapes:
         keypoint: ``(M, T, V, 3)``, metres or any unit, unchanged
@@ -95,20 +84,18 @@ class AlignFacing(_AboutVertical):
         else:
             return results
 
-        x, z = (axis for axis in range(3) if axis != self.vertical_axis)
-        distance = np.hypot(direction[x], direction[z])
+        distance = np.hypot(direction[0], direction[2])
         if distance < 1e-6:
             return results
-        cos, sin = direction[x] / distance, direction[z] / distance
-        rotation = np.eye(3)
-        rotation[[x, x, z, z], [x, z, x, z]] = cos, sin, -sin, cos
+        cos, sin = direction[0] / distance, direction[2] / distance
+        rotation = np.array([[cos, 0, sin], [0, 1, 0], [-sin, 0, cos]])
         results['keypoint'] = rotated(keypoint, rotation)
         return results
 
 
 @TRANSFORMS.register_module()
-class AddTurnedClips(_AboutVertical):
-    """Add to every clip its copy that is turned half a turn about the vertical axis; twice the clips come out.
+class AddTurnedClips(KeypointTransform):
+    """Add to every clip its copy that is turned half a turn about the vertical axis, y; twice the clips come out.
 
     After :class:`AlignFacing` the copy is what the other order of the two persons would have given. Networks do not
     tell persons apart by their place in the input, so their scores, averaged over clips, no longer depend on who comes
@@ -116,7 +103,6 @@ class AddTurnedClips(_AboutVertical):
     copies follow all the clips.
 
     Args:
-        vertical_axis: 0, 1 or 2: the coordinate that points up or down.
         mirrored: Also add the mirror image of every clip and of every turned one, with left and right joints exchanged,
             as :class:`MirrorPose` makes them in training: the average of the clips does not depend on which hand is
             used, either.
@@ -129,19 +115,17 @@ class AddTurnedClips(_AboutVertical):
         InputError: If a sample is two-dimensional or, for mirror images, has no layout.
     """
 
-    def __init__(self, vertical_axis: int = 1, mirrored: bool = False) -> None:
-        super().__init__(vertical_axis)
+    def __init__(self, mirrored: bool = False) -> None:
         self.mirrored = self._require('mirrored', mirrored, isinstance(mirrored, bool), 'True or False')
 
     def transform(self, results: dict[str, Any]) -> dict[str, Any]:
         keypoint, score = self._read(results, coordinates=3)
         num_clips = self._num_clips(results, keypoint)
-        horizontal = [axis for axis in range(3) if axis != self.vertical_axis]
-        copies = [keypoint, _negated(keypoint, horizontal)]
+        copies = [keypoint, _negated(keypoint, [0, 2])]
         scores = [] if score is None else [score, score]
         if self.mirrored:  # which axis is negated makes no difference: half a turn leads from one to the other
             order = list(self._skeleton(results).flip_order)
-            copies += [_negated(copy.take(order, axis=2), horizontal[:1]) for copy in copies]
+            copies += [_negated(copy.take(order, axis=2), [0]) for copy in copies]
             scores += [copy.take(order, axis=2) for copy in scores]
         results['keypoint'] = np.concatenate(copies, axis=1)
         if scores:

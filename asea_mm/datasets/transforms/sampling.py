@@ -58,7 +58,7 @@ class SampleClip(KeypointTransform):
     def _pieces(self, total: int) -> tuple[np.ndarray, np.ndarray]:
         """First frame and number of frames of the piece of every clip, each ``(num_clips,)``."""
         if self.crop is not None:
-            shares = np.random.uniform(*self.crop, size=self.num_clips)
+            shares = np.random.uniform(self.crop[0], self.crop[1], size=self.num_clips)
         else:
             shares = np.full(self.num_clips, 1.0 if self.num_clips == 1 else self.window)
         lengths = np.maximum(np.rint(shares * total).astype(np.intp), min(2, total))

@@ -198,7 +198,6 @@ def test_wrong_samples_are_refused_by_class_and_sample(name):
         ({'type': 'RandomTimeWarp', 'strength': 1.0}, 'strength'),
         ({'type': 'SmoothMotion', 'window': 4}, 'window'),
         ({'type': 'SmoothMotion', 'window': 5, 'degree': 4}, 'degree'),
-        ({'type': 'AlignFacing', 'vertical_axis': 3}, 'vertical_axis'),
         ({'type': 'AddTurnedClips', 'mirrored': 1}, 'mirrored'),
         ({'type': 'RandomRotation3D', 'angles': 30.0}, 'angles'),
         ({'type': 'RandomRotation3D', 'angles': (0.0, -1.0, 0.0)}, 'angles'),

@@ -99,7 +99,7 @@ def test_every_clip_and_its_turned_copy_has_the_speed_of_its_own_step():
     results = SampleClip(8, crop=(0.2, 1.0), num_clips=2)(dict(keypoint=rows, layout=PAIR))
     steps = results['frame_step']
     assert abs(steps[0] - steps[1]) > 0.5
-    results = GenerateStream('joint_motion', true_speed=True)(AddTurnedClips(1)(results))
+    results = GenerateStream('joint_motion', true_speed=True)(AddTurnedClips()(results))
     speed = results['keypoint'].reshape(4, 8, 2, 3)[:, :-1, :, 0]
     np.testing.assert_allclose(speed, np.array([1, 1, -1, -1])[:, None, None] * np.ones_like(speed), rtol=1e-4)
 
