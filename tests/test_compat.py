@@ -23,11 +23,9 @@ DRN = 'mmaction.models.localizers.drn'
 @pytest.fixture
 def modules(monkeypatch):
     """``sys.modules`` without what compat may have put there; whatever a test puts there goes with it."""
-    kept = {
-        name: module for name, module in sys.modules.items() if name not in (DRN, f'{DRN}.drn', 'importlib_metadata')
-    }
-    monkeypatch.setattr(sys, 'modules', kept)
-    return kept
+    added = (DRN, f'{DRN}.drn', 'importlib_metadata')
+    monkeypatch.setattr(sys, 'modules', {name: sys.modules[name] for name in sys.modules if name not in added})
+    return sys.modules
 
 
 @pytest.mark.parametrize('present', [False, True])
@@ -157,13 +155,8 @@ def mmengine_checkpoint() -> dict:
     hub.update_scalar('train/loss', 0.5)
     hub.update_scalar('train/lr', np.float32(0.1))
     hub.update_info('epoch', np.int64(3))
-    return {
-        'meta': {'epoch': 1, 'iter': 3, 'seed': 0, 'cfg': 'text', 'dataset_meta': {'classes': ('a', 'b')}},
-        'state_dict': model.state_dict(),
-        'message_hub': hub.state_dict(),
-        'optimizer': optimizer.state_dict(),
-        'param_schedulers': [{'base_values': [0.1], 'last_step': 3}],
-    }
+    states = {'state_dict': model.state_dict(), 'optimizer': optimizer.state_dict(), 'message_hub': hub.state_dict()}
+    return {'meta': {'epoch': 1, 'dataset_meta': {'classes': ('a', 'b')}}, **states}
 
 
 def test_mmengine_checkpoints_load_safely(tmp_path):

@@ -92,16 +92,6 @@ def test_transforms_of_space_keep_who_is_there(name, num_person, layout):
     np.testing.assert_array_equal(before, after)
 
 
-@pytest.mark.parametrize('num_person', [1, 2, 3])
-@pytest.mark.parametrize('name', ['joint_motion', 'bone_motion'])
-def test_motion_is_zero_next_to_absence_and_only_there(name, num_person):
-    sample = make_sample('nturgbd25', num_person)
-    present = presence(sample['keypoint'])
-    expected = np.zeros_like(present)
-    expected[:, :-1] = present[:, :-1] & present[:, 1:]
-    assert (presence(run(ALL[name], sample)['keypoint']) == expected).all()
-
-
 @pytest.mark.parametrize('layout', LAYOUTS)
 @pytest.mark.parametrize('num_person', [1, 2, 3])
 @pytest.mark.parametrize('name', TIME)

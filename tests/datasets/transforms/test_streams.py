@@ -71,8 +71,9 @@ def test_motion_stays_within_its_clip_and_off_absence():
     keypoint = clip_of(frames)
     two = stream('joint_motion', keypoint, num_clips=2)[0, :, 0, 0]
     assert two.tolist() == [1, 2, 4, 0, 0, 1, 2, 0]
-    one = stream('joint_motion', keypoint[:, 1:])[0, :, 0, 0]
-    assert one.tolist() == [2, 4, 0, 0, 1, 2, 0]
+    keypoint[:, :, 1] *= 2  # the bone is as long as its root is far
+    for name, joint in (('joint_motion', 0), ('bone_motion', 1)):
+        assert stream(name, keypoint[:, 1:])[0, :, joint, 0].tolist() == [2, 4, 0, 0, 1, 2, 0]
 
 
 @pytest.mark.parametrize(
