@@ -64,7 +64,7 @@ def measure_gathering(args: argparse.Namespace, device: torch.device) -> dict[st
         calls = {form: (lambda layer=layer, step=step: step(layer)) for form, layer in layers.items()}
         seconds = interleaved(calls, 5 * args.repeats, device)
         rows[f'{channels} channels, {frames} frames'] = {
-            'active_share': float(layers['gathered'].active_share),
+            'active_share': float(layers['gathered'].active_share or 0),
             'masked_ms': seconds['masked'] * 1e3,
             'gathered_ms': seconds['gathered'] * 1e3,
             'speedup': seconds['masked'] / seconds['gathered'],

@@ -167,7 +167,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     models, inputs, rows = {}, {}, {}
     for path in [Path(path) for path in args.configs] or sorted(CONFIGS.rglob('*_kinetics10.py')):
         for name, model in models_of(path).items():
-            joints, channels = input_size(model.recognizer.backbone)
+            joints, channels = input_size(model.recognizer.backbone)  # type: ignore[arg-type, union-attr]
             if not joints or not channels:
                 raise InputError(f'{path}: cannot tell the joints and channels of the input of this backbone')
             x = torch.randn(args.batch, args.persons, args.frames, joints, channels, device=device)

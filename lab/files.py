@@ -84,8 +84,8 @@ def check_runs(runs: Any, where: str) -> None:
     numbers = by_run(runs)
     folds, seeds = {fold for fold, _ in numbers}, {seed for _, seed in numbers}
     if len(numbers) != len(runs) or len(folds) * len(seeds) != len(runs):
-        got = sorted((run['fold'], run['seed']) for run in runs)
-        raise InputError(f'{where}: expected every fold with every seed once, got (fold, seed) {got}')
+        present = sorted((run['fold'], run['seed']) for run in runs)
+        raise InputError(f'{where}: expected every fold with every seed once, got (fold, seed) {present}')
 
 
 def write_results(path: Path, results: Mapping[str, Result]) -> None:

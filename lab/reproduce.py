@@ -47,10 +47,10 @@ class Results:
                 if not row.command:
                     self.first.setdefault(row.key, (table.name, row))
         self.files = {table.name: read_results(args.results / f'{table.name}.json') for table in tables}
-        for table, row in self.first.values():
-            result = self.files[table].get(row.id)
+        for name, row in self.first.values():
+            result = self.files[name].get(row.id)
             if result and result.settings != row.settings:
-                path = args.results / f'{table}.json'
+                path = args.results / f'{name}.json'
                 raise InputError(f'{path}: {row.id} is of {result.settings}, the list has {row.settings}')
 
     def of(self, row: Experiment) -> Result | None:

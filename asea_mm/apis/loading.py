@@ -18,6 +18,7 @@ from mmengine.registry import WEIGHT_INITIALIZERS, DefaultScope
 from torch import nn
 
 from ..engine.checkpoints import parse_config, part_names, read_checkpoint
+from ..engine.configs import find_config
 from ..errors import InputError
 from ..models.backbones.interaction_backbone import input_size
 from ..skeletons import Skeleton, get_skeleton
@@ -164,8 +165,7 @@ def _name(model: Any) -> str:
 
 
 def _read_config(path: Path) -> Config:
-    if not path.is_file():
-        raise FileNotFoundError(f'config {path} does not exist')
+    path = find_config(path)
     try:
         return Config.fromfile(path)
     except SyntaxError as error:

@@ -1,6 +1,6 @@
 """Check an annotation file before you train on it: what is in it, and everything that is wrong with it.
 
-Any annotation file will do: ours, mmaction2's, PYSKL's, or a store. Exits with 0 if it is fit for training, with 1 if
+Any annotation file will do: ours, mmaction2's or PYSKL's. Exits with 0 if it is fit for training, with 1 if
 it is not or cannot be read.
 
 Examples:
@@ -29,7 +29,7 @@ from .options import console, say_written
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument('file', help='annotation file or store')
+    parser.add_argument('file', help='annotation file')
     parser.add_argument('--layout', choices=sorted(SKELETONS), help='layout (default: what the file says)')
     parser.add_argument('--pictures', type=Path, metavar='OUT.png', help='draw skeletons of every class')
     parser.add_argument('--json', type=Path, metavar='OUT.json', help='write the report as JSON')

@@ -1,6 +1,6 @@
 """Recognise interactions in recordings, with a trained model, which carries its config.
 
-INPUT is a recording as docs/custom_data.md lists them, NTU's .skeleton, an annotation file or store, or a folder of
+INPUT is a recording as docs/custom_data.md lists them, NTU's .skeleton, an annotation file, or a folder of
 recordings. One that cannot be read is reported, and the others go on; the exit code is then 1.
 
 Examples:

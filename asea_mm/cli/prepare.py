@@ -22,7 +22,7 @@ from pathlib import Path
 
 from ..datasets.check import check_annotations
 from ..datasets.converters import CONVERTERS, Converter
-from ..datasets.files.annotations import convert_annotations
+from ..datasets.files.annotations import convert_annotations, save_annotations
 from ..engine.configs import known_configs
 from ..errors import InputError
 from ..skeletons import SKELETONS
@@ -49,7 +49,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         )
         source.set_defaults(prepare=prepare_source, converter=converter)
     convert = sources.add_parser('convert', help='an annotation file of mmaction2 or PYSKL, or a store of before')
-    convert.add_argument('path', help='annotation file or store')
+    convert.add_argument('path', help='annotation file, or the folder of a store')
     convert.add_argument('out', type=Path, help='file to write')
     convert.add_argument('--layout', choices=sorted(SKELETONS), help='layout to note in a file that does not name one')
     convert.set_defaults(prepare=prepare_file)
@@ -65,20 +65,16 @@ def prepare_source(args: argparse.Namespace) -> int:
     options = {name: getattr(args, name) for name in converter.options}
     out = args.out or Path(converter.out.format(name=Path(args.path).resolve().stem, **options))
     check_out(out, [args.path, *options.values()])
-    problems: list[str] = []
-    try:
-        with progress('converting') as show:
-            on_problem = problems.append if args.skip_bad else None
-            conversion = converter.convert(args.path, progress=show, on_problem=on_problem, **options)
-            samples = conversion.save(out)
-    finally:
-        print_problems(problems)
+    with progress('converting') as show:
+        conversion = converter.convert(args.path, progress=show, skip_bad=args.skip_bad, **options)
+        save_annotations(out, conversion.annotations, conversion.split, conversion.meta)
+    print_problems(conversion.problems)
     report = check_annotations(out)
     print_facts(report, console())
     print_findings(report, console())
     for note in conversion.notes:
         print(note)
-    print(f'wrote {len(samples)} samples to {out}')
+    print(f'wrote {report.facts["samples"]} samples to {out}')
     print_next_steps(out)
     return 0 if report.fit else 1
 

@@ -35,9 +35,6 @@ class Recording(NamedTuple):
         """Who is there in which frame, ``(M, T)`` bool."""
         return (self.keypoint != 0).flatten(2).any(dim=2)
 
-    def with_keypoint(self, keypoint: Tensor) -> Recording:
-        return self._replace(keypoint=keypoint)
-
 
 class Preparation(nn.Module):
     """The transforms of a test pipeline for one recording, each in a form that ``torch.export`` can trace for any T.
@@ -65,16 +62,13 @@ class Preparation(nn.Module):
         names = [name for name, _ in self.steps]
         for name, step in self.steps:
             if name not in STEPS:
-                raise InputError(
-                    f'export: {name} of the test pipeline has no form in torch; known are {", ".join(STEPS)}. '
-                    f'Export the network alone, without its preparation'
-                )
+                known = f'known are {", ".join(STEPS)}; the network alone can be exported without its preparation'
+                raise InputError(f'export: {name} of the test pipeline has no form in torch; {known}')
             if getattr(step, 'crop', None) is not None:
                 raise InputError(f'export: expected a test pipeline, got {name} with crop={step.crop}')
-        if names[-1:] != ['FormatGCNInput'] or names.count('SampleClip') != 1:
-            raise InputError(f'export: expected a pipeline with SampleClip that ends in FormatGCNInput, got {names}')
-        if self.steps[-1][1].mode != 'zero':
-            raise InputError(f"export: FormatGCNInput: expected mode='zero', got {self.steps[-1][1].mode!r}")
+        if names.count('SampleClip') != 1 or names[-1] != 'FormatGCNInput' or self.steps[-1][1].mode != 'zero':
+            expected = "a pipeline with SampleClip that ends in FormatGCNInput of mode 'zero'"
+            raise InputError(f'export: expected {expected}, got {names}')
         needs_shape = any(name == 'NormalizeByImage' and step.img_shape is None for name, step in self.steps)
         self.inputs = ['keypoint']
         self.inputs += ['keypoint_score'] if 'ScoreChannel' in names else []
@@ -118,7 +112,7 @@ def _normalize_by_image(step: Any, skeleton: Skeleton, recording: Recording) -> 
         shape = torch.tensor(step.img_shape)
     side = shape.to(keypoint.dtype).flip(0)
     moved = (keypoint * side if step.unit == 'share' else keypoint) - side / 2
-    return recording.with_keypoint(moved / (side.max() / 2) * recording.present[..., None, None])
+    return recording._replace(keypoint=moved / (side.max() / 2) * recording.present[..., None, None])
 
 
 def _normalize_by_body(step: Any, skeleton: Skeleton, recording: Recording) -> Recording:
@@ -131,7 +125,7 @@ def _normalize_by_body(step: Any, skeleton: Skeleton, recording: Recording) -> R
     ordered = torch.where(counts, lengths, torch.inf).flatten().sort().values
     last = (counts.sum() - 1).clamp(min=0)
     median = ordered[torch.stack([last // 2, last - last // 2])].mean()
-    return recording.with_keypoint(keypoint / torch.where(counts.any(), median, 1.0))
+    return recording._replace(keypoint=keypoint / torch.where(counts.any(), median, 1.0))
 
 
 def _score_channel(step: Any, skeleton: Skeleton, recording: Recording) -> Recording:
@@ -154,41 +148,37 @@ def _centre_pair(step: Any, skeleton: Skeleton, recording: Recording) -> Recordi
         centre = torch.where(seen[:, :, skeleton.centre_index, None] | (count == 0), centre, mean)
     counts = present & first
     middle = (centre * counts[..., None]).sum(dim=(0, 1)) / counts.sum().clamp(min=1)
-    return recording.with_keypoint((keypoint - middle.to(keypoint.dtype)) * present[..., None, None])
+    return recording._replace(keypoint=(keypoint - middle.to(keypoint.dtype)) * present[..., None, None])
 
 
 def _align_facing(step: Any, skeleton: Skeleton, recording: Recording) -> Recording:
     keypoint, present = recording.keypoint, recording.present
-    persons = range(keypoint.shape[0])
-    # a lone person's lateral axis, of the one who is there for longest
+
+    def of_longest(values: Tensor, present: Tensor) -> Tensor:
+        """Mean over time, of the person or pair ``(K, T, 3)`` that is there for longest."""
+        frames = present.sum(dim=1)
+        means = (values * present[..., None]).sum(dim=1) / frames.clamp(min=1)[:, None]
+        return means.index_select(0, frames.argmax()[None])[0]  # by a tensor: a number would end the trace
+
     direction = keypoint.new_zeros(3)
     if skeleton.mirrored_indices:
         left, right = np.array(skeleton.mirrored_indices).T.tolist()
-        lateral = (keypoint[:, :, right] - keypoint[:, :, left]).mean(dim=2)
-        frames = present.sum(dim=1)
-        axes = (lateral * present[..., None]).sum(dim=1) / frames.clamp(min=1)[:, None]
-        direction = axes.index_select(0, frames.argmax()[None])[0]  # by a tensor: a number would end the trace
-    pairs = [(first, second) for first in persons for second in persons if first < second]
-    if pairs:
-        first, second = np.array(pairs).T.tolist()
-        both = present[first] & present[second]
-        centre = keypoint[:, :, skeleton.centre_index]
-        frames = both.sum(dim=1)
-        lines = ((centre[second] - centre[first]) * both[..., None]).sum(dim=1) / frames.clamp(min=1)[:, None]
-        line = lines.index_select(0, frames.argmax()[None])[0]
-        direction = torch.where(frames.any(), line, direction)
+        direction = of_longest((keypoint[:, :, right] - keypoint[:, :, left]).mean(dim=2), present)
+    if keypoint.shape[0] > 1:
+        first, second = np.triu_indices(keypoint.shape[0], k=1)
+        centre, both = keypoint[:, :, skeleton.centre_index], present[first] & present[second]
+        direction = torch.where(both.any(), of_longest(centre[second] - centre[first], both), direction)
     distance = torch.sqrt(direction[0] ** 2 + direction[2] ** 2)
     defined = distance >= 1e-6
-    distance = torch.where(defined, distance, 1.0)
     cos = torch.where(defined, direction[0] / distance, 1.0)
     sin = torch.where(defined, direction[2] / distance, 0.0)
     x, y, z = keypoint.unbind(dim=-1)
-    return recording.with_keypoint(torch.stack([cos * x + sin * z, y, cos * z - sin * x], dim=-1))
+    return recording._replace(keypoint=torch.stack([cos * x + sin * z, y, cos * z - sin * x], dim=-1))
 
 
 def _smooth_motion(step: Any, skeleton: Skeleton, recording: Recording) -> Recording:
     window, keypoint = step.window, recording.keypoint.unflatten(1, (recording.num_clips, -1)).flatten(0, 1)
-    present = (keypoint != 0).flatten(2).any(dim=2)
+    present = Recording(keypoint).present
 
     def unbroken(present: Tensor) -> Tensor:
         """How many frames before each are of its presence, at most ``window - 1``."""
@@ -208,11 +198,11 @@ def _smooth_motion(step: Any, skeleton: Skeleton, recording: Recording) -> Recor
         weights[row, window - 1 - row : 2 * window - 1 - row] = fit[row]
     weight = torch.tensor(weights, dtype=keypoint.dtype)[place.clamp(max=window - 1)]  # (M, T, 2 * window - 1)
     padded = F.pad(keypoint, (0, 0, 0, 0, window - 1, window - 1))
-    frames = keypoint.shape[1]
-    smooth = sum(weight[:, :, k, None, None] * padded[:, k : k + frames] for k in range(2 * window - 1))
+    near = (padded[:, k : k + keypoint.shape[1]] for k in range(2 * window - 1))
+    smooth = sum(weight[:, :, k, None, None] * frames for k, frames in enumerate(near))
     enough = present & (earlier + later + 1 >= window)
     keypoint = torch.where(enough[..., None, None], smooth, keypoint)
-    return recording.with_keypoint(keypoint.reshape(recording.keypoint.shape))
+    return recording._replace(keypoint=keypoint.reshape(recording.keypoint.shape))
 
 
 def _sample_clip(step: Any, skeleton: Skeleton, recording: Recording) -> Recording:
@@ -220,11 +210,8 @@ def _sample_clip(step: Any, skeleton: Skeleton, recording: Recording) -> Recordi
     total = torch.ones_like(present[0], dtype=torch.long).sum()  # T as a tensor, since it is not known when tracing
     share = 1.0 if step.num_clips == 1 else step.window
     length = torch.maximum((share * total.double()).round().long(), total.clamp(max=2))
-    if step.num_clips == 1:
-        starts = ((total - length) // 2)[None]
-    else:
-        parts = torch.arange(step.num_clips, dtype=torch.float64)
-        starts = (parts * (total - length) / (step.num_clips - 1)).round().long()
+    parts = torch.arange(step.num_clips, dtype=torch.float64)
+    starts = (parts * (total - length) / max(step.num_clips - 1, 1)).round().long()
     if step.clip_len > 1:
         offsets = torch.arange(step.clip_len, dtype=torch.float64) * (length - 1) / (step.clip_len - 1)
     else:
@@ -263,7 +250,7 @@ def _add_turned_clips(step: Any, skeleton: Skeleton, recording: Recording) -> Re
 def _generate_stream(step: Any, skeleton: Skeleton, recording: Recording) -> Recording:
     names = (step.stream,) if isinstance(step.stream, str) else step.stream
     streams = [_stream(name, step, skeleton, recording) for name in names]
-    return recording.with_keypoint(streams[0] if len(streams) == 1 else torch.cat(streams, dim=-1))
+    return recording._replace(keypoint=torch.cat(streams, dim=-1))
 
 
 def _stream(name: str, step: Any, skeleton: Skeleton, recording: Recording) -> Tensor:
@@ -272,14 +259,16 @@ def _stream(name: str, step: Any, skeleton: Skeleton, recording: Recording) -> T
     if name.startswith('bone'):
         values = keypoint - keypoint[:, :, list(skeleton.parents)]
     if name.startswith('partner_distance'):
+        if keypoint.shape[0] > 2:
+            raise InputError(f'export: {name}: expected at most 2 persons, got {keypoint.shape[0]}')
         present = present.all(dim=0, keepdim=True).expand_as(present) & (keypoint.shape[0] > 1)
         distance = torch.linalg.vector_norm(keypoint[0][:, :, None] - keypoint[-1][:, None], dim=-1)
         distance = distance * present[0, :, None, None] * step.distance_scale
         values = torch.stack([distance, distance.transpose(1, 2)])[: keypoint.shape[0]]
     if not name.endswith('motion'):
         return values
-    there, clips = (x.unflatten(1, (num_clips, -1)) for x in (present, values))  # (M, clips, T', ...)
-    moves = (there[:, :, 1:] & there[:, :, :-1]) * step.motion_scale
+    present, clips = (x.unflatten(1, (num_clips, -1)) for x in (present, values))  # (M, clips, T', ...)
+    moves = (present[:, :, 1:] & present[:, :, :-1]) * step.motion_scale
     if step.true_speed and recording.frame_step is not None:
         moves = moves / torch.where(recording.frame_step > 0, recording.frame_step, 1.0)[:, None]
     motion = (clips[:, :, 1:] - clips[:, :, :-1]) * moves[..., None, None]
@@ -287,8 +276,7 @@ def _stream(name: str, step: Any, skeleton: Skeleton, recording: Recording) -> T
 
 
 def _format_gcn_input(step: Any, skeleton: Skeleton, recording: Recording) -> Recording:
-    keypoint = recording.keypoint.unflatten(1, (recording.num_clips, -1)).transpose(0, 1)
-    return recording.with_keypoint(keypoint)
+    return recording._replace(keypoint=recording.keypoint.unflatten(1, (recording.num_clips, -1)).transpose(0, 1))
 
 
 STEPS: dict[str, Callable[[Any, Skeleton, Recording], Recording]] = {

@@ -95,14 +95,6 @@ def test_counts_and_page(counted):
     assert f'| shaking hands | 2 | {100 * table.part_shares()[0, 0]:.1f} |' in lines[6]
 
 
-def test_heat_map(counted):
-    table = counted[2]
-    figure = draw_body_parts(table)
-    np.testing.assert_allclose(figure.axes[0].images[0].get_array(), table.part_shares())
-    np.testing.assert_allclose(figure.axes[1].images[0].get_array(), table.joint_shares())
-    assert [label.get_text() for label in figure.axes[0].get_yticklabels()] == CLASSES
-
-
 def test_a_class_without_samples_has_no_share(counted):
     table = count_body_parts(counted[0], synthetic(PIPELINE, num_samples=2), SKELETON, CLASSES)
     assert np.isnan(table.part_shares()[2]).all()

@@ -57,12 +57,6 @@ def test_page_names_the_gpus_of_rows_that_were_trained_on_one():
     assert 'GPU' not in comparison_page('T', 'N', rows, 'before')
 
 
-def test_a_picture_is_linked_if_there_is_one():
-    rows = {'a': row('A', PLAIN, 'a')}
-    assert '![T](t.png)' in comparison_page('T', 'N', rows, 'a', picture='t.png')
-    assert '![' not in comparison_page('T', 'N', rows, 'a')
-
-
 def table_after(page, text):
     """The rows of the tables between a text and those by fold."""
     rows = re.split('Commands|[^\\n]*, by fold', page[page.index(text) :])[0].splitlines()
@@ -91,34 +85,6 @@ def test_page_of_cross_entropies():
     assert 'ross-entropy' not in comparison_page('T', 'N', {'a': row('A', PLAIN, 'a')}, 'a')
 
 
-def test_best_epochs_have_a_table_of_their_own():
-    rows = {
-        'plain': row('Plain', [run(fold, best=0.8) for fold in range(1, 7)], 'plain'),
-        'steady': row('Steady', [run(fold, best=0.7) for fold in range(1, 7)], 'plain'),
-    }
-    page = comparison_page('T', 'N', rows, 'plain')
-    assert table_after(page, 'Best epoch, which') == [
-        '|  | best epoch | difference | verdict |',
-        '| Plain | 80.00 | reference | - |',
-        '| Steady | 70.00 | -10.00 ± 0.00 (6 pairs) | worse (p = 0.031) |',
-    ]
-
-
-def test_late_epochs_have_a_table_of_the_rows_whose_curve_is_known():
-    rows = {
-        'plain': row('Plain', [run(fold, curve=[0, 0.3, 0.8]) for fold in range(1, 7)], 'plain'),
-        'steady': row('Steady', [run(fold, curve=[0, 0.4, 0.9]) for fold in range(1, 7)], 'plain'),
-        'fitted': row('Fitted', [run(fold, curve=[0.8]) for fold in range(1, 7)], 'plain'),
-    }
-    page = comparison_page('T', 'N', rows, 'plain')
-    assert table_after(page, 'Late epochs, the mean')[:4] == [
-        '|  | late epochs | difference | verdict |',
-        '| Plain | 80.00 | reference | - |',
-        '| Steady | 90.00 | +10.00 ± 0.00 (6 pairs) | better (p = 0.031) |',
-        '|  | best epoch | difference | verdict |',
-    ]
-
-
 def test_rows_with_a_reference_of_their_own_are_told_together():
     def runs(values):
         return [run(fold, last=value, last_cross_entropy=1 - value) for fold, value in enumerate(values, 1)]
@@ -141,15 +107,6 @@ def test_rows_with_a_reference_of_their_own_are_told_together():
     assert 'Together, each' not in comparison_page('T', 'N', rows, 'b'), 'one row has a line of its own'
 
 
-def test_page_without_results_and_with_one_commit():
-    rows = {'a': row('A', [], 'a')}
-    assert 'No row of this table has been run.' in comparison_page('T', 'N', rows, 'a')
-    rows = {'a': row('A', PLAIN, 'a'), 'b': row('B', [], 'a')}
-    page = comparison_page('T', 'N', rows, 'a')
-    assert 'All results are of commit aaaa.' in page
-    assert 'Paired differences' not in page
-
-
 def test_folds_and_classes_of_every_row():
     confusions = [[[3, 1], [0, 4]], [[2, 2], [0, 4]]]
     runs = [run(fold, last=1 - fold / 8, num_samples=8, confusion=confusions[fold - 1]) for fold in (1, 2)]
@@ -158,11 +115,6 @@ def test_folds_and_classes_of_every_row():
     assert '| A | 87.50 | 75.00 | 81.25 | 81.25 |' in page.partition('Last epoch, by fold')[2]
     assert '|  | push | hug | errors |\n|---|---|---|---|\n| A | 62.50 of 8 | 100.00 of 8 | push as hug 3 |' in page
     assert 'Cross-entropy, by fold' not in page
-
-
-def test_a_row_whose_reference_was_not_run_has_no_verdict():
-    page = comparison_page('T', 'N', {'a': row('A', [], 'a'), 'b': row('B', PLAIN, 'a')}, 'a')
-    assert '| no pairs | - |' in page
 
 
 def test_a_row_is_chosen_without_the_fold_it_is_tested_on():

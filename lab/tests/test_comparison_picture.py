@@ -1,6 +1,5 @@
 """What the picture of a table shows, read from its axes."""
 
-import numpy as np
 import pytest
 
 from ..pictures.comparison import draw_comparison
@@ -33,20 +32,6 @@ ROWS = {
 }
 
 
-def test_long_labels_leave_the_panels_room():
-    long = 'ASEA at CPU size, joints and motion, smoothed over five frames, tests of mirror images, too'
-    rows = {
-        'plain': Row(long, runs([0.90, 0.92]), '', '', 'plain'),
-        'other': Row(f'Another {long}', runs([0.92, 0.94]), '', '', 'plain', own_reference=True),
-    }
-    figure = draw_comparison('Title', rows, 'plain')
-    figure.canvas.draw()
-    assert all(axes.get_position().width > 0.2 for axes in figure.axes)
-    assert [label.get_text().replace('\n', ' ') for label in figure.axes[0].get_yticklabels()] == [
-        row.label for row in rows.values()
-    ]
-
-
 @pytest.fixture(scope='module')
 def panels():
     return draw_comparison('Title', ROWS, 'plain').axes
@@ -70,12 +55,6 @@ def test_accuracies_are_means_of_the_folds(panels, row, last):
     assert marks(panels[0], row) == pytest.approx([last, 99])
 
 
-def test_spread_is_that_over_seeds(panels):
-    bars = [segment for bar in panels[0].containers for segment in bar.lines[2][0].get_segments()]
-    widths = [np.ptp(bar[:, 0]) / 2 for bar in bars]
-    assert widths == pytest.approx([0.1 / 2**0.5, 0.1 / 2**0.5, 0, 0])
-
-
 def test_differences_are_of_pairs_and_named_by_their_verdict(panels):
     texts = {text.xy[1]: text.get_text() for text in panels[1].texts}
     assert texts == {
@@ -86,19 +65,3 @@ def test_differences_are_of_pairs_and_named_by_their_verdict(panels):
     assert marks(panels[1], 0) == marks(panels[1], 3) == []
     assert marks(panels[1], 1) == pytest.approx([2])
     assert marks(panels[1], 2) == pytest.approx([-11 / 3])
-
-
-def test_equal_differences_are_one_larger_dot(panels):
-    dots = {
-        (round(float(x), 2), int(y)): float(size)
-        for cloud in panels[1].collections
-        for (x, y), size in zip(cloud.get_offsets(), cloud.get_sizes(), strict=True)
-    }
-    assert set(dots) == {(2.0, 1), (-3.0, 2), (-4.0, 2)}
-    assert dots[2.0, 1] == pytest.approx(6 * dots[-3.0, 2])
-    assert dots[-4.0, 2] == pytest.approx(2 * dots[-3.0, 2])
-
-
-def test_nothing_run_is_an_error():
-    with pytest.raises(ValueError, match="none of the rows .'absent'. was run"):
-        draw_comparison('Title', {'absent': ROWS['absent']}, 'absent')

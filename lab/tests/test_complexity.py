@@ -12,7 +12,7 @@ from asea_mm.engine.measuring import count_parameters, multiply_adds
 from asea_mm.models import AEA
 
 from .. import complexity
-from ..complexity import PAPER, figures, masked, models_of, table3_operations
+from ..complexity import PAPER, figures, masked, table3_operations
 
 CONFIGS = Path(__file__).parents[2] / 'configs'
 
@@ -76,17 +76,3 @@ def test_from_the_command_line(tmp_path, monkeypatch, capsys):
     assert wrapped['latency_ms'] > 0
     assert '| stgcn_aea |' in (tmp_path / 'complexity.md').read_text()
     assert 'stgcn_aea' in capsys.readouterr().out
-
-
-@pytest.mark.parametrize(
-    ('options', 'message'),
-    [(['nowhere.py'], 'config nowhere.py does not exist'), (['--frames', '0'], '--frames must be at least 1, got 0')],
-)
-def test_errors(options, message):
-    with pytest.raises((ValueError, FileNotFoundError), match=message):
-        complexity.main(options)
-
-
-def test_a_config_of_asea_is_counted_once():
-    init_default_scope('mmaction')
-    assert list(models_of(CONFIGS / 'asea_sbu.py')) == ['asea']

@@ -1,24 +1,13 @@
 """Results as files: what is written is read again, what is not a result is refused, scores are kept."""
 
-import json
-
 import numpy as np
 import pytest
 
 from asea_mm.evaluation.scores import StreamScores
 
-from ..files import RESULTS, Result, check_runs, markdown_table, put_entry, read_results, write_results
+from ..files import RESULTS, Result, check_runs, read_results, write_results
 from ..scores import keep_scores, kept_scores
 from .runs import PLAIN, run
-
-
-def test_a_bar_in_a_cell_does_not_split_it():
-    assert markdown_table(['', 'a|b'], [('x', '1'), ('y|z', '2')]) == [
-        '|  | a\\|b |',
-        '|---|---|',
-        '| x | 1 |',
-        '| y\\|z | 2 |',
-    ]
 
 
 def test_results_are_read_as_they_were_written_a_line_for_each_run(tmp_path):
@@ -31,20 +20,6 @@ def test_results_are_read_as_they_were_written_a_line_for_each_run(tmp_path):
     write_results(path, results)
     assert read_results(path) == results
     assert sum(line.startswith('   {') for line in path.read_text().splitlines()) == 5
-
-
-@pytest.mark.parametrize('path', sorted(RESULTS.glob('*.json')), ids=lambda path: path.stem)
-def test_kept_results_are_valid(path):
-    content = json.loads(path.read_text())
-    if all(isinstance(entry, dict) and 'curve' in entry.get('runs', [{}])[0] for entry in content.values()):
-        assert read_results(path)
-
-
-def test_entries_are_set_one_by_one(tmp_path):
-    path = tmp_path / 'entries.json'
-    put_entry(path, 'a', {'x': 1})
-    put_entry(path, 'b', [2])
-    assert put_entry(path, 'a', {'x': 3}) == json.loads(path.read_text()) == {'a': {'x': 3}, 'b': [2]}
 
 
 @pytest.mark.parametrize(

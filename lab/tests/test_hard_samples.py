@@ -10,7 +10,7 @@ from asea_mm.evaluation.scores import StreamScores, write_runs
 from .. import fusions
 from .. import hard_samples as tool
 from ..files import RESULTS, read_json
-from ..hard_samples import HardSample, class_names, hard_samples
+from ..hard_samples import HardSample, hard_samples
 
 
 def run(predicted, labels, ids, classes=3):
@@ -67,17 +67,6 @@ def test_tool_reads_cross_validations_and_writes_a_page(tmp_path):
     assert [sample['name'] for sample in entries['one']['samples']] == ['a', 'd']
     with pytest.raises(ValueError, match='one is given twice: .*first .*second .*first'):
         tool.main(['twice', *folders, folders[0]])
-
-
-def test_class_names_come_from_a_report_that_fits(tmp_path):
-    assert class_names(tmp_path, 2) == ['0', '1']
-    report = tmp_path / 'report.json'
-    report.write_text('{"classes": ["hug", "push"]}')
-    assert class_names(tmp_path, 2) == class_names(tmp_path / 'scores.npz', 2) == ['hug', 'push']
-    assert class_names(tmp_path, 3) == ['0', '1', '2']
-    report.write_text('{"classes": ["hug"')
-    with pytest.raises(ValueError, match='report.json: expected a JSON file'):
-        class_names(tmp_path, 2)
 
 
 def test_a_fusion_is_kept_with_its_errors(tmp_path):

@@ -72,11 +72,6 @@ def test_two_steps_of_a_type_cannot_be_told_apart():
         override(override(config(), {'train': {'before Clip': {'type': 'Clip'}}}), {'train': {'Clip': None}})
 
 
-def test_a_dataset_without_pipeline_is_named():
-    with pytest.raises(ValueError, match='dataset of train_dataloader has no pipeline'):
-        override(Config(dict(train_dataloader=dict(dataset=dict(type='A')))), {'train': {'Clip': None}})
-
-
 def test_a_changed_config_can_be_written_and_read(tmp_path):
     path = Path(__file__).parents[2] / 'configs' / 'asea_sbu.py'
     cfg = changed_config(path, ['model.cls_head.dropout=0.5'], {'val test': {'AddTurnedClips': None}})

@@ -93,10 +93,6 @@ def test_runs_what_is_missing_once_and_writes_tables(tool):
     ]
 
 
-def test_one_row_may_be_run(tool):
-    assert [plan.work_dir.name for plan in tool('--rows', 'b', '--seeds', 0)[2]] == ['b_cv']
-
-
 def test_rows_without_folds_have_seeds_only(tool):
     Path('list.yml').write_text(SMALL.replace('id: b, label: Gated', 'id: b, folds: false, label: Gated'))
     _, err, plans = tool('main', '--folds', 1, 2, '--seeds', 0, 5)
@@ -126,15 +122,6 @@ def test_results_at_hand_are_kept(tool):
     assert [runs[0], runs[2]] == kept
 
 
-def test_tables_only(tool):
-    keep()
-    keep('b', settings=B, last=0.8)
-    assert tool('--tables-only', 'main') == ('results/main.md\n', '', [])
-    page = Path('results/main.md').read_text()
-    assert '| Gated | 2 × 1 | 80 | 80.00 | 80.00 | -10.00 ± 0.00 (2 pairs) | too few pairs (p = 0.500) |' in page
-    assert '- Plain: `made with --jobs 2`' in page
-
-
 def test_dry_run(tool):
     keep(folds=(1, 2))  # half an hour of the machine each
     out, _, plans = tool('--dry-run', '--folds', 1, 2, 3, '--seeds', 0)
@@ -150,10 +137,6 @@ def test_dry_run(tool):
         '  e: not run, about 1.5 hours, from other rows',
         'all: about 3.5 hours',
     ]
-
-
-def test_dry_run_without_results(tool):
-    assert tool('--dry-run')[0].endswith('all: about 0.0 hours and 3 experiments of unknown hours\n')
 
 
 @pytest.mark.parametrize(

@@ -85,11 +85,6 @@ def test_a_second_seed_has_what_the_first_lacks(call):
     assert len({plan.work_dir for plan in call.plans}) == 8
 
 
-def test_scores_that_are_no_probabilities_have_no_cross_entropy(call):
-    call.without_loss = True
-    assert list(call()['effects']) == ['last_top1']
-
-
 @pytest.mark.parametrize(
     ('change', 'message'),
     [

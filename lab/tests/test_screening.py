@@ -53,12 +53,6 @@ def test_errors_and_p_are_those_of_two_groups():
     assert effect.scaled(100) == Effect(100 * effect.mean, 100 * effect.error, effect.p_value)
 
 
-def test_without_runs_to_spare_there_is_no_error():
-    found = effects(screening_design(3, 4), np.array([1.0, 2.0, 3.0, 5.0]))
-    assert [effect.error for effect in found] == [None] * 3
-    assert found[0].scaled(2).error is None
-
-
 def test_runs_that_do_not_tell_parts_apart_are_refused():
     design = screening_design(2, 4)
     with pytest.raises(ValueError, match='4 runs do not tell 2 parts apart'):

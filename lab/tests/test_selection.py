@@ -24,12 +24,6 @@ def test_a_fold_has_no_say_in_its_own_choice():
     assert select_on_other_folds({'a': row(0.1, 0.2, 0.3), 'b': row(0.3, 0.1, 0.2)}).chosen[1] == 'a'
 
 
-def test_another_measure_may_decide():
-    rows = {'a': row(0.9, 0.9, best=0.9), 'b': row(0.1, 0.1, best=1.0)}
-    assert set(select_on_other_folds(rows).chosen.values()) == {'a'}
-    assert set(select_on_other_folds(rows, 'best_top1').chosen.values()) == {'b'}
-
-
 @pytest.mark.parametrize(
     ('rows', 'message'),
     [

@@ -20,12 +20,6 @@ def config(tmp_path, monkeypatch):
     return 'config.py'
 
 
-def test_without_overrides_the_config_is_itself(config):
-    wanted = plan(config, Path('runs'), [1, 2], [0], ['a=2'], [{}], 'bone')
-    assert (wanted.config, wanted.cfg_options, wanted.stream) == ('config.py', ('a=2',), 'bone')
-    assert not Path('runs').exists()
-
-
 def test_with_overrides_it_is_a_copy(config):
     wanted = plan(config, Path('runs'), [2], [0], ['a=2'], [{}, {'train': {'Align': None}}])
     assert (wanted.config, wanted.cfg_options) == ('runs/config.py', ())

@@ -186,7 +186,7 @@ def test_network_alone_takes_any_number_of_samples_and_clips(tmp_path):
     assert 'expected a model of asea export with its preparation inside' in done.stderr
 
 
-@pytest.mark.parametrize('name', [name for name in BACKBONES if name != 'ASEA'])  # which is in the other tests
+@pytest.mark.parametrize('name', sorted(BACKBONES.keys() - {'ASEA', 'CTRGCN'}))  # which other tests export
 def test_every_backbone_is_traced(name, tmp_path):
     trained = tiny(name)
     export_model(trained, tmp_path / 'a.pt2', preparation=False)

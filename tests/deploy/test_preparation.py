@@ -138,9 +138,9 @@ def test_pipelines_of_configs_are_traced_for_any_number_of_frames(name):
     [
         ([dict(type='RandomScale3D'), CLIP, *END], 'RandomScale3D of the test pipeline has no form in torch'),
         ([dict(CLIP, crop=(0.5, 1.0)), *END], 'expected a test pipeline, got SampleClip with crop'),
-        (END, r"SampleClip that ends in FormatGCNInput, got \['FormatGCNInput'\]"),
-        ([CLIP], r"ends in FormatGCNInput, got \['SampleClip'\]"),
-        ([CLIP, dict(type='FormatGCNInput', mode='loop')], "expected mode='zero', got 'loop'"),
+        (END, r"SampleClip that ends in FormatGCNInput .*, got \['FormatGCNInput'\]"),
+        ([CLIP], r"ends in FormatGCNInput .*, got \['SampleClip'\]"),
+        ([CLIP, dict(type='FormatGCNInput', mode='loop')], "FormatGCNInput of mode 'zero'"),
     ],
 )
 def test_other_pipelines_are_refused(steps, message):

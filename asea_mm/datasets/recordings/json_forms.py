@@ -26,7 +26,7 @@ def load_json(path: Path) -> Any:
     """Read a JSON file.
 
     Raises:
-        ValueError: If it is not JSON; names the file and the line.
+        InputError: If it is not JSON; names the file and the line.
     """
     try:
         return json.loads(path.read_text(encoding='utf-8-sig'))
@@ -42,7 +42,7 @@ def read_json(path: Path, skeleton: Skeleton) -> Recording:
     """Read a recording in one JSON file, in whichever form.
 
     Raises:
-        ValueError: If it has none of the forms or something is wrong; names the file and the place in it.
+        InputError: If it has none of the forms or something is wrong; names the file and the place in it.
     """
     content = load_json(path)
     if isinstance(content, dict) and 'frames' in content:

@@ -30,7 +30,7 @@ def read_lines(path: Path, expected: str) -> tuple[list[str], Iterator[tuple[int
         expected: What its header should be, for the messages.
 
     Raises:
-        ValueError: If it is no text or empty, or a line has not as many cells as the header (while iterating).
+        InputError: If it is no text or empty, or a line has not as many cells as the header (while iterating).
     """
     try:
         text = path.read_text(encoding='utf-8-sig')
@@ -70,7 +70,7 @@ def read_csv(path: Path, skeleton: Skeleton) -> Recording:
     """Read the long or the wide form; the header tells which.
 
     Raises:
-        ValueError: If a line is wrong; names file, line, what was expected and what came.
+        InputError: If a line is wrong; names file, line, what was expected and what came.
     """
     header, lines = read_lines(path, _FORMS)
     header = [

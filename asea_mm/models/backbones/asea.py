@@ -66,7 +66,7 @@ class ASEA(SkeletonBackbone):
         self.interaction = None if interaction is None else dict(interaction)
         self.interaction_blocks = chosen
         self.temporal_form, self.downsample = temporal_form, downsample
-        super().__init__(layout, in_channels, channels, strides, data_bn, init_cfg)
+        super().__init__(layout, in_channels, data_bn, channels, strides, init_cfg)
 
     def block(self, k: int, in_channels: int, out_channels: int, stride: int) -> GraphBlock:
         pools = stride != 1 and self.downsample == 'pool'

@@ -7,7 +7,6 @@ from mmaction.registry import MODELS
 
 from ..layers.spatial import CTRGC
 from ..layers.temporal import MultiScaleTCN
-from .graph_block import GraphBlock
 from .skeleton_backbone import SkeletonBackbone
 
 
@@ -22,13 +21,8 @@ class CTRGCN(SkeletonBackbone):
     Arguments, shapes and errors are those of :class:`SkeletonBackbone`; ``channels`` are multiples of four.
     """
 
-    def block(self, k: int, in_channels: int, out_channels: int, stride: int) -> GraphBlock:
-        adjacency = torch.from_numpy(self.skeleton.adjacency())
-        return GraphBlock(
-            in_channels,
-            out_channels,
-            stride,
-            spatial=CTRGC(in_channels, out_channels, adjacency),
-            temporal=MultiScaleTCN(out_channels, out_channels, stride),
-            residual=k > 0,
-        )
+    def spatial(self, in_channels: int, out_channels: int) -> CTRGC:
+        return CTRGC(in_channels, out_channels, torch.from_numpy(self.skeleton.adjacency()))
+
+    def temporal(self, channels: int, stride: int) -> MultiScaleTCN:
+        return MultiScaleTCN(channels, channels, stride)

@@ -7,18 +7,7 @@ from mmaction.registry import MODELS
 
 from ..layers.branched_tcn import BranchedTCN
 from ..layers.deformable import DeformableGC, DeformableTemporalConv
-from .graph_block import GraphBlock
 from .skeleton_backbone import SkeletonBackbone
-
-
-def deformable_tcn(channels: int, stride: int) -> BranchedTCN:
-    """Temporal convolution of CTR-GCN with deformable convolutions in place of dilated ones.
-
-    Two branches whose five taps start at a dilation of one and two, one with max-pooling, one that is only a 1x1.
-    """
-    width = BranchedTCN.width_of(channels, 2)
-    convs = [DeformableTemporalConv(width, width, 5, stride, dilation) for dilation in (1, 2)]
-    return BranchedTCN(channels, channels, stride, convs)
 
 
 @MODELS.register_module()
@@ -33,13 +22,11 @@ class DeGCN(SkeletonBackbone):
     Arguments, shapes and errors are those of :class:`SkeletonBackbone`; ``channels`` are multiples of four.
     """
 
-    def block(self, k: int, in_channels: int, out_channels: int, stride: int) -> GraphBlock:
-        adjacency = torch.from_numpy(self.skeleton.adjacency())
-        return GraphBlock(
-            in_channels,
-            out_channels,
-            stride,
-            spatial=DeformableGC(in_channels, out_channels, adjacency),
-            temporal=deformable_tcn(out_channels, stride),
-            residual=k > 0,
-        )
+    def spatial(self, in_channels: int, out_channels: int) -> DeformableGC:
+        return DeformableGC(in_channels, out_channels, torch.from_numpy(self.skeleton.adjacency()))
+
+    def temporal(self, channels: int, stride: int) -> BranchedTCN:
+        """That of CTR-GCN, with convolutions of five deformable taps, which start at a dilation of one and two."""
+        width = BranchedTCN.width_of(channels, 2)
+        convs = [DeformableTemporalConv(width, width, 5, stride, dilation) for dilation in (1, 2)]
+        return BranchedTCN(channels, channels, stride, convs)

@@ -141,7 +141,7 @@ class MSG3D(SkeletonBackbone):
         if num_scales < 1 or window_scales < 1:
             raise InputError(f'MSG3D: numbers of scales must be positive, got {num_scales} and {window_scales}')
         self.num_scales, self.windows, self.window_scales = num_scales, tuple(windows), window_scales
-        super().__init__(layout, in_channels, channels, strides, data_bn, init_cfg)
+        super().__init__(layout, in_channels, data_bn, channels, strides, init_cfg)
 
     def block(self, k: int, in_channels: int, out_channels: int, stride: int) -> MSG3DBlock:
         graph_channels = in_channels if k else out_channels

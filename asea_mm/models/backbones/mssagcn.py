@@ -12,7 +12,6 @@ from asea_mm.skeletons import Skeleton
 
 from ..layers.adaptive_graph import MultiScaleAGC
 from ..layers.temporal_attention import MultiScaleAttentionTCN
-from .graph_block import GraphBlock
 from .skeleton_backbone import WIDTHS, SkeletonBackbone
 
 
@@ -52,14 +51,10 @@ class MSSAGCN(SkeletonBackbone):
         init_cfg: Mapping | None = None,
     ) -> None:
         self.heads = heads
-        super().__init__(layout, in_channels, channels, strides, data_bn, init_cfg)
+        super().__init__(layout, in_channels, data_bn, channels, strides, init_cfg)
 
-    def block(self, k: int, in_channels: int, out_channels: int, stride: int) -> GraphBlock:
-        return GraphBlock(
-            in_channels,
-            out_channels,
-            stride,
-            spatial=MultiScaleAGC(in_channels, out_channels, normalised_adjacency(self.skeleton)),
-            temporal=MultiScaleAttentionTCN(out_channels, out_channels, stride, self.heads),
-            residual=k > 0,
-        )
+    def spatial(self, in_channels: int, out_channels: int) -> MultiScaleAGC:
+        return MultiScaleAGC(in_channels, out_channels, normalised_adjacency(self.skeleton))
+
+    def temporal(self, channels: int, stride: int) -> MultiScaleAttentionTCN:
+        return MultiScaleAttentionTCN(channels, channels, stride, self.heads)

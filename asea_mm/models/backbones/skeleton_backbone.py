@@ -12,6 +12,7 @@ from asea_mm.skeletons import Skeleton, get_skeleton
 
 from ...errors import InputError
 from ..layers.common import mask_frames, partial_presence, presence_of
+from .graph_block import GraphBlock
 
 WIDTHS = (64, 64, 64, 64, 128, 128, 128, 256, 256, 256)  # of CTR-GCN, ASEA and the networks that follow them
 
@@ -19,9 +20,9 @@ WIDTHS = (64, 64, 64, 64, 128, 128, 128, 256, 256, 256)  # of CTR-GCN, ASEA and 
 class SkeletonBackbone(BaseModule):
     """Batch norm of the keypoints, then blocks in which persons are fused into the batch.
 
-    Subclasses give :meth:`block`. A block is called with ``(x, num_person, presence)``, has the attribute ``stride``,
-    and leaves absent frames zero; the module that mixes its joints is its attribute ``spatial``, after whose output
-    other parts may be put.
+    Subclasses give :meth:`spatial` and :meth:`temporal`, or :meth:`block`. A block is called with
+    ``(x, num_person, presence)``, has the attribute ``stride``, and leaves absent frames zero; the module that mixes
+    its joints is its attribute ``spatial``, after whose output other parts may be put.
 
     Persons share all weights and statistics, so the model is equivariant to their order. Persons and frames that are
     absent (all-zero keypoints) are zero in the output, and in evaluation leave the features of the others unchanged.
@@ -30,11 +31,11 @@ class SkeletonBackbone(BaseModule):
     Args:
         layout: Skeleton layout: a name, or a dictionary of :class:`asea_mm.skeletons.Skeleton` fields.
         in_channels: Channels of the input, 3 for a 3-D stream, more for early-fused streams.
-        channels: Output channels of every block.
-        strides: Temporal stride of every block, as many as ``channels``; default 2 where the channels grow.
         data_bn: Batch norm of the input, every channel of every joint on its own, as the papers have it. It brings what
             hardly moves to the size of what moves most, noise of the hips to that of the hands. Without it the input
             keeps its proportions; keypoints should then be in metres or normalised.
+        channels: Output channels of every block.
+        strides: Temporal stride of every block, as many as ``channels``; default 2 where the channels grow.
         init_cfg: As of mmengine's ``BaseModule``.
 
     Shapes:
@@ -50,9 +51,9 @@ class SkeletonBackbone(BaseModule):
         self,
         layout: str | Mapping | Skeleton = 'nturgbd25',
         in_channels: int = 3,
+        data_bn: bool = True,
         channels: Sequence[int] = WIDTHS,
         strides: Sequence[int] | None = None,
-        data_bn: bool = True,
         init_cfg: Mapping | None = None,
     ) -> None:
         super().__init__(init_cfg=init_cfg)
@@ -70,7 +71,16 @@ class SkeletonBackbone(BaseModule):
         self.blocks = nn.ModuleList(self.block(k, *size) for k, size in enumerate(sizes))
 
     def block(self, k: int, in_channels: int, out_channels: int, stride: int) -> nn.Module:
-        """Block k, from 0; the constructor calls it for one after the other."""
+        """Block k, from 0, of a spatial and a temporal part; the constructor calls it for one after the other."""
+        spatial, temporal = self.spatial(in_channels, out_channels), self.temporal(out_channels, stride)
+        return GraphBlock(in_channels, out_channels, stride, spatial, temporal, residual=k > 0)
+
+    def spatial(self, in_channels: int, out_channels: int) -> nn.Module:
+        """What mixes the joints in a block, see :class:`GraphBlock`."""
+        raise NotImplementedError
+
+    def temporal(self, channels: int, stride: int) -> nn.Module:
+        """What mixes the frames in a block."""
         raise NotImplementedError
 
     def forward(self, x: Tensor, presence: Tensor | None = None) -> Tensor:

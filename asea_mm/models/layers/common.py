@@ -107,6 +107,20 @@ def fuse_into(conv: nn.Module, bn: nn.Module, channels: slice = slice(None)) -> 
     conv.bias.mul_(scale).add_(shift)
 
 
+@torch.no_grad()
+def fuse_across(value: nn.Conv2d, bn: nn.Module, parts: int) -> FusedNorm:
+    """Fuse a batch norm into the 1x1 convolution of ``parts`` graphs whose products with them it normalises the sum of.
+
+    Its scale commutes with the graphs, its shift does not: that is returned.
+    """
+    scale, shift = scale_and_shift(bn)
+    scales = scale.repeat(parts)
+    value.weight *= scales[:, None, None, None]
+    assert value.bias is not None
+    value.bias.mul_(scales)
+    return FusedNorm(None, shift)
+
+
 def fuse_batch_norm(model: nn.Module) -> nn.Module:
     """Fuse every batch norm of our layers into its convolution, in place, for inference.
 

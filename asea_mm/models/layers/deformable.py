@@ -10,7 +10,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from ...errors import InputError
-from .common import ConvBN, FusedNorm, init_conv, mask_frames, scale_and_shift
+from .common import ConvBN, fuse_across, init_conv, mask_frames
 from .spatial import mean_over_time
 
 
@@ -110,11 +110,7 @@ class DeformableGC(nn.Module):
         """Fuse the batch norm: its scale commutes with the locations, its shift stays."""
         if not isinstance(self.bn, nn.BatchNorm2d):
             return
-        scale, shift = scale_and_shift(self.bn)
-        scales = scale.repeat(self.points)
-        self.value.weight *= scales[:, None, None, None]
-        cast(Tensor, self.value.bias).mul_(scales)
-        self.bn = FusedNorm(None, shift)
+        self.bn = fuse_across(self.value, self.bn, self.points)
 
 
 def location_scores(adjacency: Tensor) -> Tensor:

@@ -10,7 +10,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from .common import ConvBN, FusedNorm, init_conv, mask_frames, scale_and_shift
+from .common import ConvBN, FusedNorm, fuse_across, init_conv, mask_frames
 
 # Values of a feature map that a CPU's cache holds together with what is computed from it: 2 MiB of float32.
 CACHED_NUMBERS = 2**19
@@ -135,10 +135,6 @@ class CTRGC(nn.Module):
     @torch.no_grad()
     def fuse(self) -> None:
         """Fuse the batch norm: its scale commutes with the channel-wise topology, its shift stays."""
-        if not isinstance(self.bn, nn.BatchNorm2d):
+        if isinstance(self.bn, FusedNorm):
             return
-        scale, shift = scale_and_shift(self.bn)
-        scales = scale.repeat(self.num_subsets)
-        self.value.weight *= scales[:, None, None, None]
-        cast(Tensor, self.value.bias).mul_(scales)
-        self.bn = FusedNorm(None, shift)
+        self.bn = fuse_across(self.value, self.bn, self.num_subsets)

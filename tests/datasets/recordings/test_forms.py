@@ -24,8 +24,10 @@ def finished(path, layout=STICK, num_person=2, **options):
     return finish_recording(recording, layout, str(path), num_person, **options).annotation(num_person)
 
 
-def persons_of(keypoint, frame):
-    return [person for person in range(len(keypoint)) if keypoint[person, frame].any()]
+def bodies_of(keypoint):
+    """Frame, person and joints of everybody who is there."""
+    persons, frames = range(len(keypoint)), range(keypoint.shape[1])
+    return [(t, p, keypoint[p, t]) for t in frames for p in persons if keypoint[p, t].any()]
 
 
 def write_npy(path, keypoint):
@@ -39,56 +41,47 @@ def write_npz(path, keypoint):
 
 
 def write_long(path, keypoint):
-    axes = 'xyz'[: keypoint.shape[-1]]
-    lines = [','.join(['frame', 'person', 'joint', *axes])]
-    for frame in range(keypoint.shape[1]):
-        for person in persons_of(keypoint, frame):
-            for joint, values in enumerate(keypoint[person, frame]):
-                name = STICK.joints[joint] if frame else joint  # names and indices
-                lines.append(','.join(map(str, [frame + 7, f'p{person}', name, *values])))
-    (path := path / 'a.csv').write_text('\n'.join(lines))
+    lines = [['frame', 'person', 'joint', *'xyz'[: keypoint.shape[-1]]]]
+    for frame, person, body in bodies_of(keypoint):
+        for joint, values in enumerate(body):
+            name = STICK.joints[joint] if frame else joint  # names and indices
+            lines.append([frame + 7, f'p{person}', name, *values])
+    (path := path / 'a.csv').write_text('\n'.join(','.join(map(str, line)) for line in lines))
     return path
 
 
 def write_wide(path, keypoint):
-    axes = 'xyz'[: keypoint.shape[-1]]
-    # The order of columns does not matter.
-    columns = [f'{STICK.joints[joint]}_{axis}' for joint in (2, 0, 1) for axis in axes]
-    lines = [','.join([*columns, 'person', 'frame'])]
-    for frame in range(keypoint.shape[1]):
-        for person in persons_of(keypoint, frame):
-            lines.append(','.join(map(str, [*keypoint[person, frame][[2, 0, 1]].ravel(), person, frame])))
-    (path := path / 'a.csv').write_bytes(('\ufeff' + '\r\n'.join(lines) + '\r\n\r\n').encode())
+    order = [2, 0, 1]  # of columns does not matter
+    columns = [f'{STICK.joints[joint]}_{axis}' for joint in order for axis in 'xyz'[: keypoint.shape[-1]]]
+    lines = [[*columns, 'person', 'frame']]
+    lines += [[*body[order].ravel(), person, frame] for frame, person, body in bodies_of(keypoint)]
+    text = '\r\n'.join(','.join(map(str, line)) for line in lines)
+    (path := path / 'a.csv').write_bytes(f'\ufeff{text}\r\n\r\n'.encode())
     return path
 
 
-def own_frames(keypoint, ids=True):
-    return [
-        {
-            'persons': [
-                {'keypoint': keypoint[p, t].tolist(), **({'id': p} if ids else {})} for p in persons_of(keypoint, t)
-            ]
-        }
-        for t in range(keypoint.shape[1])
-    ]
+def write_json(path, content):
+    (path := path / 'a.json').write_text(json.dumps(content))
+    return path
 
 
 def write_own(path, keypoint):
-    (path := path / 'a.json').write_text(json.dumps({'frames': own_frames(keypoint)}))
-    return path
+    frames = [{'persons': []} for _ in range(keypoint.shape[1])]
+    for frame, person, body in bodies_of(keypoint):
+        frames[frame]['persons'].append({'keypoint': body.tolist(), 'id': person})
+    return write_json(path, {'frames': frames})
 
 
-def instances(keypoint, frame, ids):
-    return [
-        {'keypoints': keypoint[p, frame].tolist(), 'keypoint_scores': [0.5] * 3, **({'track_id': p} if ids else {})}
-        for p in persons_of(keypoint, frame)
-    ]
+def write_mmpose(path, keypoint, whole=True):
+    info = [{'frame_id': frame + 1, 'instances': []} for frame in range(keypoint.shape[1])]
+    for frame, person, body in bodies_of(keypoint):
+        pose = {'keypoints': body.tolist(), 'keypoint_scores': [0.5] * 3, 'track_id': person}
+        info[frame]['instances'].append(pose)
+    return write_json(path, {'meta_info': {'any': 1}, 'instance_info': info} if whole else info)
 
 
-def write_mmpose(path, keypoint):
-    info = [{'frame_id': t + 1, 'instances': instances(keypoint, t, True)} for t in range(keypoint.shape[1])]
-    (path := path / 'a.json').write_text(json.dumps({'meta_info': {'any': 1}, 'instance_info': info}))
-    return path
+def write_mmpose_list(path, keypoint):
+    return write_mmpose(path, keypoint, whole=False)
 
 
 def triples(body):
@@ -97,24 +90,28 @@ def triples(body):
 
 def write_coco(path, keypoint):
     results = [
-        {'image_id': 100 + 5 * t, 'category_id': 1, 'keypoints': triples(keypoint[p, t]), 'score': 1, 'track_id': p}
-        for t in reversed(range(keypoint.shape[1]))  # in any order
-        for p in persons_of(keypoint, t)
+        {'image_id': 100 + 5 * frame, 'category_id': 1, 'keypoints': triples(body), 'score': 1, 'track_id': person}
+        for frame, person, body in sorted(bodies_of(keypoint), key=lambda body: -body[0])  # frames in any order
     ]
-    (path := path / 'a.json').write_text(json.dumps(results))
-    return path
+    return write_json(path, results)
+
+
+def write_coco_names(path, keypoint):
+    results = json.loads(write_coco(path, keypoint).read_text())
+    return write_json(path, [{**result, 'image_id': f'video2/img_{result["image_id"]:06d}.jpg'} for result in results])
 
 
 def write_openpose(path, keypoint):
     (path := path / 'a').mkdir()
-    for t in range(keypoint.shape[1]):
-        people = [{'person_id': [p], 'pose_keypoints_2d': triples(keypoint[p, t])} for p in persons_of(keypoint, t)]
-        (path / f'my_video_{t:012d}_keypoints.json').write_text(json.dumps({'version': 1.3, 'people': people}))
+    for frame in range(keypoint.shape[1]):
+        bodies = [(person, body) for time, person, body in bodies_of(keypoint) if time == frame]
+        people = [{'person_id': [person], 'pose_keypoints_2d': triples(body)} for person, body in bodies]
+        (path / f'my_video_{frame:012d}_keypoints.json').write_text(json.dumps({'version': 1.3, 'people': people}))
     return path
 
 
-SPATIAL = [write_npy, write_npz, write_long, write_wide, write_own, write_mmpose]
-FLAT = [*SPATIAL, write_coco, write_openpose]
+SPATIAL = [write_npy, write_npz, write_long, write_wide, write_own, write_mmpose, write_mmpose_list]
+FLAT = [*SPATIAL, write_coco, write_coco_names, write_openpose]
 
 
 @pytest.mark.parametrize('write', SPATIAL)

@@ -63,11 +63,9 @@ CLIPS = {
     'one body': ([(7, B, ALL)], B, NOTHING, {}),
     'one body in one frame': ([(7, B, [5])], only(B, [5]), NOTHING, {}),
     'the first is seen later': ([(1, A, range(3, T)), (2, B, ALL)], B, only(A, range(3, T)), {}),
-    'no body at first and at last': ([(1, A, range(5, 35))], only(A, range(5, 35)), NOTHING, {}),
     # ids that break
     'a new id': ([(1, A, FIRST), (3, A, SECOND), (2, B, ALL)], A, B, {'joined': 1}),
     'a new id in every frame': ([(lambda frame: frame, A, ALL), (99, B, ALL)], A, B, {'joined': T - 1}),
-    'two new ids at once': ([(1, A, FIRST), (3, A, SECOND), (2, B, FIRST), (4, B, SECOND)], A, B, {'joined': 2}),
     'both ids new in every frame': (
         [(lambda frame: 2 * frame, A, ALL), (lambda frame: 2 * frame + 1, B, ALL)],
         A,
@@ -77,7 +75,6 @@ CLIPS = {
     # ids that swap
     'ids swap once': (swapping(20), A, B, {'joined': 2}),
     'ids swap and swap back': (swapping(15, 30), A, B, {'joined': 4}),
-    'ids swap for one frame': (swapping(20, 21), A, B, {'joined': 4}),
     'ids swap close together': (
         [(lambda frame: 1 + (frame >= 20), A, ALL), (lambda frame: 2 - (frame >= 20), CLOSE, ALL)],
         *(A, CLOSE, {'joined': 2}),
@@ -101,12 +98,6 @@ CLIPS = {
         only(B, range(10), range(25, T)),
         {},
     ),
-    'vanishes and returns under a new id': (
-        [(1, A, ALL), (2, B, range(10)), (5, B, range(25, T))],
-        A,
-        only(B, range(10), range(25, T)),
-        {'joined': 1},
-    ),
     'returns elsewhere under its id': (
         [(1, A, ALL), (2, B, range(10)), (2, C, range(30, T))],
         A,
@@ -118,12 +109,6 @@ CLIPS = {
         A,
         only(B, range(20)),
         {'surplus': 1},
-    ),
-    'both vanish and return': (
-        [(1, A, [*range(10), *range(15, T)]), (2, B, [*range(12), *range(18, T)])],
-        only(A, range(10), range(15, T)),
-        only(B, range(12), range(18, T)),
-        {},
     ),
     'both return under the other id': (
         [(1, A, range(10)), (2, A, range(15, T)), (2, B, range(12)), (1, B, range(15, T))],
@@ -138,7 +123,6 @@ CLIPS = {
         {},
     ),
     'all zero means absent': ([(1, A, ALL), (2, NOTHING, ALL)], A, NOTHING, {}),
-    'zero in some frames': ([(1, A, ALL), (2, only(B, FIRST), ALL)], A, only(B, FIRST), {}),
     # more than two
     'three bodies': ([(3, C, ALL), (1, A, ALL), (2, B, ALL)], A, B, {'surplus': 1}),
     'six bodies': (
@@ -156,10 +140,8 @@ CLIPS = {
     'a chair that moves more than both': ([(3, SEAT, ALL), (1, A, ALL), (2, B, ALL)], A, B, {'not_persons': 1}),
     'a chair beside one person': ([(3, SEAT, ALL), (1, A, ALL)], A, NOTHING, {'not_persons': 1}),
     'two chairs': ([(1, SEAT, ALL), (2, SEAT - (3, 0, 0), [*range(30)])], SEAT, only(SEAT - (3, 0, 0), range(30)), {}),
-    'a speck': ([(1, A, ALL), (2, B, ALL), (3, C * 0 + SEAT[:, :1] + 0.01, ALL)], A, B, {'not_persons': 1}),
     'a giant': ([(1, A, ALL), (2, B, ALL), (3, (C - C[:, :1]) * 2.5 + C[:, :1], ALL)], A, B, {'not_persons': 1}),
     # one body twice
-    'the same body twice': ([(1, A, ALL), (2, A, ALL)], A, NOTHING, {'duplicates': 1}),
     'nearly the same body twice': ([(1, A, ALL), (9, COPY, range(30)), (2, B, ALL)], A, B, {'duplicates': 1}),
     'the second fills what the first lacks': (
         [(1, A, range(25)), (9, COPY, range(20, T)), (2, B, ALL)],
