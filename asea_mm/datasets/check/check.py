@@ -28,6 +28,7 @@ MOST = 0.5  # of the samples that can be judged
 MIRRORED = 0.8  # of them; facing directions are noisier
 EMPTY = 0.5  # of the frames of a sample
 MISSING = 0.3
+VARYING_BONES = 0.3  # of the bones of a sample
 
 
 @dataclass
@@ -126,7 +127,7 @@ def _check_sample(report: Report, annotation: Mapping, num_classes: int, landmar
         report.add('dtype', name)
     if kinds & {'no frame', 'not finite', 'nobody'}:
         return row
-    row.measures = measures = measure_sample(keypoint, landmarks if row.fits else None)
+    row.measures = measures = measure_sample(keypoint, *((report.skeleton, landmarks) if row.fits else (None, None)))
     low, high, persons = measures.low, measures.high, measures.persons
     verdicts = {
         'missing joints': measures.missing.sum() > MISSING * measures.bodies * keypoint.shape[2],
@@ -134,6 +135,7 @@ def _check_sample(report: Report, annotation: Mapping, num_classes: int, landmar
         'never two': persons.max() < 2,
         'more than two': persons.max() > 2,
         'constant': (keypoint[:, 1:] == keypoint[:, :-1]).all(),
+        'bones': measures.bones is not None and measures.bones > VARYING_BONES,
         'image shares': len(low) == 2 and low.min() >= 0 and high.max() <= 1,
     }
     if measures.size is not None and len(low) == 3:

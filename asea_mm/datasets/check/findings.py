@@ -61,6 +61,7 @@ KINDS: dict[str, tuple[str, str, str]] = {
         *('warning', 'most persons have left and right swapped, or the axes are left-handed'),
         'swap the joints, or negate one axis',
     ),
+    'bones': ('warning', 'bones change their length wildly', 'look for tracking errors and swapped joints'),
     'constant': ('warning', 'nothing moves', 'look at these samples'),
     'frame rates': ('warning', 'samples have different frame rates', 'resample them to one'),
     # persons

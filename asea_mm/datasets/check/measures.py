@@ -63,6 +63,7 @@ class Measures:
         vertical: Axis along which head and feet are farthest apart.
         handed: 1 if left is left of forward for most bodies, -1 if right is.
         confidence: Whether the third coordinate seems to be one.
+        bones: Share of bones, in space, whose length varies by more than half of its mean.
     """
 
     digest: bytes
@@ -76,14 +77,16 @@ class Measures:
     vertical: int | None = None
     handed: int | None = None
     confidence: bool = False
+    bones: float | None = None
 
 
-def measure_sample(keypoint: np.ndarray, landmarks: Landmarks | None) -> Measures:
+def measure_sample(keypoint: np.ndarray, skeleton: Skeleton | None, landmarks: Landmarks | None) -> Measures:
     """Measure a sample.
 
     Args:
         keypoint: The sample, finite, with somebody in it.
-        landmarks: Of its layout; without, less can be told.
+        skeleton: Its layout; without, less can be told.
+        landmarks: Of the layout.
 
     Shapes:
         keypoint: ``(M, T, V, C)``
@@ -107,6 +110,8 @@ def measure_sample(keypoint: np.ndarray, landmarks: Landmarks | None) -> Measure
     high = np.where(seen[..., None], bodies, -np.inf).max(axis=1)
     low = np.where(seen[..., None], bodies, np.inf).min(axis=1)
     result.size = float(np.median((high - low).max(axis=-1)))
+    if skeleton is not None and keypoint.shape[3] == 3:  # seen in a picture, bones do change their length
+        result.bones = _varying_bones(keypoint, present, skeleton)
     if result.size and landmarks and landmarks.top and landmarks.bottom:
         _measure_axes(bodies, seen, landmarks, result)
     return result
@@ -132,3 +137,17 @@ def _measure_axes(bodies: np.ndarray, seen: np.ndarray, landmarks: Landmarks, re
         side = (np.cross(rise[use], forward) * to_left).sum(axis=-1)
         clear = side / np.linalg.norm(rise[use], axis=-1) / np.linalg.norm(to_left, axis=-1).clip(1e-9)
         result.handed = int(np.sign(np.median(clear)))
+
+
+def _varying_bones(keypoint: np.ndarray, present: np.ndarray, skeleton: Skeleton) -> float | None:
+    """Share of the bones, over persons, whose length has a standard deviation of more than half its mean."""
+    child, parent = np.array(skeleton.bone_indices).T
+    varying: list[bool] = []
+    for person, frames in zip(keypoint, present, strict=True):
+        joints = person[frames].astype(np.float64)
+        known = joints.any(axis=-1)
+        use = known[:, child] & known[:, parent]
+        length = np.where(use, np.linalg.norm(joints[:, child] - joints[:, parent], axis=-1), np.nan)
+        length = length[:, use.sum(axis=0) > 1]
+        varying.extend(np.nanstd(length, axis=0) > 0.5 * np.nanmean(length, axis=0))
+    return float(np.mean(varying)) if varying else None

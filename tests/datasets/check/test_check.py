@@ -78,6 +78,10 @@ def image(keypoint, scale, shift):
     return (keypoint[..., :2] * scale * (1, -1) + shift).astype(np.float32)
 
 
+def jumping(keypoint):
+    keypoint[0, ::2] = keypoint[0, ::2][:, ::-1].copy()  # every other frame with its joints in another order
+
+
 def copy_of(index):
     def change(content):
         first, other = content['annotations'][0], content['annotations'][index]
@@ -133,6 +137,7 @@ UGLY = {
     'z up': (every(lambda keypoint: keypoint[..., [0, 2, 1]] * np.float32([1, -1, 1])), {'y not vertical': 8}),
     'one upside down': (one(keypoint=lambda keypoint: keypoint * np.float32([1, -1, -1])), {'upside down': 1}),
     'mirrored axis': (every(lambda keypoint: keypoint * np.float32([-1, 1, 1])), {'mirrored': 8}),
+    'jumping bones': (one(keypoint=jumping), {'bones': 1}),
     'constant': (one(keypoint=lambda keypoint: np.repeat(keypoint[:, :1], keypoint.shape[1], 1)), {'constant': 1}),
     'one frame': (one(keypoint=lambda keypoint: keypoint[:, :1], total_frames=1), {'constant': 1}),
     'missing joints': (one(keypoint=put((slice(None), slice(None), slice(10, 20)), 0)), {'missing joints': 1}),

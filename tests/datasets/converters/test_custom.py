@@ -42,6 +42,11 @@ def test_classes(labels, classes, numbers, names):
     )
 
 
+def test_class_names_and_numbers_do_not_mix():
+    with pytest.raises(InputError, match="'3' and 'hug'"):
+        number_classes(table_of(class_name=['hug', '3']), None, REFUSE)
+
+
 def test_table_finds_recordings_by_any_of_their_names(tmp_path):
     recordings = {name: Path('raw', name + '.npy') for name in ('x/a', 'x/b', 'y/b', 'y/c', 'd')}
     table = tmp_path / 'labels.csv'

@@ -172,7 +172,7 @@ def test_an_index_runs_no_code(path):
 
 @pytest.mark.parametrize(
     'options',
-    [{}, {'split': 'train', 'fold': 1}, {'classes': ['c', 'a']}, {'serialize_data': False}, {'indices': 2}],
+    [{}, {'split': 'train', 'fold': 1}, {'classes': ['c', 'a']}, {'indices': 2}],
 )
 def test_the_same_dataset_as_from_a_plain_pickle(path, tmp_path, options):
     (tmp_path / 'plain.pkl').write_bytes(pickle.dumps({'annotations': samples(), 'split': SPLIT, 'meta': META}))

@@ -9,9 +9,8 @@ from pathlib import Path
 import numpy as np
 
 from ....errors import InputError
-from ....skeletons import SKELETONS, get_skeleton
+from ....skeletons import SKELETONS, read_layout
 from ...recordings.finish import check_axes, finish_recording
-from ...recordings.layout_file import load_layout
 from ...recordings.recording import UNITS, UP_AXES, read_fps
 from ...recordings.samples import EXTENSIONS, find_recordings, read_recording
 from ..protocol import Conversion, Converter, Progress, convert_each, listed, no_progress
@@ -38,7 +37,7 @@ def convert_custom(
 
     Args:
         source: Folder of recordings, see :func:`~asea_mm.datasets.recordings.samples.find_recordings`.
-        layout: Name of a layout or a JSON file, see :func:`~asea_mm.datasets.recordings.layout_file.load_layout`.
+        layout: Name of a layout or a JSON file, see :func:`~asea_mm.skeletons.read_layout`.
         labels: ``'folders'`` or a table, see :mod:`~.labels`.
         split: ``'column'``, ``'ratio:0.8'``, ``'subject:3,7'`` or ``'kfold:5'``, see :func:`~.splits.make_split`.
         classes: Text file of class names, one a line, in the order of their numbers.
@@ -48,7 +47,7 @@ def convert_custom(
         progress, skip_bad: See :class:`~..protocol.Converter`.
 
     Returns:
-        ``meta['layout']`` holds the content of a layout file.
+        ``meta['layout']`` holds the fields of a layout from a file.
 
     Raises:
         FileNotFoundError: If a file or folder is not there.
@@ -58,8 +57,7 @@ def convert_custom(
         raise InputError(f'convert_custom: expected num_person from 1, got {num_person}')
     check_axes(units, up)
     fps = read_fps(fps, '--fps')
-    fields = load_layout(layout)
-    skeleton = get_skeleton(fields)
+    skeleton = read_layout(layout)
     names = None if classes is None else read_classes(Path(classes))
     table = None if str(labels) == 'folders' else Path(labels)
     recordings = find_recordings(source, [Path(path) for path in (table, classes, layout) if path])
@@ -91,7 +89,7 @@ def convert_custom(
         return sample
 
     used = sorted({name for members in ids.values() for name in members})
-    meta = {'layout': fields, 'classes': class_names, 'source': Path(source).resolve().name}
+    meta = {'layout': skeleton.described, 'classes': class_names, 'source': Path(source).resolve().name}
     conversion = Conversion(ids, meta, problems=problems)
     samples = convert_each(used, convert, conversion, source, progress, skip_bad)
     conversion.annotations = _scores_alike(samples, conversion)

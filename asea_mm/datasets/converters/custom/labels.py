@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
@@ -118,7 +118,7 @@ def number_classes(
         problems: Takes the message of each wrong label.
 
     Raises:
-        InputError: If numbers are left out.
+        InputError: If there are names and numbers, or numbers are left out.
     """
     if classes is None:
         classes = _classes_of({label.class_name for label in labels.values() if label.class_name})
@@ -137,8 +137,14 @@ def number_classes(
     return numbers, list(classes)
 
 
-def _classes_of(names: Iterable[str]) -> list[str]:
-    if not all(name.isdecimal() and len(name) < 7 for name in names):
+def _classes_of(names: Collection[str]) -> list[str]:
+    numbers = [name for name in names if name.isdecimal() and len(name) < 7]
+    if numbers and len(numbers) < len(names):
+        raise InputError(
+            f'labels: expected class names or numbers, got both, e.g. {numbers[0]!r} and '
+            f'{next(name for name in names if name not in numbers)!r}; give the names of all classes with --classes'
+        )
+    if not numbers:
         return sorted(names)
     present = {int(name) for name in names}
     if left_out := sorted(set(range(max(present, default=0))) - present)[:5]:
