@@ -27,7 +27,7 @@ def backbone(**options):
     ],
 )
 def test_blocks_with_aea(options, expected):
-    model = backbone(**options)
+    model = copy.deepcopy(backbone(**options))
     assert [k for k, block in enumerate(model.blocks) if block.interaction is not None] == expected
     assert sum(isinstance(module, AEA) for module in model.modules()) == len(expected)
 

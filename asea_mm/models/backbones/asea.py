@@ -58,7 +58,7 @@ class ASEA(SkeletonBackbone):
             raise InputError(
                 f'ASEA: interaction_blocks must be within 0..{len(blocks) - 1}, got {sorted(self.interaction_blocks)}'
             )
-        self.interaction = interaction
+        self.interaction = None if interaction is None else dict(interaction)
         self.temporal_form, self.downsample = temporal_form, downsample
         super().__init__(layout, in_channels, data_bn, channels, strides, init_cfg)
 
