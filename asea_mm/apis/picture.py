@@ -38,7 +38,8 @@ def plot_result(
     from matplotlib.figure import Figure
     from matplotlib.lines import Line2D
 
-    from ..visualization.pairs import COLOURS, draw_row
+    from ..visualization.drawing import COLOURS
+    from ..visualization.pairs import draw_row
 
     sliding = len(pair.windows) > 1
     figure = Figure(figsize=(1.5 * frames, 4.6 if sliding else 2.3), layout='constrained')

@@ -56,8 +56,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> None:
-    if args.moments < 1 or args.dpi < 1:
-        raise InputError(f'--moments, --dpi: expected at least 1, got {args.moments} and {args.dpi}')
+    if args.moments < 1 or args.dpi < 1 or args.fps <= 0:
+        given = f'{args.moments}, {args.dpi} and {args.fps}'
+        raise InputError(f'--moments, --dpi, --fps: expected at least 1, 1 and more than 0, got {given}')
     cfg = config_of(args)
     args.out = args.out or Path(cfg.work_dir) / 'pictures'
     what = args.what or [*OF_SAMPLES, *OF_RUNS]
@@ -121,11 +122,10 @@ def draw_pairs(args: argparse.Namespace, dataset: Any) -> Path:
     for index in range(len(dataset)):
         sample = dataset.get_data_info(index)
         first.setdefault(sample['label'], sample)
-    labels = sorted(first)
     names = dataset.metainfo.get('classes')
-    titles = [names[label] if names else str(label) for label in labels]
+    samples = {names[label] if names else str(label): first[label]['keypoint'] for label in sorted(first)}
     path = args.out / f'pairs.{args.format}'
-    plot_pairs([first[label]['keypoint'] for label in labels], first[labels[0]]['layout'], path, args.moments, titles)
+    plot_pairs(samples, next(iter(first.values()))['layout'], path, args.moments)
     return path
 
 

@@ -10,9 +10,8 @@ import numpy as np
 from matplotlib.collections import LineCollection
 from matplotlib.patches import Rectangle
 
-from ..errors import InputError
 from ..skeletons import Skeleton, get_skeleton
-from .drawing import bones_of, new_figure, person_colour, person_handles, project, save_figure
+from .drawing import Scene, new_figure, person_colour, person_handles, save_figure
 
 CELL = 1.0  # inches
 TITLE = 0.28  # of a cell
@@ -23,7 +22,7 @@ def plot_contact_sheet(
 ) -> None:
     """Draw a few samples of every class, one moment of each, side by side under the name of the class.
 
-    They are seen as :func:`.drawing.project` sees them; each fills its cell, so sizes of different samples do not
+    Each fills its cell, so sizes of different samples do not
     compare. The page is about as wide as high.
 
     Args:
@@ -33,13 +32,8 @@ def plot_contact_sheet(
 
     Shapes:
         every moment ``(M, V, C)``, C = 2 or 3; joints and persons that are all zero are not drawn
-
-    Raises:
-        InputError: If there is no class.
     """
     skeleton = get_skeleton(layout)
-    if not moments:
-        raise InputError('plot_contact_sheet: expected at least one class, got none')
     width = max(1, *(len(samples) for samples in moments.values()))
     columns = max(1, min(len(moments), round(np.sqrt(len(moments) * (1 + TITLE) / width))))
     rows, block = -(-len(moments) // columns), width + 0.25
@@ -62,16 +56,12 @@ def plot_contact_sheet(
         for place, sample in enumerate(samples):
             corner = (left + place + 0.02, top - TITLE - 0.98)
             axes.add_patch(Rectangle(corner, 0.96, 0.96, facecolor='0.96', edgecolor='none', zorder=0))
-            seen = np.any(sample, axis=-1)
-            if not seen.any():
-                continue
-            points = project(sample[:, None], skeleton)[:, 0]
-            low, high_corner = points[seen].min(axis=0), points[seen].max(axis=0)
-            scale = 0.9 / max(float((high_corner - low).max()), 1e-6)
-            points = (points - (low + high_corner) / 2) * scale + (left + place + 0.5, top - TITLE - 0.5)
-            for person in np.flatnonzero(seen.any(axis=1)).tolist():
-                lines[person] += bones_of(points[person], seen[person], skeleton)
-                dots[person].append(points[person, seen[person]])
+            scene = Scene(sample[:, None], skeleton)
+            centre = (left + place + 0.5, top - TITLE - 0.5)
+            scene.points = (scene.points - scene.middle) * 0.486 / scene.extent.max() + centre  # nine tenths of a cell
+            for person in np.flatnonzero(scene.seen.any(axis=(1, 2))).tolist():
+                lines[person] += scene.bones(person, 0)
+                dots[person].append(scene.points[person][scene.seen[person]])
     for person in lines:
         colour = person_colour(person)
         axes.add_collection(LineCollection(lines[person], colors=colour, linewidths=1.2, capstyle='round'))

@@ -12,45 +12,33 @@ import numpy as np
 from ..datasets.files.whole import write_whole
 from ..errors import InputError
 from .clips import ProbedClip, strongest_lines
-from .drawing import STRONGEST, darker, person_colour, short, view_turn
+from .drawing import darker, person_colour, short, view_turn
 
 SYMBOLS = ('circle', 'square', 'diamond', 'cross')  # of persons; these exist in 2-D and 3-D
 STRENGTHS = {'strong': (0.66, 6.0, 0.9), 'medium': (0.33, 3.5, 0.6), 'weak': (0.0, 1.5, 0.4)}  # above, width, opacity
-DIGITS = 4
-Point = Sequence[float | None]  # None: a gap, which plotly does not draw
+Joint = tuple[int, int]  # person, joint
 
 
-def write_page(
-    clip: ProbedClip,
-    path: str | Path,
-    layers: Sequence[int] | None = None,
-    fps: float = 10.0,
-    strongest: int = STRONGEST,
-) -> None:
+def write_page(clip: ProbedClip, path: str | Path, layers: Sequence[int] | None = None, fps: float = 10.0) -> None:
     """Write one HTML file with everything in it: skeletons that can be turned, active joints, lines of attention.
 
     A slider and a play button move through time; a list chooses one layer or the mean over the layers.
 
     Args:
         clip: The clip, probed with its attention.
-        path: File to write, ``.html``; its folder is made when missing. About 5 MB, most of it plotly.
+        path: File to write; its folder is made when missing. About 5 MB, most of it plotly.
         layers: Layers (AEA), from 0, to choose from; default all.
         fps: Frames of the clip a second while it plays.
-        strongest: Lines of attention of each person.
 
     Raises:
-        InputError: If plotly is not installed, the suffix is another, or ``fps`` is not positive.
+        InputError: If plotly is not installed, or there is no such layer.
     """
-    if Path(path).suffix.lower() not in ('.html', '.htm'):
-        raise InputError(f'{path}: expected a page that ends in .html')
-    if fps <= 0:
-        raise InputError(f'{path}: expected a positive number of frames a second, got {fps}')
     try:
         import plotly.io
     except ImportError:
         raise InputError(f"{path}: an interactive page needs plotly: pip install 'asea_mm[visualize]'") from None
     body = plotly.io.to_html(
-        page_figure(clip, layers, fps, strongest),
+        page_figure(clip, layers, fps),
         include_plotlyjs=True,
         full_html=False,
         auto_play=False,
@@ -58,14 +46,12 @@ def write_page(
         default_height='92vh',
         config={'displaylogo': False, 'responsive': True},
     )
-    title = html.escape(f'{clip.title or clip.name or "clip"} - active joints and attention')
+    title = html.escape(f'{clip.title} - active joints and attention')
     head = f'<meta charset="utf-8"><title>{title}</title><link rel="icon" href="data:,">'  # or browsers ask for an icon
     write_whole(path, f'<!DOCTYPE html>\n<html lang="en"><head>{head}</head><body>{body}</body></html>\n')
 
 
-def page_figure(
-    clip: ProbedClip, layers: Sequence[int] | None = None, fps: float = 10.0, strongest: int = STRONGEST
-) -> dict[str, Any]:
+def page_figure(clip: ProbedClip, layers: Sequence[int] | None = None, fps: float = 10.0) -> dict[str, Any]:
     """The figure of :func:`write_page` in plotly's JSON form: data, layout and a frame for every step in time.
 
     The traces are the persons' skeletons, then for every choice of layers and every person the active joints and the
@@ -85,7 +71,7 @@ def page_figure(
         for share, maps, most in zip(shares, attentions, largest, strict=True):
             for person in persons:
                 made.append(_active(clip, frame, person, share[person]))
-                made += _lines(clip, frame, person, maps[frame][person], most, strongest)
+                made += _lines(clip, frame, person, maps[frame][person], most)
         return made
 
     first = traces(0)
@@ -97,34 +83,33 @@ def page_figure(
     return {'data': data, 'layout': _layout(clip, dict(zip(choices, visible, strict=True)), fps), 'frames': frames}
 
 
-def _trace(clip: ProbedClip, points: Sequence[Point], **style: Any) -> dict[str, Any]:
+def _trace(clip: ProbedClip, frame: int, joints: Sequence[Joint | None], **style: Any) -> dict[str, Any]:
+    """Joints in this order, with a gap, which plotly does not draw, for None and those that are missing."""
     axes = 'xyz'[: clip.keypoint.shape[-1]]
-    kind = 'scatter3d' if len(axes) == 3 else 'scatter'
-    coordinates = {axis: [point[number] for point in points] for number, axis in enumerate(axes)}
-    return {'type': kind, **coordinates, **style}
-
-
-def _point(clip: ProbedClip, frame: int, person: int, joint: int) -> Point:
-    """Coordinates of a joint; a gap for one that is missing."""
-    if not clip.seen[person, frame, joint]:
-        return _gap(clip)
-    return [round(float(value), DIGITS) for value in clip.keypoint[person, frame, joint]]
-
-
-def _gap(clip: ProbedClip) -> Point:
-    return [None] * clip.keypoint.shape[-1]
+    points = [
+        clip.keypoint[joint[0], frame, joint[1]].tolist()
+        if joint is not None and clip.seen[joint[0], frame, joint[1]]
+        else [None] * len(axes)
+        for joint in joints
+    ]
+    coordinates = {
+        axis: [None if point[number] is None else round(point[number], 4) for point in points]
+        for number, axis in enumerate(axes)
+    }
+    return {'type': 'scatter3d' if len(axes) == 3 else 'scatter', **coordinates, **style}
 
 
 def _skeleton(clip: ProbedClip, frame: int, person: int) -> dict[str, Any]:
-    points: list[Point] = []
+    joints: list[Joint | None] = []
     texts = []
     for bone in clip.skeleton.bone_indices:
-        points += [*(_point(clip, frame, person, joint) for joint in bone), _gap(clip)]
+        joints += [*((person, joint) for joint in bone), None]
         texts += [*(short(clip.skeleton.joints[joint]) for joint in bone), '']
     colour, symbol = person_colour(person), SYMBOLS[person % len(SYMBOLS)]
     return _trace(
         clip,
-        points,
+        frame,
+        joints,
         text=texts,
         mode='lines+markers',
         name=f'person {person + 1}',
@@ -138,7 +123,8 @@ def _active(clip: ProbedClip, frame: int, person: int, share: np.ndarray) -> dic
     joints = np.flatnonzero((share > 0) & clip.seen[person, frame]).tolist()
     return _trace(
         clip,
-        [_point(clip, frame, person, joint) for joint in joints],
+        frame,
+        [(person, joint) for joint in joints],
         text=[f'{short(clip.skeleton.joints[joint])}: active in {share[joint]:.0%} of the layers' for joint in joints],
         mode='markers',
         name=f'person {person + 1}, active joints',
@@ -152,18 +138,17 @@ def _active(clip: ProbedClip, frame: int, person: int, share: np.ndarray) -> dic
     )
 
 
-def _lines(
-    clip: ProbedClip, frame: int, person: int, attention: np.ndarray, most: float, strongest: int
-) -> list[dict[str, Any]]:
+def _lines(clip: ProbedClip, frame: int, person: int, attention: np.ndarray, most: float) -> list[dict[str, Any]]:
     """A trace of every strength; the strengths are relative to the largest of the clip."""
-    points: dict[str, list[Point]] = {name: [] for name in STRENGTHS}
-    for own, other, theirs, value in strongest_lines(attention, strongest):
+    joints: dict[str, list[Joint | None]] = {name: [] for name in STRENGTHS}
+    for own, other, theirs, value in strongest_lines(attention):
         strength = next(name for name, (above, _, _) in STRENGTHS.items() if value > above * most)
-        points[strength] += [_point(clip, frame, person, own), _point(clip, frame, other, theirs), _gap(clip)]
+        joints[strength] += [(person, own), (other, theirs), None]
     return [
         _trace(
             clip,
-            points[name],
+            frame,
+            joints[name],
             mode='lines',
             name=f'person {person + 1} attends, {name}',
             line={'color': darker(person_colour(person)), 'width': width},
@@ -199,7 +184,7 @@ def _layout(clip: ProbedClip, choices: dict[str, list[bool]], fps: float) -> dic
     steps = [{'label': str(frame), 'method': 'animate', 'args': [[str(frame)], show]} for frame in range(total)]
     slider = {'x': 0.2, 'y': 0, 'len': 0.78, 'pad': {'t': 20}, 'currentvalue': {'prefix': 'frame '}, 'steps': steps}
     return {
-        'title': {'text': html.escape(clip.title or clip.name), 'font': {'size': 16}},
+        'title': {'text': html.escape(clip.title), 'font': {'size': 16}},
         'margin': {'l': 10, 'r': 10, 't': 60, 'b': 10},
         'legend': {'itemsizing': 'trace', 'title': {'text': 'click to hide or show'}},
         'updatemenus': [buttons, choose],

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
+from inspect import signature
 from typing import Any
 
 import numpy as np
@@ -50,20 +52,15 @@ class LayerReading:
     weight: np.ndarray
     attention: np.ndarray | None = None
 
-    def nearest(self, frame: int) -> int:
-        """The layer's frame that is centred closest to this frame of the clip."""
-        return int(np.abs(self.frames - frame).argmin())
-
     def attention_at(self, frame: int | None = None) -> np.ndarray:
-        """The attention at a frame of the clip, or by default the mean over frames in which somebody attends.
+        """The attention nearest to a frame of the clip, or by default the mean over frames in which somebody attends.
 
         Shapes:
             returns ``(M, V, M, V)``
         """
-        if self.attention is None:
-            raise InputError('LayerReading: the attention was not collected; probe with attention=True')
+        assert self.attention is not None, 'probe with attention=True'
         if frame is not None:
-            return np.asarray(self.attention[:, self.nearest(frame)])
+            return np.asarray(self.attention[:, np.abs(self.frames - frame).argmin()])
         used = self.attention.any(axis=(2, 3, 4))  # (M, T')
         return np.asarray(self.attention.sum(axis=1) / np.maximum(used.sum(axis=1), 1)[:, None, None, None])
 
@@ -111,16 +108,16 @@ def probe(model: nn.Module, inputs: Tensor, attention: bool = True) -> list[Prob
     finally:
         model.train(training)
     arrays = {name: {key: value.cpu().numpy() for key, value in reading.items()} for name, reading in readings.items()}
-
-    def clip(number: int) -> list[LayerReading]:
-        return [
-            LayerReading(name, frames[name], **{key: value[number] for key, value in reading.items()})
+    layers = [
+        [
+            LayerReading(name, frames[name], **{key: value[k] for key, value in reading.items()})
             for name, reading in arrays.items()
         ]
-
+        for k in range(inputs.shape[0] * inputs.shape[1])
+    ]
     clips = inputs.shape[1]
     return [
-        Probe(sample.pred_score.cpu().float().numpy(), [clip(number * clips + k) for k in range(clips)])
+        Probe(sample.pred_score.cpu().float().numpy(), layers[number * clips : (number + 1) * clips])
         for number, sample in enumerate(samples)
     ]
 
@@ -139,43 +136,29 @@ def watch(model: nn.Module, attention: str | None = None, curves: bool = False) 
         as of :func:`read_layer`
     """
     readings: Readings = {}
+    persons: dict[str, int] = {}
+
+    def before(name: str, layer: AEA, args: tuple, kwargs: dict) -> None:
+        arguments = signature(AEA.forward).bind(layer, *args, **kwargs).arguments
+        persons[name] = arguments['num_person']
+        if persons[name] == 1:  # whom AEA passes on without asking AT-NAC
+            layer.atnac(arguments['x'], arguments.get('presence'))
+
+    # before attention, which may overwrite its input
+    def after_selection(name: str, layer: AEA, module: nn.Module, args: tuple, active: ActiveJoints) -> None:
+        x, presence = args
+        readings[name] = read_layer(layer, x, persons[name], presence, active, attention, curves)
+
     handles = []
     for name, layer in model.named_modules():
         if isinstance(layer, AEA):
-            reader = _Reader(name, layer, readings, attention, curves)
-            handles.append(layer.register_forward_pre_hook(reader.before, with_kwargs=True))
-            handles.append(layer.atnac.register_forward_hook(reader.after_selection))
+            handles.append(layer.register_forward_pre_hook(partial(before, name), with_kwargs=True))
+            handles.append(layer.atnac.register_forward_hook(partial(after_selection, name, layer)))
     try:
         yield readings
     finally:
         for handle in handles:
             handle.remove()
-
-
-class _Reader:
-    """The hooks of one AEA."""
-
-    def __init__(self, name: str, layer: AEA, readings: Readings, attention: str | None, curves: bool) -> None:
-        self.name, self.layer, self.readings, self.attention, self.curves = name, layer, readings, attention, curves
-        self.num_person = 1
-
-    def before(self, module: nn.Module, args: tuple, kwargs: dict) -> None:
-        x, self.num_person, presence = _arguments(*args, **kwargs)
-        if self.num_person == 1:  # whom AEA passes on without asking AT-NAC
-            self.layer.atnac(x, presence)
-
-    # before attention, which may overwrite its input
-    def after_selection(self, module: nn.Module, args: tuple, active: ActiveJoints) -> None:
-        self.readings[self.name] = read_layer(
-            self.layer, args[0], self.num_person, args[1], active, self.attention, self.curves
-        )
-
-
-def _arguments(
-    x: Tensor, num_person: int, presence: Tensor | None = None, inplace: bool = False
-) -> tuple[Tensor, int, Tensor | None]:
-    """The arguments of AEA's forward that matter, however they were given."""
-    return x, num_person, presence
 
 
 @torch.no_grad()
@@ -210,8 +193,7 @@ def read_layer(
         values['weight'] = _temporal_weight(layer, x.float(), values['amplitude'], present)
     reading = {key: value.unflatten(0, (-1, num_person)) for key, value in values.items()}
     if attention is not None:
-        used = active.mask[:, None] & present[..., None]
-        maps = _attention(layer, x, num_person, used)
+        maps = _attention(layer, x, num_person, active.mask[:, None] & present[..., None])
         reading['attention'] = _mean_over_frames(maps) if attention == 'mean' else _with_oneself(maps)
     return reading
 
