@@ -31,6 +31,7 @@ from ..visualization.attention import draw_attention
 from ..visualization.clips import find_sample, probe_sample
 from ..visualization.confusion import draw_confusion
 from ..visualization.drawing import save_figure
+from ..visualization.page import write_page
 from ..visualization.pairs import plot_pairs
 from ..visualization.training_curves import draw_training, read_scalars
 from .options import add_config_options, config_of, say_written
@@ -102,8 +103,6 @@ def draw_samples(args: argparse.Namespace, what: Sequence[str], model: Any, data
         if 'animation' in what:
             animate(clip, paths['animation'], args.fps, layers)
         if 'page' in what:
-            from ..visualization.page import write_page  # plotly, an extra
-
             write_page(clip, paths['page'], layers, args.fps)
         written += [path for kind, path in paths.items() if kind in what]
     return written

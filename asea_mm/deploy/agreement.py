@@ -114,16 +114,14 @@ def prepared_cases(
         pipeline = Compose(trained.pipeline)
         names = Preparation(trained.pipeline, trained.skeleton).inputs if preparation else []
     for recording in recordings:
-        persons = min(trained.num_person, len(recording['keypoint']))
-        for keypoint in _with_absence(recording['keypoint'][:persons]):
-            sample = {name: np.asarray(recording[name]) for name in INPUTS if name in recording}
+        sample = {name: np.asarray(recording[name]) for name in INPUTS if name in recording}
+        for name in sample.keys() - {'img_shape'}:  # who is missing is all zero
+            array = sample[name][: trained.num_person]
+            missing = (0, trained.num_person - len(array))
+            sample[name] = np.pad(array, [missing, *[(0, 0)] * (array.ndim - 1)])
+        for keypoint in _with_absence(sample['keypoint']):
             sample['keypoint'] = keypoint
-            if 'keypoint_score' in sample:
-                sample['keypoint_score'] = sample['keypoint_score'][:persons]
             inputs = {name: sample[name].astype(np.float32) for name in names}
-            for name in set(names) - {'img_shape'}:  # who is missing is all zero
-                missing = (0, trained.num_person - persons)
-                inputs[name] = np.pad(inputs[name], [missing, *[(0, 0)] * (inputs[name].ndim - 1)])
             about = {'frame_dir': 'export', 'label': 0, 'layout': trained.skeleton, 'total_frames': keypoint.shape[1]}
             clips = pipeline({**sample, **about})['inputs'].numpy()[None]
             yield inputs if preparation else {'keypoint': clips}, clips

@@ -88,7 +88,7 @@ def test_help_and_import_wait_for_nothing_big(tmp_path):
     environment = f'import sys; sys.path.insert(0, {str(ROOT)!r}); '
     done = python(tmp_path, '-c', environment + 'import asea; asea.main(["--help"]); assert "torch" not in sys.modules')
     assert done.returncode == 0, done.stderr
-    big = ['matplotlib', 'scipy', 'pandas', 'plotly', 'mmaction.models', 'mmengine.model']
+    big = ['matplotlib', 'scipy', 'pandas', 'mmaction.models', 'mmengine.model']
     code = f'import asea_mm; print([name for name in {big} if name in sys.modules])'
     done = python(tmp_path, '-c', environment + code)
     assert (done.stdout, done.stderr) == ('[]\n', '')
