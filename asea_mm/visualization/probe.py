@@ -108,14 +108,14 @@ def probe(model: nn.Module, inputs: Tensor, attention: bool = True) -> list[Prob
     finally:
         model.train(training)
     arrays = {name: {key: value.cpu().numpy() for key, value in reading.items()} for name, reading in readings.items()}
+    clips = inputs.shape[1]
     layers = [
         [
             LayerReading(name, frames[name], **{key: value[k] for key, value in reading.items()})
             for name, reading in arrays.items()
         ]
-        for k in range(inputs.shape[0] * inputs.shape[1])
+        for k in range(len(inputs) * clips)
     ]
-    clips = inputs.shape[1]
     return [
         Probe(sample.pred_score.cpu().float().numpy(), layers[number * clips : (number + 1) * clips])
         for number, sample in enumerate(samples)
@@ -193,8 +193,8 @@ def read_layer(
         values['weight'] = _temporal_weight(layer, x.float(), values['amplitude'], present)
     reading = {key: value.unflatten(0, (-1, num_person)) for key, value in values.items()}
     if attention is not None:
-        maps = _attention(layer, x, num_person, active.mask[:, None] & present[..., None])
-        reading['attention'] = _mean_over_frames(maps) if attention == 'mean' else _with_oneself(maps)
+        used = active.mask[:, None] & present[..., None]
+        reading['attention'] = _attention(layer, x, num_person, used, attention == 'mean')
     return reading
 
 
@@ -205,34 +205,24 @@ def _temporal_weight(layer: AEA, x: Tensor, amplitude: Tensor, present: Tensor) 
         both = present[:, 1:] & present[:, :-1]
         energy = F.pad(torch.linalg.vector_norm(x[:, :, 1:] - x[:, :, :-1], dim=1) * both[..., None], (0, 0, 0, 1))
     logits = layer.atnac.gamma * energy.var(dim=2, correction=0)
-    weight = torch.softmax(logits.masked_fill(~present, torch.finfo(logits.dtype).min), dim=1)
-    return weight * present
+    return torch.softmax(logits.masked_fill(~present, torch.finfo(logits.dtype).min), dim=1) * present
 
 
-def _attention(layer: AEA, x: Tensor, num_person: int, used: Tensor) -> Tensor:
-    """Maps ``(N, M, T, V, M-1, V)``; ``used`` ``(N*M, T, V)``: joints active and there, outside of which maps are 0."""
-    frames, joints = x.shape[2:]
-    if num_person == 1:
-        return x.new_zeros(x.shape[0], 1, frames, joints, 0, joints)
-    maps, _ = layer.attention.attention(x, num_person, used.to(x.dtype))
+def _attention(layer: AEA, x: Tensor, num_person: int, used: Tensor, mean: bool) -> Tensor:
+    """Maps as in :class:`LayerReading` or their mean; ``used`` ``(N*M, T, V)``: joints that are active and there."""
     used = used.unflatten(0, (-1, num_person))  # (N, M, T, V)
-    keys = used[:, _others(num_person)].transpose(2, 3)  # (N, M, T, M-1, V)
-    return maps.float().unflatten(-1, (num_person - 1, joints)) * keys[:, :, :, None] * used[..., None, None]
-
-
-def _others(persons: int) -> list[list[int]]:
-    return [[other for other in range(persons) if other != person] for person in range(persons)]
-
-
-def _mean_over_frames(maps: Tensor) -> Tensor:
-    count = maps.flatten(3).any(dim=3).sum(dim=2)
-    return (maps.sum(dim=2) / count.clamp(min=1)[..., None, None, None]).flatten(-2)
-
-
-def _with_oneself(maps: Tensor) -> Tensor:
-    """Maps ``(N, M, T, V, M, V)``, zero to oneself."""
-    persons = maps.shape[1]
-    everyone = maps.new_zeros(*maps.shape[:4], persons, maps.shape[5])
-    for person, others in enumerate(_others(persons)):
-        everyone[:, person][:, :, :, others] = maps[:, person]
+    others = [[other for other in range(num_person) if other != person] for person in range(num_person)]
+    shape = (*used.shape, num_person - 1, used.shape[-1])
+    if num_person == 1:
+        maps = x.new_zeros(shape)
+    else:
+        attention, _ = layer.attention.attention(x, num_person, used.flatten(0, 1).to(x.dtype))
+        keys = used[:, others].transpose(2, 3)  # (N, M, T, M-1, V)
+        maps = attention.float().view(shape) * keys[:, :, :, None] * used[..., None, None]
+    if mean:
+        count = maps.flatten(3).any(dim=3).sum(dim=2)
+        return (maps.sum(dim=2) / count.clamp(min=1)[..., None, None, None]).flatten(-2)
+    everyone = maps.new_zeros(*used.shape, num_person, used.shape[-1])  # zero to oneself
+    for person in range(num_person):
+        everyone[:, person][:, :, :, others[person]] = maps[:, person]
     return everyone
