@@ -138,19 +138,19 @@ def _read(path: Path) -> dict[str, np.ndarray]:
     try:
         with np.load(path, allow_pickle=False) as file:
             arrays = {name: file[name] for name in file.files}
-            ids, scores, labels = (arrays[name] for name in ARRAYS)
+            samples, classes = arrays['scores'].shape
+            shapes = {name: arrays[name].shape for name in ('ids', 'labels')}
     except Exception as error:  # a damaged archive raises almost anything
         reason = f'{error}'.partition('\n')[0] or type(error).__name__
         raise InputError(
-            f'{path}: expected a file with ids, scores and labels, got another or a damaged one ({reason})'
+            f'{path}: expected a file with ids, scores (samples, classes) and labels, got another or a damaged one '
+            f'({reason})'
         ) from None
-    if scores.ndim != 2 or not len(scores) or ids.shape != labels.shape or len(ids) != len(scores):
-        shapes = f'{scores.shape}, {labels.shape} and {ids.shape}'
-        raise InputError(f'{path}: expected scores (samples, classes), labels and ids (samples,), got {shapes}')
-    of_runs = [name for name in OF_RUNS if name in arrays]
-    if of_runs and (len(of_runs) < len(OF_RUNS) or any(arrays[name].shape != ids.shape for name in of_runs)):
-        got = ', '.join(f'{name} {arrays[name].shape}' for name in of_runs)
-        raise InputError(f'{path}: expected folds and seeds of {len(ids)} samples, got {got}')
-    if 'classes' in arrays and arrays['classes'].shape != scores.shape[1:]:
-        raise InputError(f'{path}: expected names of {scores.shape[1]} classes, got {arrays["classes"].shape}')
+    shapes |= {name: arrays[name].shape for name in (*OF_RUNS, 'classes') if name in arrays}
+    expected = {name: (classes if name == 'classes' else samples,) for name in shapes}
+    if shapes != expected or not samples or len(shapes.keys() & OF_RUNS) == 1:
+        raise InputError(
+            f'{path}: expected ids, labels, and of runs folds and seeds, of {samples} samples and names of {classes} '
+            f'classes, got {shapes}'
+        )
     return arrays

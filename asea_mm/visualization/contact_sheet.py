@@ -48,8 +48,7 @@ def plot_contact_sheet(
     dots: dict[int, list] = defaultdict(list)
     for number, (title, samples) in enumerate(moments.items()):
         left, top = block * (number % columns), -(1 + TITLE) * (number // columns)
-        most = int(14 * width)
-        text = title if len(title) <= most else f'{title[: most - 1]}…'
+        text = title if len(title) <= 14 * width else f'{title[: 14 * width - 1]}…'
         axes.text(left + 0.05, top - 0.06, text, fontsize=8, va='top')
         if not samples:
             axes.text(left + 0.05, top - TITLE - 0.5, 'no samples', fontsize=7, color='0.5', va='center')

@@ -54,11 +54,10 @@ def test_wrong_weights_are_refused(weights):
         fuse([FIRST, SECOND], weights)
 
 
-def test_wrong_rules_are_refused():
-    with pytest.raises(ValueError, match="one of the rules sum, product, got 'max'"):
-        fuse([FIRST, SECOND], (1, 1), 'max')
-    with pytest.raises(ValueError, match="'product': expected probabilities"):
-        fuse([FIRST, stream([[3, -1], [0, 2]], [0, 1])], (1, 1), 'product')
+@pytest.mark.parametrize(('rule', 'message'), [('max', 'one of the rules'), ('product', 'expected probabilities')])
+def test_wrong_rules_are_refused(rule, message):
+    with pytest.raises(ValueError, match=message):
+        fuse([FIRST, stream([[3, -1], [0, 2]], [0, 1])], (1, 1), rule)
 
 
 def test_weights_are_the_best_and_of_equal_ones_the_most_even():
@@ -95,8 +94,7 @@ def test_parts_have_every_sample_once():
 
 
 def test_streams_are_brought_into_one_order():
-    other = SECOND.at(['s1', 's0'])
-    aligned = align({'a': FIRST, 'b': other})
+    aligned = align({'a': FIRST, 'b': SECOND.at(['s1', 's0'])})
     np.testing.assert_array_equal(aligned['b'].scores, SECOND.scores)
 
 

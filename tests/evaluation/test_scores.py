@@ -16,9 +16,9 @@ def test_files_are_read_and_bad_ones_named(tmp_path):
     bad = tmp_path / 'bad.npz'
     for damaged in (path.read_bytes()[:200], b'', b'text'):
         bad.write_bytes(damaged)
-        with pytest.raises(ValueError, match=r'bad\.npz: expected a file with ids, scores and labels'):
+        with pytest.raises(ValueError, match=r'bad\.npz: expected a file with ids, scores'):
             read_scores(bad)
-    with pytest.raises(ValueError, match='expected scores'):
+    with pytest.raises(ValueError, match='labels, and of runs'):
         read_scores(write(bad, stream(np.eye(2), [0, 1, 1])))
     np.savez(bad, scores=np.array([{}]), labels=np.zeros(1), ids=np.zeros(1))
     with pytest.raises(ValueError, match='allow_pickle'):
@@ -47,9 +47,9 @@ def test_all_runs_in_one_file(tmp_path, numbers):
 @pytest.mark.parametrize(
     ('changed', 'message'),
     [
-        ({'seeds': None}, r'expected folds and seeds of 4 samples, got folds \(4,\)'),
-        ({'folds': np.zeros(3)}, r'expected folds and seeds of 4 samples, got folds \(3,\), seeds \(4,\)'),
-        ({'classes': np.array(['hug'])}, 'expected names of 2 classes'),
+        ({'seeds': None}, r"folds and seeds, of 4 samples .*'folds': \(4,\)"),
+        ({'folds': np.zeros(3)}, r"folds and seeds, of 4 samples .*'folds': \(3,\), 'seeds': \(4,\)"),
+        ({'classes': np.array(['hug'])}, 'names of 2 classes'),
         ({'folds': np.ones(4, dtype=int)}, 'fold 1 seed 0: 2 samples have the name of another'),
         ({'scores': np.full((4, 2), np.nan)}, 'fold 1 seed 0: scores of 2 samples are not finite'),
     ],

@@ -10,7 +10,7 @@ from asea_mm.models import AEA
 from asea_mm.skeletons import graph_layout
 from asea_mm.visualization.probe import probe, read_layer, watch
 
-from . import PREPROCESSOR, aea_backbone, case, pairs, recognizer
+from . import PREPROCESSOR, aea_backbone, pairs, recognizer
 
 
 def layer_and_input(persons, absent, **options):
@@ -147,16 +147,6 @@ def test_leaves_the_model_as_it_was():
     assert all(torch.equal(value, before[key]) for key, value in model.state_dict().items())
     expected = model.eval().cls_head(model.extract_feat(x)[0]).softmax(dim=1)
     np.testing.assert_allclose(scores, expected.detach().numpy()[0], rtol=1e-4)
-
-
-@pytest.mark.parametrize('name', ['absent', 'one person'])
-def test_who_has_no_partner_attends_to_nobody(name):
-    for layer in probe(recognizer(), case(name, 'sbu15'))[0].clips[0]:
-        assert not layer.attention.any()
-        assert layer.mask[0].any()
-        if name == 'absent':
-            assert not layer.mask[1].any()
-            assert not layer.present[1].any()
 
 
 @torch.no_grad()
