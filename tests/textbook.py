@@ -1,6 +1,6 @@
 """Textbook forms of the layers: the equations written down one after the other, nothing shared, nothing fused.
 
-They are the oracle of the layer tests and the yardstick of ``tools/benchmark.py``. Written from the papers:
+They are the oracle of the layer tests and the yardstick of ``python -m lab.benchmark``. Written from the papers:
 CTR-GC and its block from Chen et al., ICCV 2021 (the "usual code": per subset and per branch one convolution
 each, relations averaged over time after their projection); AT-NAC and external attention from the ASEA paper,
 Eq. 3-10, joint by joint.

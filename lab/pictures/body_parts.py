@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import numpy as np
 from matplotlib.figure import Figure
 
 from asea_mm.visualization.drawing import new_figure, short
 
-if TYPE_CHECKING:
-    from ..body_parts import BodyPartTable
+from ..statistics.body_parts import BodyPartTable
 
 
 def draw_body_parts(table: BodyPartTable) -> Figure:

@@ -8,7 +8,7 @@ from ..files import read_json
 
 def test_fast_layers_beside_the_textbook(tmp_path, monkeypatch):
     monkeypatch.setattr(benchmark, 'RESULTS', tmp_path)
-    options = ['--batch', '1', '--frames', '8', '--repeats', '1', '--device', 'cpu', '--keep', 'tiny']
+    options = ['--batch', '1', '--frames', '8', '--repeats', '1', '--device', 'cpu', '--threads', '1', '--keep', 'tiny']
     benchmark.main(['--textbook', '--aea', *options])
     figures = read_json(tmp_path / 'benchmarks.json')['tiny']
     textbook, asea, apart = figures['models'].values()

@@ -1,4 +1,4 @@
-# The ten two-person classes of Kinetics-400: tools/prepare_data.py kinetics10 PATH writes the file.
+# The ten two-person classes of Kinetics-400: asea prepare kinetics10 PATH writes the file.
 # ST-GCN's OpenPose skeletons: shares of images of 340 x 256 pixels. For PYSKL's HRNet poses, in pixels, the line is
 # image = dict(type='NormalizeByImage')
 # and the model's layout is coco17.

@@ -1,5 +1,5 @@
 # The 26 two-person classes of NTU RGB+D 120, X-Sub by default; --split xset for X-Set.
-# tools/prepare_data.py ntu PATH writes the file. PYSKL's ntu120_3d.pkl can be read as it is, too; then the line is
+# asea prepare ntu PATH writes the file. PYSKL's ntu120_3d.pkl can be read as it is, too; then the line is
 # source = dict(ann_file='data/ntu/ntu120_3d.pkl', classes=[*range(49, 60), *range(105, 120)])
 source = dict(ann_file='data/ntu/ntu26.pkl', classes=None)
 train_pipeline = [

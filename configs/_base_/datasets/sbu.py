@@ -1,4 +1,4 @@
-# SBU Kinect Interaction: tools/prepare_data.py sbu PATH writes the file; --fold K chooses the fold.
+# SBU Kinect Interaction: asea prepare sbu PATH writes the file; --fold K chooses the fold.
 # Joints and their velocities. Pairs stand on the x axis, so that rotations need not make up for where the camera was.
 # Clips of 10 to 46 frames are resized to 32, crops of 50 to 100 % as ISTA-Net takes them; the velocities keep the true
 # time scale, which tells punches from pushes. A test sees the whole clip from either side: it does not matter who comes
