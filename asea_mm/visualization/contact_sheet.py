@@ -22,8 +22,7 @@ def plot_contact_sheet(
 ) -> None:
     """Draw a few samples of every class, one moment of each, side by side under the name of the class.
 
-    Each fills its cell, so sizes of different samples do not
-    compare. The page is about as wide as high.
+    Each fills its cell, so sizes of different samples do not compare. The page is about as wide as high.
 
     Args:
         moments: Class title to moments of its samples; classes without any keep their place.
