@@ -19,34 +19,26 @@ COMMANDS = {
 }
 
 
-def usage() -> str:
-    """What ``asea --help`` says."""
-    width = max(map(len, COMMANDS)) + 2
-    lines = [f'  {name:{width}}{text}' for name, text in COMMANDS.items()]
-    return '\n'.join(
-        [
-            'usage: asea SUBCOMMAND ...',
-            '',
-            'Recognise what two people do to each other from their skeletons.',
-            '',
-            'subcommands:',
-            *lines,
-            '',
-            'examples:',
-            '  asea train asea_demo',
-            '  asea test asea_demo work_dirs/asea_demo/epoch_8.pth',
-            '  asea infer recording.json --model work_dirs/asea_demo/epoch_8.pth',
-            '',
-            'Options and examples of a subcommand: asea SUBCOMMAND --help',
-        ]
-    )
+USAGE = """usage: asea SUBCOMMAND ...
+
+Recognise what two people do to each other from their skeletons.
+
+subcommands:
+{subcommands}
+
+examples:
+  asea train asea_demo
+  asea test asea_demo work_dirs/asea_demo/epoch_8.pth
+  asea infer recording.json --model work_dirs/asea_demo/epoch_8.pth
+
+Options and examples of a subcommand: asea SUBCOMMAND --help"""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line; returns its exit code."""
     words = list(sys.argv[1:] if arguments is None else arguments)
     if not words or words[0] in ('-h', '--help'):
-        print(usage())
+        print(USAGE.format(subcommands='\n'.join(f'  {name:16}{text}' for name, text in COMMANDS.items())))
         return 0 if words else 2
     name = words[0]
     if name == '--version':

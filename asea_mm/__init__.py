@@ -16,25 +16,16 @@ import mmaction.registry as registries  # noqa: E402
 
 __version__ = '0.1.0'
 
-# Registry of mmaction2 to the module of ours that registers parts in it.
-PARTS = {
-    'MODELS': 'asea_mm.models',
-    'DATASETS': 'asea_mm.datasets',
-    'TRANSFORMS': 'asea_mm.datasets.transforms',
-    'HOOKS': 'asea_mm.engine',
-    'METRICS': 'asea_mm.evaluation',
-}
-
-
-def _announce_parts() -> None:
-    for name, module in PARTS.items():
-        registry = getattr(registries, name)
-        if module not in registry._locations:  # what mmengine takes as `locations`; it has no way to add one later
-            registry._locations.append(module)
-            registry._imported = False  # a registry that was used before looks again
-
-
-_announce_parts()
+for _registry, _module in (
+    (registries.MODELS, 'asea_mm.models'),
+    (registries.DATASETS, 'asea_mm.datasets'),
+    (registries.TRANSFORMS, 'asea_mm.datasets.transforms'),
+    (registries.HOOKS, 'asea_mm.engine'),
+    (registries.METRICS, 'asea_mm.evaluation'),
+):
+    if _module not in _registry._locations:  # what mmengine takes as `locations`; it has no way to add one later
+        _registry._locations.append(_module)
+        _registry._imported = False  # a registry that was used before looks again
 
 
 def __getattr__(name: str) -> ModuleType:

@@ -1,7 +1,6 @@
 """What installed mmaction2 1.2.0 and mmengine 0.10.7 lack, and nothing else.
 
-Each function is inert where its gap does not exist: with a source install of mmaction2,
-with ``importlib_metadata`` present, with a torch that has no ``weights_only`` allow-list.
+Each function is inert where its gap does not exist.
 """
 
 from __future__ import annotations
@@ -65,16 +64,13 @@ VIDEO_TEXT_NEEDS = {
 def leave_out_video_text_models() -> None:
     """Have mmaction2 do without VindLU where the installed transformers or timm has not what VindLU imports.
 
-    Otherwise ``import mmaction.models`` fails wherever a new transformers happens to be installed. mmaction2 then says
-    of VindLU what it says without transformers: to be built it needs other packages.
+    Otherwise ``import mmaction.models`` fails wherever a new transformers happens to be installed.
     """
     if importlib.util.find_spec('mmaction') is None:
         return
     dependency: Any = importlib.import_module('mmaction.utils.dependency')
-    if not dependency.WITH_MULTIMODAL:
-        return
     try:
-        for module, names in VIDEO_TEXT_NEEDS.items():
+        for module, names in VIDEO_TEXT_NEEDS.items() if dependency.WITH_MULTIMODAL else ():
             imported = importlib.import_module(module)
             for name in names:
                 getattr(imported, name)
@@ -90,13 +86,11 @@ def _statistics_method(owner: type, name: str) -> Any:
 
 
 def allow_mmengine_checkpoints() -> None:
-    """Let ``torch.load(weights_only=True)``, the default from torch 2.6 on, read what mmengine saves.
+    """Let ``torch.load(weights_only=True)``, the default, read what mmengine saves.
 
-    Besides tensors an mmengine checkpoint holds logged scalars: ``HistoryBuffer``, pickled with its methods, and
-    NumPy arrays. Exactly these are allowed; everything else stays refused.
+    Besides tensors that is logged scalars: ``HistoryBuffer``, pickled with its methods, and NumPy arrays. Exactly these
+    are allowed; everything else stays refused.
     """
-    if not hasattr(torch.serialization, 'add_safe_globals'):
-        return
     multiarray = importlib.import_module('numpy._core.multiarray' if hasattr(np, '_core') else 'numpy.core.multiarray')
     # checkpoints of NumPy 1 have the first name, of NumPy 2 the second
     modules = ('numpy.core.multiarray', 'numpy._core.multiarray')
@@ -114,14 +108,10 @@ def allow_mmengine_checkpoints() -> None:
     )
 
 
-def silence_mmcv_lite() -> None:
-    """Do not warn that mmcv-lite lacks deformable attention, which no skeleton model needs."""
-    warnings.filterwarnings('ignore', 'Fail to import ``MultiScaleDeformableAttention``')
-
-
 def apply() -> None:
     """Close all gaps; called once, when ``asea_mm`` is imported."""
-    silence_mmcv_lite()
+    # mmcv-lite warns that it lacks deformable attention, which no skeleton model needs
+    warnings.filterwarnings('ignore', 'Fail to import ``MultiScaleDeformableAttention``')
     provide_importlib_metadata()
     provide_localizer_drn()
     leave_out_video_text_models()

@@ -21,7 +21,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from functools import cached_property
 from pathlib import Path
@@ -56,35 +56,31 @@ class Skeleton:
     parts: Mapping[str, tuple[str, ...]]
 
     def __post_init__(self) -> None:
-        def fail(message: str) -> None:
-            raise InputError(f'Skeleton {self.name!r}: {message}')
+        if mistake := self._mistake():
+            raise InputError(f'Skeleton {self.name!r}: {mistake}')
 
+    def _mistake(self) -> str:
         if len(set(self.joints)) != len(self.joints):
-            fail('joint names must be unique')
-        used = [joint for pair in (*self.bones, *self.mirrored) for joint in pair]
-        used += [self.centre, *(joint for part in self.parts.values() for joint in part)]
-        if unknown := sorted(set(used) - set(self.joints)):
-            fail(f'unknown joints {unknown}; known are {list(self.joints)}')
-        children = [child for child, _ in self.bones]
-        if len(set(children)) != len(children) or len(children) != self.num_joints - 1:
-            fail(
-                f'bones must form one tree: {self.num_joints} joints need {self.num_joints - 1} bones, '
-                f'each child once; got {len(children)} bones with {len(set(children))} children'
-            )
-        parent = dict(self.bones)
-        for joint in self.joints:
-            seen = {joint}
-            while joint in parent:
-                joint = parent[joint]
-                if joint in seen:
-                    fail(f'bones form a cycle at {joint!r}')
-                seen.add(joint)
+            return 'joint names must be unique'
         in_pairs = [joint for pair in self.mirrored for joint in pair]
+        in_parts = [joint for part in self.parts.values() for joint in part]
+        used = {self.centre, *in_pairs, *in_parts, *(joint for bone in self.bones for joint in bone)}
+        if unknown := sorted(used - set(self.joints)):
+            return f'unknown joints {unknown}; known are {list(self.joints)}'
+        parent = dict(self.bones)
+        if len(self.bones) != self.num_joints - 1 or len(parent) != len(self.bones):
+            return (
+                f'bones must form one tree: {self.num_joints} joints need {self.num_joints - 1} bones, '
+                f'each child once; got {len(self.bones)} bones with {len(parent)} children'
+            )
+        ends = set(self.joints)  # of the ways along the bones: the root alone, or all around a cycle
+        for _ in self.joints:
+            ends = {parent.get(joint, joint) for joint in ends}
+        if cycle := sorted(ends & set(parent)):
+            return f'bones form a cycle of {cycle}'
         if len(set(in_pairs)) != len(in_pairs):
-            fail('a joint may be in one mirrored pair only')
-        in_parts = sorted(joint for part in self.parts.values() for joint in part)
-        if in_parts != sorted(self.joints):
-            fail('parts must contain every joint exactly once')
+            return 'a joint may be in one mirrored pair only'
+        return '' if sorted(in_parts) == sorted(self.joints) else 'parts must contain every joint exactly once'
 
     @property
     def num_joints(self) -> int:
@@ -135,8 +131,8 @@ class Skeleton:
     def adjacency(self) -> np.ndarray:
         """Graph subsets self, inward (to the root) and outward, K = 3.
 
-        The spatial partition of ST-GCN (Yan et al., AAAI 2018) in the form that CTR-GCN uses: row ``i``
-        gathers from the columns ``j`` with a non-zero entry, and every column is normalised to sum one.
+        The spatial partition of ST-GCN (Yan et al., AAAI 2018) as CTR-GCN has it: row ``i`` gathers from the columns
+        ``j``, and every column sums to one or zero.
 
         Shapes:
             returns ``(3, V, V)``, float32
@@ -144,36 +140,40 @@ class Skeleton:
         inward = np.zeros((self.num_joints, self.num_joints), dtype=np.float32)
         for child, parent in self.bone_indices:
             inward[parent, child] = 1
-        outward = inward.T
-        subsets = np.stack([np.eye(self.num_joints, dtype=np.float32), inward, outward])
+        subsets = np.stack([np.eye(self.num_joints, dtype=np.float32), inward, inward.T])
         return subsets / np.maximum(subsets.sum(axis=1, keepdims=True), 1)
 
 
-# what a layout in a file or a config may hold: whether a value is right, and what it should have been
-_FIELDS: dict[str, tuple[Callable[[Any], bool], str]] = {
-    'name': (lambda value: isinstance(value, str) and bool(value), 'a name'),
-    'joints': (lambda value: _are_names(value) and bool(value), 'a list of names'),
-    'bones': (lambda value: _are_pairs(value), 'a list of [child, parent]'),
-    'mirrored': (lambda value: _are_pairs(value), 'a list of [left, right]'),
-    'centre': (lambda value: isinstance(value, str), 'the name of a joint'),
-    'parts': (
-        lambda value: isinstance(value, Mapping) and all(map(_are_names, value.values())),
-        'names of parts, each with a list of joints',
-    ),
-}
-_REQUIRED = ('name', 'joints', 'bones')
+def _is_name(value: Any) -> bool:
+    return isinstance(value, str) and bool(value)
 
 
 def _are_names(value: Any) -> bool:
-    return isinstance(value, list | tuple) and all(isinstance(name, str) and name for name in value)
+    return isinstance(value, list | tuple) and bool(value) and all(map(_is_name, value))
 
 
 def _are_pairs(value: Any) -> bool:
     return isinstance(value, list | tuple) and all(_are_names(pair) and len(pair) == 2 for pair in value)
 
 
+def _are_parts(value: Any) -> bool:
+    return isinstance(value, Mapping) and all(map(_are_names, value.values()))
+
+
+# what a layout in a file or a config may hold: whether a value is right, and what it should have been
+_FIELDS = {
+    'name': (_is_name, 'a name'),
+    'joints': (_are_names, 'a list of names'),
+    'bones': (_are_pairs, 'a list of [child, parent]'),
+    'mirrored': (_are_pairs, 'a list of [left, right]'),
+    'centre': (_is_name, 'the name of a joint'),
+    'parts': (_are_parts, 'names of parts, each with a list of joints'),
+}
+_REQUIRED = ('name', 'joints', 'bones')
+
+
 def _mirrored_by_name(joints: Sequence[str]) -> tuple[tuple[str, str], ...]:
-    """Pairs of joints whose names differ in left and right only, e.g. ``left_hand`` and ``right_hand``."""
+    """Pairs of joints whose names differ in left and right only."""
     pairs = []
     for joint in joints:
         for left, right in (('left', 'right'), ('Left', 'Right'), ('LEFT', 'RIGHT')):
@@ -190,55 +190,34 @@ def get_skeleton(layout: str | Mapping | Skeleton) -> Skeleton:
     ``left_hand`` and ``right_hand``; an empty list says that none are), ``centre`` (default the root of the bones) and
     ``parts`` (default one part, ``body``). Making one costs a check of all fields: hand a Skeleton on where it matters.
 
-    Args:
-        layout: A name in :data:`SKELETONS`, a dictionary of fields (as configs have it), or a Skeleton.
-
     Raises:
         InputError: If the name is unknown or fields are missing or wrong.
     """
     if isinstance(layout, Skeleton):
         return layout
-    if isinstance(layout, Mapping):
-        if not set(_REQUIRED) <= set(layout) <= set(_FIELDS):
-            raise InputError(
-                f'Skeleton: a layout needs the fields {list(_REQUIRED)} and may have '
-                f'{[field for field in _FIELDS if field not in _REQUIRED]}, got {sorted(layout)}'
-            )
-        for field, (is_right, expected) in _FIELDS.items():
-            if field in layout and not is_right(layout[field]):
-                raise InputError(f'Skeleton, {field!r}: expected {expected}, got {str(layout[field])[:60]}')
-        joints, bones = tuple(layout['joints']), tuple(tuple(bone) for bone in layout['bones'])
-        roots = [joint for joint in joints if joint not in dict(bones)]
-        mirrored = layout.get('mirrored', _mirrored_by_name(joints))
-        return Skeleton(
-            name=layout['name'],
-            joints=joints,
-            bones=bones,
-            mirrored=tuple(tuple(pair) for pair in mirrored),
-            centre=layout.get('centre', roots[0] if roots else ''),
-            parts={part: tuple(names) for part, names in layout.get('parts', {'body': joints}).items()},
-        )
-    if not isinstance(layout, str) or layout not in SKELETONS:
+    if isinstance(layout, str) and layout in SKELETONS:
+        return SKELETONS[layout]
+    if not isinstance(layout, Mapping):
         raise InputError(f'Skeleton: unknown layout {layout!r}; known are {sorted(SKELETONS)}')
-    return SKELETONS[layout]
-
-
-def _from_file(path: Path) -> Skeleton:
-    try:
-        layout = json.loads(path.read_text(encoding='utf-8-sig'))
-    except (ValueError, RecursionError) as error:  # no JSON, no UTF-8, or thousands of brackets; it says where
-        raise InputError(f'{path}: expected JSON of joints and bones, got an error: {f"{error}"[:120]}') from None
-    if not isinstance(layout, dict):
-        raise InputError(f'{path}: expected an object with name, joints and bones, got {type(layout).__name__}')
-    try:
-        return get_skeleton(layout)
-    except InputError as error:
-        raise InputError(f'{path}: {error}') from None
-
-
-SKELETONS: dict[str, Skeleton] = {
-    path.stem: _from_file(path) for path in sorted((Path(__file__).parent / 'layouts').glob('*.json'))
-}
+    if not set(_REQUIRED) <= set(layout) <= set(_FIELDS):
+        raise InputError(
+            f'Skeleton: a layout needs the fields {list(_REQUIRED)} and may have '
+            f'{[field for field in _FIELDS if field not in _REQUIRED]}, got {sorted(layout)}'
+        )
+    for field, value in layout.items():
+        is_right, expected = _FIELDS[field]
+        if not is_right(value):
+            raise InputError(f'Skeleton, {field!r}: expected {expected}, got {str(value)[:60]}')
+    joints, bones = tuple(layout['joints']), tuple(tuple(bone) for bone in layout['bones'])
+    roots = [joint for joint in joints if joint not in dict(bones)]
+    return Skeleton(
+        name=layout['name'],
+        joints=joints,
+        bones=bones,
+        mirrored=tuple(tuple(pair) for pair in layout.get('mirrored', _mirrored_by_name(joints))),
+        centre=layout.get('centre', roots[0] if roots else ''),
+        parts={part: tuple(names) for part, names in layout.get('parts', {'body': joints}).items()},
+    )
 
 
 def read_layout(layout: str | os.PathLike) -> Skeleton:
@@ -253,19 +232,27 @@ def read_layout(layout: str | os.PathLike) -> Skeleton:
     """
     if str(layout) in SKELETONS:
         return SKELETONS[str(layout)]
-    if not Path(layout).is_file():
+    path = Path(layout)
+    if not path.is_file():
         raise InputError(f'layout {layout}: expected one of {sorted(SKELETONS)} or a JSON file of joints and bones')
-    return _from_file(Path(layout))
+    try:
+        fields = json.loads(path.read_text(encoding='utf-8-sig'))
+    except (ValueError, RecursionError) as error:  # no JSON, no UTF-8, or thousands of brackets; it says where
+        raise InputError(f'{path}: expected JSON of joints and bones, got an error: {f"{error}"[:120]}') from None
+    if not isinstance(fields, dict):
+        raise InputError(f'{path}: expected an object with name, joints and bones, got {type(fields).__name__}')
+    try:
+        return get_skeleton(fields)
+    except InputError as error:
+        raise InputError(f'{path}: {error}') from None
+
+
+SKELETONS: dict[str, Skeleton] = {}
+for _path in sorted((Path(__file__).parent / 'layouts').glob('*.json')):
+    SKELETONS[_path.stem] = read_layout(_path)
 
 
 def graph_layout(layout: str | Mapping | Skeleton) -> dict:
-    """A layout in the form that mmaction2's ``Graph`` takes: ``graph_cfg=dict(layout=graph_layout('sbu15'), ...)``.
-
-    Args:
-        layout: As of :func:`get_skeleton`.
-
-    Returns:
-        ``num_node``, ``inward`` (pairs of child and parent) and ``center``, plain numbers that a config can hold.
-    """
+    """A layout in the form that mmaction2's ``Graph`` takes: ``graph_cfg=dict(layout=graph_layout('sbu15'), ...)``."""
     skeleton = get_skeleton(layout)
     return dict(num_node=skeleton.num_joints, inward=list(skeleton.bone_indices), center=skeleton.centre_index)

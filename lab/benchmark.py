@@ -18,7 +18,8 @@ from mmaction.registry import MODELS
 from mmengine.registry import init_default_scope
 from torch import Tensor, nn
 
-from asea_mm.engine.measuring import Classifier, interleaved, measure_models, print_rows
+from asea_mm.cli.output import print_rows
+from asea_mm.engine.measuring import Classifier, interleaved, measure_models
 from asea_mm.errors import InputError
 from asea_mm.models.layers import AEA
 from asea_mm.skeletons import get_skeleton

@@ -28,8 +28,8 @@ from mmengine.logging import MMLogger
 from mmengine.registry import init_default_scope
 from torch.utils.data import DataLoader, Dataset
 
+from asea_mm.cli.output import print_rows
 from asea_mm.datasets import InteractionPoseDataset, save_annotations
-from asea_mm.engine.measuring import print_rows
 from asea_mm.errors import InputError
 
 from .commands import circumstances, lab_parser, run_main

@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -26,15 +27,13 @@ from mmengine.registry import init_default_scope
 from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
 
+from asea_mm.cli.output import as_text, print_rows
 from asea_mm.datasets.files.whole import write_whole
 from asea_mm.engine.measuring import (
     Classifier,
-    as_text,
     count_parameters,
-    infer,
     interleaved,
     multiply_adds,
-    print_rows,
 )
 from asea_mm.errors import InputError
 from asea_mm.models.backbones.interaction_backbone import input_size
@@ -128,8 +127,8 @@ def latency(models: Mapping[str, nn.Module], inputs: Mapping[str, Tensor], repea
     device = next(iter(inputs.values())).device
     calls = {}
     for name, model in models.items():
-        fuse_batch_norm(model)
-        calls[name] = lambda m=model, x=inputs[name]: infer(m, x, lambda: torch.autocast(device.type, enabled=False))
+        forward = torch.inference_mode()(fuse_batch_norm(model).forward)
+        calls[name] = partial(forward, inputs[name])
     return interleaved(calls, repeats, device)
 
 

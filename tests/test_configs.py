@@ -1,7 +1,7 @@
 """Every config builds, fits its data, and trains a step; AEA is an option of every baseline."""
 
+from collections import namedtuple
 from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
 import pytest
@@ -16,21 +16,15 @@ from asea_mm.engine.options import LOADERS, apply_options
 from asea_mm.skeletons import get_skeleton
 
 CONFIGS = Path(__file__).parents[1] / 'configs'
-LEAVES = {path.relative_to(CONFIGS).with_suffix('').as_posix(): path for path in CONFIGS.glob('[!_]*.py')}
-BASELINES = {path.relative_to(CONFIGS).with_suffix('').as_posix(): path for path in CONFIGS.glob('baselines/*.py')}
+BASELINES = [f'baselines/{path.stem}' for path in CONFIGS.glob('baselines/*.py')]
+NAMES = [path.stem for path in CONFIGS.glob('*.py')] + BASELINES
 KERNEL = 'baselines/kernel_sbu'  # fitted in closed form: tests/models trains it
-every_config = pytest.mark.parametrize('name', [*LEAVES, *BASELINES])
-every_network = pytest.mark.parametrize('name', [name for name in [*LEAVES, *BASELINES] if name != KERNEL])
+every_config = pytest.mark.parametrize('name', NAMES)
+every_network = pytest.mark.parametrize('name', [name for name in NAMES if name != KERNEL])
 
 
-class Data(NamedTuple):
-    """What the annotation file says and a config does not."""
-
-    layout: str
-    coordinates: int
-    classes: int
-
-
+# what the annotation file says and a config does not
+Data = namedtuple('Data', 'layout coordinates classes')
 DATA = dict(
     synthetic=Data('nturgbd25', 3, 12),
     sbu=Data('sbu15', 3, 8),
@@ -42,7 +36,7 @@ DATA = dict(
 
 def read(name: str) -> tuple[Config, Data]:
     """A config, and what the dataset of it holds."""
-    cfg = Config.fromfile((LEAVES | BASELINES)[name])
+    cfg = Config.fromfile(CONFIGS / f'{name}.py')
     return cfg, DATA[Path(cfg.train_dataloader.dataset.get('ann_file', 'synthetic')).stem]
 
 

@@ -1,14 +1,16 @@
 """Textbook forms of the layers: the equations written down one after the other, nothing shared, nothing fused.
 
-They are the oracle of the layer tests and the yardstick of ``python -m lab.benchmark``. Written from the papers:
-CTR-GC and its block from Chen et al., ICCV 2021 (the "usual code": per subset and per branch one convolution
-each, relations averaged over time after their projection); AT-NAC and external attention from the ASEA paper,
-Eq. 3-10, joint by joint.
+They are the oracle of the layer tests. CTR-GCN after Chen et al., ICCV 2021, is the "usual code" (per subset and per
+branch one convolution each, relations averaged over time after their projection), with weights of its own; it is the
+yardstick of ``python -m lab.benchmark``, too. All else are functions of a layer of ours: what it should compute with
+its weights.
 """
 
 import math
+from collections.abc import Callable
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 
@@ -32,11 +34,9 @@ class CTRGC(nn.Module):
 class SpatialGC(nn.Module):
     """CTR-GC over all graph subsets, batch norm, residual, ReLU."""
 
-    def __init__(
-        self, in_channels: int, out_channels: int, adjacency: Tensor, relation_channels: int | None = None
-    ) -> None:
+    def __init__(self, in_channels: int, out_channels: int, adjacency: Tensor) -> None:
         super().__init__()
-        relation_channels = relation_channels or (8 if in_channels <= 16 else in_channels // 8)
+        relation_channels = 8 if in_channels <= 16 else in_channels // 8
         self.subsets = nn.ModuleList(CTRGC(in_channels, out_channels, relation_channels) for _ in adjacency)
         self.adjacency = nn.Parameter(adjacency.clone())
         self.alpha = nn.Parameter(torch.zeros(1))
@@ -85,31 +85,6 @@ class MultiScaleTCN(nn.Module):
         return torch.cat([branch(x) for branch in self.branches], dim=1)
 
 
-class StackedTCN(nn.Module):
-    """The ASEA paper's words, section 3.3: three branches of two dilated convolutions and max-pooling, one 1x1."""
-
-    def __init__(self, in_channels: int, out_channels: int, stride: int) -> None:
-        super().__init__()
-        width = out_channels // 4
-        self.branches = nn.ModuleList(
-            nn.Sequential(
-                *pointwise(in_channels, width),
-                *dilated(width, 3, dilation),
-                nn.ReLU(),
-                dilated(width, 3, dilation + 1, stride)[0],
-                nn.ReLU(),
-                nn.MaxPool2d((3, 1), 1, (1, 0)),
-                nn.BatchNorm2d(width),
-            )
-            for dilation in (1, 2, 3)
-        )
-        last = nn.Sequential(nn.Conv2d(in_channels, width, 1, (stride, 1)), nn.BatchNorm2d(width))
-        self.branches.append(last)
-
-    def forward(self, x: Tensor) -> Tensor:
-        return torch.cat([branch(x) for branch in self.branches], dim=1)
-
-
 class Block(nn.Module):
     def __init__(self, in_channels: int, out_channels: int, adjacency: Tensor, stride: int, residual: bool) -> None:
         super().__init__()
@@ -151,6 +126,54 @@ class CTRGCN(nn.Module):
         return self.fc(x.mean((2, 3)).view(n, m, -1).mean(1))
 
 
+def norm(bn: nn.BatchNorm2d, x: Tensor, channels: slice = slice(None)) -> Tensor:
+    """Some channels of a batch norm, in training by the statistics of x."""
+    mean, variance = bn.running_mean[channels], bn.running_var[channels]
+    if bn.training:
+        mean, variance = x.mean((0, 2, 3)), x.var((0, 2, 3), correction=0)
+    scale = bn.weight[channels] / torch.sqrt(variance + bn.eps)
+    return (x - mean[:, None, None]) * scale[:, None, None] + bn.bias[channels][:, None, None]
+
+
+def conv_over_time(conv: nn.Conv2d, x: Tensor, stride: int = 1, dilation: int = 1) -> Tensor:
+    padding = (conv.weight.shape[2] - 1) * dilation // 2
+    return F.conv2d(x, conv.weight, conv.bias, (stride, 1), (padding, 0), (dilation, 1))
+
+
+def pool_over_time(x: Tensor, stride: int = 1) -> Tensor:
+    return F.max_pool2d(x, (3, 1), (stride, 1), (1, 0))
+
+
+def reduced(layer: nn.Module, x: Tensor, branch: int) -> Tensor:
+    """The start of a branch: 1x1, batch norm, ReLU."""
+    channels = slice(branch * layer.width, (branch + 1) * layer.width)
+    conv, bn = layer.reduce
+    return torch.relu(norm(bn, F.conv2d(x, conv.weight[channels], conv.bias[channels]), channels))
+
+
+def branched(layer: nn.Module, x: Tensor, ends: list[Callable[[Tensor], Tensor]]) -> Tensor:
+    """Branches of a 1x1, batch norm, ReLU and an end of their own, one of a 1x1 alone, batch norm behind each."""
+    branches = [end(reduced(layer, x, k)) for k, end in enumerate(ends)]
+    branches.append(conv_over_time(layer.skip, x, layer.stride))
+    width = layer.width
+    return torch.cat([norm(layer.bn, y, slice(k * width, (k + 1) * width)) for k, y in enumerate(branches)], dim=1)
+
+
+def stacked_tcn(layer: nn.Module, x: Tensor) -> Tensor:
+    """The ASEA paper's words, section 3.3: three branches of two dilated convolutions and max-pooling, one 1x1."""
+
+    def end(k: int) -> Callable[[Tensor], Tensor]:
+        (conv, bn), second = layer.first[k], layer.dilated[k]
+
+        def of(y: Tensor) -> Tensor:
+            y = torch.relu(norm(bn, conv_over_time(conv, y, 1, k + 1)))
+            return pool_over_time(torch.relu(conv_over_time(second, y, layer.stride, k + 2)))
+
+        return of
+
+    return branched(layer, x, [end(k) for k in range(3)])
+
+
 def node_amplitude(x: Tensor, gamma: float) -> Tensor:
     """Eq. 3-6 for one person, x ``(C, T, V)``; returns S ``(V,)``."""
     channels, frames, joints = x.shape
@@ -179,76 +202,46 @@ def active_joints(amplitude: Tensor, alpha: float) -> tuple[Tensor, float]:
     return mask, tau
 
 
-def external_attention(
-    persons: list[Tensor],
-    masks: list[Tensor],
-    w_q: Tensor,
-    w_k: Tensor,
-    w_v: Tensor,
-    b_q: Tensor,
-    b_k: Tensor,
-    b_v: Tensor,
-    weights: list[Tensor] | None = None,
-) -> list[Tensor]:
-    """Eq. 9-10 and the residual, frame by frame.
+def selected(atnac: nn.Module, x: Tensor, present: Tensor) -> tuple[Tensor, Tensor]:
+    """Mask and weight ``(V,)`` of one person ``(C, T, V)``, present in some frames ``(T,)``; Eq. 3-8.
 
-    Every person is ``(C, T, V)``; masks are ``(V,)``, or ``(T, V)`` where persons come and go; weights ``(V,)``,
-    default one, scale a joint's value and its update.
+    The weight is one; straight through, its gradient is that of ``sigmoid((S - tau) / sigma)`` with respect to alpha.
     """
-    out = [x.clone() for x in persons]
-    weights = weights or [torch.ones_like(x[0, 0]) for x in persons]
-    for p, x in enumerate(persons):
-        for t in range(x.shape[1]):
-            active = [mask if mask.ndim == 1 else mask[t] for mask in masks]
-            others = [o for o in range(len(persons)) if o != p and active[o].any()]
-            if not others or not active[p].any():
+    if atnac.alpha is None or not present.any():
+        return torch.ones(x.shape[2], dtype=torch.bool), torch.ones(x.shape[2], dtype=x.dtype)
+    score = node_amplitude(x.detach()[:, present], atnac.gamma)
+    mask, _ = active_joints(score, atnac.alpha.item())
+    weight = torch.ones_like(score)
+    if atnac.threshold_grad == 'ste':
+        sigma = score.std(correction=0)
+        soft = torch.sigmoid((score - (score.mean() + atnac.alpha * sigma)) / sigma)
+        weight = weight + (soft - soft.detach())
+    return mask, weight
+
+
+def aea(layer: nn.Module, x: Tensor, num_person: int, presence: Tensor | None = None) -> Tensor:
+    """AT-NAC and external attention, Eq. 3-10, with the options of AEA: sample by sample, person by person and frame
+    by frame."""
+    if presence is None:
+        presence = torch.ones(x.shape[0], x.shape[2], dtype=torch.bool)
+    sizes = (layer.attention.qk_channels, layer.attention.qk_channels, x.shape[1])
+    w_q, w_k, w_v = layer.attention.qkv.weight[:, :, 0, 0].split(sizes)
+    b_q, b_k, b_v = layer.attention.qkv.bias.split(sizes)
+    chosen = [selected(layer.atnac, person, present) for person, present in zip(x, presence, strict=True)]
+    out = x.clone()
+    for p, (mask, weight) in enumerate(chosen):
+        first = p - p % num_person
+        for t in range(x.shape[2]):
+            others = [o for o in range(first, first + num_person) if o != p and presence[o, t]]
+            if not others or not presence[p, t]:
                 continue
-            keys = torch.cat([persons[o][:, t, active[o]].T for o in others])  # (joints of the others, C)
-            scale = torch.cat([weights[o][active[o]] for o in others])
-            query = x[:, t, active[p]].T @ w_q.T + b_q
-            logits = query @ (keys @ w_k.T + b_k).T / math.sqrt(w_q.shape[0])
-            update = torch.softmax(logits, dim=-1) @ (scale[:, None] * (keys @ w_v.T + b_v))
-            out[p][:, t, active[p]] = x[:, t, active[p]] + update.T * weights[p][active[p]]
+            keys = torch.cat([x[o, :, t, chosen[o][0]].T for o in others])  # (joints of the others, C)
+            values = torch.cat([chosen[o][1][chosen[o][0]] for o in others])[:, None] * (keys @ w_v.T + b_v)
+            logits = (x[p, :, t, mask].T @ w_q.T + b_q) @ (keys @ w_k.T + b_k).T / math.sqrt(sizes[0])
+            update = (torch.softmax(logits, dim=-1) @ values).T * weight[mask]
+            kept = x[p, :, t, mask]
+            if layer.inactive == 'drop':
+                kept = kept * weight[mask]
+                out[p, :, t, ~mask] = 0
+            out[p, :, t, mask] = kept + (update if layer.gate is None else layer.gate * update)
     return out
-
-
-class AEA(nn.Module):
-    """AT-NAC and external attention, Eq. 3-10, sample by sample and person by person.
-
-    ``straight_through`` makes the mask's gradient that of ``sigmoid((S - tau) / sigma)`` with respect to alpha.
-    """
-
-    def __init__(self, channels: int, qk_channels: int, gamma: float = 1.0, straight_through: bool = True) -> None:
-        super().__init__()
-        self.query = nn.Linear(channels, qk_channels)
-        self.key = nn.Linear(channels, qk_channels)
-        self.value = nn.Linear(channels, channels)
-        self.alpha = nn.Parameter(torch.tensor(0.5))
-        self.gamma, self.straight_through = gamma, straight_through
-
-    def select(self, x: Tensor, present: Tensor) -> tuple[Tensor, Tensor]:
-        """Mask ``(T, V)`` and weight ``(V,)`` of one person ``(C, T, V)`` who is present in some frames ``(T,)``."""
-        frames, joints = x.shape[1:]
-        if not present.any():
-            return torch.zeros(frames, joints, dtype=torch.bool), torch.zeros(joints, dtype=x.dtype)
-        score = node_amplitude(x.detach()[:, present], self.gamma)
-        mask, _ = active_joints(score, self.alpha.item())
-        weight = torch.ones_like(score)
-        if self.straight_through:
-            sigma = score.std(correction=0)
-            soft = torch.sigmoid((score - (score.mean() + self.alpha * sigma)) / sigma)
-            weight = weight + (soft - soft.detach())
-        return mask & present[:, None], weight
-
-    def forward(self, x: Tensor, num_person: int, presence: Tensor | None = None) -> Tensor:
-        if presence is None:
-            presence = torch.ones(x.shape[0], x.shape[2], dtype=torch.bool)
-        out = []
-        for start in range(0, len(x), num_person):
-            persons = [x[start + p] for p in range(num_person)]
-            chosen = [self.select(person, presence[start + p]) for p, person in enumerate(persons)]
-            masks, weights = [mask for mask, _ in chosen], [weight for _, weight in chosen]
-            linears = (self.query, self.key, self.value)
-            matrices = [linear.weight for linear in linears] + [linear.bias for linear in linears]
-            out += external_attention(persons, masks, *matrices, weights)
-        return torch.stack(out)

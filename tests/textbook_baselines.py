@@ -1,15 +1,17 @@
-"""Textbook forms of the baselines' layers, as in textbook.py: equations written down, nothing shared, nothing fused.
+"""Textbook forms of the baselines' layers, as in textbook.py: equations written down, computed from a layer's weights.
 
 MS-G3D after Liu et al., CVPR 2020, with windows copied out of the clip frame by frame. DeGCN's layers joint by joint
 and sample by sample, in the reading of docs/baselines.md.
 """
 
 import math
+from functools import partial
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
-from .textbook import dilated, pointwise
+from .textbook import branched, conv_over_time, norm, pool_over_time
 
 
 def distances(links: list[tuple[int, int]], nodes: int) -> list[list[float]]:
@@ -40,148 +42,76 @@ def k_adjacency(links: list[tuple[int, int]], nodes: int, k: int) -> Tensor:
     return matrix / (degree[:, None] * degree[None, :]).sqrt()
 
 
-class MultiScaleGC(nn.Module):
+def multi_scale_gc(layer: nn.Module, x: Tensor) -> Tensor:
     """Eq. 5 and 9: every window's joints in one graph; returns ``(N, C, T', W*V)``."""
-
-    def __init__(self, in_channels: int, out_channels: int, adjacency: Tensor, window: int, stride: int) -> None:
-        super().__init__()
-        self.adjacency = nn.Parameter(adjacency.clone(), requires_grad=False)
-        self.mask = nn.Parameter(torch.zeros_like(adjacency))
-        self.weight = nn.Parameter(torch.zeros(out_channels, in_channels, len(adjacency)))
-        self.bn = nn.BatchNorm2d(out_channels)
-        self.window, self.stride = window, stride
-
-    def forward(self, x: Tensor) -> Tensor:
-        frames = x.shape[2]
-        windows = []
-        for centre in range(0, frames, self.stride):
-            around = range(centre - self.window // 2, centre + self.window // 2 + 1)
-            inside = [x[:, :, t] if 0 <= t < frames else torch.zeros_like(x[:, :, 0]) for t in around]
-            windows.append(torch.cat(inside, dim=2))
-        joints = torch.stack(windows, dim=2)  # (N, C, T', W*V)
-        y = 0
-        for k in range(len(self.adjacency)):
-            gathered = torch.einsum('pq,nctq->nctp', self.adjacency[k] + self.mask[k], joints)
-            y = y + torch.einsum('dc,nctp->ndtp', self.weight[:, :, k], gathered)
-        return torch.relu(self.bn(y))
+    frames, half = x.shape[2], layer.window // 2
+    windows = []
+    for centre in range(0, frames, layer.stride):
+        around = range(centre - half, centre + half + 1)
+        inside = [x[:, :, t] if 0 <= t < frames else torch.zeros_like(x[:, :, 0]) for t in around]
+        windows.append(torch.cat(inside, dim=2))
+    joints = torch.stack(windows, dim=2)  # (N, C, T', W*V)
+    y = 0
+    for k, adjacency in enumerate(layer.adjacency + layer.mask):
+        gathered = torch.einsum('pq,nctq->nctp', adjacency, joints)
+        y = y + torch.einsum('dc,nctp->ndtp', layer.weight[:, :, k], gathered)
+    return torch.relu(norm(layer.bn, y))
 
 
-class WindowedGC(nn.Module):
+def windowed_gc(layer: nn.Module, x: Tensor) -> Tensor:
     """G3D and its read-out over the window's frames."""
-
-    def __init__(
-        self, in_channels: int, width: int, out_channels: int, adjacency: Tensor, window: int, stride: int
-    ) -> None:
-        super().__init__()
-        self.graph = MultiScaleGC(in_channels, width, adjacency, window, stride)
-        self.conv = nn.Conv3d(width, out_channels, (1, window, 1))
-        self.bn = nn.BatchNorm3d(out_channels)
-
-    def forward(self, x: Tensor) -> Tensor:
-        y = self.graph(x).unflatten(3, (self.conv.kernel_size[1], x.shape[3]))
-        return self.bn(self.conv(y)).squeeze(3)
+    y = multi_scale_gc(layer.graph, x).unflatten(3, (layer.window, -1))
+    conv, bn = layer.collapse
+    weight = conv.weight.view(len(conv.weight), -1, layer.window)
+    return norm(bn, torch.einsum('dcw,nctwv->ndtv', weight, y) + conv.bias[:, None, None])
 
 
-class MultiScaleTCN(nn.Module):
+def multi_scale_tcn(layer: nn.Module, x: Tensor) -> Tensor:
     """Six branches and a residual, MS-G3D, Fig. 3c."""
-
-    def __init__(self, in_channels: int, out_channels: int, stride: int) -> None:
-        super().__init__()
-        width = out_channels // 6
-        self.branches = nn.ModuleList(
-            nn.Sequential(*pointwise(in_channels, width), *dilated(width, 3, dilation, stride))
-            for dilation in (1, 2, 3, 4)
-        )
-        pool = [nn.MaxPool2d((3, 1), (stride, 1), (1, 0)), nn.BatchNorm2d(width)]
-        self.branches.append(nn.Sequential(*pointwise(in_channels, width), *pool))
-        last = nn.Conv2d(in_channels, width, 1, (stride, 1))
-        self.branches.append(nn.Sequential(last, nn.BatchNorm2d(width)))
-        self.residual = nn.Identity()
-        if in_channels != out_channels or stride != 1:
-            conv = nn.Conv2d(in_channels, out_channels, 1, (stride, 1))
-            self.residual = nn.Sequential(conv, nn.BatchNorm2d(out_channels))
-
-    def forward(self, x: Tensor) -> Tensor:
-        return torch.cat([branch(x) for branch in self.branches], dim=1) + self.residual(x)
+    ends = [partial(conv_over_time, conv, stride=layer.stride, dilation=k + 1) for k, conv in enumerate(layer.convs)]
+    y = branched(layer, x, [*ends, partial(pool_over_time, stride=layer.stride)])
+    return y + residual(layer.residual, x, layer.stride)
 
 
-class MSG3DBlock(nn.Module):
+def residual(layer: nn.Module, x: Tensor, stride: int = 1) -> Tensor:
+    return x if isinstance(layer, nn.Identity) else norm(layer[1], conv_over_time(layer[0], x, stride))
+
+
+def msg3d_block(block: nn.Module, x: Tensor, num_person: int) -> Tensor:
     """Three pathways, their sum, a temporal convolution: MS-G3D, Fig. 3a."""
-
-    def __init__(
-        self,
-        in_channels: int,
-        graph_channels: int,
-        out_channels: int,
-        scales: Tensor,
-        window_scales: dict[int, Tensor],
-        stride: int,
-    ) -> None:
-        super().__init__()
-        self.graph = MultiScaleGC(in_channels, graph_channels, scales, 1, 1)
-        self.first = MultiScaleTCN(graph_channels, out_channels, stride)
-        self.second = MultiScaleTCN(out_channels, out_channels, 1)
-        self.windows = nn.ModuleList(
-            WindowedGC(in_channels, graph_channels, out_channels, adjacency, window, stride)
-            for window, adjacency in window_scales.items()
-        )
-        self.last = MultiScaleTCN(out_channels, out_channels, 1)
-
-    def forward(self, x: Tensor) -> Tensor:
-        factorised = self.second(torch.relu(self.first(self.graph(x))))
-        pathways = [factorised, *(window(x) for window in self.windows)]
-        return torch.relu(self.last(torch.relu(sum(pathways))))
+    first, second = block.spatial.temporal
+    y = multi_scale_tcn(second, torch.relu(multi_scale_tcn(first, multi_scale_gc(block.spatial.graph, x))))
+    y = torch.relu(sum((windowed_gc(windowed, x) for windowed in block.spatial.windows), y))
+    return torch.relu(multi_scale_tcn(block.temporal, y))
 
 
-class DeformableGC(nn.Module):
-    """Every joint of every person samples the joints of highest score, one kernel point and channel group at a time."""
+def sampled_joints(scores: Tensor, count: int) -> Tensor:
+    """Softmax over the ``count`` highest scores, zero elsewhere; ``(V,)``."""
+    chosen = sorted(range(len(scores)), key=lambda j: -scores[j].item())[:count]
+    total = sum(scores[j].exp() for j in chosen)
+    zero = torch.zeros_like(total)
+    return torch.stack([scores[j].exp() / total if j in chosen else zero for j in range(len(scores))])
 
-    def __init__(
-        self, in_channels: int, out_channels: int, points: int, joints: int, samples: int, groups: int, relation: int
-    ) -> None:
-        super().__init__()
-        self.samples, self.groups, self.relation, self.points = samples, groups, relation, points
-        self.query = nn.Conv2d(in_channels, points * groups * relation, 1)
-        self.key = nn.Conv2d(in_channels, points * groups * relation, 1)
-        self.alpha = nn.Parameter(torch.zeros(1))
-        self.location = nn.Parameter(torch.zeros(points, joints, joints))
-        self.values = nn.ModuleList(nn.Conv2d(in_channels, out_channels, 1) for _ in range(points))
-        self.bn = nn.BatchNorm2d(out_channels)
-        self.down = nn.Identity()
-        if in_channels != out_channels:
-            self.down = nn.Sequential(nn.Conv2d(in_channels, out_channels, 1), nn.BatchNorm2d(out_channels))
 
-    def weights(self, query: Tensor, key: Tensor, location: Tensor) -> Tensor:
-        """Weights of the joints that one joint samples, ``(V,)``; query ``(d,)``, key ``(d, V)``."""
-        scores = location + self.alpha * (query @ key) / math.sqrt(self.relation)
-        chosen = sorted(range(len(scores)), key=lambda j: -scores[j].item())[: self.samples]
-        total = sum(scores[j].exp() for j in chosen)
-        zero = torch.zeros_like(total)
-        return torch.stack([scores[j].exp() / total if j in chosen else zero for j in range(len(scores))])
-
-    def person(self, x: Tensor) -> Tensor:
-        """One person, ``(1, C, T, V)``."""
-        query, key = self.query(x).mean(2)[0], self.key(x).mean(2)[0]
-        out = []
-        for group in range(self.groups):
-            total = 0
-            for point, value in enumerate(self.values):
-                start = (point * self.groups + group) * self.relation
-                rows = slice(start, start + self.relation)
-                weights = torch.stack(
-                    [
-                        self.weights(query[rows, i], key[rows], self.location[point, i])
-                        for i in range(self.location.shape[1])
-                    ]
-                )
-                features = value(x).chunk(self.groups, dim=1)[group]
-                total = total + torch.einsum('ij,nctj->ncti', weights, features)
-            out.append(total)
-        return torch.cat(out, dim=1)
-
-    def forward(self, x: Tensor) -> Tensor:
-        y = torch.cat([self.person(person[None]) for person in x])
-        return torch.relu(self.bn(y) + self.down(x))
+def deformable_gc(layer: nn.Module, x: Tensor) -> Tensor:
+    """Every joint of every person samples joints, one kernel point and channel group at a time."""
+    width = layer.relation_channels
+    relation = F.conv2d(x, layer.relation.weight, layer.relation.bias).mean(2)
+    relation = relation.unflatten(1, (2, layer.points, layer.groups, width))
+    weights, biases = layer.value.weight.chunk(layer.points), layer.value.bias.chunk(layer.points)
+    persons = []
+    for person, (query, key) in zip(x, relation, strict=True):
+        y = 0
+        for s in range(layer.points):
+            features = F.conv2d(person[None], weights[s], biases[s])[0].chunk(layer.groups)
+            groups = []
+            for g in range(layer.groups):
+                scores = layer.location[s] + layer.alpha * (query[s, g].T @ key[s, g]) / math.sqrt(width)
+                rows = torch.stack([sampled_joints(row, layer.samples) for row in scores])
+                groups.append(torch.einsum('ij,ctj->cti', rows, features[g]))
+            y = y + torch.cat(groups)
+        persons.append(y)
+    return torch.relu(norm(layer.bn, torch.stack(persons)) + residual(layer.residual, x))
 
 
 def deformable_temporal_conv(x: Tensor, weight: Tensor, bias: Tensor, positions: Tensor, stride: int) -> Tensor:

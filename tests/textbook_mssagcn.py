@@ -1,15 +1,16 @@
-"""Textbook forms of the second paper's layers: its equations one after the other, part by part and head by head.
+"""Textbook forms of the second paper's layers: its equations one after the other, from the weights of ours.
 
-Fang and Wang, "Multi-scale Self-Attention Convolutional Networks for Skeleton-Based Action Recognition". The oracle
-of the tests of ``MultiScaleAGC``, ``TemporalSelfAttention``, ``MultiScaleAttentionTCN`` and ``MSSAGCN``.
+Fang and Wang, "Multi-scale Self-Attention Convolutional Networks for Skeleton-Based Action Recognition".
 """
 
 import math
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
-from .textbook import dilated, pointwise
+from .textbook import conv_over_time, norm, reduced
+from .textbook_baselines import residual
 
 
 def symmetric_graph(num_joints: int, bones: list[tuple[int, int]]) -> list[list[float]]:
@@ -19,112 +20,68 @@ def symmetric_graph(num_joints: int, bones: list[tuple[int, int]]) -> list[list[
     return [[linked[i][j] / math.sqrt(degree[i] * degree[j]) for j in range(num_joints)] for i in range(num_joints)]
 
 
-class AdaptiveGC(nn.Module):
-    """Y of Eq. 2 for one part: Eq. 4-7."""
-
-    def __init__(self, channels: int, relation_channels: int, adjacency: Tensor) -> None:
-        super().__init__()
-        self.transform = nn.Conv2d(channels, channels, 1, bias=False)
-        self.psi = nn.Conv2d(channels, relation_channels, 1)
-        self.phi = nn.Conv2d(channels, relation_channels, 1)
-        self.delta = nn.Conv2d(relation_channels, channels, 1)
-        self.adjacency = nn.Parameter(adjacency.clone())
-        self.alpha = nn.Parameter(torch.zeros(1))
-
-    def topology(self, x: Tensor) -> Tensor:
-        """Eq. 5 and 6, joint pair by joint pair; ``(N, C, V, V)``."""
-        pooled = x.mean(2, keepdim=True)
-        query, key = self.psi(pooled)[:, :, 0], self.phi(pooled)[:, :, 0]
-        rows = []
-        for i in range(x.shape[3]):
-            pairs = [torch.tanh(query[:, :, i] - key[:, :, j]) for j in range(x.shape[3])]
-            rows.append([self.delta(pair[:, :, None, None])[:, :, 0, 0] for pair in pairs])
-        q = torch.stack([torch.stack(row, dim=2) for row in rows], dim=2)
-        return self.adjacency + self.alpha * q
-
-    def forward(self, x: Tensor) -> Tensor:
-        return torch.einsum('ncij,nctj->ncti', self.topology(x), self.transform(x))
+def adaptive_topology(layer: nn.Module, x: Tensor, part: int) -> Tensor:
+    """Eq. 4-6 for one part of x, ``(N, C / 4, V, V)``."""
+    width, relation = layer.width, layer.relation.out_channels // 8
+    own = slice(part * width, (part + 1) * width)
+    pooled = F.conv2d(x, layer.split.weight[own], layer.split.bias[own]).mean(2, keepdim=True)
+    start = 2 * part * relation
+    rows = slice(start, start + relation), slice(start + relation, start + 2 * relation)
+    psi, phi = (F.conv2d(pooled, layer.relation.weight[k], layer.relation.bias[k])[:, :, 0] for k in rows)
+    related = torch.tanh(psi[:, :, :, None] - phi[:, :, None, :])
+    q = F.conv2d(related, layer.delta.weight[own], layer.delta.bias[own])
+    return layer.adjacency[part] + layer.alpha[part] * q
 
 
-class MultiScaleAGC(nn.Module):
-    """Eq. 2 and 3."""
-
-    def __init__(self, in_channels: int, out_channels: int, adjacency: Tensor, relation_channels: int = 8) -> None:
-        super().__init__()
-        width = out_channels // 4
-        self.split = nn.ModuleList(nn.Conv2d(in_channels, width, 1) for _ in range(4))
-        self.parts = nn.ModuleList(AdaptiveGC(width, relation_channels, adjacency) for _ in range(4))
-        self.residual = nn.Identity() if in_channels == out_channels else nn.Conv2d(in_channels, out_channels, 1)
-        self.bn = nn.BatchNorm2d(out_channels)
-
-    def forward(self, x: Tensor) -> Tensor:
-        out = torch.cat([part(split(x)) for part, split in zip(self.parts, self.split, strict=True)], dim=1)
-        return torch.relu(self.bn(out + self.residual(x)))
+def multi_scale_agc(layer: nn.Module, x: Tensor) -> Tensor:
+    """Eq. 2, 3 and 7: split, transform and aggregate part by part."""
+    parts = []
+    for part in range(4):
+        own = slice(part * layer.width, (part + 1) * layer.width)
+        y = F.conv2d(x, layer.split.weight[own], layer.split.bias[own])
+        y = F.conv2d(y, layer.transform.weight[own])
+        parts.append(torch.einsum('ncij,nctj->ncti', adaptive_topology(layer, x, part), y))
+    same = isinstance(layer.residual, nn.Identity)
+    kept = x if same else F.conv2d(x, layer.residual.weight, layer.residual.bias)
+    return torch.relu(norm(layer.bn, torch.cat(parts, dim=1) + kept))
 
 
-class TemporalSelfAttention(nn.Module):
-    """Eq. 8, head by head; queries are every ``stride``-th frame, keys the frames that are present."""
-
-    def __init__(self, in_channels: int, out_channels: int, heads: int, stride: int = 1) -> None:
-        super().__init__()
-        self.query, self.key, self.value = (nn.Linear(in_channels, out_channels, bias=False) for _ in range(3))
-        self.heads, self.stride = heads, stride
-
-    def of_one_joint(self, x: Tensor, present: Tensor) -> Tensor:
-        """x ``(T, C)``, present ``(T,)``; returns ``(ceil(T/stride), C_out)``."""
-        width = self.query.out_features // self.heads
-        out = []
-        for head in range(self.heads):
-            rows = slice(head * width, (head + 1) * width)
-            query, key, value = (linear(x)[:, rows] for linear in (self.query, self.key, self.value))
-            logits = query[:: self.stride] @ key[present].T / math.sqrt(width)
-            out.append(torch.softmax(logits, dim=1) @ value[present])
-        return torch.cat(out, dim=1) * present[:: self.stride, None]
-
-    def forward(self, x: Tensor, presence: Tensor | None = None) -> Tensor:
-        presence = torch.ones(x.shape[0], x.shape[2], dtype=torch.bool) if presence is None else presence
-        joints = [
-            torch.stack([self.of_one_joint(x[n, :, :, v].T, presence[n]) for v in range(x.shape[3])], dim=1)
-            for n in range(len(x))
-        ]
-        return torch.stack(joints).permute(0, 3, 1, 2)
+def self_attention(layer: nn.Module, x: Tensor, presence: Tensor | None = None) -> Tensor:
+    """Eq. 8, head by head and person by person; queries are every ``stride``-th frame, keys those that are present."""
+    presence = torch.ones(x.shape[0], x.shape[2], dtype=torch.bool) if presence is None else presence
+    width = layer.value.out_channels // (layer.groups * layer.heads)
+    heads = []
+    for head in range(layer.groups * layer.heads):
+        rows = slice(head * width, (head + 1) * width)
+        own = x.chunk(layer.groups, dim=1)[head // layer.heads]
+        query, key, value = (
+            torch.einsum('dc,nctv->nvtd', conv.weight[rows, :, 0, 0], own)
+            for conv in (layer.query, layer.key, layer.value)
+        )
+        persons = []
+        for n, present in enumerate(presence):
+            logits = query[n, :, :: layer.stride] @ key[n][:, present].transpose(1, 2) / math.sqrt(width)
+            out = torch.softmax(logits, dim=2) @ value[n][:, present]
+            persons.append(out * present[:: layer.stride, None])
+        heads.append(torch.stack(persons))
+    return torch.cat(heads, dim=3).permute(0, 3, 2, 1)
 
 
-class MultiScaleAttentionTCN(nn.Module):
-    """Eq. 9: four dilations, the first two with self-attention beside them."""
-
-    def __init__(self, in_channels: int, out_channels: int, stride: int, heads: int) -> None:
-        super().__init__()
-        width, half = out_channels // 4, out_channels // 8
-        self.reduce = nn.ModuleList(nn.Sequential(*pointwise(in_channels, width)) for _ in range(4))
-        self.attention = nn.ModuleList(TemporalSelfAttention(width, half, heads, stride) for _ in range(2))
-        self.attention_bn = nn.ModuleList(nn.BatchNorm2d(half) for _ in range(2))
-        self.conv = nn.ModuleList(nn.Sequential(*dilated(width, 3, d + 1, stride)) for d in range(4))
-        for k in range(2):
-            self.conv[k] = nn.Sequential(
-                nn.Conv2d(width, half, (3, 1), (stride, 1), (k + 1, 0), (k + 1, 1)), nn.BatchNorm2d(half)
-            )
-
-    def forward(self, x: Tensor) -> Tensor:
-        parts = []
-        for k, reduce in enumerate(self.reduce):
-            y = reduce(x)
-            if k < 2:
-                parts.append(self.attention_bn[k](self.attention[k](y)))
-            parts.append(self.conv[k](y))
-        return torch.cat(parts, dim=1)
+def hybrid(layer: nn.Module, x: Tensor, stride: int) -> Tensor:
+    """Eq. 9: four dilations, the first two with self-attention beside them; batch norm behind each."""
+    parts, start = [], 0
+    branches = [reduced(layer, x, k) for k in range(4)]
+    attended = self_attention(layer.attention, torch.cat(branches[:2], dim=1)).chunk(2, dim=1)
+    for k, (conv, y) in enumerate(zip(layer.dilated, branches, strict=True)):
+        parts += [attended[k]] if k < 2 else []
+        parts.append(conv_over_time(conv, y, stride, k + 1))
+    normed = []
+    for part in parts:
+        normed.append(norm(layer.bn, part, slice(start, start + part.shape[1])))
+        start += part.shape[1]
+    return torch.cat(normed, dim=1)
 
 
-class Block(nn.Module):
-    def __init__(self, in_channels: int, out_channels: int, adjacency: Tensor, stride: int, heads: int) -> None:
-        super().__init__()
-        self.spatial = MultiScaleAGC(in_channels, out_channels, adjacency)
-        self.temporal = MultiScaleAttentionTCN(out_channels, out_channels, stride, heads)
-        self.residual: nn.Module = nn.Identity()
-        if in_channels != out_channels or stride != 1:
-            self.residual = nn.Sequential(
-                nn.Conv2d(in_channels, out_channels, 1, (stride, 1)), nn.BatchNorm2d(out_channels)
-            )
-
-    def forward(self, x: Tensor, num_person: int) -> Tensor:
-        return torch.relu(self.temporal(self.spatial(x)) + self.residual(x))
+def block(layer: nn.Module, x: Tensor, num_person: int) -> Tensor:
+    y = hybrid(layer.temporal, multi_scale_agc(layer.spatial, x), layer.stride)
+    return torch.relu(y + residual(layer.residual, x, layer.stride))

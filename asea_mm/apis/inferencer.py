@@ -102,7 +102,7 @@ class InteractionInferencer:
 
                 - an array ``(M, T, V, C)``, or ``(T, V, C)`` of one person: a recording in memory
                 - an annotation: ``keypoint``, maybe ``keypoint_score``, ``frame_dir``, ``img_shape``
-                - a file: an annotation file (.pkl) or store, a recording as ``docs/custom_data.md`` lists them (.npy,
+                - a file: an annotation file (.pkl), a recording as ``docs/custom_data.md`` lists them (.npy,
                   .npz, .csv, .json, NTU's .skeleton, a folder of OpenPose's files), or a folder of such
             keypoint_score: Confidences, where ``inputs`` is one array.
             pairs: Where there are more persons than the model takes: None takes the likeliest pair of the clip, see

@@ -17,8 +17,8 @@ from mmengine.config import Config
 from mmengine.registry import WEIGHT_INITIALIZERS, DefaultScope
 from torch import nn
 
-from ..engine.checkpoints import parse_config, part_names, read_checkpoint
-from ..engine.configs import find_config
+from ..engine.checkpoints import parse_config, read_checkpoint
+from ..engine.configs import find_config, part_names
 from ..errors import InputError
 from ..models.backbones.interaction_backbone import input_size
 from ..skeletons import Skeleton, get_skeleton

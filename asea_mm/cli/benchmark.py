@@ -13,21 +13,28 @@ Examples:
 from __future__ import annotations
 
 import argparse
-import json
+import os
 import platform
+import tempfile
+import time
+from collections.abc import Hashable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
+from mmaction.registry import MODELS
 from mmengine.registry import init_default_scope
-from rich.table import Table
 
-from ..datasets.files.whole import write_whole
-from ..engine.measuring import from_config, measure_models, print_rows
-from ..engine.running import working_tree_commit
+from ..apis import InteractionInferencer, StreamingRecognizer
+from ..engine import load_config
+from ..engine.measuring import Classifier, measure_models
 from ..errors import InputError
 from ..models.backbones.interaction_backbone import input_size
-from .options import CONFIG_HELP, add_device_option, command_line, console, say_written
+from .options import CONFIG_HELP, add_device_option
+from .output import circumstances, print_rows, write_json
+
+FRAME_RATE = 30
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -61,48 +68,87 @@ def run(args: argparse.Namespace) -> None:
     init_default_scope('mmaction')
     device = torch.device(args.device)
     result = {
-        'command': command_line(),
-        'commit': working_tree_commit(),
+        **circumstances(),
         'torch': torch.__version__,
         'device': torch.cuda.get_device_name() if device.type == 'cuda' else platform.processor() or platform.machine(),
         'threads': torch.get_num_threads(),
+        **(run_stream(args) if args.stream else run_models(args, device)),
     }
-    result |= run_stream(args) if args.stream else run_models(args, device)
     if args.out:
-        write_whole(args.out, json.dumps(result, indent=1) + '\n')
-        say_written(args.out)
+        write_json(args.out, result)
 
 
 def run_models(args: argparse.Namespace, device: torch.device) -> dict:
     """Measure the models of the configs, and show them."""
-    models: dict[str, Any] = {config: from_config(config) for config in args.configs}
+    models: dict[str, Any] = {config: Classifier(MODELS.build(load_config(config).model)) for config in args.configs}
     inputs = {}
     for name, model in models.items():
         joints, channels = input_size(model.recognizer.backbone)
         inputs[name] = torch.randn(args.batch, args.persons, args.frames, joints, channels, device=device)
     rows = measure_models(models, inputs, args.repeats, args.amp, args.compile)
     print_rows(f'ratios: {args.configs[0]} = 1', rows)
-    return {
-        'input': {'batch': args.batch, 'persons': args.persons, 'frames': args.frames, 'amp': args.amp},
-        'configs': rows,
-    }
+    settings = {name: getattr(args, name) for name in ('batch', 'persons', 'frames', 'amp')}
+    return {'input': settings, 'configs': rows}
 
 
 def run_stream(args: argparse.Namespace) -> dict:
     """Measure the model of one config on streams of several pairs, and show it."""
-    from .stream_benchmark import FRAME_RATE, measure_stream, random_inferencer
-
     if len(args.configs) > 1 or min(args.pairs) < 1:
         raise InputError(f'--stream: expected one config and at least one pair, got {args.configs} and {args.pairs}')
     inferencer = random_inferencer(args.configs[0], args.device, args.num_clips)
     frames = max(args.stride, round(args.seconds * FRAME_RATE))
-    rows = {pairs: measure_stream(inferencer, pairs, frames, args.window, args.stride) for pairs in args.pairs}
-    columns = ('median_ms', 'p99_ms', 'evaluation_ms', 'frames_per_second', 'memory_start_mb', 'memory_end_mb')
-    table = Table(title=f'{args.configs[0]}, window {args.window}, stride {args.stride}, {frames} frames each')
-    for column in ('pairs', *columns):
-        table.add_column(column.replace('_', ' '), justify='right')
-    for pairs, row in rows.items():
-        table.add_row(str(pairs), *(f'{row[column]:.2f}' for column in columns))
-    console().print(table)
+    rows = {str(pairs): measure_stream(inferencer, pairs, frames, args.window, args.stride) for pairs in args.pairs}
+    print_rows(f'{args.configs[0]} by pairs, window {args.window}, stride {args.stride}', rows)
     settings = {name: getattr(args, name) for name in ('window', 'stride', 'num_clips')}
-    return {'config': args.configs[0], 'settings': settings, 'pairs': {str(pairs): row for pairs, row in rows.items()}}
+    return {'config': args.configs[0], 'settings': settings, 'pairs': rows}
+
+
+def random_inferencer(config: str, device: str, num_clips: int | None) -> InteractionInferencer:
+    """The model of a config with random weights, which do not matter for time; batch norms are fused."""
+    cfg = load_config(config)
+    weights = MODELS.build(cfg.model).state_dict()
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / 'random.pth'
+        torch.save(dict(state_dict=weights, meta=dict(cfg=cfg.pretty_text)), path)
+        return InteractionInferencer(path, device=device, fuse=True, num_clips=num_clips)
+
+
+def measure_stream(
+    inferencer: InteractionInferencer, pairs: int, frames: int, window: int, stride: int
+) -> dict[str, float]:
+    """Push so many frames as fast as they are taken, after two windows that do not count.
+
+    There are as few persons as make so many pairs. Memory, in MB, is NaN where it is unknown.
+    """
+    persons = next(count for count in range(2, pairs + 2) if count * (count - 1) // 2 >= pairs)
+    rng = np.random.default_rng(0)
+    bodies = rng.normal(size=(persons, len(inferencer.skeleton.joints), 3)).astype(np.float32)
+    stream = StreamingRecognizer(inferencer, window, stride, smoothing=0.5, max_persons=persons, max_pairs=pairs)
+    seconds = np.empty(frames)
+    evaluations, start_memory = 0, float('nan')
+    for number in range(-2 * window, frames):
+        if number == 0:
+            start_memory = resident_megabytes()
+        frame: dict[Hashable, np.ndarray] = dict(enumerate(bodies * (1 + 0.1 * np.sin(number / 5))))
+        began = time.perf_counter()
+        results = stream.push(frame)
+        if number >= 0:
+            seconds[number] = time.perf_counter() - began
+            evaluations += bool(results and results[0].stop == stream.num_frames)
+    return {
+        'persons': persons,
+        'frames': frames,
+        'evaluations': evaluations,
+        'median_ms': float(np.median(seconds) * 1e3),
+        'p99_ms': float(np.percentile(seconds, 99) * 1e3),
+        'evaluation_ms': float(np.median(np.sort(seconds)[-evaluations:]) * 1e3) if evaluations else float('nan'),
+        'frames_per_second': float(frames / seconds.sum()),
+        'memory_start_mb': start_memory,
+        'memory_end_mb': resident_megabytes(),
+    }
+
+
+def resident_megabytes() -> float:
+    """Memory of this process that is in RAM now, in MB; NaN where the system does not tell."""
+    pages = Path('/proc/self/statm')
+    return int(pages.read_text().split()[1]) * os.sysconf('SC_PAGESIZE') / 2**20 if pages.is_file() else float('nan')

@@ -7,8 +7,8 @@ repeated, interrupted ones resume; a folder of runs with another recipe is refus
 
 Examples:
   asea cross-validate asea_sbu --seeds 0 1 2 --jobs 2 --out results/asea_sbu
-  asea cross-validate asea_sbu --streams joint bone      # each of them, for asea fuse
-  asea cross-validate asea_sbu --folds 1 3 --jobs 5 --cluster slurm --partition gpu
+  asea cross-validate asea_sbu --stream bone      # its work folder and that of another stream: asea fuse
+  asea cross-validate asea_sbu --folds 1 3 --jobs 5 --slurm gpu
 """
 
 from __future__ import annotations
@@ -16,24 +16,21 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from rich.table import Table
-
 from ..engine import find_config
-from ..engine.cross_validation import CrossValidation, all_folds, cross_validate, summarise, write_summary
+from ..engine.cross_validation import MEASURES, CrossValidation, all_folds, cross_validate, summarise, write_summary
 from ..errors import InputError
 from ..evaluation.statistics import as_percent, in_columns, run_name, with_spread
-from .options import CONFIG_HELP, add_cfg_options, add_job_options, command_line, console, job_parameters, say_written
+from .options import CONFIG_HELP, STREAM_HELP, add_cfg_options, add_job_options, job_parameters
+from .output import circumstances, print_table, say_written
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument('config', help=CONFIG_HELP)
     parser.add_argument('--folds', nargs='+', default=['all'], help='numbers, or all (default): those of the data')
     parser.add_argument('--seeds', type=int, nargs='+', default=[0], help='random seeds (default: 0)')
-    parser.add_argument(
-        '--streams', nargs='+', default=[None], metavar='STREAM', help='each of them in turn, as --stream of asea train'
-    )
+    parser.add_argument('--stream', help=STREAM_HELP)
     parser.add_argument('--work-dir', type=Path, help='folder of the runs (default: work_dirs/CONFIG[_STREAM]_cv)')
-    parser.add_argument('--out', help='write OUT.json (OUT_STREAM.json), and the scores, for asea fuse, to OUT.npz')
+    parser.add_argument('--out', help='write OUT.json, and the scores, for asea fuse, to OUT.npz')
     add_cfg_options(parser)
     add_job_options(parser)
 
@@ -45,54 +42,29 @@ def run(args: argparse.Namespace) -> None:
         folds = tuple(map(int, args.folds))
     else:
         raise InputError(f"--folds: expected numbers from 1 on or 'all', got {' '.join(args.folds)}")
-    if len(set(args.streams)) < len(args.streams):
-        raise InputError(f'--streams: expected different ones, got {" ".join(args.streams)}')
-    plans = [plan_of(args, folds, stream) for stream in args.streams]
-    for plan in plans:  # all are looked at before the first is run
-        plan.load_config(folds[0])
-    for plan in plans:
-        results = []
-        for result in cross_validate(plan, **job_parameters(args)):
-            results.append(result)
-            print(f'[{len(results)}/{len(plan.runs)}] {line_of(result)}', flush=True)
-        results.sort(key=lambda result: plan.runs.index((result['fold'], result['seed'])))
-        print_summary(plan, results)
-        if args.out:
-            out = f'{args.out}{suffix_of(plan.stream) if len(plans) > 1 else ""}'
-            write_summary(out, plan, results, command_line())
-            say_written(f'{out}.json', f'{out}.npz')
-
-
-def plan_of(args: argparse.Namespace, folds: tuple[int, ...], stream: str | None) -> CrossValidation:
-    """What is cross-validated for one stream; each of several has a folder of its own."""
-    work_dir = Path('work_dirs') / f'{find_config(args.config).stem}{suffix_of(stream)}_cv'
-    if args.work_dir:
-        own = suffix_of(stream) if len(args.streams) > 1 else ''
-        work_dir = args.work_dir.with_name(args.work_dir.name + own)
-    return CrossValidation(args.config, folds, tuple(args.seeds), work_dir, stream, tuple(args.cfg_options))
-
-
-def suffix_of(stream: str | None) -> str:
-    return f'_{stream.replace(",", "+")}' if stream else ''
-
-
-def line_of(result: dict) -> str:
-    """What is said of a run when it is done."""
-    return (
-        f'{run_name(result["fold"], result["seed"])}: last {result["last_top1"]:.2%}, best {result["best_top1"]:.2%} '
-        f'(epoch {result["best_epoch"]}), {result["seconds"]} s'
-    )
+    parts = [find_config(args.config).stem, *([args.stream.replace(',', '+')] if args.stream else []), 'cv']
+    work_dir = args.work_dir or Path('work_dirs') / '_'.join(parts)
+    plan = CrossValidation(args.config, folds, tuple(args.seeds), work_dir, args.stream, tuple(args.cfg_options))
+    results = []
+    for result in cross_validate(plan, **job_parameters(args)):
+        results.append(result)
+        line = f'last {result["last_top1"]:.2%}, best {result["best_top1"]:.2%} (epoch {result["best_epoch"]})'
+        name = run_name(result['fold'], result['seed'])
+        print(f'[{len(results)}/{len(plan.runs)}] {name}: {line}, {result["seconds"]} s', flush=True)
+    results.sort(key=lambda result: plan.runs.index((result['fold'], result['seed'])))
+    print_summary(plan, results)
+    if args.out:
+        write_summary(args.out, plan, results, circumstances()['command'])
+        say_written(f'{args.out}.json', f'{args.out}.npz')
 
 
 def print_summary(plan: CrossValidation, results: list[dict]) -> None:
     """Measures of every fold and of all: last and best epoch, cross-entropy of the last."""
-    summary = summarise(results)
-    title = ', '.join(filter(None, (plan.config, plan.stream)))
-    table = Table('', 'last epoch', 'best epoch', 'cross-entropy', title=f'{title}, top-1 in %')
-    last, best = in_columns(summary['last_top1']), in_columns(summary['best_top1'])
-    entropy = in_columns(summary['last_cross_entropy']) if 'last_cross_entropy' in summary else {}
-    for name in last:
-        table.add_row(
-            name, as_percent(last[name]), as_percent(best[name]), with_spread(entropy[name]) if entropy else '-'
-        )
-    console().print(table)
+    measures = {name: in_columns(measure) for name, measure in summarise(results, MEASURES).items()}
+    columns = [{name: as_percent(cell) for name, cell in measures[key].items()} for key in MEASURES[:2]]
+    columns += [{name: with_spread(cell) for name, cell in measures.get('last_cross_entropy', {}).items()}]
+    print_table(
+        f'{", ".join(filter(None, (plan.config, plan.stream)))}, top-1 in %',
+        ('', 'last epoch', 'best epoch', 'cross-entropy'),
+        [(name, *(column.get(name, '-') for column in columns)) for name in columns[0]],
+    )

@@ -13,14 +13,13 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from rich.table import Table
-
 from ..apis.loading import load_model
 from ..deploy.agreement import compare
 from ..deploy.export import export_model
 from ..engine.running import build_test_dataset
 from ..errors import InputError
-from .options import add_config_options, config_of, console, say_written
+from .options import add_config_options, config_of
+from .output import print_table, say_written
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -42,12 +41,19 @@ def run(args: argparse.Namespace) -> None:
     say_written(path)
     dataset = build_test_dataset(cfg) if args.samples else None
     rows = compare(trained, path, dataset, args.samples, args.preparation)
-    table = Table('', title=f'{path.name} ({path.stat().st_size / 2**20:.1f} MiB) beside PyTorch')
-    for column in ('samples', 'largest difference', 'same class', ''):
-        table.add_column(column, justify='right')
-    for name, row in rows.items():
-        verdict = 'agrees' if row.within(args.tolerance) else 'DIFFERS'
-        table.add_row(name, str(row.samples), f'{row.difference:.1e}', f'{row.same}/{row.samples}', verdict)
-    console().print(table)
+    print_table(
+        f'{path.name} ({path.stat().st_size / 2**20:.1f} MiB) beside PyTorch',
+        ('', 'samples', 'largest difference', 'same class', ''),
+        [
+            (
+                name,
+                row.samples,
+                f'{row.difference:.1e}',
+                f'{row.same}/{row.samples}',
+                'agrees' if row.within(args.tolerance) else 'DIFFERS',
+            )
+            for name, row in rows.items()
+        ],
+    )
     if not all(row.within(args.tolerance) for row in rows.values()):
         raise InputError(f'{path} and PyTorch differ by more than --tolerance {args.tolerance:g} or in their classes')

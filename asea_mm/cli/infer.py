@@ -1,6 +1,6 @@
 """Recognise interactions in recordings, with a trained model, which carries its config.
 
-INPUT is a recording as docs/custom_data.md lists them, NTU's .skeleton, an annotation file or store, or a folder of
+INPUT is a recording as docs/custom_data.md lists them, NTU's .skeleton, an annotation file, or a folder of
 recordings. One that cannot be read is reported, and the others go on; the exit code is then 1.
 
 Examples:
@@ -12,21 +12,16 @@ Examples:
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 from pathlib import Path
 from typing import Any
 
-from rich import box
-from rich.table import Table
-from rich.text import Text
-
 from ..apis import InteractionInferencer, InteractionResult, PairResult
-from ..datasets.files.whole import write_whole
 from ..datasets.recordings.finish import Sample
 from ..engine import find_config
 from ..errors import InputError
-from .options import add_model_options, add_recording_options, add_subset_options, console, say_written
+from .options import add_model_options, add_recording_options, add_subset_options
+from .output import print_table, say_written, write_json
 
 # Of the inferencer's call, by the same names.
 OPTIONS = (
@@ -56,14 +51,12 @@ def run(args: argparse.Namespace) -> int:
     pairs = parse_pairs(args.pairs)
     model = (args.model,) if args.config is None else (find_config(args.config), args.model)
     inferencer = InteractionInferencer(*model, device=args.device)
-    table = new_table(args.explain)
     results: list[InteractionResult] = []
     problems: list[Exception] = []
     pictures: list[Path] = []
 
     def on_result(sample: Sample, result: InteractionResult) -> None:
         results.append(result)
-        add_rows(table, result, args.explain)
         if args.picture is not None:
             for pair in result.pairs:
                 pictures.append(draw(args.picture, inferencer, sample, pair, first=not pictures))
@@ -75,12 +68,14 @@ def run(args: argparse.Namespace) -> int:
     given: dict[str, Any] = {name: getattr(args, name) for name in OPTIONS}
     inferencer(args.inputs, pairs=pairs, on_result=on_result, on_error=on_error, **given)
     if results:
-        console().print(table)
+        columns = ['sample', 'frames', 'persons', 'interaction', 'score', 'next']
+        columns += ['most active joints'] if args.explain else []
+        rows = [row_of(result, pair, args.explain) for result in results for pair in result.pairs]
+        print_table(None, columns, rows)
+    say_written(*pictures)
     if args.json is not None:
         content = {'classes': inferencer.classes, 'results': [result.to_dict() for result in results]}
-        write_whole(args.json, json.dumps(content, indent=1) + '\n')
-        pictures.append(args.json)
-    say_written(*pictures)
+        write_json(args.json, content)
     if problems:
         print(f'{len(problems)} inputs could not be read, {len(results)} could', file=sys.stderr)
     return 1 if problems else 0
@@ -96,25 +91,15 @@ def parse_pairs(text: str) -> str | list[tuple[int, ...]] | None:
         raise InputError(f'--pairs: expected auto, all or numbers such as 0-2,1-3, got {text!r}') from None
 
 
-def new_table(explain: bool) -> Table:
-    table = Table(box=box.SIMPLE, padding=(0, 1))
-    for column in ('sample', 'frames', 'persons', 'interaction', 'score', 'next'):
-        table.add_column(column, justify='right' if column in ('frames', 'score') else 'left')
+def row_of(result: InteractionResult, pair: PairResult, explain: bool) -> list[str]:
+    """What is shown of a pair."""
+    following = ', '.join(f'{label.label_name} {label.score:.2f}' for label in pair.top_k[1:])
+    row = [result.name, str(result.num_frames), ', '.join(pair.person_names), pair.label_name]
+    row += [f'{pair.score:.2f}', following]
     if explain:
-        table.add_column('most active joints')
-    return table
-
-
-def add_rows(table: Table, result: InteractionResult, explain: bool) -> None:
-    """A line for each pair of a sample."""
-    for pair in result.pairs:
-        following = ', '.join(f'{label.label_name} {label.score:.2f}' for label in pair.top_k[1:])
-        row = [result.name, str(result.num_frames), ', '.join(pair.person_names), pair.label_name]
-        row += [f'{pair.score:.2f}', following]
-        if explain:
-            most = [f'{joints.person}: {", ".join(list(joints.share)[:3])}' for joints in pair.active_joints]
-            row.append('; '.join(most) or '-')
-        table.add_row(*map(Text, row))
+        most = [f'{joints.person}: {", ".join(list(joints.share)[:3])}' for joints in pair.active_joints]
+        row.append('; '.join(most) or '-')
+    return row
 
 
 def draw(path: Path, inferencer: InteractionInferencer, sample: Sample, pair: PairResult, first: bool) -> Path:

@@ -22,12 +22,13 @@ from pathlib import Path
 
 from ..datasets.check import check_annotations
 from ..datasets.converters import CONVERTERS, Converter
-from ..datasets.files.annotations import convert_annotations
+from ..datasets.files.annotations import convert_annotations, save_annotations
 from ..engine.configs import known_configs
 from ..errors import InputError
 from ..skeletons import SKELETONS
-from .check import print_facts, print_findings
-from .options import RECORDING_OPTIONS, console, progress, say_written
+from .check import print_report
+from .options import RECORDING_OPTIONS
+from .output import progress, say_written
 
 SUFFIXES = ('.pkl', '.pickle')
 MOST_PROBLEMS = 20
@@ -49,7 +50,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         )
         source.set_defaults(prepare=prepare_source, converter=converter)
     convert = sources.add_parser('convert', help='an annotation file of mmaction2 or PYSKL, or a store of before')
-    convert.add_argument('path', help='annotation file or store')
+    convert.add_argument('path', help='annotation file, or the folder of a store')
     convert.add_argument('out', type=Path, help='file to write')
     convert.add_argument('--layout', choices=sorted(SKELETONS), help='layout to note in a file that does not name one')
     convert.set_defaults(prepare=prepare_file)
@@ -65,46 +66,22 @@ def prepare_source(args: argparse.Namespace) -> int:
     options = {name: getattr(args, name) for name in converter.options}
     out = args.out or Path(converter.out.format(name=Path(args.path).resolve().stem, **options))
     check_out(out, [args.path, *options.values()])
-    problems: list[str] = []
-    try:
-        with progress('converting') as show:
-            on_problem = problems.append if args.skip_bad else None
-            conversion = converter.convert(args.path, progress=show, on_problem=on_problem, **options)
-            samples = conversion.save(out)
-    finally:
-        print_problems(problems)
+    with progress('converting') as show:
+        conversion = converter.convert(args.path, progress=show, skip_bad=args.skip_bad, **options)
+        save_annotations(out, conversion.annotations, conversion.split, conversion.meta)
+    for problem in conversion.problems[:MOST_PROBLEMS]:
+        print(f'left out: {problem}', file=sys.stderr)
+    if conversion.problems:
+        print(f'warning: left out {len(conversion.problems)} recordings', file=sys.stderr)
     report = check_annotations(out)
-    print_facts(report, console())
-    print_findings(report, console())
+    print_report(report)
     for note in conversion.notes:
         print(note)
-    print(f'wrote {len(samples)} samples to {out}')
-    print_next_steps(out)
-    return 0 if report.fit else 1
-
-
-def check_out(out: Path, inputs: Iterable[object]) -> None:
-    """Refuse an output that would replace what it is made of."""
-    if out.suffix not in SUFFIXES:
-        raise InputError(f'--out: expected a file that ends in .pkl, got {out}')
-    if any(isinstance(name, (str, Path)) and out.resolve() == Path(name).resolve() for name in inputs):
-        raise InputError(f'--out: {out} is what is converted; choose another file')
-
-
-def print_problems(problems: list[str]) -> None:
-    """The recordings that were left out."""
-    for problem in problems[:MOST_PROBLEMS]:
-        print(f'left out: {problem}', file=sys.stderr)
-    if problems:
-        more = f', of which {MOST_PROBLEMS} are named' if len(problems) > MOST_PROBLEMS else ''
-        print(f'warning: left out {len(problems)} recordings{more}', file=sys.stderr)
-
-
-def print_next_steps(out: Path) -> None:
-    """What one does with an annotation file."""
+    print(f'wrote {report.facts["samples"]} samples to {out}')
     file = shlex.quote(str(out))
     config = f'asea_{out.stem}' if f'asea_{out.stem}' in known_configs() else 'your_config.py'
     print(f'next:\n  asea check {file} --pictures {shlex.quote(str(out.with_suffix(".png")))}\n  asea train {config}')
+    return 0 if report.fit else 1
 
 
 def prepare_file(args: argparse.Namespace) -> int:
@@ -113,3 +90,11 @@ def prepare_file(args: argparse.Namespace) -> int:
     convert_annotations(args.path, args.out, args.layout)
     say_written(args.out)
     return 0
+
+
+def check_out(out: Path, inputs: Iterable[object]) -> None:
+    """Refuse an output that would replace what it is made of."""
+    if out.suffix not in SUFFIXES:
+        raise InputError(f'--out: expected a file that ends in .pkl, got {out}')
+    if any(isinstance(name, (str, Path)) and out.resolve() == Path(name).resolve() for name in inputs):
+        raise InputError(f'--out: {out} is what is converted; choose another file')

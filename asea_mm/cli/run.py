@@ -48,10 +48,4 @@ def run_subcommand(name: str, words: Sequence[str]) -> int:
 
 def joined(words: Sequence[str]) -> list[str]:
     """The words with ``--up -y`` as ``--up=-y``: argparse would take the value for an option."""
-    joined_words: list[str] = []
-    for word in words:
-        if word == '-y' and joined_words[-1:] == ['--up']:
-            joined_words[-1] = '--up=-y'
-        else:
-            joined_words.append(word)
-    return joined_words
+    return '\0'.join(words).replace('--up\0-y', '--up=-y').split('\0') if words else []

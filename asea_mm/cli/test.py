@@ -14,7 +14,8 @@ from pathlib import Path
 import numpy as np
 
 from ..engine import run_test
-from .options import add_config_options, add_launcher_options, config_of, say_written
+from .options import add_config_options, add_launcher_options, config_of
+from .output import say_written
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -34,15 +35,10 @@ def run(args: argparse.Namespace) -> None:
     report = json.loads(path.read_text())
     picture = path.with_name('confusion.png')
     save_figure(draw_confusion(np.array(report['confusion']), report['classes']), picture)
-    print_report(report)
-    say_written(path, path.with_name('scores.npz'), picture, *([Path(args.dump)] if args.dump else []))
-
-
-def print_report(report: dict) -> None:
-    """Accuracy over all classes, and within the pairs that only the relation of the two persons tells apart."""
     print(
         f'accuracy on {report["num_samples"]} samples, {len(report["classes"])} classes: top-1 {report["top1"]:.2%}, '
         f'top-5 {report["top5"]:.2%}, mean of classes {report["mean_class"]:.2%}'
     )
     if 'relation' in report:
         print(f'within pairs of classes that only the relation of the persons tells apart: {report["relation"]:.1%}')
+    say_written(path, path.with_name('scores.npz'), picture, *([Path(args.dump)] if args.dump else []))

@@ -47,9 +47,8 @@ def run(args: argparse.Namespace) -> None:
         if 'base_batch_size' not in (cfg.get('auto_scale_lr') or {}):
             raise InputError(f'--auto-scale-lr: expected auto_scale_lr.base_batch_size in {args.config}, got none')
         cfg.auto_scale_lr.enable = True
-    if args.deterministic or args.diff_rank_seed:
-        cfg.setdefault('randomness', {})
-        cfg.randomness.update(deterministic=args.deterministic, diff_rank_seed=args.diff_rank_seed)
+    given = [name for name in ('deterministic', 'diff_rank_seed') if getattr(args, name)]
+    cfg.merge_from_dict({f'randomness.{name}': True for name in given})
     if args.resume is not None:
         checkpoint = find_latest_checkpoint(cfg.work_dir) if args.resume == 'auto' else args.resume
         if checkpoint is not None:  # else training begins, from what load_from of the config says

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from abc import abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -27,32 +26,29 @@ def select_classes(classes: Classes, names: Sequence[str] | None, num_classes: i
 
     Args:
         classes: Class names or original label numbers.
-        names: All class names; ``None`` if unknown, then only numbers will do.
+        names: All class names, if known.
         num_classes: How many classes there are.
         source: Who asks, for the messages.
 
     Raises:
-        InputError: If a class is unknown or there twice, or the subset is empty.
+        InputError: If a class is unknown or there twice, or the subset is empty or no list.
     """
+    if isinstance(classes, str) or not classes:
+        raise InputError(f'{source}: expected classes to be a list of at least one class, got {classes!r}')
+    names = list(names or ())
+    known = names or f'the label numbers 0 to {num_classes - 1}; metainfo=dict(classes=[...]) gives names'
     mapping: dict[int, int] = {}
     for item in classes:
-        if isinstance(item, str):
-            if names is None:
-                raise InputError(
-                    f'{source}: class {item!r} is a name, but the class names are unknown; give label numbers, or '
-                    f'names with metainfo=dict(classes=[...])'
-                )
-            label = list(names).index(item) if item in names else -1
-        else:
-            label = int(item) if isinstance(item, (int, np.integer)) and not isinstance(item, bool) else -1
+        label = -1
+        if isinstance(item, str) and item in names:
+            label = names.index(item)
+        elif isinstance(item, (int, np.integer)) and not isinstance(item, bool):
+            label = int(item)
         if not 0 <= label < num_classes:
-            known = list(names) if names is not None else f'the label numbers 0 to {num_classes - 1}'
             raise InputError(f'{source}: unknown class {item!r}; known are {known}')
         if label in mapping:
             raise InputError(f'{source}: class {item!r} is there twice in classes={list(classes)}')
         mapping[label] = len(mapping)
-    if not mapping:
-        raise InputError(f'{source}: classes must name at least one class, got {classes!r}')
     return mapping
 
 
@@ -60,19 +56,14 @@ def select_classes(classes: Classes, names: Sequence[str] | None, num_classes: i
 class PairDataset(BaseDataset):
     """What the datasets of this package share: float32 keypoints, and what they say about themselves.
 
-    Each sample goes to the pipeline as ``keypoint`` float32, ``keypoint_score`` if there is one, ``label``,
-    ``frame_dir``, ``total_frames``, ``layout``, ``start_index``, ``modality`` and ``img_shape`` if there is one.
-    ``layout`` is the :class:`~asea_mm.skeletons.Skeleton` itself, so that no transform has to make it anew.
+    Each sample goes to the pipeline with ``layout``, the :class:`~asea_mm.skeletons.Skeleton` itself, so that no
+    transform has to make it anew, and with the ``start_index`` and ``modality`` that mmaction2 expects.
     ``metainfo`` has ``classes``, ``units`` (``''`` where nobody says) and ``layout``: its name, or the dictionary of
     fields of one that is not in the table.
     """
 
     _skeleton: Skeleton
     _metainfo: dict
-
-    @abstractmethod
-    def load_data_list(self) -> list[dict]:
-        """All samples."""
 
     def _describe_data(self, skeleton: Skeleton, classes: Sequence[str], units: str, **facts: Any) -> None:
         """Set what the data says about itself, beside what the user said in ``metainfo``."""
@@ -108,9 +99,9 @@ class InteractionPoseDataset(PairDataset):
     """Skeletons of two persons from an annotation file, with splits, folds and class subsets.
 
     The file is ours, mmaction2's or PYSKL's (see :mod:`asea_mm.datasets.files.annotations`) and is read without running
-    code from it. Every sample used is checked when the file is loaded; none is ever skipped. Samples of a file that
-    ``save_annotations`` wrote stay on disk, where worker processes share them: each is read, and its values are
-    checked, when it is asked for.
+    code from it. Every sample used is checked when the file is loaded; none is ever skipped, and a transform that
+    returns ``None`` is an error. Samples of a file that ``save_annotations`` wrote stay on disk, where worker processes
+    share them: each is read, and its values are checked, when it is asked for.
 
     Args:
         ann_file: Annotation file.
@@ -126,10 +117,6 @@ class InteractionPoseDataset(PairDataset):
         metainfo: Extra meta information. ``classes`` in it names the classes of a file that does not.
         data_root: Folder that a relative ``ann_file`` starts from.
         indices: The first ``indices`` samples only, or those with these indices.
-        serialize_data: Keep the samples as one block of bytes that worker processes share.
-        lazy_init: Load the file at first use.
-        max_refetch: How often to draw another sample when a transform returns ``None`` in training. The default, 0,
-            makes that an error, so that no sample is lost unseen.
 
     Raises:
         FileNotFoundError: If the file does not exist.
@@ -149,16 +136,11 @@ class InteractionPoseDataset(PairDataset):
         metainfo: Mapping | Config | None = None,
         data_root: str = '',
         indices: int | Sequence[int] | None = None,
-        serialize_data: bool = True,
-        lazy_init: bool = False,
-        max_refetch: int = 0,
     ) -> None:
         if fold is not None and split not in ('train', 'val'):
             raise InputError(
                 f"InteractionPoseDataset: with fold={fold!r}, split must be 'train' or 'val', got {split!r}"
             )
-        if isinstance(classes, str):
-            raise InputError(f'InteractionPoseDataset: classes must be a list of classes, got the string {classes!r}')
         self.split = split if fold is None else f'fold{fold}_{split}'
         self.classes = classes
         self.layout = layout
@@ -170,13 +152,10 @@ class InteractionPoseDataset(PairDataset):
             metainfo=metainfo,
             data_root=data_root,
             indices=indices,
-            serialize_data=serialize_data,
-            lazy_init=lazy_init,
-            max_refetch=max_refetch,
+            max_refetch=0,
         )
 
     def load_data_list(self) -> list[dict]:
-        """Load, select, check and relabel the samples."""
         path = self.ann_file
         content = load_annotations(path, lazy=True)
         annotations, meta = content['annotations'], content['meta']
@@ -204,9 +183,8 @@ class InteractionPoseDataset(PairDataset):
             num_classes = 1 + max((label for label in labels if isinstance(label, (int, np.integer))), default=0)
         used = annotations if self.split is None else select_split(content, self.split, path)
         known_names = [str(label) for label in range(num_classes)] if names is None else list(names)
-        mapping = {label: label for label in range(num_classes)}
-        if self.classes is not None:
-            mapping = select_classes(self.classes, names, num_classes, path)
+        classes = range(num_classes) if self.classes is None else self.classes
+        mapping = select_classes(classes, names, num_classes, path)
 
         data_list, coordinates = [], set()
         fields = _FIELDS if self._stored is None else ('number', 'label')

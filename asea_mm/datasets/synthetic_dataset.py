@@ -28,11 +28,10 @@ class SyntheticInteractionDataset(PairDataset):
 
     Why these are relation-only: each person's motion follows a latent variable (which arm, which phase, early or late)
     that is uniform in both classes of a pair. The class says only whether the two latents agree, so either person's
-    motion alone has the same distribution in both classes and tells nothing. Only arms move, so that centring on the
-    pair or on a trunk does not leak one person's latent into the other's coordinates. Of scores that are made per
-    person and averaged, what minimises the cross-entropy is a constant. (Their argmax can still be right by luck more
-    often than not, or less often: the four combinations of two opposite latents are an exclusive or, of which a
-    threshold on a sum gets at most three right, so 75 % is the most that a model without any relation can show.)
+    motion alone tells nothing. Only arms move, so that centring does not leak one person's latent into the other's
+    coordinates. Of scores that are made per person and averaged, what minimises the cross-entropy is a constant. (By
+    luck their argmax can be right for 75 %: the combinations of two latents are an exclusive or, of which a threshold
+    on a sum gets at most three of four.)
 
     Sizes, distances, headings, timing, clip lengths, the view and the order of the persons vary, and sensor
     noise of 5 mm is added. ``metainfo`` has ``relation_pairs``, too, the label pairs as above.
@@ -72,15 +71,12 @@ class SyntheticInteractionDataset(PairDataset):
             raise InputError(f'{name}: num_samples must be at least 1 and seed 0, got {num_samples} and {seed}')
         if len(num_frames) != 2 or not _LEAST_FRAMES <= num_frames[0] <= num_frames[1]:
             raise InputError(f'{name}: num_frames must be (least, most) from {_LEAST_FRAMES} on, got {num_frames!r}')
-        if isinstance(classes, str):
-            raise InputError(f'{name}: classes must be a list of classes, got the string {classes!r}')
         everything = range(len(CLASSES))
         self._mapping = select_classes(everything if classes is None else classes, CLASSES, len(CLASSES), name)
         self.num_samples, self.split, self.seed, self.num_frames = num_samples, split, seed, tuple(num_frames)
         super().__init__(pipeline=pipeline, test_mode=test_mode, indices=indices, max_refetch=0)
 
     def load_data_list(self) -> list[dict]:
-        """Make all samples."""
         kept, originals = self._mapping, list(self._mapping)
         pairs = [(kept[first], kept[second]) for first, second in RELATION_PAIRS if {first, second} <= kept.keys()]
         names = [CLASSES[original] for original in originals]

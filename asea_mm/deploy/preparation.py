@@ -168,14 +168,12 @@ def _align_facing(step: Any, skeleton: Skeleton, recording: Recording) -> Record
         first, second = np.triu_indices(keypoint.shape[0], k=1)
         centre, both = keypoint[:, :, skeleton.centre_index], present[first] & present[second]
         direction = torch.where(both.any(), of_longest(centre[second] - centre[first], both), direction)
-    x, z = (axis for axis in range(3) if axis != step.vertical_axis)
-    distance = torch.sqrt(direction[x] ** 2 + direction[z] ** 2)
+    distance = torch.sqrt(direction[0] ** 2 + direction[2] ** 2)
     defined = distance >= 1e-6
-    cos = torch.where(defined, direction[x] / distance, 1.0)
-    sin = torch.where(defined, direction[z] / distance, 0.0)
-    turned = list(keypoint.unbind(dim=-1))
-    turned[x], turned[z] = cos * turned[x] + sin * turned[z], cos * turned[z] - sin * turned[x]
-    return recording._replace(keypoint=torch.stack(turned, dim=-1))
+    cos = torch.where(defined, direction[0] / distance, 1.0)
+    sin = torch.where(defined, direction[2] / distance, 0.0)
+    x, y, z = keypoint.unbind(dim=-1)
+    return recording._replace(keypoint=torch.stack([cos * x + sin * z, y, cos * z - sin * x], dim=-1))
 
 
 def _smooth_motion(step: Any, skeleton: Skeleton, recording: Recording) -> Recording:
@@ -236,13 +234,10 @@ def _sample_clip(step: Any, skeleton: Skeleton, recording: Recording) -> Recordi
 
 def _add_turned_clips(step: Any, skeleton: Skeleton, recording: Recording) -> Recording:
     keypoint, score = recording.keypoint, recording.score
-    turned = torch.tensor([1.0 if axis == step.vertical_axis else -1.0 for axis in range(3)])
-    copies, scores = [keypoint, keypoint * turned], [] if score is None else [score, score]
+    copies, scores = [keypoint, keypoint * torch.tensor([-1.0, 1.0, -1.0])], [] if score is None else [score, score]
     if step.mirrored:
         order = list(skeleton.flip_order)
-        mirror = torch.ones(3)
-        mirror[1 if step.vertical_axis == 0 else 0] = -1
-        copies += [copy[:, :, order] * mirror for copy in copies]
+        copies += [copy[:, :, order] * torch.tensor([-1.0, 1.0, 1.0]) for copy in copies]
         scores += [copy[:, :, order] for copy in scores]
     return recording._replace(
         keypoint=torch.cat(copies, dim=1),

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import ast
-import pickle
 import re
-from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +11,7 @@ import torch
 from mmengine.config import Config
 
 from ..errors import InputError
+from .configs import part_names
 
 # Registries may be named in front of a part's name; anything else with a dot mmengine would import.
 _SCOPES = ('mmaction', 'mmengine', 'mmcv', 'mmdet', 'mmpose')
@@ -36,16 +35,14 @@ def read_checkpoint(path: str, resume: bool = False) -> dict[str, Any]:
         raise FileNotFoundError(f'checkpoint {path} does not exist')
     try:
         content: Any = torch.load(path, map_location='cpu', weights_only=True)
-    except pickle.UnpicklingError as error:
-        if forbidden := re.search(r'GLOBAL (\S+)', str(error)):
-            raise InputError(
-                f'checkpoint {path}: refused, it asks for {forbidden[1]}; only tensors, plain containers and what '
-                f'mmengine logs are read, anything else could run code'
-            ) from None
-        raise InputError(f'checkpoint {path}: not a checkpoint, or a damaged one') from None
     except Exception as error:  # a damaged file raises almost anything
-        reason = f'{error}'.partition('\n')[0] or type(error).__name__
-        raise InputError(f'checkpoint {path}: not a checkpoint, or a damaged one ({reason})') from None
+        forbidden = re.search(r'GLOBAL (\S+)', str(error))
+        if forbidden is None:
+            raise InputError(f'checkpoint {path}: not a checkpoint, or a damaged one') from None
+        raise InputError(
+            f'checkpoint {path}: refused, it asks for {forbidden[1]}; only tensors, plain containers and what mmengine '
+            f'logs are read, anything else could run code'
+        ) from None
     weights = content.get('state_dict', content) if isinstance(content, dict) else None
     if not isinstance(weights, dict) or not any(isinstance(weight, torch.Tensor) for weight in weights.values()):
         got = f'the keys {list(content)[:5]}' if isinstance(content, dict) else type(content).__name__
@@ -76,8 +73,8 @@ def parse_config(text: str, source: str) -> Config:
         for statement in ast.parse(text).body:
             if not isinstance(statement, ast.Assign) or not isinstance(statement.targets[0], ast.Name):
                 raise InputError(f'a statement that is no assignment in line {statement.lineno}')
-            fields[statement.targets[0].id] = _literal(statement.value)
-    except (SyntaxError, ValueError, RecursionError) as error:
+            fields[statement.targets[0].id] = ast.literal_eval(_Literals().visit(statement.value))
+    except (SyntaxError, ValueError, TypeError, RecursionError) as error:
         raise InputError(
             f'{source}: refused, its config has {error}; only plain values are read, anything else could run code. '
             f'Give a config file that you trust as model, and the checkpoint as weights'
@@ -91,36 +88,19 @@ def parse_config(text: str, source: str) -> Config:
     return Config(fields)
 
 
-def _literal(node: ast.expr) -> Any:
-    """Literals, containers of them, ``dict(...)`` with keywords, and signed numbers such as ``-inf``."""
-    if isinstance(node, ast.Constant):
-        return node.value
-    if isinstance(node, ast.Dict) and None not in node.keys:
-        return {_literal(key): _literal(value) for key, value in zip(node.keys, node.values, strict=True) if key}
-    if isinstance(node, (ast.List, ast.Tuple, ast.Set)):
-        kind = {ast.List: list, ast.Tuple: tuple, ast.Set: set}[type(node)]
-        return kind(_literal(item) for item in node.elts)
-    if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == 'dict':
-        if not node.args and all(keyword.arg for keyword in node.keywords):
-            return {str(keyword.arg): _literal(keyword.value) for keyword in node.keywords}
-        if len(node.args) == 1 and isinstance(node.args[0], ast.Dict) and not node.keywords:  # keys that are no names
-            return _literal(node.args[0])
-    if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.USub):
-        value = _literal(node.operand)
-        if isinstance(value, (int, float)):
-            return -value
-    if isinstance(node, ast.Name) and node.id in ('inf', 'nan'):  # how numbers without end are printed
-        return float(node.id)
-    raise InputError(f'{ast.unparse(node)[:60]!r} in line {node.lineno}')
+class _Literals(ast.NodeTransformer):
+    """``dict(a=1)`` as ``{'a': 1}`` and ``inf`` as a number; other calls and names are refused."""
 
+    def visit_Call(self, node: ast.Call) -> ast.expr:
+        if isinstance(node.func, ast.Name) and node.func.id == 'dict':
+            if not node.args and all(keyword.arg for keyword in node.keywords):
+                keys: list[ast.expr | None] = [ast.Constant(keyword.arg) for keyword in node.keywords]
+                return ast.Dict(keys, [self.visit(keyword.value) for keyword in node.keywords])
+            if len(node.args) == 1 and isinstance(node.args[0], ast.Dict) and not node.keywords:
+                return self.visit(node.args[0])  # keys that are no names
+        raise InputError(f'{ast.unparse(node)[:60]!r} in line {node.lineno}')
 
-def part_names(node: Any) -> Iterator[str]:
-    """Everything under the key ``type`` in nested containers that is a text."""
-    if isinstance(node, Mapping):
-        for key, value in node.items():
-            if key == 'type' and isinstance(value, str):
-                yield value
-            yield from part_names(value)
-    elif isinstance(node, (list, tuple, set)):
-        for value in node:
-            yield from part_names(value)
+    def visit_Name(self, node: ast.Name) -> ast.expr:
+        if node.id in ('inf', 'nan'):  # how numbers without end are printed
+            return ast.Constant(float(node.id))
+        raise InputError(f'{node.id!r} in line {node.lineno}')

@@ -1,10 +1,12 @@
-"""The config that a user names: a file, or one that comes with the package."""
+"""The config that a user names: a file, or one that comes with the package; and what is in a config."""
 
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator, Mapping
 from difflib import get_close_matches
 from pathlib import Path
+from typing import Any
 
 from ..errors import InputError
 
@@ -43,3 +45,17 @@ def find_config(name: str | os.PathLike) -> Path:
     if path.suffix == '.py':
         raise FileNotFoundError(f'config {name} does not exist{hint}')
     raise InputError(f'config {name}: neither a file nor a config of asea_mm{hint}')
+
+
+def nodes(part: Any) -> Iterator[Any]:
+    """A part of a config, and everything in it at any depth."""
+    yield part
+    children = part.values() if isinstance(part, Mapping) else part if isinstance(part, (list, tuple, set)) else ()
+    for child in children:
+        yield from nodes(child)
+
+
+def part_names(part: Any) -> list[str]:
+    """Everything under the key ``type`` in a part of a config that is a text."""
+    kinds = [node.get('type') for node in nodes(part) if isinstance(node, Mapping)]
+    return [kind for kind in kinds if isinstance(kind, str)]

@@ -6,13 +6,12 @@ import json
 import os
 import re
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 from mmengine.config import Config
 from mmengine.runner import find_latest_checkpoint
@@ -20,7 +19,7 @@ from mmengine.runner import find_latest_checkpoint
 from ..datasets import load_annotations
 from ..datasets.files.whole import write_whole
 from ..errors import InputError
-from ..evaluation.scores import read_runs, read_scores, run_folder, write_runs
+from ..evaluation.scores import read_scores, run_folder, write_runs
 from ..evaluation.statistics import Run, summarise_runs
 from .jobs import run_jobs
 from .options import read_cfg_options
@@ -37,6 +36,7 @@ RECIPE = (
     'param_scheduler',
     'custom_hooks',
 )
+MEASURES = ('last_top1', 'best_top1', 'last_cross_entropy')
 
 
 @dataclass(frozen=True)
@@ -197,52 +197,30 @@ def validation_curve(folder: Path) -> dict[int, float]:
     return curve
 
 
-def summarise(results: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-    """Accuracies per fold and pooled over all samples; mean and standard deviation over seeds."""
-    by_run: dict[Run, Any] = {(result['fold'], result['seed']): result for result in results}
-    num_samples = {run: result['num_samples'] for run, result in by_run.items()}
-    confusion = np.sum([result['confusion'] for result in results], axis=0)
-    summary: dict[str, Any] = {
-        'num_runs': len(results),
-        'folds': sorted({fold for fold, _ in by_run}),
-        'seeds': sorted({seed for _, seed in by_run}),
-    }
-    for key in ('last_top1', 'best_top1', 'last_cross_entropy'):
-        values: dict[Run, Any] = {run: result.get(key) for run, result in by_run.items()}
-        if None not in values.values():  # cross-entropy is not known of scores that are no probabilities
-            summary[key] = summarise_runs(values, num_samples)
-    recalls = np.diag(confusion) / np.maximum(confusion.sum(axis=1), 1)
-    summary['per_class_last'] = dict(zip(results[0]['classes'], recalls.round(4).tolist(), strict=True))
-    summary['confusion_last'] = confusion.tolist()
-    summary['seconds'] = sum(result['seconds'] for result in results)
-    return summary
+def summarise(results: Iterable[Mapping[str, Any]], keys: Iterable[str]) -> dict[str, Any]:
+    """Measures of all runs, each as of :func:`summarise_runs`; one that is not known of every run is left out.
+
+    Args:
+        results: ``fold``, ``seed``, ``num_samples`` and the measures of every run.
+        keys: Names of the measures.
+    """
+    runs = {(result['fold'], result['seed']): result for result in results}
+    sizes = {run: result['num_samples'] for run, result in runs.items()}
+    known = [key for key in keys if all(result.get(key) is not None for result in runs.values())]
+    return {key: summarise_runs({run: result[key] for run, result in runs.items()}, sizes) for key in known}
 
 
 def write_summary(out: str | os.PathLike, plan: CrossValidation, results: Sequence[dict], command: str) -> None:
-    """Write ``OUT.json``: command, commits, summary and all results; and ``OUT.npz``: their scores, to be fused.
-
-    Of runs whose work folder is gone the scores are kept that ``OUT.npz`` has.
-    """
+    """Write ``OUT.json``: command, commits, summary and all results; and ``OUT.npz``: their scores, to be fused."""
     content = {
         'command': command,
         'config': plan.config,
         'stream': plan.stream,
         'commit': ', '.join(sorted({result['commit'] for result in results})),
-        'summary': summarise(results),
-        'runs': list(results),
+        'summary': summarise(results, MEASURES),
+        'runs': results,
     }
-    path = Path(f'{out}.npz')
-    known = read_runs(path) if path.exists() else {}
-    scores = {}
-    for result in results:
-        run = result['fold'], result['seed']
-        file = plan.work_dir / run_folder(*run) / 'test' / 'scores.npz'
-        of_run = read_scores(file) if file.exists() else known.get(run)
-        # those of a result that was replaced since would not fit
-        if of_run and len(of_run.ids) == result['num_samples'] and np.isclose(of_run.top1, result['last_top1']):
-            scores[run] = of_run
+    runs = [(result['fold'], result['seed']) for result in results]
+    scores = {run: read_scores(plan.work_dir / run_folder(*run) / 'test' / 'scores.npz') for run in runs}
     write_whole(Path(f'{out}.json'), json.dumps(content, indent=1) + '\n')
-    if scores:
-        write_runs(path, scores, results[0]['classes'])
-    else:
-        path.unlink(missing_ok=True)
+    write_runs(f'{out}.npz', scores, results[0]['classes'])

@@ -25,26 +25,18 @@ class ActiveJointsHook(Hook):
     priority = 'ABOVE_NORMAL'  # before the logger hook
 
     def __init__(self, interval: int = 10) -> None:
-        if interval < 1:
-            raise InputError(f'ActiveJointsHook: interval must be at least 1, got {interval}')
         self.interval = interval
-
-    @staticmethod
-    def _modules(runner) -> dict[str, AEA]:
-        model = runner.model.module if is_model_wrapper(runner.model) else runner.model
-        return {name: module for name, module in model.named_modules() if isinstance(module, AEA)}
 
     @torch.no_grad()
     def read(self, runner) -> dict[str, dict[str, float]]:
         """Alpha, tau and share of active joints by module; a module that has not run yet is left out."""
+        model = runner.model.module if is_model_wrapper(runner.model) else runner.model
         readings = {}
-        for name, module in self._modules(runner).items():
-            if module.active_share is None or module.mean_threshold is None:
-                continue
-            reading = {'active': float(module.active_share)}
-            if module.atnac.alpha is not None:  # score='all' has no threshold
-                reading |= {'alpha': float(module.atnac.alpha), 'tau': float(module.mean_threshold)}
-            readings[name] = reading
+        for name, module in model.named_modules():
+            if isinstance(module, AEA) and module.active_share is not None and module.mean_threshold is not None:
+                readings[name] = {'active': float(module.active_share)}
+                if module.atnac.alpha is not None:  # score='all' has no threshold
+                    readings[name] |= {'alpha': float(module.atnac.alpha), 'tau': float(module.mean_threshold)}
         return readings
 
     def after_train_iter(self, runner, batch_idx: int, data_batch=None, outputs=None) -> None:
@@ -75,8 +67,6 @@ class FitHeadHook(Hook):
     priority = 'HIGH'  # before the checkpoint is saved
 
     def __init__(self, interval: int = 1) -> None:
-        if interval < 1:
-            raise InputError(f'FitHeadHook: interval must be at least 1, got {interval}')
         self.interval = interval
 
     def after_train_epoch(self, runner) -> None:

@@ -11,6 +11,7 @@ from mmengine.config import Config, ConfigDict, DictAction
 from ..datasets.transforms import STREAMS, stream_channels
 from ..errors import InputError
 from ..skeletons import get_skeleton
+from .configs import nodes
 
 LOADERS = ('train_dataloader', 'val_dataloader', 'test_dataloader')
 
@@ -80,6 +81,7 @@ def _datasets(cfg: Config, option: str) -> Iterator[tuple[str, ConfigDict]]:
 
 
 def _set_stream(cfg: Config, stream: str) -> None:
+    """The stream of every pipeline, and the backbone's channels with it."""
     names = stream.split(',')
     if unknown := [name for name in names if name not in STREAMS]:
         raise InputError(f'--stream: unknown {unknown}; known are {list(STREAMS)}')
@@ -95,12 +97,13 @@ def _set_stream(cfg: Config, stream: str) -> None:
         backbone = backbone['backbone']
     joints = _num_joints(backbone) if any('distance' in name for name in [*before, *names]) else 0
     scores = int(any(step.get('keep', True) for step in _steps(cfg, 'ScoreChannel')))
-    width, new_width = (sum(stream_channels(name, joints, 0) for name in streams) for streams in (before, names))
-    narrow = [sum(not stream_channels(name, 1, 0) for name in streams) for streams in (before, names)]
-    if narrow[0] == narrow[1] and width == new_width:
-        return  # as many channels as before; not every backbone has an option for them
-    dimensions = (backbone.get('in_channels', 3 * narrow[0] + width + scores) - width - scores) // max(1, narrow[0])
-    backbone['in_channels'] = (dimensions if narrow[0] else 3) * narrow[1] + new_width + scores
+
+    def channels(streams: Sequence[str], dimensions: int) -> int:
+        return sum(stream_channels(name, joints, dimensions) for name in streams) + scores
+
+    dimensions = 3 if backbone.get('in_channels') in (None, channels(before, 3)) else 2
+    if channels(names, dimensions) != channels(before, dimensions):  # not every backbone has an option for them
+        backbone['in_channels'] = channels(names, dimensions)
 
 
 def _num_joints(backbone: dict) -> int:
@@ -113,12 +116,5 @@ def _num_joints(backbone: dict) -> int:
 
 def _steps(cfg: Config, kind: str) -> list[dict]:
     """All steps of this type in the pipelines of all loaders."""
-    steps = [step for name in LOADERS for step in _walk(cfg.get(name) or {})]
-    return [step for step in steps if isinstance(step, dict) and step.get('type') == kind]
-
-
-def _walk(node: object) -> Iterator[object]:
-    yield node
-    children = node.values() if isinstance(node, dict) else node if isinstance(node, (list, tuple)) else ()
-    for child in children:
-        yield from _walk(child)
+    loaders = [cfg.get(name) or {} for name in LOADERS]
+    return [node for node in nodes(loaders) if isinstance(node, dict) and node.get('type') == kind]

@@ -9,8 +9,9 @@ import subprocess
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from functools import wraps
+from functools import partial
 from pathlib import Path
+from textwrap import shorten
 from typing import Any
 
 import torch
@@ -37,14 +38,10 @@ def load_config(
     launcher: str = 'none',
     work_dir: str | os.PathLike | None = None,
 ) -> Config:
-    """A config with options in it.
+    """A config with options in it: ``split``, ``fold``, ``stream`` and ``seed`` as of :func:`apply_options`.
 
     Args:
         config: A path, or the name of a config of this package (:func:`find_config`).
-        split: As of :func:`apply_options`, like the next three.
-        fold: Fold of cross-validation.
-        stream: Stream, or several separated by commas.
-        seed: Random seed.
         cfg_options: Values by dotted keys, which override all else.
         launcher: As of mmengine's runner.
         work_dir: Folder for results. Without it in options or config it is ``work_dirs/{config}`` with the options in
@@ -66,12 +63,9 @@ def load_config(
     if work_dir is not None:
         cfg.work_dir = str(work_dir)
     elif cfg.get('work_dir') is None:
-        parts = [path.stem]
-        parts += [split] if split is not None else []
-        parts += [f'fold{fold}'] if fold is not None else []
-        parts += [stream.replace(',', '+')] if stream is not None else []
-        parts += [f'seed{seed}'] if seed is not None else []
-        cfg.work_dir = str(Path('work_dirs') / '_'.join(parts))
+        named = [('', split), ('fold', fold), ('', stream), ('seed', seed)]
+        parts = [f'{name}{value}' for name, value in named if value is not None]
+        cfg.work_dir = str(Path('work_dirs') / '_'.join([path.stem, *parts]).replace(',', '+'))
     return cfg
 
 
@@ -108,18 +102,23 @@ def run_test(cfg: Config, checkpoint: str | os.PathLike, dump: str | None = None
     if dump is not None:
         cfg.test_evaluator.append(dict(type='DumpResults', out_file_path=dump))
     with mendable_errors():
-        build_runner(cfg, strict=True).test()
+        runner = build_runner(cfg)
+        # mmengine only warns of weights that do not fit, and tests random ones
+        runner.load_checkpoint = partial(runner.load_checkpoint, strict=True)
+        try:
+            runner.test()
+        except RuntimeError as error:
+            if 'loaded state dict do not match' not in str(error):
+                raise
+            reason = shorten(str(error), 400, placeholder=' ...')
+            raise InputError(f'checkpoint {checkpoint} does not fit the model of this config: {reason}') from None
     report = Path(cfg.work_dir) / 'report.json' if is_main_process() else None
     leave_processes()
     return report
 
 
 def build_test_dataset(cfg: Config) -> Any:
-    """The dataset that a test with this config reads, without a runner.
-
-    Raises:
-        InputError: If the config has none, or it is not as expected.
-    """
+    """The dataset that a test with this config reads, without a runner; InputError if it has none."""
     if not cfg.get('test_dataloader'):
         raise InputError('the config has no test_dataloader')
     init_default_scope(cfg.get('default_scope', 'mmaction'))
@@ -127,12 +126,11 @@ def build_test_dataset(cfg: Config) -> Any:
         return DATASETS.build(cfg.test_dataloader.dataset)
 
 
-def build_runner(cfg: Config, strict: bool = False) -> Runner:
+def build_runner(cfg: Config) -> Runner:
     """mmengine's runner, or the one the config names.
 
     Args:
         cfg: The config. A local file in ``load_from`` is checked before anything is built.
-        strict: Whether a checkpoint must fit the model exactly. mmengine only warns, and tests random weights.
 
     Raises:
         FileNotFoundError: If there is no such checkpoint.
@@ -142,23 +140,7 @@ def build_runner(cfg: Config, strict: bool = False) -> Runner:
         read_checkpoint(cfg.load_from, resume=cfg.get('resume', False))
     if cfg.get('launcher') == 'pytorch' and get_device() == 'cpu':
         _join_cpu_processes(cfg)
-    runner = Runner.from_cfg(cfg) if 'runner_type' not in cfg else RUNNERS.build(cfg)
-    if strict:
-        runner.load_checkpoint = _strictly(runner.load_checkpoint)
-    return runner
-
-
-def _strictly(load: Any) -> Any:
-    @wraps(load)
-    def load_checkpoint(filename: str, *args, **kwargs) -> Any:
-        try:
-            return load(filename, *args, **{**kwargs, 'strict': True})
-        except RuntimeError as error:
-            reason = ' '.join(str(error).split())
-            shortened = reason if len(reason) < 400 else f'{reason[:400]} ...'
-            raise InputError(f'checkpoint {filename} does not fit the model of this config: {shortened}') from None
-
-    return load_checkpoint
+    return Runner.from_cfg(cfg) if 'runner_type' not in cfg else RUNNERS.build(cfg)
 
 
 def _join_cpu_processes(cfg: Config) -> None:
@@ -218,17 +200,13 @@ def _plain(text: str, kind: type[Exception]) -> str:
 
 @contextmanager
 def report_errors(debug: bool = False) -> Iterator[None]:
-    """Show errors that a user can mend as one line instead of a traceback, and exit with 1.
-
-    Args:
-        debug: Whether their traceback is wanted, too.
-    """
+    """Show errors that a user can mend as one line and exit with 1; with ``debug`` leave their traceback."""
     try:
         yield
     except (InputError, OSError) as error:
         if debug:
             raise
-        print('error:', ' '.join(line.strip() for line in str(error).splitlines() if line.strip()), file=sys.stderr)
+        print('error:', ' '.join(str(error).split()), file=sys.stderr)
         sys.exit(1)
 
 
@@ -238,15 +216,13 @@ def working_tree_commit() -> str:
     ``unknown`` where there is no git, or no repository that tracks this package: it may be installed within the folder
     of another project.
     """
-    folder = Path(__file__).resolve().parents[1]
+    package = Path(__file__).resolve().parents[1]
 
-    def git(*words: str) -> str | None:
-        try:
-            done = subprocess.run(['git', *words], cwd=folder, capture_output=True, text=True, check=False)
-        except OSError:
-            return None
-        return done.stdout.strip() if done.returncode == 0 else None
+    def git(*words: str) -> str:
+        return subprocess.run(['git', '-C', package, *words], capture_output=True, text=True, check=True).stdout.strip()
 
-    if git('ls-files', '--error-unmatch', '__init__.py') is None:
+    try:
+        git('ls-files', '--error-unmatch', '__init__.py')
+        return git('describe', '--always', '--dirty', '--abbrev=12', '--exclude', '*')
+    except (OSError, subprocess.CalledProcessError):
         return 'unknown'
-    return git('describe', '--always', '--dirty', '--abbrev=12', '--exclude', '*') or 'unknown'

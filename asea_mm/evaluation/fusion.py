@@ -103,19 +103,3 @@ def cross_validated_weights(
         fold: choose_weights([run for other, runs in groups.items() if other != fold for run in runs], rule)
         for fold in groups
     }
-
-
-def parts_of(streams: Sequence[StreamScores], num_parts: int) -> dict[Hashable, list[list[StreamScores]]]:
-    """Aligned streams of one run in random parts of about the same size, to cross-validate weights without folds.
-
-    Raises:
-        InputError: If there are fewer samples than parts.
-    """
-    ids = np.array(streams[0].ids)
-    if len(ids) < num_parts:
-        raise InputError(f'cannot make {num_parts} parts of {len(ids)} samples')
-    order = np.random.default_rng(0).permutation(len(ids))
-    return {
-        part: [[stream.at(ids[rows].tolist()) for stream in streams]]
-        for part, rows in enumerate(np.array_split(order, num_parts), start=1)
-    }

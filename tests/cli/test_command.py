@@ -1,9 +1,11 @@
 """What all subcommands share: help, names, errors; and the doors to them."""
 
+import json
 import os
 import subprocess
 import sys
 from pathlib import Path
+from unittest.mock import Mock
 
 import numpy as np
 import pytest
@@ -44,10 +46,7 @@ def test_what_users_can_mend_is_one_line_and_our_faults_keep_their_traceback(com
     check_one_line(command(name, *WRONG[name]), ['nothing'])
     with pytest.raises((InputError, OSError)):
         command(name, *WRONG[name], '--debug')
-
-    def broken(args):
-        raise ValueError('operands could not be broadcast together')
-
+    broken = Mock(side_effect=ValueError('operands could not be broadcast together'))
     module = sys.modules[f'asea_mm.cli.{name.replace("-", "_")}']
     monkeypatch.setattr(module, 'run', broken)
     with pytest.raises(ValueError, match='broadcast'):
@@ -69,39 +68,29 @@ def test_an_axis_that_points_down_is_no_option():
 
 def test_interrupting_is_no_traceback(command, monkeypatch):
     build_parser('check')
-
-    def interrupted(args):
-        raise KeyboardInterrupt
-
+    interrupted = Mock(side_effect=KeyboardInterrupt)
     monkeypatch.setattr(sys.modules['asea_mm.cli.check'], 'run', interrupted)
-    code, _, errors = command('check', 'a.pkl')
-    assert (code, errors) == (130, 'stopped\n')
+    assert command('check', 'a.pkl') == (130, '', 'stopped\n')
 
 
-def python(folder: Path, *words: object) -> subprocess.CompletedProcess:
-    environment = {**os.environ, 'OMP_NUM_THREADS': '1'}
+def python(folder: Path, *words: object, path: Path = ROOT) -> subprocess.CompletedProcess:
+    environment = {**os.environ, 'OMP_NUM_THREADS': '1', 'PYTHONPATH': str(path)}
     command = [sys.executable, *map(str, words)]
     return subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
 
 
 def test_help_and_import_wait_for_nothing_big(tmp_path):
-    environment = f'import sys; sys.path.insert(0, {str(ROOT)!r}); '
-    done = python(tmp_path, '-c', environment + 'import asea; asea.main(["--help"]); assert "torch" not in sys.modules')
-    assert done.returncode == 0, done.stderr
+    code = 'import sys, asea; asea.main(["--help"]); assert "torch" not in sys.modules'
+    assert python(tmp_path, '-c', code).returncode == 0
     big = ['matplotlib', 'scipy', 'pandas', 'mmaction.models', 'mmengine.model']
-    code = f'import asea_mm; print([name for name in {big} if name in sys.modules])'
-    done = python(tmp_path, '-c', environment + code)
+    done = python(tmp_path, '-c', f'import sys, asea_mm; print([name for name in {big} if name in sys.modules])')
     assert (done.stdout, done.stderr) == ('[]\n', '')
 
 
 def test_tools_run_this_clone_from_anywhere_with_another_one_installed(tmp_path):
     (tmp_path / 'asea_mm').mkdir()
     (tmp_path / 'asea_mm' / '__init__.py').write_text('raise ImportError("the other one")')
-    environment = {**os.environ, 'PYTHONPATH': str(tmp_path)}
-    tool = ROOT / 'tools' / 'train.py'
-    done = subprocess.run(
-        [sys.executable, tool, 'nothing.py'], cwd=tmp_path, env=environment, capture_output=True, text=True, check=False
-    )
+    done = python(tmp_path, ROOT / 'tools' / 'train.py', 'nothing.py', path=tmp_path)
     check_one_line((done.returncode, done.stdout, done.stderr), ['config nothing.py does not exist'])
 
 
@@ -143,19 +132,26 @@ def test_benchmark_of_models_and_of_a_stream(command, tmp_path):
     check_one_line(command('benchmark', 'asea_sbu', '--batch', 0), ['--batch', '0'])
 
 
-def test_fusing_tests_with_given_and_chosen_weights(command, tmp_path):
+@pytest.mark.parametrize('weights', [['3', '1'], ['cv']])
+def test_fusing_with_given_weights_and_those_chosen_on_the_other_fold(command, tmp_path, weights):
     rng = np.random.default_rng(0)
-    labels = rng.integers(3, size=20)
-    for name in 'ab':
-        scores = rng.dirichlet(np.ones(3), size=20)
-        ids = np.array([f's{number}' for number in range(20)])
-        np.savez(tmp_path / f'{name}.npz', scores=scores, labels=labels, ids=ids)
-    code, text, _ = command('fuse', 'a.npz', 'b.npz', '--weights', 3, 1, '--out', 'fused')
-    assert code == 0
-    first, second, fused = (np.load(tmp_path / f'{name}.npz')['scores'] for name in ('a', 'b', 'fused'))
-    np.testing.assert_allclose(fused, 0.75 * first + 0.25 * second, rtol=1e-5)
-    code, text, _ = command('fuse', 'a.npz', 'b.npz', '--weights', 'cv', '--rule', 'product')
-    assert code == 0
-    assert 'weights of part 5' in text
-    check_one_line(command('fuse', 'a.npz', 'a.npz'), ['given twice'])
-    check_one_line(command('fuse', 'a.npz', 'b.npz', '--weights', 1), ['--weights', '2 streams'])
+    ids, labels, folds = np.arange(40).astype(str), rng.integers(3, size=40), np.repeat([0, 1], 20)
+    given = rng.dirichlet(np.ones(3), size=(2, 40)) / 4
+    for stream, right in enumerate((folds == 0, folds == 1)):  # each is right on the whole of one fold
+        given[stream, np.arange(40), np.where(right, labels, (labels + 1) % 3)] += 0.75
+        arrays = dict(scores=given[stream], labels=labels, ids=ids, folds=folds, seeds=np.zeros(40, int))
+        np.savez(tmp_path / f'{stream}.npz', **arrays)
+    assert command('fuse', '0.npz', '1.npz', '--weights', *weights, '--out', 'fused')[0] == 0
+    content = json.loads((tmp_path / 'fused.json').read_text())
+    if weights == ['cv']:
+        shares = [content['weights'][f'fold {fold}'] for fold in (0, 1)]
+        assert shares[0][0] < 0.5 < shares[1][0], 'what is right on the other'
+    else:
+        shares = [(0.75, 0.25)] * 2
+    fused = np.load(tmp_path / 'fused.npz')['scores']
+    expected = np.concatenate([np.tensordot(shares[fold], given[:, folds == fold], axes=1) for fold in (0, 1)])
+    np.testing.assert_allclose(fused, expected, rtol=1e-5)
+    assert content['fused']['accuracy']['pooled']['mean'] == (fused.argmax(axis=1) == labels).mean()
+    check_one_line(command('fuse', '0.npz', '0.npz'), ['two different streams'])
+    check_one_line(command('fuse', '0.npz', '1.npz', '--weights', 1), ['2 weights'])
+    check_one_line(command('fuse', '0.npz', '1.npz', '--seeds', 1), ['0.npz', '[1]'])

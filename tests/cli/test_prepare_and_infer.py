@@ -6,23 +6,23 @@ import numpy as np
 import pytest
 
 from asea_mm.datasets import load_annotations
-from tests.cli.tiny import SMALL_MODEL, annotations, check_one_line, save
+from tests.cli.tiny import annotations, check_one_line, save
 
 
 @pytest.fixture
 def recordings(tmp_path):
-    """Folders ``push`` and ``hug`` of recordings of SBU's joints in millimetres with z up, one of them damaged."""
+    """Folders ``push`` and ``hug`` of recordings of Kinect's joints in millimetres with z up, one of them damaged."""
     rng = np.random.default_rng(0)
     for name in ('push/a', 'push/b', 'push/c', 'hug/d', 'hug/e', 'hug/f'):
         path = tmp_path / 'recordings' / f'{name}.npy'
         path.parent.mkdir(parents=True, exist_ok=True)
-        np.save(path, rng.uniform(0, 1700, size=(2, 20, 15, 3)).astype(np.float32))
+        np.save(path, rng.uniform(0, 1700, size=(2, 20, 25, 3)).astype(np.float32))
     (tmp_path / 'recordings' / 'hug' / 'f.npy').write_bytes(b'damaged')
     return tmp_path / 'recordings'
 
 
 def test_own_recordings_become_a_file_that_is_checked(command, recordings):
-    words = ['prepare', 'custom', recordings, '--layout', 'sbu15', '--labels', 'folders', '--split', 'ratio:0.5']
+    words = ['prepare', 'custom', recordings, '--layout', 'nturgbd25', '--labels', 'folders', '--split', 'ratio:0.5']
     words += ['--units', 'millimetre', '--up', 'z']
     code, _, errors = command(*words)
     assert (code, 'f.npy' in errors) == (1, True)
@@ -52,11 +52,8 @@ def test_a_file_of_mmaction2_is_written_anew_with_its_layout(command, tmp_path):
     check_one_line(command('prepare', 'convert', 'a.pkl', 'a.pkl'), ['a.pkl', 'choose another'])
 
 
-def test_a_damaged_recording_is_reported_and_the_others_are_recognised(command, tmp_path, recordings):
-    save(tmp_path / 'data' / 'sbu' / 'sbu.pkl', annotations())
-    options = ['--work-dir', 'run', '--cfg-options', *SMALL_MODEL, 'train_cfg.max_epochs=1']
-    assert command('train', 'asea_sbu', *options)[0] == 0
-    words = ['infer', recordings / 'hug', recordings / 'push' / 'a.npy', '--model', 'run/epoch_1.pth', '--up', 'z']
+def test_a_damaged_recording_is_reported_and_the_others_are_recognised(command, tmp_path, recordings, trained):
+    words = ['infer', recordings / 'hug', recordings / 'push' / 'a.npy', '--model', trained, '--up', 'z', '--explain']
     words += ['--units', 'millimetre', '--window', 10, '--json', 'all.json', '--picture', 'a.png']
     code, text, errors = command(*words)
     assert code == 1

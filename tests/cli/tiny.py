@@ -8,16 +8,16 @@ from asea_mm.datasets import save_annotations
 
 ROOT = Path(__file__).parents[2]
 SMALL_MODEL = ['model.backbone.channels=[8,16]', 'model.backbone.strides=None', 'model.cls_head.in_channels=16']
+LOADERS = ('train', 'val', 'test')
+IN_PROCESS = [
+    f'{name}_dataloader.{setting}' for name in LOADERS for setting in ('num_workers=0', 'persistent_workers=False')
+]
 SMALL = [
     *SMALL_MODEL,
-    *(f'{name}_dataloader.dataset.num_samples=24' for name in ('train', 'val', 'test')),
+    *IN_PROCESS,
+    *(f'{name}_dataloader.dataset.num_samples=24' for name in LOADERS),
     'train_dataloader.batch_size=8',
     'train_cfg.max_epochs=1',
-]
-IN_PROCESS = [
-    f'{name}_dataloader.{setting}'
-    for name in ('train', 'val', 'test')
-    for setting in ('num_workers=0', 'persistent_workers=False')
 ]
 
 

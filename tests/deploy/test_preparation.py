@@ -19,12 +19,11 @@ CLIP = dict(type='SampleClip', clip_len=16)
 STEP_CASES = {  # what stands before the end
     'CentrePair': [dict(type='CentrePair'), CLIP],
     'AlignFacing': [dict(type='AlignFacing'), CLIP],
-    'AlignFacing, z up': [dict(type='AlignFacing', vertical_axis=2), CLIP],
     'SmoothMotion': [dict(type='SmoothMotion', window=7, degree=4), CLIP],
     'SmoothMotion of clips': [dict(CLIP, num_clips=2), dict(type='SmoothMotion')],
     'SampleClip, one frame': [dict(type='SampleClip', clip_len=1)],
     'SampleClip, several': [dict(type='SampleClip', clip_len=16, num_clips=3, window=0.5)],
-    'AddTurnedClips': [CLIP, dict(type='AddTurnedClips', vertical_axis=0)],
+    'AddTurnedClips': [CLIP, dict(type='AddTurnedClips')],
     'AddTurnedClips, mirrored': [CLIP, dict(type='AddTurnedClips', mirrored=True)],
     'bones, true speed': [
         dict(CLIP, num_clips=2),

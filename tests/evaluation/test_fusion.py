@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from asea_mm.evaluation.fusion import align, choose_weights, cross_validated_weights, fuse, parts_of
+from asea_mm.evaluation.fusion import align, choose_weights, cross_validated_weights, fuse
 from asea_mm.evaluation.scores import StreamScores
 from asea_mm.evaluation.statistics import as_percent, summarise_runs
 
@@ -80,17 +80,6 @@ def test_a_fold_has_no_say_in_its_own_weights():
     assert cross_validated_weights({1: [[good, bad]], 2: [[bad, good]]}) == {1: (0.1, 0.9), 2: (0.9, 0.1)}
     with pytest.raises(ValueError, match='at least two folds'):
         cross_validated_weights({1: [[good, bad]]})
-
-
-def test_parts_have_every_sample_once():
-    streams = [stream(np.eye(7), range(7)), stream(np.ones((7, 7)), range(7))]
-    parts = parts_of(streams, 3)
-    ids = [name for runs in parts.values() for one in runs for name in one[0].ids]
-    assert sorted(ids) == sorted(streams[0].ids)
-    for runs in parts.values():
-        assert runs[0][0].ids == runs[0][1].ids
-    with pytest.raises(ValueError, match='3 parts of 2'):
-        parts_of([FIRST, SECOND], 3)
 
 
 def test_streams_are_brought_into_one_order():

@@ -1,9 +1,8 @@
-"""What the model tests share: which parameter of a fast layer is which of the textbook's, and random states."""
+"""What the model tests share: comparison with the textbook, random states, small models."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import NamedTuple
 
 import torch
 from mmaction.registry import MODELS
@@ -18,90 +17,16 @@ CLASSES = 5
 TOLERANCE = dict(rtol=1e-9, atol=1e-9)
 
 
-class Pair(NamedTuple):
-    """A part of a tensor of the fast layer, and the same thing in the textbook's."""
-
-    fast: Tensor
-    textbook: Tensor
-    part: slice = slice(None)
-
-
-def same(fast: nn.Module, textbook: nn.Module, part: slice = slice(None)) -> list[Pair]:
-    """Weight, bias and statistics of two convolutions, linear layers or batch norms, or part of the first."""
-    names = ('weight', 'bias', 'running_mean', 'running_var')
-    return [Pair(getattr(fast, k), getattr(textbook, k), part) for k in names if hasattr(textbook, k)]
-
-
-def spatial_pairs(fast: nn.Module, textbook: nn.Module) -> list[Pair]:
-    """CTRGC and textbook.SpatialGC."""
-    pairs = [Pair(fast.adjacency, textbook.adjacency), Pair(fast.alpha, textbook.alpha), *same(fast.bn, textbook.bn)]
-    for k, subset in enumerate(textbook.subsets):
-        width = subset.theta.out_channels
-        rows, later = (slice((k + half) * width, (k + half + 1) * width) for half in (0, fast.num_subsets))
-        pairs += [*same(fast.relation, subset.theta, rows), *same(fast.relation, subset.phi, later)]
-        rows = slice(k * subset.value.out_channels, (k + 1) * subset.value.out_channels)
-        pairs += [*same(fast.delta, subset.delta, rows), *same(fast.value, subset.value, rows)]
-    if not isinstance(textbook.down, nn.Identity):
-        pairs += [pair for k in range(2) for pair in same(fast.residual[k], textbook.down[k])]
-    return pairs
-
-
-def temporal_pairs(fast: nn.Module, textbook: nn.Module) -> list[Pair]:
-    """MultiScaleTCN and textbook.MultiScaleTCN or textbook.StackedTCN."""
-    quarters = [slice(k * fast.width, (k + 1) * fast.width) for k in range(4)]
-    pairs = same(fast.skip, textbook.branches[3][0])
-    for branch, quarter in zip(textbook.branches, quarters, strict=True):
-        pairs += same(fast.bn, branch[-1], quarter)
-    for branch, quarter in zip(textbook.branches[:3], quarters, strict=False):
-        pairs += [*same(fast.reduce[0], branch[0], quarter), *same(fast.reduce[1], branch[1], quarter)]
-    if fast.form == 'pool':
-        pairs += [pair for k in range(2) for pair in same(fast.dilated[k], textbook.branches[k][3])]
-    else:
-        for k, branch in enumerate(textbook.branches[:3]):
-            pairs += [*same(fast.first[k][0], branch[3]), *same(fast.first[k][1], branch[4])]
-            pairs += same(fast.dilated[k], branch[6])
-    return pairs
-
-
-def aea_pairs(fast: nn.Module, textbook: nn.Module) -> list[Pair]:
-    """AEA and textbook.AEA."""
-    qk, channels = fast.attention.qk_channels, fast.attention.channels
-    pairs = [Pair(fast.atnac.alpha, textbook.alpha, ...)]
-    starts = (0, qk, 2 * qk, 2 * qk + channels)
-    for k, linear in enumerate((textbook.query, textbook.key, textbook.value)):
-        pairs += same(fast.attention.qkv, linear, slice(starts[k], starts[k + 1]))
-    return pairs
-
-
-@torch.no_grad()
-def teach(pairs: Sequence[Pair], fast: nn.Module) -> None:
-    """Give the textbook layer the state of the fast one, all of it."""
-    state = {id(t): t.numel() for t in [*fast.parameters(), *fast.buffers()] if t.is_floating_point()}
-    named = {key: sum(p.fast[p.part].numel() for p in pairs if id(p.fast) == key) for key in state}
-    assert named == state, 'the pairs must name every number of the fast layer once'
-    for fast_tensor, textbook, part in pairs:
-        textbook.copy_(fast_tensor[part].view_as(textbook))
-
-
-def assert_same_state(pairs: Sequence[Pair]) -> None:
-    """Parameters' gradients and the buffers agree."""
-    for k, (fast, textbook, part) in enumerate(pairs):
-        ours, theirs = (fast, textbook) if not fast.requires_grad else (fast.grad, textbook.grad)
-        torch.testing.assert_close(ours[part].view_as(theirs), theirs, **TOLERANCE, msg=lambda m, k=k: f'{k}: {m}')
-
-
-def assert_agrees(fast: nn.Module, textbook: nn.Module, pairs: Sequence[Pair], x: Tensor, *args) -> None:
-    """Outputs, gradients of the input and of every parameter, and running statistics agree."""
+def assert_agrees(layer: nn.Module, textbook: Callable[..., Tensor], x: Tensor, *args) -> None:
+    """A layer's output, and the gradients of x and of every parameter, are those of ``textbook(layer, x, ...)``."""
     x = x.clone().requires_grad_()
-    ours, theirs = fast(x, *args), textbook(x, *args)
+    inputs = {'x': x, **{name: p for name, p in layer.named_parameters() if p.requires_grad}}
+    ours, theirs = layer(x, *args), textbook(layer, x, *args)
     torch.testing.assert_close(ours, theirs, **TOLERANCE)
     towards = torch.randn_like(theirs)
-    (grad,) = torch.autograd.grad(theirs, x, towards, retain_graph=True)
-    theirs.backward(towards)
-    x.grad = None
-    ours.backward(towards)
-    torch.testing.assert_close(x.grad, grad, **TOLERANCE)
-    assert_same_state(pairs)
+    grads = [torch.autograd.grad(y, list(inputs.values()), towards, materialize_grads=True) for y in (ours, theirs)]
+    for name, *pair in zip(inputs, *grads, strict=True):
+        torch.testing.assert_close(*pair, **TOLERANCE, msg=lambda text, name=name: f'{name}: {text}')
 
 
 @torch.no_grad()
@@ -167,17 +92,19 @@ BACKBONES = {
     'CTRGCN': ours('CTRGCN'),
     'MSG3D': ours('MSG3D', num_scales=3, window_scales=2),
     'DeGCN': ours('DeGCN'),
-    'MSSAGCN': ours('MSSAGCN', heads=1),
+    'MSSAGCN': ours('MSSAGCN'),
 }
 OURS = ('ASEA', 'CTRGCN', 'MSG3D', 'DeGCN', 'MSSAGCN')
-CHANNELS = (12, 12, 24)  # multiples of what every backbone needs, but MSSAGCN
-OF_EIGHT = (8, 8, 24)
+
+
+def channels_of(name: str) -> tuple[int, int, int]:
+    """Of the small backbones: multiples of what each needs."""
+    return (32, 32, 64) if name == 'MSSAGCN' else (12, 12, 24)
 
 
 def backbone_config(name: str, aea: bool = False, layout: str = 'sbu15', channels=None, **options) -> dict:
     """A small backbone, plain or with AEA, of which ``options`` are."""
-    channels = channels or (OF_EIGHT if name == 'MSSAGCN' else CHANNELS)
-    config = BACKBONES[name](layout, channels)
+    config = BACKBONES[name](layout, channels or channels_of(name))
     return dict(type='InteractionBackbone', backbone=config, **options) if aea else {**config, **options}
 
 

@@ -4,20 +4,18 @@ import pickle
 import threading
 from concurrent.futures import ThreadPoolExecutor
 
-import numpy as np
 import pytest
 import torch
-from mmaction.models.utils import Graph
 from mmaction.registry import MODELS
 from mmengine.model import ExponentialMovingAverage
 from mmengine.runner import load_checkpoint, save_checkpoint
 from torch import nn
 
 from asea_mm.errors import InputError
-from asea_mm.models.layers import presence_of
-from asea_mm.skeletons import get_skeleton, graph_layout
+from asea_mm.models.layers.common import presence_of
+from asea_mm.skeletons import get_skeleton
 
-from . import BACKBONES, TOLERANCE, backbone_config, build, keypoints, recognizer
+from . import BACKBONES, TOLERANCE, backbone_config, build, channels_of, keypoints, recognizer
 
 every_backbone = pytest.mark.parametrize('name', BACKBONES)
 
@@ -76,7 +74,7 @@ def test_presence_behind_a_stride_is_exact(name, steps):
 def test_blocks_with_aea(name, blocks):
     model = small(name, blocks=blocks)
     assert list(model.interactions) == [str(block) for block in blocks]
-    assert model(clips()).shape[:3] == (2, 2, 24)
+    assert model(clips()).shape[:3] == (2, 2, channels_of(name)[-1])
 
 
 @every_backbone
@@ -151,28 +149,16 @@ def test_compiled_it_runs_in_another_thread():
         torch.testing.assert_close(pool.submit(compiled, x).result(), expected, **TOLERANCE)
 
 
-@pytest.mark.parametrize('mode', ['spatial', 'stgcn_spatial'])
-@pytest.mark.parametrize('layout', ['sbu15', 'openpose18', 'nturgbd25'])
-def test_graphs_of_mmaction2_are_of_our_table(layout, mode):
-    graph, skeleton = Graph(graph_layout(layout), mode), get_skeleton(layout)
-    linked = (graph.A.sum(axis=0) > 0) & ~np.eye(skeleton.num_joints, dtype=bool)
-    expected = {frozenset(bone) for bone in skeleton.bones}
-    assert {frozenset(skeleton.joints[k] for k in pair) for pair in np.argwhere(linked)} == expected
-    assert skeleton.joints[graph.center] == skeleton.centre
-    if mode == 'spatial':
-        np.testing.assert_allclose(graph.A, skeleton.adjacency(), rtol=1e-6)
-
-
 class Odd(nn.Module):
     """A backbone with blocks in the right place, but without a graph or with persons not in the batch."""
 
-    def __init__(self, in_channels=None, graph=None):
+    def __init__(self, in_channels=None, skeleton=None):
         super().__init__()
         block = nn.Module()
         block.gcn = nn.Identity()
         block.stride = 1
         self.gcn = nn.ModuleList([block])
-        self.in_channels, self.graph = in_channels, graph
+        self.in_channels, self.skeleton = in_channels, skeleton
         self.weight = nn.Parameter(torch.ones(()))
 
     def forward(self, x):
@@ -189,7 +175,7 @@ class Odd(nn.Module):
         (dict(interaction=dict(heads=4)), r"unknown interaction options \['heads'\]; known are"),
         (dict(backbone=dict(type='Odd')), r'cannot tell joints and input channels of Odd\. Put ATNACNeck'),
         (
-            dict(backbone=dict(type='Odd', in_channels=3, graph=get_skeleton('sbu15'))),
+            dict(backbone=dict(type='Odd', in_channels=3, skeleton=get_skeleton('sbu15'))),
             r'return \(N\*M, C, T, 15\), got \(2, 2, 2, 15, 3\)',
         ),
     ],

@@ -8,17 +8,11 @@ from torch import nn
 
 from asea_mm.errors import InputError
 from asea_mm.models import AEA, ATNACNeck
-from asea_mm.models.layers import presence_of
+from asea_mm.models.layers.common import presence_of
 
-from . import CLASSES, TOLERANCE, build, keypoints, labels, randomise, recognizer
+from . import CLASSES, TOLERANCE, backbone_config, keypoints, labels, randomise, recognizer
 
 NECK = dict(type='ATNACNeck', in_channels=16)
-HARD = dict(threshold_grad='none')
-GRAPH = dict(layout='nturgb+d', mode='stgcn_spatial')
-THEIRS = {
-    name: dict(type=name, graph_cfg=GRAPH, base_channels=8, num_stages=3, inflate_stages=[2], down_stages=[2, 3])
-    for name in ('STGCN', 'AAGCN')
-}
 
 
 def asea(**options):
@@ -34,7 +28,7 @@ def set_alphas(model, start=0.1):
     return values
 
 
-@pytest.mark.parametrize(('neck', 'blocks', 'count'), [(None, None, 3), (NECK, None, 4), (NECK, [1], 2), (NECK, [], 1)])
+@pytest.mark.parametrize(('neck', 'blocks', 'count'), [(None, None, 3), (NECK, [1], 2), (NECK, [], 1)])
 def test_losses_are_separate_and_regularise_every_aea(neck, blocks, count):
     options = dict(loss_reg=dict(type='ThresholdRegularization', loss_weight=2.0, target=0.4))
     model = recognizer(asea(interaction_blocks=blocks), neck, **options)
@@ -51,15 +45,6 @@ def test_losses_are_separate_and_regularise_every_aea(neck, blocks, count):
     torch.testing.assert_close(total, losses['loss_cls'] + losses['loss_reg'], **TOLERANCE)
     assert logged['loss'].item() == pytest.approx(cross_entropy.item() + expected)
     assert {'loss_cls', 'loss_reg', 'top1_acc'} <= set(logged)
-
-
-def test_regularisation_pulls_every_alpha_to_its_target():
-    model = recognizer(asea(interaction=HARD), dict(NECK, interaction=HARD))
-    alphas = set_alphas(model)
-    total, _ = model.parse_losses(model.loss(keypoints()[:, None], labels(2)))
-    total.backward()
-    for value, module in zip(alphas, model.thresholds().values(), strict=True):
-        assert module.alpha.grad.item() == pytest.approx(2 * 0.1 * (value - 0.5), abs=1e-9)
 
 
 @pytest.mark.parametrize(
@@ -98,24 +83,16 @@ def test_training_and_testing_steps():
     assert [sample.pred_score.shape for sample in samples] == [(CLASSES,)] * 2
 
 
-@pytest.mark.parametrize('name', THEIRS)
+@pytest.mark.parametrize('name', ['STGCN', 'AAGCN'])
 def test_neck_after_mmaction2s_backbones(name):
-    model = recognizer(THEIRS[name], NECK).eval()
-    x = keypoints(joints=25, frames=9)
-    x[0, 1, 5:] = 0
-    inputs = x[:, None]
+    model = recognizer(backbone_config(name, channels=(8, 8, 16)), NECK).eval()
+    inputs = keypoints(frames=9)[:, None]
     losses = model.loss(inputs, labels(2))
     expected = 0.1 * (model.neck.interaction.atnac.alpha - 0.5).square()
     torch.testing.assert_close(losses['loss_reg'], expected, **TOLERANCE)
     losses['loss_cls'].backward()
-    for parameter_name, parameter in model.named_parameters():
-        if parameter_name.startswith('neck'):
-            assert parameter.grad.isfinite().all()
-            assert parameter.grad.abs().max() > 1e-12, parameter_name
-    with_neck = model(inputs, stage='head')
-    assert model.extract_feat(inputs)[0].shape == (2, 2, 16, 3, 25)
-    model.neck = None
-    assert not torch.allclose(model(inputs, stage='head'), with_neck)
+    assert all(parameter.grad.isfinite().all() and parameter.grad.any() for parameter in model.neck.parameters())
+    assert model.extract_feat(inputs)[0].shape == (2, 2, 16, 3, 15)
 
 
 @pytest.mark.parametrize('persons', [1, 2, 3])
@@ -128,15 +105,6 @@ def test_neck_is_aea(persons):
     expected = neck.interaction(x.flatten(0, 1), persons, presence.flatten(0, 1))
     assert torch.equal(neck(x, presence), expected.view(x.shape))
     assert torch.equal(neck(x), neck.interaction(x.flatten(0, 1), persons).view(x.shape))
-
-
-def test_options_of_the_neck_are_those_of_aea():
-    layer = MODELS.build(
-        dict(type='ATNACNeck', in_channels=8, interaction=dict(qk_channels=3, score='all'))
-    ).interaction
-    assert (layer.attention.qk_channels, layer.atnac.score) == (3, 'all')
-    with pytest.raises(InputError, match=r"ATNACNeck: unknown interaction options \['heads'\]"):
-        ATNACNeck(8, dict(heads=4))
 
 
 @pytest.mark.parametrize('strides', [(1, 3, 1), (3, 1, 1), (2, 2, 1), (1, 2, 3)])
@@ -170,19 +138,6 @@ def test_a_foreign_backbone_says_its_stride():
     assert MODELS.build(config).extract_feat(x, stage='head')[0].shape == (2, CLASSES)
 
 
-@pytest.mark.parametrize('head', ['GCNHead', 'InteractionHead'])
-def test_backbone_and_heads_in_mmaction2s_recognizer(head):
-    cls_head = dict(type=head, num_classes=CLASSES, in_channels=16)
-    preprocessor = dict(type='mmaction.ActionDataPreprocessor')
-    model = build(dict(type='RecognizerGCN', data_preprocessor=preprocessor, backbone=asea(), cls_head=cls_head))
-    losses = model.loss(keypoints()[:, None], labels(2))
-    losses['loss_cls'].backward()
-    assert 'loss_reg' not in losses
-    assert all(parameter.grad.isfinite().all() for parameter in model.parameters())
-    (sample,) = model.eval()(keypoints(samples=1)[:, None], labels(1), mode='predict')
-    assert sample.pred_score.sum().item() == pytest.approx(1)
-
-
 def test_gcn_head_in_our_recognizer():
     theirs, ours = recognizer(head=dict(type='GCNHead')).eval(), recognizer().eval()
     theirs.load_state_dict(ours.state_dict(), strict=True)
@@ -201,3 +156,5 @@ def test_errors():
         ATNACNeck(16)(torch.ones(2, 2, 8, 3, 5))
     with pytest.raises(InputError, match='expected features'):
         ATNACNeck(16)(torch.ones(4, 16, 3, 5))
+    with pytest.raises(InputError, match=r"ATNACNeck: unknown interaction options \['heads'\]"):
+        ATNACNeck(8, dict(heads=4))

@@ -5,7 +5,6 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
-from mmaction.registry import HOOKS
 from mmaction.visualization import ActionVisualizer
 from mmengine.config import Config
 from mmengine.logging import MessageHub, MMLogger
@@ -14,6 +13,7 @@ from mmengine.runner import Runner
 from mmengine.visualization import Visualizer
 
 from asea_mm.engine import InteractionVisualizationHook
+from asea_mm.errors import InputError
 from asea_mm.visualization.confusion import draw_confusion
 from asea_mm.visualization.drawing import as_image
 
@@ -43,7 +43,7 @@ def validate(tmp_path):
 
 
 def test_confusion_and_samples_become_files(validate):
-    runner, pictures = validate(samples=[0, 5], layers=[1])
+    runner, pictures = validate(samples=[0, 5])
     assert set(pictures) == {'confusion_0.png', 'active_joints_0_0.png', 'active_joints_5_0.png'}
     for path in pictures.values():
         assert cv2.imread(str(path)).std() > 5
@@ -73,9 +73,8 @@ def test_tensorboard_gets_the_pictures(validate, tmp_path):
 
 
 def test_wrong_options(validate):
-    with pytest.raises(ValueError, match='interval and frames must be at least 1, got 0 and 6'):
-        HOOKS.build(dict(type='InteractionVisualizationHook', interval=0))
-    with pytest.raises(ValueError, match='samples must be a list of indices from 0, got 3'):
-        InteractionVisualizationHook(samples=3)
-    with pytest.raises(ValueError, match='no sample 12 among the 12 of the validation set'):
+    for wrong in (dict(interval=0), dict(frames=0), dict(samples=[-1])):
+        with pytest.raises(InputError, match=r'at least 1 and samples from 0'):
+            InteractionVisualizationHook(**wrong)
+    with pytest.raises(InputError, match='no sample 12 among the 12 of the validation set'):
         validate(samples=[12])

@@ -26,7 +26,6 @@ KINDS: dict[str, tuple[str, str, str]] = {
     'mixed': ('error', 'some samples have 2 coordinates, some 3', 'make a file of each kind'),
     'mixed scores': ('error', "some samples have 'keypoint_score', some not", 'give all of them scores, or none'),
     # ids, labels, splits
-    'repeated id': ('error', 'an id is there more than once', "make every 'frame_dir' unique"),
     'label': ('error', "'label' is not a class number from 0", 'store an integer'),
     'no class': ('error', 'the label is not below the number of classes', "complete 'classes', or correct the labels"),
     'class without samples': ('warning', 'classes without samples', 'leave these classes out, or find the samples'),
@@ -65,7 +64,6 @@ KINDS: dict[str, tuple[str, str, str]] = {
     'bones': ('warning', 'bones change their length wildly', 'look for tracking errors and swapped joints'),
     'constant': ('warning', 'nothing moves', 'look at these samples'),
     'frame rates': ('warning', 'samples have different frame rates', 'resample them to one'),
-    'one frame': ('warning', 'a single frame', 'look at these samples: there is no motion in them'),
     # persons
     'missing joints': ('warning', 'more than 30 % of the joints of those present are missing (zero)', 'look at them'),
     'empty frames': (
@@ -82,16 +80,7 @@ KINDS: dict[str, tuple[str, str, str]] = {
 
 @dataclass
 class Finding:
-    """One kind of thing that is wrong.
-
-    Args:
-        kind: Key in :data:`KINDS`.
-        level: ``'error'`` or ``'warning'``.
-        what: What is wrong.
-        advice: What to do.
-        count: How many samples (or classes, or names in a split) have it.
-        named: The first few of them.
-    """
+    """One kind of thing that is wrong: a row of :data:`KINDS`, how many samples (or classes) have it, and the first."""
 
     kind: str
     level: str
@@ -99,12 +88,6 @@ class Finding:
     advice: str
     count: int = 0
     named: list[str] = field(default_factory=list)
-
-    def __str__(self) -> str:
-        """All of it in one line."""
-        more = ', ...' if self.count > len(self.named) else ''
-        names = f': {", ".join(self.named)}{more}' if self.named else ''
-        return f'{self.level}: {self.what}{names} -> {self.advice}'
 
 
 @dataclass
@@ -125,12 +108,11 @@ class Report:
     findings: dict[str, Finding] = field(default_factory=dict)
     pictures: dict[str, list] = field(default_factory=dict)
 
-    def add(self, kind: str, name: str | None = None) -> None:
-        """Note that something is wrong, with a sample or on the whole."""
+    def add(self, kind: str, *names: str) -> None:
+        """Note that something is wrong, with samples or on the whole."""
         finding = self.findings.setdefault(kind, Finding(kind, *KINDS[kind]))
-        finding.count += 1
-        if name is not None and len(finding.named) < NAMED:
-            finding.named.append(name)
+        finding.count += max(len(names), 1)
+        finding.named = [*finding.named, *names][:NAMED]
 
     def level(self, level: str) -> list[Finding]:
         """The errors, or the warnings, in the order of :data:`KINDS`."""

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
@@ -13,48 +15,35 @@ from ...skeletons import Skeleton
 WHOLE = 0.5
 
 
-@dataclass
-class Landmarks:
-    """Joints that tell up from down and front from back; empty where the layout has none.
+class Landmarks(NamedTuple):
+    """Joints that tell up from down and front from back; empty where the layout has none."""
 
-    Args:
-        top: Joints at the upper end of a standing body.
-        bottom: Joints at its lower end.
-        front: ``(behind, ahead)`` pairs: from the first to the second is forward.
-        sides: ``(left, right)`` pairs at the trunk.
-    """
-
-    top: list[int]
+    top: list[int]  # of a standing body
     bottom: list[int]
-    front: list[tuple[int, int]]
-    sides: list[tuple[int, int]]
+    front: list[tuple[int, int]]  # (behind, ahead): from the first to the second is forward
+    sides: list[tuple[int, int]]  # (left, right), at the trunk
 
     @classmethod
     def of(cls, skeleton: Skeleton) -> Landmarks:
         """By the names of joints; up and down also by the parts ``trunk`` and ``..._leg``."""
         index = {name: number for number, name in enumerate(skeleton.joints)}
 
-        def named(*groups: tuple[str, ...]) -> list[int]:
-            return next(
-                (joints for group in groups if (joints := [index[name] for name in group if name in index])), []
-            )
+        def first(*groups: tuple[str, ...]) -> list[int]:
+            known = ([index[name] for name in group if name in index] for group in groups)
+            return next(filter(None, known), [])
 
-        feet = named(('left_foot', 'right_foot'), ('left_ankle', 'right_ankle'), ('left_heel', 'right_heel'))
+        def pairs(*names: tuple[str, str]) -> list[tuple[int, int]]:
+            return [(index[one], index[other]) for one, other in names if one in index and other in index]
+
         legs = [joint for part, joints in skeleton.part_indices.items() if 'leg' in part for joint in joints]
-        head = named(('head',), ('nose',), ('neck',)) or list(skeleton.part_indices.get('trunk', ()))
+        trunk = list(skeleton.part_indices.get('trunk', ()))
         # OpenNI calls the ends of legs feet; only with an ankle behind it does a foot point forward.
-        pairs = [('left_ankle', 'left_foot'), ('right_ankle', 'right_foot')]
-        pairs += [('left_ankle', 'left_big_toe'), ('right_ankle', 'right_big_toe')]
-        pairs += [('left_ear', 'nose'), ('right_ear', 'nose')]
+        toes = [(f'{side}_ankle', f'{side}_{end}') for side in ('left', 'right') for end in ('foot', 'big_toe')]
         return cls(
-            top=head,
-            bottom=feet or legs,
-            front=[(index[behind], index[ahead]) for behind, ahead in pairs if behind in index and ahead in index],
-            sides=[
-                (index[f'left_{name}'], index[f'right_{name}'])
-                for name in ('hip', 'shoulder')
-                if f'left_{name}' in index and f'right_{name}' in index
-            ],
+            top=first(('head',), ('nose',), ('neck',)) or trunk,
+            bottom=first(*((f'left_{name}', f'right_{name}') for name in ('foot', 'ankle', 'heel'))) or legs,
+            front=pairs(*toes, ('left_ear', 'nose'), ('right_ear', 'nose')),
+            sides=pairs(('left_hip', 'right_hip'), ('left_shoulder', 'right_shoulder')),
         )
 
 
@@ -63,45 +52,57 @@ class Measures:
     """Of one sample; ``None`` where it cannot be told.
 
     Args:
+        digest: Of its keypoints.
         persons: How many are there in every frame.
         missing: How many joints of those present are zero, per joint.
         bodies: How many bodies (persons times frames) are there.
+        low, high: The least and largest coordinates, per axis.
         size: Median of the largest extent of a body, in units of the file.
         upright: Median of how far the head is above the feet along y (which points up, in images down), as a share of
             the size; -1 is upside down.
         vertical: Axis along which head and feet are farthest apart.
         handed: 1 if left is left of forward for most bodies, -1 if right is.
-        bones: Share of bones whose length varies by more than half of its mean.
-        constant: Whether all frames are the same.
+        confidence: Whether the third coordinate seems to be one.
+        bones: Share of bones, in space, whose length varies by more than half of its mean.
     """
 
+    digest: bytes
     persons: np.ndarray
     missing: np.ndarray
     bodies: int
+    low: np.ndarray
+    high: np.ndarray
     size: float | None = None
     upright: float | None = None
     vertical: int | None = None
     handed: int | None = None
+    confidence: bool = False
     bones: float | None = None
-    constant: bool = False
 
 
 def measure_sample(keypoint: np.ndarray, skeleton: Skeleton | None, landmarks: Landmarks | None) -> Measures:
     """Measure a sample.
 
     Args:
-        keypoint: The sample, finite.
+        keypoint: The sample, finite, with somebody in it.
         skeleton: Its layout; without, less can be told.
         landmarks: Of the layout.
 
     Shapes:
         keypoint: ``(M, T, V, C)``
     """
+    content = f'{keypoint.dtype}{keypoint.shape}'.encode() + keypoint.tobytes()
     present = presence(keypoint)
     bodies = keypoint[present].astype(np.float64)  # (bodies, V, C)
     seen = bodies.any(axis=-1)
-    result = Measures(present.sum(axis=0), (~seen).sum(axis=0), len(bodies))
-    result.constant = bool(keypoint.shape[1] > 1 and (keypoint[:, 1:] == keypoint[:, :-1]).all())
+    result = Measures(
+        hashlib.blake2b(content, digest_size=16).digest(),
+        persons=present.sum(axis=0),
+        missing=(~seen).sum(axis=0),
+        bodies=len(bodies),
+        low=bodies[seen].min(axis=0),
+        high=bodies[seen].max(axis=0),
+    )
     whole = seen.mean(axis=-1) >= WHOLE
     if not whole.any():
         return result
@@ -109,17 +110,14 @@ def measure_sample(keypoint: np.ndarray, skeleton: Skeleton | None, landmarks: L
     high = np.where(seen[..., None], bodies, -np.inf).max(axis=1)
     low = np.where(seen[..., None], bodies, np.inf).min(axis=1)
     result.size = float(np.median((high - low).max(axis=-1)))
-    if skeleton is None or landmarks is None or not result.size:
-        return result
-    _measure_axes(bodies, seen, landmarks, result)
-    if keypoint.shape[3] == 3:  # seen in a picture, bones do change their length
+    if skeleton is not None and keypoint.shape[3] == 3:  # seen in a picture, bones do change their length
         result.bones = _varying_bones(keypoint, present, skeleton)
+    if result.size and landmarks and landmarks.top and landmarks.bottom:
+        _measure_axes(bodies, seen, landmarks, result)
     return result
 
 
 def _measure_axes(bodies: np.ndarray, seen: np.ndarray, landmarks: Landmarks, result: Measures) -> None:
-    if not landmarks.top or not landmarks.bottom:
-        return
     use = seen[:, landmarks.top].all(axis=1) & seen[:, landmarks.bottom].all(axis=1)
     if not use.any():
         return
@@ -130,16 +128,15 @@ def _measure_axes(bodies: np.ndarray, seen: np.ndarray, landmarks: Landmarks, re
     middle = np.median(rise, axis=0)
     result.upright = float(middle[1] / (result.size or 1))
     result.vertical = int(np.abs(middle).argmax())
-    if bodies.shape[-1] == 3 and landmarks.front and landmarks.sides:
-        joints = [joint for pair in (*landmarks.front, *landmarks.sides) for joint in pair]
-        use = seen[:, joints].all(axis=1)
-        if use.any():
-            forward = sum(bodies[use, ahead] - bodies[use, behind] for behind, ahead in landmarks.front)
-            to_left = sum(bodies[use, left] - bodies[use, right] for left, right in landmarks.sides)
-            # With right-handed axes, up x forward points to the left.
-            side = (np.cross(rise[use], forward) * to_left).sum(axis=-1)
-            clear = side / np.linalg.norm(rise[use], axis=-1) / np.linalg.norm(to_left, axis=-1).clip(1e-9)
-            result.handed = int(np.sign(np.median(clear)))
+    joints = [joint for pair in (*landmarks.front, *landmarks.sides) for joint in pair]
+    use = seen[:, joints].all(axis=1)
+    if bodies.shape[-1] == 3 and landmarks.front and landmarks.sides and use.any():
+        forward = sum(bodies[use, ahead] - bodies[use, behind] for behind, ahead in landmarks.front)
+        to_left = sum(bodies[use, left] - bodies[use, right] for left, right in landmarks.sides)
+        # With right-handed axes, up x forward points to the left.
+        side = (np.cross(rise[use], forward) * to_left).sum(axis=-1)
+        clear = side / np.linalg.norm(rise[use], axis=-1) / np.linalg.norm(to_left, axis=-1).clip(1e-9)
+        result.handed = int(np.sign(np.median(clear)))
 
 
 def _varying_bones(keypoint: np.ndarray, present: np.ndarray, skeleton: Skeleton) -> float | None:

@@ -14,50 +14,39 @@ import sys
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 
 from ...errors import InputError
 from ...skeletons import get_skeleton
 from .old_store import read_old_store
-from .plain_pickle import ForbiddenGlobal, PlainUnpickler
+from .plain_pickle import ForbiddenGlobal, read_pickle
 from .stored_samples import NoIndex, StoredSamples, write_samples
 from .validation import SHORT, described, validate_annotation
 from .whole import written_whole
 
-STORE_SUFFIX = '.store'  # of the folders that :mod:`.old_store` reads
 EXPECTED = "a pickle of {'split': {name: [id, ...]}, 'annotations': [...]} or of a list of annotations"
 
 
-def load_annotations(path: str | os.PathLike, lazy: bool = False, repeated_ids: bool = False) -> dict:
+def load_annotations(path: str | os.PathLike, lazy: bool = False) -> dict:
     """Read an annotation file, without running any code that it may contain.
 
-    Pickles of protocol 0 to 5, written under NumPy 1 or 2, of arrays, plain containers and scalars; ours,
-    mmaction2's or PYSKL's ``{'split', 'annotations'}``, or mmaction2's older plain list; also the folders called
-    stores that :mod:`~asea_mm.datasets.files.old_store` describes. Nothing of the samples is checked but that each is
-    a dictionary with an id of its own; see :func:`validate_annotation`.
-
     Args:
-        path: The file.
-        lazy: Leave the samples of a file that :func:`save_annotations` wrote where they are: ``annotations`` is then a
-            :class:`~asea_mm.datasets.files.stored_samples.StoredSamples`, which reads each when it is asked for. Those
-            of other files are a list all the same.
-        repeated_ids: Whether ids may be there more than once, for programs that look for such errors.
+        path: A pickle of ours, mmaction2's or PYSKL's ``{'split', 'annotations'}``, or mmaction2's older plain list.
+        lazy: Leave the samples of a file of ours where they are: ``annotations`` is then a
+            :class:`~asea_mm.datasets.files.stored_samples.StoredSamples`, which reads each when it is asked for.
 
     Returns:
-        ``{'split': {name: [id, ...]}, 'annotations': [...], 'meta': {...}}``; ``split`` and ``meta`` are empty where
-        the file has none, and every annotation has ``frame_dir`` (older files say ``filename``).
+        ``split``, ``annotations`` and ``meta``, empty where the file has none. Every annotation has a ``frame_dir``
+        (older files say ``filename``) of its own; for the rest see :func:`validate_annotation`.
 
     Raises:
-        FileNotFoundError: If there is no such file.
-        InputError: If it is empty, truncated, not a pickle, not of this structure, has an id twice, or would run
-            code; the message names the file and what was found.
+        FileNotFoundError, InputError: If there is no such file, or it is not of this structure, has an id twice, or
+            would run code; names the file.
     """
     path = Path(path)
-    if not path.exists():
-        raise FileNotFoundError(f'{path}: no such annotation file; expected {EXPECTED}')
-    if path.is_dir():
-        samples, split, meta = read_old_store(path)
-        return {'annotations': list(samples), 'split': split, 'meta': meta}
+    if not path.is_file():
+        hint = '; a store becomes one by: asea prepare convert' if path.is_dir() else ''
+        raise FileNotFoundError(f'{path}: no such annotation file; expected {EXPECTED}{hint}')
     if lazy:
         try:
             stored = StoredSamples(path)
@@ -65,57 +54,30 @@ def load_annotations(path: str | os.PathLike, lazy: bool = False, repeated_ids: 
             pass
         else:
             return {**_checked_structure({**stored.others, 'annotations': []}, path), 'annotations': stored}
-    content = _checked_structure(_unpickled(path), path)
+    content = _checked_structure(read_pickle(path, EXPECTED), path)
     annotations = content['annotations']
     for index, annotation in enumerate(annotations):
         sample_id = _sample_id(annotation, index, path)
         # A file may hold its keys once a sample: interned, they take memory once.
         fields = {sys.intern(name) if type(name) is str else name: value for name, value in annotation.items()}
         annotations[index] = {**fields, 'frame_dir': sample_id}
-    if not repeated_ids and (repeated := _repeated(annotation['frame_dir'] for annotation in annotations)):
+    if repeated := _repeated(annotation['frame_dir'] for annotation in annotations):
         raise InputError(f"{path}: every 'frame_dir' must be there once; repeated are {SHORT.repr(repeated)}")
     return content
 
 
-def _unpickled(path: Path) -> Any:
-    with path.open('rb') as file:
-        start = file.read(16)
-        file.seek(0)
-        if not start:
-            raise InputError(f'{path}: the annotation file is empty; expected {EXPECTED}')
-        try:
-            return PlainUnpickler(file).load()
-        except ForbiddenGlobal as error:
-            raise InputError(
-                f'{path}: refused, the pickle asks for {error}; an annotation file may hold only NumPy arrays of '
-                f'numbers and plain containers. Anything else could run code'
-            ) from None
-        except Exception as error:  # a damaged pickle raises almost anything
-            reason = str(error) or type(error).__name__
-            if start[:1] == b'\x80':  # how pickles since protocol 2 begin
-                content = f'a truncated or damaged pickle of {path.stat().st_size} bytes ({reason})'
-            else:
-                content = f'a file that is not a pickle, it starts with {start!r}'
-            raise InputError(f'{path}: expected {EXPECTED}, got {content}') from None
-
-
 def _checked_structure(content: Any, path: Path) -> dict:
-    def fail(expected: str, value: Any) -> NoReturn:
-        raise InputError(f'{path}: expected {expected}, got {described(value)}')
-
     if isinstance(content, list):
         content = {'annotations': content}
-    if not isinstance(content, dict):
-        fail(EXPECTED, content)
-    annotations, split, meta = content.get('annotations'), content.get('split') or {}, content.get('meta') or {}
-    if not isinstance(annotations, (list, tuple)):
-        fail(f"{EXPECTED} (no list of 'annotations')", content)
+    if not isinstance(content, dict) or not isinstance(content.get('annotations'), (list, tuple)):
+        raise InputError(f'{path}: expected {EXPECTED}, got {described(content)}')
+    split, meta = content.get('split') or {}, content.get('meta') or {}
     if not isinstance(split, dict) or not all(isinstance(ids, (list, tuple, set)) for ids in split.values()):
-        fail("'split' to be {name: [id, ...]}", split)
+        raise InputError(f"{path}: expected 'split' to be {{name: [id, ...]}}, got {described(split)}")
     if not isinstance(meta, dict):
-        fail("'meta' to be a dict", meta)
+        raise InputError(f"{path}: expected 'meta' to be a dict, got {described(meta)}")
     split = {name: list(ids) for name, ids in split.items()}
-    return {'annotations': list(annotations), 'split': split, 'meta': meta}
+    return {'annotations': list(content['annotations']), 'split': split, 'meta': meta}
 
 
 def _sample_id(annotation: Any, index: int, path: Path) -> str:
@@ -141,12 +103,7 @@ def _check_split(name: str, ids: Iterable[str], known_ids: set[str], path: str |
 
 
 def select_split(content: Mapping, name: str, path: str | os.PathLike) -> list[dict]:
-    """Annotations of one split, in the file's order.
-
-    Args:
-        content: What :func:`load_annotations` returns.
-        name: Name of the split, as in the file.
-        path: The file, for the messages.
+    """Annotations of one split of what :func:`load_annotations` returns, in the file's order.
 
     Raises:
         InputError: If the file has no such split, or the split names a sample twice or one that is not there.
@@ -167,13 +124,11 @@ def save_annotations(
 ) -> None:
     """Write an annotation file that mmaction2's ``PoseDataset``, PYSKL and :func:`load_annotations` read.
 
-    The file appears whole or not at all, and missing folders are made. Annotations are taken one by one, so an
-    iterator over more than the memory holds will do; ``split`` and ``meta`` are read after the last of them.
-
     Args:
-        path: File to write.
-        annotations: The samples; each is checked by :func:`validate_annotation`.
-        split: Split name to the ``frame_dir`` of its samples.
+        path: File to write; it appears whole or not at all, and missing folders are made.
+        annotations: The samples, each checked by :func:`validate_annotation`; taken one by one, so an iterator over
+            more than the memory holds will do.
+        split: Split name to the ``frame_dir`` of its samples; read after the last of them, as is ``meta``.
         meta: ``layout``, ``classes``, ``source`` and ``units``.
 
     Raises:
@@ -196,11 +151,8 @@ def _checked_samples(
     known_ids: set[str] = set()
     for index, annotation in enumerate(annotations):
         if index == 0:  # only now: whoever makes the annotations may fill `meta` until the first is there
-            num_classes = len(meta['classes']) if meta.get('classes') is not None else None
-            try:
-                num_joints = get_skeleton(meta['layout']).num_joints if meta.get('layout') is not None else None
-            except InputError as error:
-                raise InputError(f'{path}: {error}') from None
+            num_classes = None if meta.get('classes') is None else len(meta['classes'])
+            num_joints = None if meta.get('layout') is None else get_skeleton(meta['layout']).num_joints
         sample_id = _sample_id(annotation, index, path)
         if sample_id in known_ids:
             raise InputError(f"{path}: every 'frame_dir' must be there once; repeated is {sample_id!r}")
@@ -213,29 +165,21 @@ def _checked_samples(
 
 
 def convert_annotations(path: str | os.PathLike, out: str | os.PathLike, layout: str | None = None) -> None:
-    """Write any file that :func:`load_annotations` reads as :func:`save_annotations` writes it.
-
-    The samples of a store, and those of a file that is written so already, are read one at a time.
+    """Write any file that :func:`load_annotations` reads, or a store of before, as :func:`save_annotations` does.
 
     Args:
-        path: The file.
+        path: The file, or the folder of a store (:mod:`.old_store`).
         out: File to write.
         layout: Layout to note in a file that does not name one.
 
     Raises:
-        FileNotFoundError: If there is no such file.
-        InputError: If the file or a sample is not as it should be, the file has another layout, or both are the same.
+        FileNotFoundError, InputError: If there is no such file, it is not as it should be, or has another layout.
     """
-    path, out = Path(path), Path(out)
-    if out.resolve() == path.resolve():
-        raise InputError(f'{out}: input and output are the same')
-    if path.is_dir():
-        samples, split, meta = read_old_store(path)
-    else:
-        content = load_annotations(path, lazy=True)
-        samples, split, meta = content['annotations'], content['split'], content['meta']
+    path = Path(path)
+    content = read_old_store(path) if path.is_dir() else load_annotations(path, lazy=True)
+    meta = content['meta']
     if layout is not None:
         if meta.get('layout', layout) != layout:
             raise InputError(f'{path}: expected the layout {layout!r}, got {meta["layout"]!r} in the file')
         meta = {**meta, 'layout': layout}
-    save_annotations(out, samples, split, meta)
+    save_annotations(out, content['annotations'], content['split'], meta)

@@ -6,10 +6,12 @@ import importlib
 import io
 import pickle
 from collections import OrderedDict
-from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import numpy as np
+
+from ...errors import InputError
 
 PLAIN_KINDS = 'biufcSU'  # dtypes of numbers and strings; object and structured arrays could smuggle pointers
 
@@ -40,15 +42,6 @@ def _latin1_bytes(text: str, encoding: str) -> bytes:
     return text.encode('latin1')
 
 
-def _numpy_functions() -> dict[tuple[str, str], Any]:
-    """Module within NumPy's core and name, to the function that a pickled array is made with."""
-    # NumPy 2 moved numpy.core to numpy._core; a pickle names the one of the NumPy that wrote it.
-    core = 'numpy._core' if int(np.__version__.split('.')[0]) >= 2 else 'numpy.core'
-    names = {'multiarray': ('_reconstruct', 'scalar'), 'numeric': ('_frombuffer',)}
-    modules = {module: importlib.import_module(f'{core}.{module}') for module in names}
-    return {(module, name): getattr(modules[module], name) for module in names for name in names[module]}
-
-
 def _allowed_globals() -> dict[tuple[str, str], Any]:
     allowed: dict[tuple[str, str], Any] = {
         ('numpy', 'ndarray'): np.ndarray,
@@ -56,9 +49,12 @@ def _allowed_globals() -> dict[tuple[str, str], Any]:
         ('_codecs', 'encode'): _latin1_bytes,
         ('collections', 'OrderedDict'): OrderedDict,
     }
-    for (module, name), function in _numpy_functions().items():
-        for written_by in ('numpy.core', 'numpy._core'):
-            allowed[f'{written_by}.{module}', name] = function
+    # NumPy 2 moved numpy.core to numpy._core; a pickle names the one of the NumPy that wrote it.
+    cores = ('numpy.core', 'numpy._core')
+    installed = cores[int(np.__version__.split('.')[0]) >= 2]
+    for module, name in (('multiarray', '_reconstruct'), ('multiarray', 'scalar'), ('numeric', '_frombuffer')):
+        function = getattr(importlib.import_module(f'{installed}.{module}'), name)
+        allowed |= {(f'{core}.{module}', name): function for core in cores}
     for plain in (list, tuple, dict, set, frozenset, bytes, bytearray, complex):
         allowed['builtins', plain.__name__] = allowed['__builtin__', plain.__name__] = plain
     return allowed
@@ -75,24 +71,30 @@ class PlainUnpickler(pickle.Unpickler):
         return self.allowed[module, name]
 
 
-class _PlainPickler(pickle.Pickler):
-    """Pickler of what :class:`PlainUnpickler` reads; anything else is refused when it is written, not when read."""
+def read_pickle(path: Path, expected: str) -> Any:
+    """What a pickle holds, without running any code that it may contain; ``expected`` is for the messages.
 
-    makers = (list, dict, set, frozenset, np.ndarray, np.dtype, *_numpy_functions().values())
-
-    def reducer_override(self, value: Any) -> Any:
-        if isinstance(value, Mapping):
-            return dict, (), None, None, iter(value.items())
-        if isinstance(value, np.ndarray) and value.dtype.kind in PLAIN_KINDS:
-            return np.asarray(value).__reduce_ex__(PROTOCOL)  # of a memory map, too: its values, not its class
-        if isinstance(value, (set, frozenset)):
-            return NotImplemented
-        if isinstance(value, (np.dtype, np.generic)) and np.dtype(value).kind in PLAIN_KINDS:
-            return NotImplemented
-        if any(value is maker for maker in self.makers):
-            return NotImplemented
-        content = f'an array of {value.dtype}' if isinstance(value, np.ndarray) else f'{value!r:.60}'
-        raise ForbiddenGlobal(f'{content} ({type(value).__name__})')
+    Raises:
+        InputError: If it is empty, truncated, not a pickle, or would run code; names the file.
+    """
+    with path.open('rb') as file:
+        start = file.read(16)
+        file.seek(0)
+        try:
+            return PlainUnpickler(file).load()
+        except ForbiddenGlobal as error:
+            raise InputError(
+                f'{path}: refused, the pickle asks for {error}; only NumPy arrays of numbers and plain containers are '
+                f'read, anything else could run code'
+            ) from None
+        except Exception as error:  # a damaged pickle raises almost anything
+            if not start:
+                content = 'an empty file'
+            elif start[:1] == b'\x80':  # how pickles since protocol 2 begin
+                content = f'a truncated or damaged pickle of {path.stat().st_size} bytes ({error!r:.100})'
+            else:
+                content = f'a file that is not a pickle, it starts with {start!r}'
+            raise InputError(f'{path}: expected {expected}, got {content}') from None
 
 
 def dumps(value: Any) -> bytes:
@@ -102,9 +104,13 @@ def dumps(value: Any) -> bytes:
         ForbiddenGlobal: If something is neither an array of numbers or strings nor a plain container or scalar.
     """
     buffer = io.BytesIO()
-    pickler = _PlainPickler(buffer, PROTOCOL)
+    pickler = pickle.Pickler(buffer, PROTOCOL)
     pickler.fast = True
-    pickler.dump(value)
+    try:
+        pickler.dump(value)
+    except (pickle.PicklingError, AttributeError, TypeError) as error:
+        raise ForbiddenGlobal(str(error)) from None
+    PlainUnpickler(io.BytesIO(buffer.getvalue())).load()  # what could not be read is not written
     return buffer.getvalue()
 
 

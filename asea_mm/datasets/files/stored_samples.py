@@ -47,23 +47,21 @@ def write_samples(file: IO[bytes], samples: Iterable[Mapping], others: Mapping[s
         others: ``split`` and ``meta``; read after the samples.
 
     Raises:
-        ForbiddenGlobal: If something is neither an array of numbers or strings nor a plain container or scalar; names
-            the sample.
+        ForbiddenGlobal: As :func:`~.plain_pickle.dumps`; names the sample.
     """
     starts: list[int] = []
     headers = io.BytesIO()
     file.write(START + pickle.EMPTY_DICT + pickle.MARK + opcodes('annotations') + pickle.EMPTY_LIST + pickle.MARK)
     for sample in samples:
         starts.append(file.tell())
-        file.write(_named_opcodes(sample, f'sample {sample["frame_dir"]!r}'))
-        arrays = {
-            name: (value.dtype.str, value.shape) for name, value in sample.items() if isinstance(value, np.ndarray)
-        }
-        headers.write(dumps(({name: value for name, value in sample.items() if name not in arrays}, arrays)))
+        arrays = {name: np.asarray(value) for name, value in sample.items() if isinstance(value, np.ndarray)}
+        fields = {name: value for name, value in sample.items() if name not in arrays}
+        file.write(_named_opcodes({**sample, **arrays}, f'sample {sample["frame_dir"]!r}'))
+        headers.write(dumps((fields, {name: (array.dtype.str, array.shape) for name, array in arrays.items()})))
     starts.append(file.tell())
     file.write(pickle.APPENDS)
     for name, content in others.items():
-        file.write(opcodes(name) + _named_opcodes(content, repr(name)))
+        file.write(opcodes(name) + _named_opcodes(dict(content), repr(name)))
     file.write(pickle.SETITEMS + pickle.STOP)
     starts.append(file.tell())
     file.write(headers.getbuffer())
@@ -96,8 +94,7 @@ class StoredSamples:
         others: What the file holds besides the samples: ``split`` and ``meta``.
 
     Raises:
-        NoIndex: If it is another file.
-        InputError: If the file is damaged.
+        NoIndex, InputError: If it is another file, or damaged.
     """
 
     def __init__(self, path: str | os.PathLike) -> None:
@@ -147,7 +144,7 @@ class StoredSamples:
 
     def _fail(self, part: str, error: Exception) -> NoReturn:
         raise InputError(
-            f'{self.path}: {part}: a truncated or damaged annotation file: {error or type(error).__name__}'
+            f'{self.path}: {part}: a truncated or damaged annotation file: {str(error) or type(error).__name__}'
         ) from None
 
     def __len__(self) -> int:

@@ -31,8 +31,7 @@ def validate_annotation(
 
     Args:
         annotation: The sample: ``frame_dir``, ``label``, ``total_frames``, ``keypoint`` and maybe ``keypoint_score``.
-        num_joints: Joints V of the layout; ``None`` if unknown.
-        num_classes: Labels must be below it; ``None`` if unknown.
+        num_joints, num_classes: Joints of the layout and number of classes; ``None`` if unknown.
         source: The file, for the messages.
         values: Look at the values of the arrays, too; else only at their dtypes and shapes.
 
@@ -41,10 +40,8 @@ def validate_annotation(
         - keypoint_score: ``(M, T, V)``
 
     Raises:
-        InputError: If something is missing, of a wrong shape or type, not finite, without any frame or person, or
-            labelled outside the classes; the message names the file and the sample.
+        InputError: The first thing that :func:`find_problems` finds; names the file and the sample.
     """
-
     for _, expected, got in find_problems(annotation, num_joints, num_classes, values):
         raise InputError(f'{source}: sample {annotation.get("frame_dir")!r}: expected {expected}, got {got}')
 
@@ -52,11 +49,7 @@ def validate_annotation(
 def find_problems(
     annotation: Mapping, num_joints: int | None, num_classes: int | None, values: bool = True
 ) -> Iterator[tuple[str, str, Any]]:
-    """All that is wrong with one sample: kind (as in :mod:`asea_mm.datasets.check`), what was expected, what came.
-
-    Args:
-        annotation, num_joints, num_classes, values: As of :func:`validate_annotation`.
-    """
+    """All that is wrong with one sample: kind (as in :mod:`asea_mm.datasets.check`), what was expected, what came."""
     keypoint, score, label = (annotation.get(name) for name in ('keypoint', 'keypoint_score', 'label'))
     if isinstance(label, bool) or not isinstance(label, (int, np.integer)) or label < 0:
         yield 'label', "'label' to be a class number from 0", described(label)

@@ -16,7 +16,7 @@ import numpy as np
 
 from ...errors import InputError
 from ...skeletons import Skeleton, get_skeleton
-from ..files.annotations import STORE_SUFFIX, load_annotations, select_split, validate_annotation
+from ..files.annotations import load_annotations, select_split, validate_annotation
 from .arrays import read_array, read_npy, read_npz
 from .bodies import as_array
 from .finish import Sample, finish_recording
@@ -37,7 +37,7 @@ READERS = {
 }
 EXTENSIONS = ', '.join(form for form in READERS if form.startswith('.'))
 EXPECTED = (
-    f'an array (persons, frames, joints, coordinates), an annotation dict, or a file: .pkl, .store, {EXTENSIONS} or a '
+    f'an array (persons, frames, joints, coordinates), an annotation dict, or a file: .pkl, {EXTENSIONS} or a '
     'folder of these'
 )
 # What an annotation has besides keypoints that transforms may read.
@@ -168,8 +168,7 @@ def read_recording(source: Any, layout: str | Mapping | Skeleton) -> Recording:
 def is_single(source: Any) -> bool:
     """Whether a source is one sample: an array, an annotation, a file of one recording."""
     if isinstance(source, (str, os.PathLike)):
-        path = Path(source)
-        return path.suffix != STORE_SUFFIX and form_of(path) is not None
+        return form_of(source) is not None
     return not isinstance(source, (list, tuple))
 
 
@@ -219,9 +218,9 @@ def _items(
             yield name, source, name
         elif not (path := Path(source)).exists():
             raise FileNotFoundError(f'{path}: no such file; expected {EXPECTED}')
-        elif form_of(path) is not None and path.suffix != STORE_SUFFIX:
+        elif form_of(path) is not None:
             yield path.stem, path, path
-        elif path.suffix.lower() in ('.pkl', '.pickle', STORE_SUFFIX):
+        elif path.suffix.lower() in ('.pkl', '.pickle'):
             options.require_unused(_OF_RECORDINGS, str(path))
             for annotation in _annotations(path, skeleton, options):
                 yield annotation['frame_dir'], annotation, path

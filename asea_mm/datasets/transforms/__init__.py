@@ -2,10 +2,13 @@
 
 All of them keep one rule: a person whose values are all exactly zero in a frame is absent there, stays
 exactly zero, and is never blended into a present one.
+
+All of them raise :class:`~asea_mm.errors.InputError`, which names the class and the sample, for an argument out of its
+range, and for a sample without persons, frames or the number of joints of its layout. What else one refuses, its
+docstring says.
 """
 
 from .augment import MirrorPose, RandomRotation3D, RandomScale3D, SwapPersons
-from .common import resample
 from .keypoints_2d import FillMissingJoints, NormalizeByBody, NormalizeByImage, ScoreChannel
 from .normalize import AddTurnedClips, AlignFacing, CentrePair
 from .sampling import RandomTimeWarp, SampleClip, SmoothMotion
@@ -28,6 +31,5 @@ __all__ = [
     'ScoreChannel',
     'SmoothMotion',
     'SwapPersons',
-    'resample',
     'stream_channels',
 ]

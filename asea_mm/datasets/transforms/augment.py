@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from mmaction.registry import TRANSFORMS
 
-from .common import KeypointTransform, is_number, linear_map
+from .common import KeypointTransform, is_number, rotated
 
 
 @TRANSFORMS.register_module()
@@ -21,27 +21,24 @@ class RandomRotation3D(KeypointTransform):
     """Rotate the scene about the origin by random angles.
 
     Args:
-        angles: Largest absolute angle about x, y and z, degrees; each angle is drawn uniformly. The rotation
-            about x comes first, that about z last.
+        angles: Largest absolute angle about x, y and z, degrees in [0, 180]; each angle is drawn uniformly. The
+            rotation about x comes first, that about z last.
 
     Shapes:
         keypoint: ``(M, T, V, 3)``, any unit, unchanged
 
     Raises:
-        InputError: If ``angles`` are not three numbers in [0, 180]; if a sample is two-dimensional or has the
-            wrong number of joints.
+        InputError: If a sample is two-dimensional.
     """
 
     def __init__(self, angles: Sequence[float] = (0.0, 180.0, 0.0)) -> None:
         is_right = isinstance(angles, Sequence) and len(angles) == 3
         is_right = is_right and all(is_number(angle) and 0 <= angle <= 180 for angle in angles)
-        self._require(is_right, 'angles', 'three numbers of degrees in [0, 180], about x, y and z', angles)
-        self.angles = tuple(angles)
+        expected = 'three numbers of degrees in [0, 180], about x, y and z'
+        self.angles = tuple(self._require('angles', angles, is_right, expected))
 
     def transform(self, results: dict[str, Any]) -> dict[str, Any]:
-        """Rotate all persons alike."""
-        keypoint = self._keypoint(results)
-        self._require_channels(results, keypoint, 'an image cannot be rotated in space')
+        keypoint, _ = self._read(results, coordinates=3)
         limits = np.deg2rad(self.angles)
         rotation = np.eye(3)
         for axis, angle in enumerate(np.random.uniform(-limits, limits)):
@@ -49,7 +46,7 @@ class RandomRotation3D(KeypointTransform):
             turn = np.eye(3)
             turn[[i, i, j, j], [i, j, i, j]] = np.cos(angle), -np.sin(angle), np.sin(angle), np.cos(angle)
             rotation = turn @ rotation
-        results['keypoint'] = linear_map(keypoint, rotation)
+        results['keypoint'] = rotated(keypoint, rotation)
         return results
 
 
@@ -62,18 +59,13 @@ class RandomScale3D(KeypointTransform):
 
     Shapes:
         keypoint: ``(M, T, V, C)``, C = 2 or 3, any unit, unchanged
-
-    Raises:
-        InputError: If an argument is out of range or a sample has the wrong number of joints.
     """
 
     def __init__(self, scale: float = 0.2) -> None:
-        self._require(is_number(scale) and 0 <= scale < 1, 'scale', 'a number in [0, 1)', scale)
-        self.scale = scale
+        self.scale = self._require('scale', scale, is_number(scale) and 0 <= scale < 1, 'a number in [0, 1)')
 
     def transform(self, results: dict[str, Any]) -> dict[str, Any]:
-        """Scale all persons alike."""
-        keypoint = self._keypoint(results)
+        keypoint, _ = self._read(results)
         factor = np.random.uniform(1 - self.scale, 1 + self.scale, size=keypoint.shape[3:])
         results['keypoint'] = keypoint * factor.astype(np.float32)
         return results
@@ -82,9 +74,8 @@ class RandomScale3D(KeypointTransform):
 class _WithProbability(KeypointTransform):
     """A transform that is applied to a share of the samples."""
 
-    def __init__(self, prob: float) -> None:
-        self._require(is_number(prob) and 0 <= prob <= 1, 'prob', 'a probability in [0, 1]', prob)
-        self.prob = prob
+    def __init__(self, prob: float = 0.5) -> None:
+        self.prob = self._require('prob', prob, is_number(prob) and 0 <= prob <= 1, 'a probability in [0, 1]')
 
     def _happens(self) -> bool:
         return np.random.random() < self.prob
@@ -101,19 +92,14 @@ class MirrorPose(_WithProbability):
         keypoint: ``(M, T, V, C)``, any unit; keypoint_score ``(M, T, V)``; both unchanged
 
     Raises:
-        InputError: If ``prob`` is out of range; if a sample has no layout or the wrong number of joints.
+        InputError: If a sample has no layout.
     """
 
-    def __init__(self, prob: float = 0.5) -> None:
-        super().__init__(prob)
-
     def transform(self, results: dict[str, Any]) -> dict[str, Any]:
-        """Mirror all persons, or none."""
-        keypoint = self._keypoint(results)
-        order = list(self._skeleton(results, keypoint).flip_order)
+        keypoint, score = self._read(results)
+        order = list(self._skeleton(results).flip_order)
         if not self._happens():
             return results
-        score = self._score(results, keypoint)
         keypoint = keypoint.take(order, axis=2)
         keypoint[..., 0] = 0 - keypoint[..., 0]  # unlike `-x`, keeps the sign of zero
         results['keypoint'] = keypoint
@@ -124,30 +110,20 @@ class MirrorPose(_WithProbability):
 
 @TRANSFORMS.register_module()
 class SwapPersons(_WithProbability):
-    """Change the order of the persons: two change places, more get a random order other than theirs.
-
-    For data in which it is arbitrary who comes first.
+    """Change the order of the persons, where it is arbitrary: two change places, more get a random other order.
 
     Args:
         prob: Probability that a sample is changed; one with a single person never is.
 
     Shapes:
         keypoint: ``(M, T, V, C)``, any unit; keypoint_score ``(M, T, V)``; both unchanged
-
-    Raises:
-        InputError: If ``prob`` is out of range or a sample has the wrong number of joints.
     """
 
-    def __init__(self, prob: float = 0.5) -> None:
-        super().__init__(prob)
-
     def transform(self, results: dict[str, Any]) -> dict[str, Any]:
-        """Reorder keypoints and scores alike."""
-        keypoint = self._keypoint(results)
+        keypoint, score = self._read(results)
         num_person = len(keypoint)
         if not self._happens() or num_person == 1:
             return results
-        score = self._score(results, keypoint)
         order = np.arange(num_person)
         while (order == np.arange(num_person)).all():
             order = np.random.permutation(num_person)

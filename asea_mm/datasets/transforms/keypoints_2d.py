@@ -4,9 +4,8 @@ A pose estimator gives pixels and a score for every joint, and leaves joints out
 
     FillMissingJoints       a joint at (0, 0) is not there; all that follows would take it for a place
     NormalizeByImage        or NormalizeByBody: people and images differ in size
-    CentrePair, SampleClip, augmentation
-    GenerateStream          bones and motions of the coordinates
-    ScoreChannel            the scores as they are, after the streams: a difference of scores means nothing
+    CentrePair, SampleClip, augmentation, GenerateStream
+    ScoreChannel            after the streams: a difference of scores means nothing
     FormatGCNInput
 """
 
@@ -27,11 +26,10 @@ class FillMissingJoints(KeypointTransform):
     """Give missing joints a place, so that they do not pull to the origin of the image.
 
     A joint is missing where its coordinates are exactly zero or its score is not above ``score_thr``. A person
-    without any joint in a frame is absent there, and becomes exactly zero. Otherwise a missing joint is interpolated
-    linearly in time between the frames in which it was seen; before the first and after the last of these it stays
-    where it was; never seen, it is at the mean of the person's seen joints. Its score becomes 0, so
-    :class:`CentrePair` does not take it for the person's place, and the model can tell it from one that was measured
-    (:class:`ScoreChannel`). Use it first: on the whole sequence, and before the coordinates move.
+    without any joint in a frame is absent there. Otherwise a missing joint is interpolated linearly in time between the
+    frames in which it was seen; before the first and after the last of these it stays where it was; never seen, it is
+    at the mean of the person's seen joints. Its score becomes 0, so that :class:`CentrePair` and the model can tell it
+    from one that was measured. Use it first: on the whole sequence, and before the coordinates move.
 
     Args:
         score_thr: Largest score of a missing joint.
@@ -40,17 +38,16 @@ class FillMissingJoints(KeypointTransform):
         keypoint: ``(M, T, V, C)``, any unit; keypoint_score ``(M, T, V)``, if any; both unchanged
 
     Raises:
-        InputError: If an argument is out of range; if a sample is empty, holds NaN or infinity, has the wrong number
-            of joints, or has been sampled into several clips before.
+        InputError: If a sample holds NaN or infinity, or has been sampled into several clips before.
     """
 
     def __init__(self, score_thr: float = 0.0) -> None:
-        self._require(is_number(score_thr) and score_thr >= 0, 'score_thr', 'a number of at least 0', score_thr)
-        self.score_thr = score_thr
+        is_right = is_number(score_thr) and score_thr >= 0
+        self.score_thr = self._require('score_thr', score_thr, is_right, 'a number of at least 0')
 
     def transform(self, results: dict[str, Any]) -> dict[str, Any]:
-        """Fill in keypoints, and set scores to 0."""
-        keypoint, score = self._sequence(results)
+        keypoint, score = self._read(results, finite=True)
+        self._num_clips(results, keypoint, unsampled=True)
         seen = np.asarray(keypoint.any(axis=-1))
         if score is not None:
             seen = seen & (score > self.score_thr)
@@ -76,36 +73,27 @@ class NormalizeByImage(KeypointTransform):
 
     Args:
         unit: What the coordinates are: ``'pixel'``, or ``'share'`` of the image's width and height, 0 to 1.
-        img_shape: Height and width of the images, for samples that do not have ``img_shape``; a sample's own comes
-            first. For shares only their ratio matters.
+        img_shape: Height and width of the images, for samples that do not have ``img_shape``. For shares only their
+            ratio matters.
 
     Shapes:
         keypoint: ``(M, T, V, 2)``, pixels or shares -> half longer sides of the image
 
     Raises:
-        InputError: If an argument is out of range; if a sample is not two-dimensional, has no image shape, has the
-            wrong number of joints, or is clearly in the other unit.
+        InputError: If a sample is not two-dimensional, has no image shape, or is clearly in the other unit.
     """
 
     def __init__(self, unit: str = 'pixel', img_shape: Sequence[int] | None = None) -> None:
-        self._require(unit in ('pixel', 'share'), 'unit', "'pixel' or 'share'", unit)
+        self.unit = self._require('unit', unit, unit in ('pixel', 'share'), "'pixel' or 'share'")
         is_right = img_shape is None or _is_shape(img_shape)
-        self._require(is_right, 'img_shape', 'None or (height, width), both positive', img_shape)
-        self.unit = unit
+        self._require('img_shape', img_shape, is_right, 'None or (height, width), both positive')
         self.img_shape = None if img_shape is None else tuple(img_shape)
 
     def transform(self, results: dict[str, Any]) -> dict[str, Any]:
-        """Move and scale the coordinates of all present persons."""
-        keypoint = self._keypoint(results)
-        if keypoint.shape[-1] != 2:
-            self._wrong_sample(results, f'expected 2 coordinates in an image, got {keypoint.shape[-1]}')
-        shape = results.get('img_shape')
-        if shape is None:
-            shape = self.img_shape
+        keypoint, _ = self._read(results, coordinates=2)
+        shape = self.img_shape if results.get('img_shape') is None else results['img_shape']
         if not _is_shape(shape):
-            self._wrong_sample(
-                results, f'expected img_shape (height, width) in the sample or as an argument, got {shape}'
-            )
+            self._wrong_sample(results, f'expected img_shape (height, width), its own or the argument, got {shape}')
         largest = float(np.abs(keypoint).max())
         # Joints may lie a little outside of the image. In the wrong unit all would end in one point, or far away.
         if keypoint.any() and (largest > 2) != (self.unit == 'pixel'):
@@ -127,28 +115,23 @@ def _is_shape(shape: object) -> bool:
 class NormalizeByBody(KeypointTransform):
     """Divide all coordinates by the length of a bone, so that people near and far, in any unit, are alike.
 
-    The length is the median over the bones of the layout, the frames and the present persons. It is one number for
-    the sample: the persons keep their sizes and distances relative to each other. Bones of a median depend less on
-    which joints were seen than the size of the whole body does. Bones with a joint of score 0 and bones without a
-    length do not count; a sample without any other is left as it is.
-
-    The origin stays where it is; :class:`CentrePair` moves it.
+    The length is the median over the bones of the layout, the frames and the present persons, which depends less on
+    which joints were seen than the size of a body does. It is one number for the sample: the persons keep their sizes
+    and distances relative to each other. Bones with a joint of score 0 and bones without a length do not count; a
+    sample without any other is left as it is.
 
     Shapes:
         keypoint: ``(M, T, V, C)``, any unit -> median bones
 
     Raises:
-        InputError: If a sample is empty, holds NaN or infinity, has no layout or the wrong number of joints.
+        InputError: If a sample holds NaN or infinity, or has no layout.
     """
 
     def transform(self, results: dict[str, Any]) -> dict[str, Any]:
-        """Scale all persons alike."""
-        keypoint = self._keypoint(results)
-        self._require_finite(results, keypoint)
-        children, parents = np.array(self._skeleton(results, keypoint).bone_indices).T
+        keypoint, score = self._read(results, finite=True)
+        children, parents = np.array(self._skeleton(results).bone_indices).T
         lengths = np.linalg.norm(keypoint[:, :, children] - keypoint[:, :, parents], axis=-1)
         counts = (lengths > 0) & presence(keypoint)[..., None]
-        score = self._score(results, keypoint)
         if score is not None:
             counts &= (score[:, :, children] > 0) & (score[:, :, parents] > 0)
         if counts.any():
@@ -161,31 +144,23 @@ class ScoreChannel(KeypointTransform):
     """Make the scores the last channel of the keypoints, or drop them.
 
     mmaction2's ``FormatGCNInput`` appends the scores of a sample that has some, unasked; this says which it shall be,
-    and takes them out of the sample. Use it after :class:`GenerateStream`: bones and motions are differences of
-    coordinates, while the score of a joint serves for its bone and its motion as it is. ``--stream`` of the tools
-    counts this channel.
-
-    Where a person is all zero the score is, too, so absence stays absence.
+    and takes them out of the sample. Use it after :class:`GenerateStream`. An absent person's scores are zero.
 
     Args:
         keep: Whether the scores become a channel; if not, they are dropped.
 
     Shapes:
-        keypoint: ``(M, T, V, C)``, any unit, and keypoint_score ``(M, T, V)`` -> keypoint ``(M, T, V, C + 1)``, or
-        ``(M, T, V, C)`` if not kept
+        keypoint: ``(M, T, V, C)``, any unit, and keypoint_score ``(M, T, V)`` -> ``(M, T, V, C + 1)``, or C if dropped
 
     Raises:
-        InputError: If ``keep`` is no bool; if a sample has no scores that shall be kept, or the wrong number of joints.
+        InputError: If a sample has no scores that shall be kept.
     """
 
     def __init__(self, keep: bool = True) -> None:
-        self._require(isinstance(keep, bool), 'keep', 'True or False', keep)
-        self.keep = keep
+        self.keep = self._require('keep', keep, isinstance(keep, bool), 'True or False')
 
     def transform(self, results: dict[str, Any]) -> dict[str, Any]:
-        """Append the scores, or not."""
-        keypoint = self._keypoint(results)
-        score = self._score(results, keypoint)
+        keypoint, score = self._read(results)
         results.pop('keypoint_score', None)
         if not self.keep:
             return results

@@ -9,35 +9,28 @@ import numpy as np
 from mmaction.registry import TRANSFORMS
 
 from ...keypoints import presence
-from .common import KeypointTransform, is_integer, linear_map
+from .common import KeypointTransform, rotated
 
 
 @TRANSFORMS.register_module()
 class CentrePair(KeypointTransform):
     """Move the origin to the middle of the persons, one shift for the whole sample.
 
-    The shift is the mean over the present persons of their centre joint, at the first frame in which someone
-    is present. Being one shift for all, it keeps the persons' positions
-    relative to each other and their way through the scene. Where ``keypoint_score`` says that a centre joint
-    is missing (score 0), the mean of that person's joints with a positive score stands in for it.
-
-    Absent persons stay zero. A present one cannot become all zeros unless all their joints coincide. A sample
-    in which nobody is ever present is left as it is.
+    The shift is the mean over the present persons of their centre joint, at the first frame in which someone is
+    present: the persons keep their positions relative to each other and their way through the scene. Where
+    ``keypoint_score`` says that a centre joint is missing (score 0), the mean of that person's joints with a positive
+    score stands in for it.
 
     Shapes:
         keypoint: ``(M, T, V, C)``, any unit, unchanged
 
     Raises:
-        InputError: If a sample is empty, holds NaN or infinity, has no layout or the wrong number of joints.
+        InputError: If a sample holds NaN or infinity, or has no layout.
     """
 
     def transform(self, results: dict[str, Any]) -> dict[str, Any]:
-        """Subtract the middle from all present persons."""
-        keypoint = self._keypoint(results)
-        self._require_finite(results, keypoint)
-        centre_index = self._skeleton(results, keypoint).centre_index
-        score = self._score(results, keypoint)
-
+        keypoint, score = self._read(results, finite=True)
+        centre_index = self._skeleton(results).centre_index
         present = presence(keypoint)
         if not present.any():
             return results
@@ -53,47 +46,29 @@ class CentrePair(KeypointTransform):
         return results
 
 
-class _AboutVertical(KeypointTransform):
-    """A transform that turns the scene about its vertical axis."""
-
-    def __init__(self, vertical_axis: int = 1) -> None:
-        is_right = is_integer(vertical_axis) and vertical_axis in (0, 1, 2)
-        self._require(is_right, 'vertical_axis', '0, 1 or 2', vertical_axis)
-        self.vertical_axis = vertical_axis
-
-
 @TRANSFORMS.register_module()
-class AlignFacing(_AboutVertical):
-    """Turn the scene about the vertical axis so that the pair stands along x, one rotation for the sample.
+class AlignFacing(KeypointTransform):
+    """Turn the scene about the vertical axis, y, so that the pair stands along x, one rotation for the sample.
 
     The line from the first to the second person's centre joint, averaged over the frames in which both are
-    present, is turned to point along +x: the first person ends up on the side of -x. Of three or more persons,
-    the two that share most frames count (the first two of equals). Where no two persons share a frame, the
-    person present for longest is turned so that their lateral axis, from left to right, averaged over the
-    mirrored joints and their frames, points along +x. "x" is the first horizontal axis: axis 0, or axis 1
-    where the vertical one is 0. The rotation goes through the origin, so use :class:`CentrePair` before it.
+    present, is turned to point along +x. Of three or more persons, the two that share most frames count. Where no two
+    persons share a frame, the lateral axis of the person present for longest, from left to right, averaged over the
+    mirrored joints and their frames, points along +x. The rotation goes through the origin, so use :class:`CentrePair`
+    before it.
 
-    A sample is left as it is if the direction is undefined: nobody present, persons on top of each other (less
-    than a millionth of the unit apart, horizontally), or a lone person of a layout without mirrored joints.
-    The result depends on which person comes first.
-
-    Args:
-        vertical_axis: 0, 1 or 2: the coordinate that points up or down.
+    A sample is left as it is if the direction is undefined: nobody present, persons on top of each other, or a lone
+    person of a layout without mirrored joints.
 
     Shapes:
         keypoint: ``(M, T, V, 3)``, metres or any unit, unchanged
 
     Raises:
-        InputError: If ``vertical_axis`` is none of these; if a sample is two-dimensional, has no layout or the
-            wrong number of joints.
+        InputError: If a sample is two-dimensional or has no layout.
     """
 
     def transform(self, results: dict[str, Any]) -> dict[str, Any]:
-        """Turn all persons by the same angle."""
-        keypoint = self._keypoint(results)
-        self._require_channels(results, keypoint, 'in an image there is no vertical axis to turn about')
-        skeleton = self._skeleton(results, keypoint)
-
+        keypoint, _ = self._read(results, coordinates=3)
+        skeleton = self._skeleton(results)
         present = presence(keypoint)
         shared = np.triu(present.astype(np.intp) @ present.T, k=1)
         if shared.any():
@@ -109,20 +84,18 @@ class AlignFacing(_AboutVertical):
         else:
             return results
 
-        x, z = (axis for axis in range(3) if axis != self.vertical_axis)
-        distance = np.hypot(direction[x], direction[z])
+        distance = np.hypot(direction[0], direction[2])
         if distance < 1e-6:
             return results
-        cos, sin = direction[x] / distance, direction[z] / distance
-        rotation = np.eye(3)
-        rotation[[x, x, z, z], [x, z, x, z]] = cos, sin, -sin, cos
-        results['keypoint'] = linear_map(keypoint, rotation)
+        cos, sin = direction[0] / distance, direction[2] / distance
+        rotation = np.array([[cos, 0, sin], [0, 1, 0], [-sin, 0, cos]])
+        results['keypoint'] = rotated(keypoint, rotation)
         return results
 
 
 @TRANSFORMS.register_module()
-class AddTurnedClips(_AboutVertical):
-    """Add to every clip its copy that is turned half a turn about the vertical axis; twice the clips come out.
+class AddTurnedClips(KeypointTransform):
+    """Add to every clip its copy that is turned half a turn about the vertical axis, y; twice the clips come out.
 
     After :class:`AlignFacing` the copy is what the other order of the two persons would have given. Networks do not
     tell persons apart by their place in the input, so their scores, averaged over clips, no longer depend on who comes
@@ -130,38 +103,29 @@ class AddTurnedClips(_AboutVertical):
     copies follow all the clips.
 
     Args:
-        vertical_axis: 0, 1 or 2: the coordinate that points up or down.
         mirrored: Also add the mirror image of every clip and of every turned one, with left and right joints exchanged,
-            as :class:`MirrorPose` makes them in training: four times the clips, whose average does not depend on which
-            hand is used, either.
+            as :class:`MirrorPose` makes them in training: the average of the clips does not depend on which hand is
+            used, either.
 
     Shapes:
-        keypoint: ``(M, T, V, 3)``, any unit, with ``T = num_clips * clip_len`` -> ``(M, K * T, V, 3)``, K = 2, or 4
-            with mirror images
-        keypoint_score: ``(M, T, V)`` -> ``(M, K * T, V)``
+        keypoint: ``(M, T, V, 3)``, any unit -> ``(M, K * T, V, 3)``; keypoint_score alike; K = 2, or 4 with mirror
+        images
 
     Raises:
-        InputError: If an argument is none of these; if a sample is two-dimensional, has the wrong number of joints, or,
-            for mirror images, no layout.
+        InputError: If a sample is two-dimensional or, for mirror images, has no layout.
     """
 
-    def __init__(self, vertical_axis: int = 1, mirrored: bool = False) -> None:
-        super().__init__(vertical_axis)
-        self._require(isinstance(mirrored, bool), 'mirrored', 'True or False', mirrored)
-        self.mirrored = mirrored
+    def __init__(self, mirrored: bool = False) -> None:
+        self.mirrored = self._require('mirrored', mirrored, isinstance(mirrored, bool), 'True or False')
 
     def transform(self, results: dict[str, Any]) -> dict[str, Any]:
-        """Append the turned clips, and the mirror images."""
-        keypoint = self._keypoint(results)
-        self._require_channels(results, keypoint, 'in an image there is no vertical axis to turn about')
-        score = self._score(results, keypoint)
-        num_clips = self._clips(results, keypoint)
-        horizontal = [axis for axis in range(3) if axis != self.vertical_axis]
-        copies = [keypoint, _negated(keypoint, horizontal)]
+        keypoint, score = self._read(results, coordinates=3)
+        num_clips = self._num_clips(results, keypoint)
+        copies = [keypoint, _negated(keypoint, [0, 2])]
         scores = [] if score is None else [score, score]
         if self.mirrored:  # which axis is negated makes no difference: half a turn leads from one to the other
-            order = list(self._skeleton(results, keypoint).flip_order)
-            copies += [_negated(copy.take(order, axis=2), horizontal[:1]) for copy in copies]
+            order = list(self._skeleton(results).flip_order)
+            copies += [_negated(copy.take(order, axis=2), [0]) for copy in copies]
             scores += [copy.take(order, axis=2) for copy in scores]
         results['keypoint'] = np.concatenate(copies, axis=1)
         if scores:

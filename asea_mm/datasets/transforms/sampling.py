@@ -17,33 +17,24 @@ from .common import KeypointTransform, is_integer, is_number, resample
 class SampleClip(KeypointTransform):
     """Take one or several clips of exactly ``clip_len`` frames from a sequence.
 
-    A piece of the sequence is resized to ``clip_len`` frames by linear interpolation that never mixes a body with an
-    absent person (:func:`~.common.resample`). Every clip spans its piece, so the time scale varies;
-    :class:`GenerateStream` can give motions their true speed back. Which piece a clip comes from:
-
-    - ``crop=(low, high)``, for training: its length is a uniformly drawn share of the sequence, its start is
-      uniformly drawn; every clip draws its own.
-    - ``crop=None``, for testing, with ``num_clips=1``: the whole sequence.
-    - ``crop=None`` with ``num_clips > 1``: pieces of the share ``window`` of the sequence, their starts evenly spaced
-      so that the first begins at the first frame and the last ends at the last.
-
-    A piece has at least two frames if the sequence has. Keypoint scores are treated alike, and are zero
-    where the person is absent. Sets ``num_clips``, ``clip_len``, ``total_frames = num_clips * clip_len`` and
+    A piece of the sequence, of two frames at least, is resized to ``clip_len`` frames (:func:`~.common.resample`).
+    Every clip spans its piece, so the time scale varies; :class:`GenerateStream` can give motions their true speed
+    back. Scores are zero where the person is absent. Sets ``num_clips``, ``clip_len``, ``total_frames`` and
     ``frame_step``, the frames of the sequence from one frame of a clip to the next, for every clip.
 
     Args:
         clip_len: Frames of a clip.
-        crop: Smallest and largest share of the sequence for random pieces, or None for fixed ones.
+        crop: For training: smallest and largest share of the sequence; every clip draws its length and its start. With
+            None, for testing, one clip is of the whole sequence.
         num_clips: Clips per sample, concatenated along T as mmaction2's ``FormatGCNInput`` takes them.
-        window: Share of the sequence in a fixed piece; only used when ``crop`` is None and ``num_clips > 1``.
+        window: Share of the sequence for each of several clips without ``crop``, whose starts are evenly spaced from
+            the first frame on, so that the last ends with the last frame.
 
     Shapes:
-        keypoint: ``(M, T, V, C)``, any unit -> ``(M, num_clips * clip_len, V, C)``
-        keypoint_score: ``(M, T, V)`` -> ``(M, num_clips * clip_len, V)``
+        keypoint: ``(M, T, V, C)``, any unit -> ``(M, num_clips * clip_len, V, C)``; keypoint_score alike
 
     Raises:
-        InputError: If an argument is out of range; if a sample is empty, holds NaN or infinity, has the wrong
-            number of joints, or has been sampled into several clips before.
+        InputError: If a sample holds NaN or infinity, or has been sampled into several clips before.
     """
 
     def __init__(
@@ -54,16 +45,15 @@ class SampleClip(KeypointTransform):
         window: float = 0.75,
     ) -> None:
         for name, value in (('clip_len', clip_len), ('num_clips', num_clips)):
-            self._require(is_integer(value) and value >= 1, name, 'a positive integer', value)
+            self._require(name, value, is_integer(value) and value >= 1, 'a positive integer')
         if crop is not None:
             is_right = isinstance(crop, Sequence) and len(crop) == 2 and all(map(is_number, crop))
             is_right = is_right and 0 < crop[0] <= crop[1] <= 1
-            self._require(is_right, 'crop', 'None or two shares (low, high) with 0 < low <= high <= 1', crop)
-        self._require(is_number(window) and 0 < window <= 1, 'window', 'a share in (0, 1]', window)
+            self._require('crop', crop, is_right, 'None or two shares (low, high) with 0 < low <= high <= 1')
         self.clip_len = clip_len
         self.crop = None if crop is None else tuple(crop)
         self.num_clips = num_clips
-        self.window = window
+        self.window = self._require('window', window, is_number(window) and 0 < window <= 1, 'a share in (0, 1]')
 
     def _pieces(self, total: int) -> tuple[np.ndarray, np.ndarray]:
         """First frame and number of frames of the piece of every clip, each ``(num_clips,)``."""
@@ -82,9 +72,8 @@ class SampleClip(KeypointTransform):
         return starts, lengths
 
     def transform(self, results: dict[str, Any]) -> dict[str, Any]:
-        """Replace the sequence by its clips."""
-        keypoint, score = self._sequence(results)
-
+        keypoint, score = self._read(results, finite=True)
+        self._num_clips(results, keypoint, unsampled=True)
         starts, lengths = self._pieces(keypoint.shape[1])
         # First multiply, then divide: whole positions come out whole, and clip_len = T changes nothing.
         if self.clip_len > 1:
@@ -108,32 +97,24 @@ class RandomTimeWarp(KeypointTransform):
 
     Relative time ``u`` in [0, 1] reads from ``u + Σ_k a_k sin(kπu) / (kπ)``, k = 1, 2, with ``a_k`` drawn
     uniformly from ``±strength / 2``. First and last frame stay, and the local speed ``1 + Σ_k a_k cos(kπu)``
-    is between ``1 - strength`` and ``1 + strength``, so time never runs backwards. Frames between frames are
-    interpolated as in :class:`SampleClip`, never between a body and an absent person. Several clips are
-    warped each on its own.
+    is between ``1 - strength`` and ``1 + strength``. Several clips are warped each on its own.
 
     Args:
         strength: Largest relative change of speed, in [0, 1).
 
     Shapes:
         keypoint: ``(M, T, V, C)``, any unit; keypoint_score ``(M, T, V)``; both unchanged
-
-    Raises:
-        InputError: If ``strength`` is out of range or a sample has the wrong shape.
     """
 
     def __init__(self, strength: float = 0.2) -> None:
-        self._require(is_number(strength) and 0 <= strength < 1, 'strength', 'a number in [0, 1)', strength)
-        self.strength = strength
+        is_right = is_number(strength) and 0 <= strength < 1
+        self.strength = self._require('strength', strength, is_right, 'a number in [0, 1)')
 
     def transform(self, results: dict[str, Any]) -> dict[str, Any]:
-        """Warp every clip of the sample."""
-        keypoint = self._keypoint(results)
-        score = self._score(results, keypoint)
-        num_clips = self._clips(results, keypoint)
+        keypoint, score = self._read(results)
+        num_clips = self._num_clips(results, keypoint)
         last = keypoint.shape[1] // num_clips - 1
         amplitude = np.random.uniform(-0.5, 0.5, size=(num_clips, 2, 1)) * self.strength
-
         frequency = np.pi * np.array([[1.0], [2.0]])
         time = np.linspace(0, 1, last + 1)
         warped = last * (time + (amplitude * np.sin(frequency * time) / frequency).sum(axis=1))
@@ -149,15 +130,14 @@ class RandomTimeWarp(KeypointTransform):
 class SmoothMotion(KeypointTransform):
     """Smooth the path of every joint: a polynomial is fitted to each window of frames, by least squares.
 
-    The filter of Savitzky & Golay (Analytical Chemistry 1964). It takes away the jitter of a sensor and keeps what the
-    polynomial can follow. Over five frames of degree two it weighs the frames by (-3, 12, 17, 12, -3) / 35, as Du et
-    al. (Hierarchical recurrent neural network for skeleton based action recognition, CVPR 2015) smooth theirs.
+    The filter of Savitzky & Golay (Analytical Chemistry 1964) takes away the jitter of a sensor. Over five frames of
+    degree two it weighs the frames by (-3, 12, 17, 12, -3) / 35, as Du et al. (Hierarchical recurrent neural network
+    for skeleton based action recognition, CVPR 2015) smooth theirs.
 
     The first and the last frames of a presence are read from the polynomial of its first and last window. Frames are
     smoothed only with frames of the same unbroken presence of the same person; a presence shorter than ``window``
-    stays as it is, and so do keypoint scores. Put it behind ``FillMissingJoints``, since a missing joint's zeros would
-    be smoothed into its path, and before transforms that change the time axis: behind them a window is another time
-    in every clip.
+    stays as it is. Put it behind ``FillMissingJoints``, since a missing joint's zeros would be smoothed into its path,
+    and before transforms that change the time axis.
 
     Args:
         window: Frames of a window, odd.
@@ -167,25 +147,20 @@ class SmoothMotion(KeypointTransform):
         keypoint: ``(M, T, V, C)``, any unit, unchanged
 
     Raises:
-        InputError: If an argument is out of range; if a sample is empty, holds NaN or infinity, or has the wrong
-            number of joints.
+        InputError: If a sample holds NaN or infinity.
     """
 
     def __init__(self, window: int = 5, degree: int = 2) -> None:
         is_right = is_integer(window) and window >= 3 and window % 2 == 1
-        self._require(is_right, 'window', 'an odd integer of at least 3', window)
+        self.window = self._require('window', window, is_right, 'an odd integer of at least 3')
         is_right = is_integer(degree) and 0 <= degree <= window - 2
-        self._require(is_right, 'degree', f'an integer from 0 to window - 2 = {window - 2}', degree)
-        self.window = window
-        self.degree = degree
+        self.degree = self._require('degree', degree, is_right, f'an integer from 0 to window - 2 = {window - 2}')
 
     def transform(self, results: dict[str, Any]) -> dict[str, Any]:
-        """Smooth every clip of the sample on its own."""
         from scipy.signal import savgol_filter  # takes seconds to import, and few pipelines smooth
 
-        keypoint = self._keypoint(results)
-        self._require_finite(results, keypoint)
-        num_clips = self._clips(results, keypoint)
+        keypoint, _ = self._read(results, finite=True)
+        num_clips = self._num_clips(results, keypoint)
         persons, total = keypoint.shape[:2]
         clips = keypoint.reshape(persons * num_clips, total // num_clips, *keypoint.shape[2:]).copy()
         for clip, present in zip(clips, presence(clips), strict=True):

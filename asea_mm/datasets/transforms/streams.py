@@ -32,29 +32,25 @@ class GenerateStream(KeypointTransform):
     - ``joint_motion``, ``bone_motion``, ``partner_distance_motion``: next frame minus this one, within a clip; zero
       in the last frame of every clip, and zero for a person who is absent in either frame.
 
-    Scores are left alone: those of a joint serve for its bone and its motion.
-
-    Note:
-        Models infer who is present from all-zero frames. In a motion stream on its own, the last frame of a
-        clip, the last before an absence, and a body that does not move at all are zero too, so they carry
-        no weight there; measured bodies always move a little. Fused with ``joint`` nothing is lost.
+    Scores are left alone: those of a joint serve for its bone and its motion. Models infer who is present from all-zero
+    frames: in a motion stream on its own, the last frame of a clip, the last before an absence, and a body that does
+    not move at all carry no weight, too. Fused with ``joint`` nothing is lost.
 
     Args:
         stream: One of the names above, or a sequence of them.
         true_speed: Motion per frame of the sequence instead of per frame of the clip: how fast people move does not
             then depend on how far :class:`SampleClip` stretched the sequence.
-        motion_scale: What motions are multiplied by. From frame to frame joints move by centimetres and lie metres
-            apart; where nothing later brings the channels to one size, the motions want a factor.
-        distance_scale: What distances to the partner and their motions are multiplied by. They are many, one for each
-            pair of joints, so that where channels count by their size they drown the coordinates.
+        motion_scale: What motions are multiplied by: for models that do not bring the channels to one size, since
+            from frame to frame joints move by centimetres and lie metres apart.
+        distance_scale: What distances to the partner and their motions are multiplied by: for such models, since they
+            are many.
 
     Shapes:
         keypoint: ``(M, T, V, C)``, any unit, with ``T = num_clips * clip_len`` -> ``(M, T, V, S * C)`` for S
         streams, the same unit (motion: per frame), times the scales; streams of distances have V channels, not C
 
     Raises:
-        InputError: If a stream is unknown or none is given; if a sample has no layout, the wrong number of
-            joints, or frames that do not divide into its clips; if there are more than two persons for their distances.
+        InputError: If a sample has no layout, or more than two persons for their distances.
     """
 
     def __init__(
@@ -66,14 +62,11 @@ class GenerateStream(KeypointTransform):
     ) -> None:
         self._names = (stream,) if isinstance(stream, str) else tuple(stream) if isinstance(stream, Sequence) else ()
         is_right = bool(self._names) and all(name in STREAMS for name in self._names)
-        self._require(is_right, 'stream', f'one or several of {", ".join(STREAMS)}', stream)
-        self._require(isinstance(true_speed, bool), 'true_speed', 'True or False', true_speed)
+        self.stream = self._require('stream', stream, is_right, f'one or several of {", ".join(STREAMS)}')
+        self.true_speed = self._require('true_speed', true_speed, isinstance(true_speed, bool), 'True or False')
+        self.motion_scale, self.distance_scale = motion_scale, distance_scale
         for name, value in (('motion_scale', motion_scale), ('distance_scale', distance_scale)):
-            self._require(is_number(value) and value > 0, name, 'a positive number', value)
-        self.stream = stream
-        self.true_speed = true_speed
-        self.motion_scale = motion_scale
-        self.distance_scale = distance_scale
+            self._require(name, value, is_number(value) and value > 0, 'a positive number')
 
     def _frame_step(self, results: dict[str, Any], num_clips: int) -> np.ndarray:
         """Frames of the sequence between two of a clip, ``(num_clips,)``; a clip of one frame does not move."""
@@ -95,9 +88,8 @@ class GenerateStream(KeypointTransform):
         return np.stack([distance, distance.swapaxes(1, 2)])
 
     def transform(self, results: dict[str, Any]) -> dict[str, Any]:
-        """Compute the stream or streams."""
-        keypoint = self._keypoint(results)
-        parents = list(self._skeleton(results, keypoint).parents)
+        keypoint, _ = self._read(results)
+        parents = list(self._skeleton(results).parents)
         names = self._names
         made = {'joint': keypoint}
         if any('bone' in name for name in names):
@@ -105,7 +97,7 @@ class GenerateStream(KeypointTransform):
         if any('distance' in name for name in names):
             made['partner_distance'] = self._partner_distance(results, keypoint)
         if any('motion' in name for name in names):
-            num_clips = self._clips(results, keypoint)
+            num_clips = self._num_clips(results, keypoint)
             num_person, total = keypoint.shape[:2]
             present = presence(keypoint).reshape(num_person, num_clips, -1)
             moves = (present[:, :, 1:] & present[:, :, :-1]) * np.float32(self.motion_scale)

@@ -1,7 +1,5 @@
 """The backbone of the first paper."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Mapping, Sequence
 from types import MappingProxyType
@@ -12,6 +10,7 @@ from mmaction.registry import MODELS
 from asea_mm.skeletons import Skeleton
 
 from ...errors import InputError
+from ..layers.common import check_option
 from ..layers.interaction import build_aea
 from ..layers.spatial import CTRGC
 from ..layers.temporal import MultiScaleTCN
@@ -35,13 +34,8 @@ class ASEA(SkeletonBackbone):
             over three frames at its start, so that all of it runs on fewer frames. ``'conv'``: stride of the temporal
             convolution at its end, as in CTR-GCN. By Table 3 of the paper, ASEA without its AEA needs about half
             the arithmetic of CTR-GCN, so it must be leaner somewhere.
-        layout, in_channels, channels, strides, data_bn, init_cfg: See :class:`SkeletonBackbone`.
-
-    Shapes:
-        as of :class:`SkeletonBackbone`
-
-    Raises:
-        InputError: If lists do not fit each other, an option is unknown, or the input's joints are not the layout's.
+        layout, in_channels, channels, strides, data_bn, init_cfg: See :class:`SkeletonBackbone`, as for shapes and
+            errors; an unknown option is one, too.
     """
 
     def __init__(
@@ -57,14 +51,14 @@ class ASEA(SkeletonBackbone):
         data_bn: bool = True,
         init_cfg: Mapping | None = None,
     ) -> None:
-        if downsample not in DOWNSAMPLES:
-            raise InputError(f'ASEA: downsample must be one of {DOWNSAMPLES}, got {downsample!r}')
-        blocks = range(len(channels))
-        chosen = set(blocks if interaction_blocks is None else interaction_blocks)
-        if not chosen <= set(blocks):
-            raise InputError(f'ASEA: interaction_blocks must be within 0..{len(channels) - 1}, got {sorted(chosen)}')
-        self.interaction = None if interaction is None else dict(interaction)
-        self.interaction_blocks = chosen
+        check_option('ASEA: downsample', downsample, DOWNSAMPLES)
+        blocks = set(range(len(channels)))
+        self.interaction_blocks = blocks if interaction_blocks is None else set(interaction_blocks)
+        if not self.interaction_blocks <= blocks:
+            raise InputError(
+                f'ASEA: interaction_blocks must be within 0..{len(blocks) - 1}, got {sorted(self.interaction_blocks)}'
+            )
+        self.interaction = interaction
         self.temporal_form, self.downsample = temporal_form, downsample
         super().__init__(layout, in_channels, data_bn, channels, strides, init_cfg)
 

@@ -1,7 +1,5 @@
 """A clip as the quantiles of its channels over time: features without parameters."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 
 import torch
@@ -12,7 +10,7 @@ from torch import Tensor
 from asea_mm.skeletons import Skeleton, get_skeleton
 
 from ...errors import InputError
-from ..layers.common import presence_of
+from ..layers.common import check_keypoints, presence_of
 
 
 @MODELS.register_module()
@@ -28,15 +26,13 @@ class ClipStatistics(BaseModule):
         in_channels: Channels of the input.
         quantiles: Which quantiles, from 0 (the minimum) to 1 (the maximum). The extremes are where a sensor that
             lost a limb for a frame or two shows most.
-        init_cfg: As of mmengine's ``BaseModule``.
 
     Shapes:
         x ``(N, M, T, V, C)`` (N is batch times clips), presence ``(N, M, T)`` bool, default: where x is not all zero;
         returns ``(N, M * V * C * quantiles)``, in the units of the input
 
     Raises:
-        InputError: If there is no quantile, or one outside of 0 to 1; if the input's joints are not the layout's or its
-            channels are others.
+        InputError: If there is no quantile, or one outside of 0 to 1; if the input has other joints or channels.
     """
 
     def __init__(
@@ -44,9 +40,8 @@ class ClipStatistics(BaseModule):
         layout: str | Mapping | Skeleton = 'nturgbd25',
         in_channels: int = 3,
         quantiles: Sequence[float] = (0.05, 0.25, 0.5, 0.75, 0.95),
-        init_cfg: Mapping | None = None,
     ) -> None:
-        super().__init__(init_cfg=init_cfg)
+        super().__init__()
         if not quantiles or not all(0 <= quantile <= 1 for quantile in quantiles):
             raise InputError(f'ClipStatistics: expected quantiles from 0 to 1, got {quantiles}')
         self.skeleton = get_skeleton(layout)
@@ -54,12 +49,7 @@ class ClipStatistics(BaseModule):
         self.register_buffer('quantiles', torch.tensor(quantiles, dtype=torch.float32), persistent=False)
 
     def forward(self, x: Tensor, presence: Tensor | None = None) -> Tensor:
-        v, c = x.shape[3:]
-        if v != self.skeleton.num_joints or c != self.in_channels:
-            raise InputError(
-                f'ClipStatistics: expected {self.skeleton.num_joints} joints ({self.skeleton.name}) and '
-                f'{self.in_channels} channels, got {v} and {c}'
-            )
+        check_keypoints(x, self.skeleton, self.in_channels, 'ClipStatistics')
         presence = presence_of(x) if presence is None else presence
         # torch.nanquantile is slow and does not survive an export
         ordered = x.float().masked_fill(~presence[..., None, None], torch.inf).sort(dim=2).values
@@ -67,9 +57,9 @@ class ClipStatistics(BaseModule):
         place = self.quantiles * (count[..., None] - 1).clamp(min=0)  # (N, M, quantiles), in frames
         below, above = (_take(ordered, index) for index in (place.floor(), place.ceil()))
         # not lerp, which makes NaN of two infinities
-        found = below * (1 - place.frac())[..., None, None] + above * place.frac()[..., None, None]
-        found = torch.where(count[..., None, None, None] > 0, found, 0)
-        return found.movedim(2, -1).flatten(1)
+        between = below * (1 - place.frac())[..., None, None] + above * place.frac()[..., None, None]
+        between = torch.where(count[..., None, None, None] > 0, between, 0)
+        return between.movedim(2, -1).flatten(1)
 
 
 def _take(ordered: Tensor, index: Tensor) -> Tensor:

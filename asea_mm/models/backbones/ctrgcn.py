@@ -1,7 +1,5 @@
 """CTR-GCN, the baseline that ASEA builds on."""
 
-from __future__ import annotations
-
 import torch
 from mmaction.registry import MODELS
 

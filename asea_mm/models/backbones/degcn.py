@@ -1,7 +1,5 @@
 """DeGCN."""
 
-from __future__ import annotations
-
 import torch
 from mmaction.registry import MODELS
 
@@ -27,6 +25,4 @@ class DeGCN(SkeletonBackbone):
 
     def temporal(self, channels: int, stride: int) -> BranchedTCN:
         """That of CTR-GCN, with convolutions of five deformable taps, which start at a dilation of one and two."""
-        width = BranchedTCN.width_of(channels, 2)
-        convs = [DeformableTemporalConv(width, width, 5, stride, dilation) for dilation in (1, 2)]
-        return BranchedTCN(channels, channels, stride, convs)
+        return BranchedTCN(channels, channels, stride, 5, (1, 2), DeformableTemporalConv, residual=False)

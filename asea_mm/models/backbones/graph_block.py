@@ -1,12 +1,10 @@
 """The block that several backbones share: joints are mixed, then persons if asked for, then frames."""
 
-from __future__ import annotations
-
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from ..layers.common import ConvBN, mask_frames
+from ..layers.common import mask_frames, shortcut
 from ..layers.temporal import max_over_time
 
 
@@ -16,19 +14,16 @@ class GraphBlock(nn.Module):
     Without attention between persons it is the block of CTR-GCN.
 
     Args:
-        in_channels: Channels of the input.
-        out_channels: Channels of the output.
-        stride: Temporal stride.
+        in_channels, out_channels, stride: Sizes of the block.
         spatial: Mixes joints, ``in_channels`` to ``out_channels``; called with x and presence.
         temporal: Mixes frames, with the stride unless ``pools``; called with x and presence.
-        interaction: :class:`AEA` or None, for a block that treats persons apart.
+        interaction: :class:`AEA`, or None for a block that treats persons apart.
         residual: Whether the block has a residual around it.
         pools: Whether frames become fewer by max-pooling at the block's start instead of in ``temporal``.
         signed: Whether the input may be negative, as keypoints are; a block that pools must know.
 
     Shapes:
-        x ``(N*M, C_in, T, V)``, presence ``(N*M, T)`` bool or None;
-        returns ``(N*M, C_out, ceil(T/stride), V)``
+        x ``(N*M, C_in, T, V)``, presence ``(N*M, T)`` bool or None; returns ``(N*M, C_out, ceil(T/stride), V)``
     """
 
     def __init__(
@@ -45,14 +40,8 @@ class GraphBlock(nn.Module):
     ) -> None:
         super().__init__()
         self.stride, self.pools, self.signed = stride, pools, signed
-        if self.pools:
-            stride = 1
-        self.spatial = spatial
-        self.interaction = interaction
-        self.temporal = temporal
-        self.residual: nn.Module | None = nn.Identity() if residual else None
-        if residual and (in_channels != out_channels or stride != 1):
-            self.residual = ConvBN(in_channels, out_channels, 1, stride)
+        self.spatial, self.interaction, self.temporal = spatial, interaction, temporal
+        self.residual = shortcut(in_channels, out_channels, 1 if pools else stride) if residual else None
 
     def forward(self, x: Tensor, num_person: int, presence: Tensor | None = None) -> Tensor:
         kept = presence if presence is None else presence[:, :: self.stride]

@@ -1,11 +1,10 @@
 """AEA inside any graph convolutional backbone, ours or mmaction2's."""
 
-from __future__ import annotations
-
 import inspect
 import math
 import threading
 from collections.abc import Mapping, Sequence
+from functools import partial
 from types import MappingProxyType
 from typing import Any
 
@@ -23,47 +22,41 @@ from ..layers.interaction import AEA, build_aea
 PLACES = (('blocks', 'spatial'), ('gcn', 'gcn'))
 
 
-class Persons:
-    """How many persons there are in a forward pass, and their presence ``(N, M, T)``; None outside of one."""
-
-    now: tuple[int, Tensor | None] | None = None
-
-
-class PersonsOfThread(threading.local, Persons):
-    """What each thread is at; copies and pickles without its content."""
-
-    def __reduce__(self) -> tuple:
-        return PersonsOfThread, ()
-
-
 class Call:
-    """What AEA must know about the forward pass that it is part of."""
+    """The number of persons in the forward pass that AEA is part of, and their presence ``(N, M, T)``; None outside.
+
+    Every thread has its own. torch.compile cannot trace thread-local state, but traces in one thread at a time.
+    Copies and pickles leave the content out.
+    """
 
     def __init__(self) -> None:
-        self.eager, self.traced = PersonsOfThread(), Persons()
+        self.traced: Any = None
+        self.of_thread = threading.local()
 
-    @property
-    def persons(self) -> Persons:
-        """Of this thread. torch.compile cannot trace thread-local state; it traces in one thread at a time."""
-        return self.traced if torch.compiler.is_compiling() else self.eager
+    def __reduce__(self) -> tuple:
+        return Call, ()
+
+    def get(self) -> tuple[int, Tensor | None] | None:
+        return self.traced if torch.compiler.is_compiling() else getattr(self.of_thread, 'persons', None)
+
+    def set(self, persons: tuple[int, Tensor | None] | None) -> None:
+        if torch.compiler.is_compiling():
+            self.traced = persons
+        else:
+            self.of_thread.persons = persons
 
 
-class AfterSpatial:
-    """Forward hook that puts AEA after the spatial part of a block."""
-
-    def __init__(self, interaction: AEA, call: Call) -> None:
-        self.interaction, self.call = interaction, call
-
-    def __call__(self, module: nn.Module, args: tuple, x: Tensor) -> Tensor:
-        now = self.call.persons.now
-        if now is None:
-            raise RuntimeError('InteractionBackbone: call it as a whole; the backbone inside it cannot run alone')
-        num_person, presence = now
-        if presence is not None:
-            presence = presence[..., :: self.interaction.step].flatten(0, 1)
-        y = self.interaction(x, num_person, presence)
-        # mmaction2's layers use views that channels-last memory, which AEA returns, does not admit
-        return y.contiguous() if x.is_contiguous() else y
+def attend(interaction: AEA, call: Call, module: nn.Module, args: tuple, x: Tensor) -> Tensor:
+    """The forward hook, but for its first two arguments, that puts AEA after the spatial part of a block."""
+    persons = call.get()
+    if persons is None:
+        raise RuntimeError('InteractionBackbone: call it as a whole; the backbone inside it cannot run alone')
+    num_person, presence = persons
+    if presence is not None:
+        presence = presence[..., :: interaction.step].flatten(0, 1)
+    y = interaction(x, num_person, presence)
+    # mmaction2's layers use views that channels-last memory, which AEA returns, does not admit
+    return y.contiguous() if x.is_contiguous() else y
 
 
 @MODELS.register_module()
@@ -81,7 +74,6 @@ class InteractionBackbone(BaseModule):
         backbone: Config of the backbone.
         interaction: Options of :class:`AEA` without its ``channels``.
         blocks: Blocks, from 0, that get AEA; default all.
-        init_cfg: As of mmengine's ``BaseModule``.
 
     Shapes:
         x ``(N, M, T, V, C)``, presence ``(N, M, T)`` bool, default: where x is not all zero; returns what the
@@ -92,13 +84,9 @@ class InteractionBackbone(BaseModule):
     """
 
     def __init__(
-        self,
-        backbone: dict,
-        interaction: Mapping = MappingProxyType({}),
-        blocks: Sequence[int] | None = None,
-        init_cfg: dict | None = None,
+        self, backbone: dict, interaction: Mapping = MappingProxyType({}), blocks: Sequence[int] | None = None
     ) -> None:
-        super().__init__(init_cfg=init_cfg)
+        super().__init__()
         self.backbone: nn.Module = MODELS.build(backbone)
         self._takes_presence = 'presence' in inspect.signature(self.backbone.forward).parameters
         spatial = spatial_parts(self.backbone)
@@ -114,17 +102,17 @@ class InteractionBackbone(BaseModule):
         for block, (width, step) in zip(chosen, sizes, strict=True):
             layer = self.interactions[str(block)] = build_aea(width, interaction, 'InteractionBackbone')
             layer.step = step
-            spatial[block].register_forward_hook(AfterSpatial(layer, self._call))
+            spatial[block].register_forward_hook(partial(attend, layer, self._call))
 
     def forward(self, x: Tensor, presence: Tensor | None = None) -> Tensor:
         presence = presence_of(x) if presence is None else presence
         options = {'presence': presence} if self._takes_presence else {}
-        persons = self._call.persons
-        outer, persons.now = persons.now, (x.shape[1], partial_presence(presence))
+        outer = self._call.get()
+        self._call.set((x.shape[1], partial_presence(presence)))
         try:
             return self.backbone(x, **options)
         finally:
-            persons.now = outer
+            self._call.set(outer)
 
     def _load_from_state_dict(self, state_dict: dict[str, Any], prefix: str, *args: Any) -> None:
         """Take the weights of the backbone without AEA, too, whose names have no ``backbone.`` in front."""
@@ -151,10 +139,7 @@ def stride_of(block: nn.Module) -> int:
 
 
 def temporal_stride(backbone: nn.Module) -> int | None:
-    """Frames of the clip from one frame of a backbone's output to the next; None if it does not tell.
-
-    A backbone tells by an attribute ``temporal_stride``, as ours do, or by blocks in a place of :data:`PLACES`.
-    """
+    """Frames of the clip from one frame of a backbone's output to the next; None if it does not tell."""
     stride = getattr(backbone, 'temporal_stride', None)
     if stride is None and (blocks := blocks_of(backbone)[0]):
         stride = math.prod(map(stride_of, blocks))
@@ -162,11 +147,7 @@ def temporal_stride(backbone: nn.Module) -> int | None:
 
 
 def spatial_parts(backbone: nn.Module) -> list[nn.Module]:
-    """The module that mixes joints, of every block.
-
-    Raises:
-        InputError: If the blocks are nowhere in :data:`PLACES`, or there is AEA already.
-    """
+    """The module that mixes joints, of every block of a backbone without AEA."""
     name = type(backbone).__name__
     if any(isinstance(module, AEA) for module in backbone.modules()):
         raise InputError(f'InteractionBackbone: {name} has AEA already; build it with interaction=None')
@@ -184,32 +165,22 @@ def input_size(backbone: nn.Module) -> tuple[int, int]:
     """Joints and channels of the keypoints that a backbone, ours or mmaction2's, takes; 0 where it does not tell."""
     while isinstance(backbone, InteractionBackbone):
         backbone = backbone.backbone
-    graph = getattr(backbone, 'skeleton', None) or getattr(backbone, 'graph', None)
-    joints = getattr(graph, 'num_joints', None) or getattr(graph, 'num_node', None) or 0
-    return joints, getattr(backbone, 'in_channels', None) or 0
+    skeleton, graph = getattr(backbone, 'skeleton', None), getattr(backbone, 'graph', None)
+    joints = getattr(skeleton, 'num_joints', 0) or getattr(graph, 'num_node', 0)
+    return joints, getattr(backbone, 'in_channels', 0) or 0
 
 
 @torch.no_grad()
 def sizes_after(parts: Mapping[int, nn.Module], backbone: nn.Module) -> list[tuple[int, int]]:
-    """Channels that the spatial parts of some blocks return and their temporal stride, seen in one pass over a clip.
-
-    Args:
-        parts: Spatial parts by the number of their block.
-        backbone: The backbone, with blocks in a place of :data:`PLACES`.
-
-    Raises:
-        InputError: If the input's size cannot be told from the backbone, or persons are not fused into the batch.
-    """
+    """Channels of what the spatial parts of some blocks return, and the stride up to there, seen in one pass."""
     name = type(backbone).__name__
     joints, width = input_size(backbone)
     if not joints or not width:
         raise InputError(
             f'InteractionBackbone: cannot tell joints and input channels of {name}. Put ATNACNeck after it instead'
         )
-    persons = 2
-    norm = getattr(backbone, 'data_bn', None)
-    if isinstance(norm, nn.BatchNorm1d):  # of one person, or of all persons of a clip
-        persons = norm.num_features // (joints * width)
+    norm = getattr(backbone, 'data_bn', None)  # of one person, or of all persons of a clip
+    persons = norm.num_features // (joints * width) if isinstance(norm, nn.BatchNorm1d) else 2
     strides = [stride_of(block) for block in blocks_of(backbone)[0]]
     frames = 2 * math.prod(strides)
     shapes: dict[nn.Module, torch.Size] = {}

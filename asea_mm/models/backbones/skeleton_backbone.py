@@ -1,7 +1,5 @@
 """What the graph convolutional backbones share: the way from keypoints to blocks, for any number of persons."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Mapping, Sequence
 
@@ -11,7 +9,7 @@ from torch import Tensor, nn
 from asea_mm.skeletons import Skeleton, get_skeleton
 
 from ...errors import InputError
-from ..layers.common import mask_frames, partial_presence, presence_of
+from ..layers.common import check_keypoints, mask_frames, partial_presence, presence_of
 from .graph_block import GraphBlock
 
 WIDTHS = (64, 64, 64, 64, 128, 128, 128, 256, 256, 256)  # of CTR-GCN, ASEA and the networks that follow them
@@ -43,8 +41,7 @@ class SkeletonBackbone(BaseModule):
         returns ``(N, M, C', T', V)``, which mmaction2's ``GCNHead`` takes
 
     Raises:
-        InputError: If there are not as many strides as channels, or the input's joints or channels are not the
-            layout's.
+        InputError: If there are not as many strides as channels, or the input has other joints or channels.
     """
 
     def __init__(
@@ -63,15 +60,14 @@ class SkeletonBackbone(BaseModule):
         if strides is None:
             strides = [2 if k > 0 and channels[k] > channels[k - 1] else 1 for k in range(len(channels))]
         if len(strides) != len(channels):
-            raise InputError(
-                f'{type(self).__name__}: expected as many strides as channels, {len(channels)}, got {len(strides)}'
-            )
+            name = type(self).__name__
+            raise InputError(f'{name}: expected as many strides as channels, {len(channels)}, got {len(strides)}')
         self.strides, self.temporal_stride = list(strides), math.prod(strides)
         sizes = zip([in_channels, *channels[:-1]], channels, strides, strict=True)
         self.blocks = nn.ModuleList(self.block(k, *size) for k, size in enumerate(sizes))
 
     def block(self, k: int, in_channels: int, out_channels: int, stride: int) -> nn.Module:
-        """Block k, from 0, of a spatial and a temporal part; the constructor calls it for one after the other."""
+        """Block k, from 0, of a spatial and a temporal part."""
         spatial, temporal = self.spatial(in_channels, out_channels), self.temporal(out_channels, stride)
         return GraphBlock(in_channels, out_channels, stride, spatial, temporal, residual=k > 0)
 
@@ -84,12 +80,8 @@ class SkeletonBackbone(BaseModule):
         raise NotImplementedError
 
     def forward(self, x: Tensor, presence: Tensor | None = None) -> Tensor:
+        check_keypoints(x, self.skeleton, self.in_channels, type(self).__name__)
         n, m, t, v, c = x.shape
-        if v != self.skeleton.num_joints or c != self.in_channels:
-            raise InputError(
-                f'{type(self).__name__}: expected {self.skeleton.num_joints} joints ({self.skeleton.name}) and '
-                f'{self.in_channels} channels, got {v} and {c}'
-            )
         presence = partial_presence(presence_of(x) if presence is None else presence)
         presence = presence if presence is None else presence.reshape(n * m, t)
         # Channels come last in memory, from here to the end: batch norm, gathering of joints and most convolutions

@@ -1,7 +1,5 @@
 """Classification head that averages over those who are there."""
 
-from __future__ import annotations
-
 import torch
 from mmaction.models.heads import GCNHead
 from mmaction.registry import MODELS
@@ -15,38 +13,12 @@ class InteractionHead(GCNHead):
     Where everybody is present in every frame the two agree, and so do their checkpoints. With ``GCNHead`` an absent
     person or padded frames pull the pooled features towards zero.
 
-    Args:
-        num_classes: Number of classes.
-        in_channels: Channels of the features.
-        loss_cls: Config of the classification loss.
-        dropout: Probability of dropout before the classifier.
-        average_clips: How clips of a sample are averaged: ``'prob'``, ``'score'`` or None.
-        label_smooth_eps: Label smoothing of the classification loss.
-        init_cfg: As of mmengine's ``BaseModule``.
+    Arguments are those of ``GCNHead``: ``num_classes``, ``in_channels``, ``loss_cls``, ``dropout`` before the
+    classifier, ``average_clips`` (``'prob'``, ``'score'`` or None), ``label_smooth_eps`` and ``init_cfg``.
 
     Shapes:
         x ``(N, M, C, T', V)``, presence ``(N, M, T')`` bool or None (all present); returns ``(N, num_classes)``
     """
-
-    def __init__(
-        self,
-        num_classes: int,
-        in_channels: int,
-        loss_cls: dict | None = None,
-        dropout: float = 0.0,
-        average_clips: str | None = 'prob',
-        label_smooth_eps: float = 0.0,
-        init_cfg: dict | None = None,
-    ) -> None:
-        super().__init__(
-            num_classes,
-            in_channels,
-            loss_cls=loss_cls or {'type': 'CrossEntropyLoss'},
-            dropout=dropout,
-            average_clips=average_clips,
-            label_smooth_eps=label_smooth_eps,
-            init_cfg=init_cfg or {'type': 'Normal', 'layer': 'Linear', 'std': 0.01},
-        )
 
     def forward(self, x: Tensor, presence: Tensor | None = None) -> Tensor:
         pooled = x.mean(dim=4)  # (N, M, C, T')

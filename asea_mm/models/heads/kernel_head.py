@@ -1,7 +1,5 @@
 """Kernel ridge regression as a classification head, which chooses its own settings on the training samples."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from typing import Any
 from zlib import crc32
@@ -39,16 +37,14 @@ class KernelRidgeHead(BaseHead):
         num_classes: Number of classes.
         ridges: Candidates for the ridge.
         bandwidths: Candidates for the bandwidth: what squared distances are divided by, in medians of these.
-        max_rows: How many rows are taken; more are an error, before all of them have been collected.
         average_clips: How clips of a sample are averaged: ``'prob'``, ``'score'`` or None.
-        init_cfg: As of mmengine's ``BaseModule``.
 
     Shapes:
         x ``(N, F)``; returns logits ``(N, num_classes)``
 
     Raises:
-        InputError: If it is asked for scores before it was fitted; if there is nothing to fit, or too much; if samples
-            have no name; if several processes train, each of which would see a part.
+        InputError: If it is asked for scores before it was fitted; if there is nothing to fit; if samples have no
+            name; if several processes train, each of which would see a part.
     """
 
     samples: Tensor
@@ -61,12 +57,10 @@ class KernelRidgeHead(BaseHead):
         num_classes: int,
         ridges: Sequence[float] = (0.003, 0.01, 0.03, 0.1, 0.3),
         bandwidths: Sequence[float] = (0.5, 1.0, 2.0, 4.0),
-        max_rows: int = 20_000,
         average_clips: str | None = 'prob',
-        init_cfg: dict | None = None,
     ) -> None:
-        super().__init__(num_classes, 0, average_clips=average_clips, init_cfg=init_cfg)
-        self.ridges, self.bandwidths, self.max_rows = tuple(ridges), tuple(bandwidths), max_rows
+        super().__init__(num_classes, 0, average_clips=average_clips)
+        self.ridges, self.bandwidths = tuple(ridges), tuple(bandwidths)
         self.sharpness = nn.Parameter(torch.ones(()))  # a parameter, since an optimizer must have one
         self.register_buffer('scale', torch.ones((), dtype=torch.float64))  # of squared distances
         self.register_buffer('samples', torch.zeros(0, 0))
@@ -81,25 +75,14 @@ class KernelRidgeHead(BaseHead):
             raise InputError('KernelRidgeHead: train in one process; each of several would see a part of the samples')
         clips = feats.shape[0] // len(data_samples)
         label = torch.cat([sample.gt_label for sample in data_samples]).to(feats.device)
-        group = [crc32(self._name(sample).encode()) for sample in data_samples]
-        names = torch.tensor(group, device=feats.device)
-        self._rows.append((feats.detach(), label.repeat_interleave(clips), names.repeat_interleave(clips)))
-        count = self.samples.shape[0] + sum(features.shape[0] for features, _, _ in self._rows)
-        if count > self.max_rows:
-            raise InputError(
-                f'KernelRidgeHead: expected at most {self.max_rows} rows (samples x clips x epochs), got {count}; '
-                'train fewer epochs, or set max_rows if there is memory for its square'
-            )
-        return {'loss_cls': 0 * self.sharpness}
-
-    @staticmethod
-    def _name(sample: Any) -> str:
-        if 'frame_dir' not in sample.metainfo:
+        if not all('frame_dir' in sample.metainfo for sample in data_samples):
             raise InputError(
                 'KernelRidgeHead: expected samples with their name, which tells the copies of one from other samples; '
                 "give PackActionInputs meta_keys=('frame_dir',)"
             )
-        return str(sample.frame_dir)
+        names = torch.tensor([crc32(str(sample.frame_dir).encode()) for sample in data_samples], device=feats.device)
+        self._rows.append((feats.detach(), label.repeat_interleave(clips), names.repeat_interleave(clips)))
+        return {'loss_cls': 0 * self.sharpness}
 
     @torch.no_grad()
     def fit(self) -> dict[str, float]:
@@ -120,20 +103,13 @@ class KernelRidgeHead(BaseHead):
                 if best is None or error < best[0]:
                     best = error, left_out, coefficients, bandwidth, ridge
         assert best is not None
-        error, left_out, coefficients, bandwidth, ridge = best
-        self.coefficients = coefficients
+        error, left_out, self.coefficients, bandwidth, ridge = best
         self.scale = bandwidth * median
         sharpness = _best_sharpness(left_out, self.labels)
         self.sharpness.data.fill_(sharpness)
         right = float((left_out.argmax(dim=1) == self.labels).double().mean())
-        return dict(
-            rows=target.shape[0],
-            bandwidth=bandwidth,
-            ridge=ridge,
-            sharpness=sharpness,
-            left_out_top1=right,
-            left_out_mse=error,
-        )
+        chosen = dict(rows=target.shape[0], bandwidth=bandwidth, ridge=ridge, sharpness=sharpness)
+        return dict(chosen, left_out_top1=right, left_out_mse=error)
 
     def forward(self, x: Tensor, **kwargs: Any) -> Tensor:
         fitted = self.coefficients.shape[0]  # the first of the samples; others may have come since

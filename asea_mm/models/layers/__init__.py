@@ -1,21 +1,6 @@
-from .adaptive_graph import MultiScaleAGC
-from .atnac import ATNAC, ActiveJoints
-from .common import fuse_batch_norm, presence_of
+from .atnac import ATNAC
+from .common import fuse_batch_norm
 from .interaction import AEA, ExternalAttention
-from .spatial import CTRGC
-from .temporal import MultiScaleTCN
-from .temporal_attention import MultiScaleAttentionTCN, TemporalSelfAttention
+from .temporal_attention import TemporalSelfAttention
 
-__all__ = [
-    'AEA',
-    'ATNAC',
-    'ActiveJoints',
-    'CTRGC',
-    'ExternalAttention',
-    'MultiScaleAGC',
-    'MultiScaleAttentionTCN',
-    'MultiScaleTCN',
-    'TemporalSelfAttention',
-    'fuse_batch_norm',
-    'presence_of',
-]
+__all__ = ['AEA', 'ATNAC', 'ExternalAttention', 'TemporalSelfAttention', 'fuse_batch_norm']

@@ -1,7 +1,5 @@
 """The layer of the second paper that mixes joints."""
 
-from __future__ import annotations
-
 import math
 from typing import cast
 
@@ -10,7 +8,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from ...errors import InputError
-from .common import fuse_into, init_conv, mask_frames, scale_and_shift
+from .common import FusedNorm, fuse_into, init_conv, mask_frames, scale_and_shift
 from .spatial import mean_over_time
 
 PARTS = 4
@@ -34,10 +32,8 @@ class MultiScaleAGC(nn.Module):
     of the mean; all four parts are one matrix product, to which the residual is added inside.
 
     Args:
-        in_channels: Channels of the input.
-        out_channels: Channels of the output, a multiple of four.
+        in_channels, out_channels: Channels of input and output, the latter a multiple of four.
         adjacency: Graph ``(V, V)`` that the one of every part starts from; row i gathers from columns j.
-        relation_channels: Channels that each part is compressed to; default ``max(8, out_channels // 32)``.
 
     Shapes:
         x ``(N*M, C_in, T, V)``, presence ``(N*M, T)`` bool or None; returns ``(N*M, C_out, T, V)``
@@ -46,14 +42,12 @@ class MultiScaleAGC(nn.Module):
         InputError: If four does not divide the channels.
     """
 
-    def __init__(
-        self, in_channels: int, out_channels: int, adjacency: Tensor, relation_channels: int | None = None
-    ) -> None:
+    def __init__(self, in_channels: int, out_channels: int, adjacency: Tensor) -> None:
         super().__init__()
         if out_channels % PARTS:
             raise InputError(f'MultiScaleAGC: out_channels must be a multiple of {PARTS}, got {out_channels}')
         self.width = out_channels // PARTS
-        relation = relation_channels or max(8, self.width // 8)
+        relation = max(8, self.width // 8)
         # one parameter each for all parts, one part after the other
         self.split = init_conv(nn.Conv2d(in_channels, out_channels, 1))
         self.transform: nn.Module = nn.Conv2d(out_channels, out_channels, 1, groups=PARTS, bias=False)
@@ -121,16 +115,8 @@ class MultiScaleAGC(nn.Module):
         self.transform = self.bn = nn.Identity()
 
 
-class ChannelAffine(nn.Module):
-    """Scales and shifts every channel: what a fused batch norm leaves of an identity."""
-
-    scale: Tensor
-    shift: Tensor
-
-    def __init__(self, scale: Tensor, shift: Tensor) -> None:
-        super().__init__()
-        self.register_buffer('scale', scale.detach().clone()[:, None, None])
-        self.register_buffer('shift', shift.detach().clone()[:, None, None])
+class ChannelAffine(FusedNorm):
+    """Scale and shift of every channel, not in place: what a fused batch norm leaves of an identity."""
 
     def forward(self, x: Tensor) -> Tensor:
-        return torch.addcmul(self.shift, x, self.scale)
+        return torch.addcmul(self.shift, x, cast(Tensor, self.scale))

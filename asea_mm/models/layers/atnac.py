@@ -1,7 +1,5 @@
 """Which joints of a person are active."""
 
-from __future__ import annotations
-
 import math
 from typing import NamedTuple
 
@@ -11,6 +9,7 @@ from mmaction.registry import MODELS
 from torch import Tensor, nn
 
 from ...errors import InputError
+from .common import check_option
 
 SCORES = ('amplitude', 'velocity', 'all')
 THRESHOLD_GRADS = ('ste', 'none')
@@ -72,10 +71,8 @@ class ATNAC(nn.Module):
         self, gamma: float = 1.0, alpha: float = 0.5, score: str = 'amplitude', threshold_grad: str = 'ste'
     ) -> None:
         super().__init__()
-        if score not in SCORES:
-            raise InputError(f'ATNAC: score must be one of {SCORES}, got {score!r}')
-        if threshold_grad not in THRESHOLD_GRADS:
-            raise InputError(f'ATNAC: threshold_grad must be one of {THRESHOLD_GRADS}, got {threshold_grad!r}')
+        check_option('ATNAC: score', score, SCORES)
+        check_option('ATNAC: threshold_grad', threshold_grad, THRESHOLD_GRADS)
         if gamma <= 0:
             raise InputError(f'ATNAC: gamma must be positive, got {gamma}')
         self.gamma, self.score, self.threshold_grad = gamma, score, threshold_grad

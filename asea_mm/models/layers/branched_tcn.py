@@ -1,31 +1,30 @@
-"""Temporal convolution in branches, with any convolutions: that of MS-G3D and of DeGCN."""
+"""Temporal convolution in branches, of any kind of convolution: that of MS-G3D and of DeGCN."""
 
-from __future__ import annotations
-
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from ...errors import InputError
-from .common import ConvBN, FusedNorm, fuse_into, init_conv, mask_frames, scale_and_shift, temporal_conv
+from .common import ConvBN, FusedNorm, fuse_into, init_conv, mask_frames, scale_and_shift, shortcut, temporal_conv
 from .temporal import max_over_time
 
 
 class BranchedTCN(nn.Module):
-    """Parallel temporal branches: one per given convolution, one with max-pooling, one that is only a 1x1.
+    """Parallel temporal branches: one per dilation with a convolution, one with max-pooling, one that is only a 1x1.
 
     Liu et al., "Disentangling and Unifying Graph Convolutions for Skeleton-Based Action Recognition", CVPR 2020,
     Fig. 3c: every branch but the last starts with a 1x1, batch norm and ReLU, and all end in a batch norm; their
     outputs are concatenated. As in :class:`MultiScaleTCN`, the branches' first convolutions are one, and so are the
-    batch norms at both ends.
+    batch norms at both ends. The defaults are those of MS-G3D.
 
     Args:
-        in_channels: Channels of the input.
-        out_channels: Channels of the output, a multiple of the number of branches.
+        in_channels, out_channels: Channels of input and output, the latter a multiple of the number of branches.
         stride: Temporal stride.
-        convs: Temporal convolutions with that stride from ``width`` to ``width`` channels, see :meth:`width_of`.
+        kernel: Frames of the temporal convolutions.
+        dilations: Dilation of the convolution of each branch that has one.
+        conv: Makes a temporal convolution, of input and output channels, kernel, stride and dilation.
         residual: Whether the input is added, through a 1x1 and batch norm if the sizes differ.
 
     Shapes:
@@ -37,26 +36,27 @@ class BranchedTCN(nn.Module):
     """
 
     def __init__(
-        self, in_channels: int, out_channels: int, stride: int, convs: Sequence[nn.Module], residual: bool = False
+        self,
+        in_channels: int,
+        out_channels: int,
+        stride: int = 1,
+        kernel: int = 3,
+        dilations: Sequence[int] = (1, 2, 3, 4),
+        conv: Callable[[int, int, int, int, int], nn.Module] = temporal_conv,
+        residual: bool = True,
     ) -> None:
         super().__init__()
+        branches = len(dilations) + 2
+        if out_channels % branches:
+            raise InputError(f'BranchedTCN: out_channels must be a multiple of {branches}, got {out_channels}')
         self.stride = stride
-        self.width = width = self.width_of(out_channels, len(convs))
-        self.reduce = ConvBN(in_channels, (len(convs) + 1) * width)
+        self.width = width = out_channels // branches
+        convs = [conv(width, width, kernel, stride, dilation) for dilation in dilations]
+        self.reduce = ConvBN(in_channels, (branches - 1) * width)
         self.convs = nn.ModuleList(convs)
         self.skip = init_conv(nn.Conv2d(in_channels, width, 1, (stride, 1)))
         self.bn: nn.Module = nn.BatchNorm2d(out_channels)
-        self.residual: nn.Module | None = nn.Identity() if residual else None
-        if residual and (in_channels != out_channels or stride != 1):
-            self.residual = ConvBN(in_channels, out_channels, 1, stride)
-
-    @staticmethod
-    def width_of(out_channels: int, convs: int) -> int:
-        """Channels of a branch where ``convs`` branches have a convolution."""
-        branches = convs + 2
-        if out_channels % branches:
-            raise InputError(f'BranchedTCN: out_channels must be a multiple of {branches}, got {out_channels}')
-        return out_channels // branches
+        self.residual = shortcut(in_channels, out_channels, stride) if residual else None
 
     def forward(self, x: Tensor, presence: Tensor | None = None) -> Tensor:
         reduced = mask_frames(F.relu_(self.reduce(x)), presence).split(self.width, dim=1)
@@ -73,12 +73,3 @@ class BranchedTCN(nn.Module):
         for conv, channels in zip([*self.convs, self.skip], [*ends[:-2], ends[-1]], strict=True):
             fuse_into(conv, self.bn, channels)
         self.bn = FusedNorm(*scale_and_shift(self.bn, ends[-2]), ends[-2])
-
-
-def dilated_tcn(
-    in_channels: int, out_channels: int, stride: int = 1, dilations: Sequence[int] = (1, 2, 3, 4)
-) -> BranchedTCN:
-    """The multi-scale temporal convolution of MS-G3D: kernels of three frames, dilated, and a residual."""
-    width = BranchedTCN.width_of(out_channels, len(dilations))
-    convs = [temporal_conv(width, width, 3, stride, dilation) for dilation in dilations]
-    return BranchedTCN(in_channels, out_channels, stride, convs, residual=True)

@@ -1,9 +1,11 @@
 """Small pieces that several layers need: presence of persons, fusing batch norms."""
 
-from __future__ import annotations
-
 import torch
 from torch import Tensor, nn
+
+from asea_mm.skeletons import Skeleton
+
+from ...errors import InputError
 
 
 def presence_of(keypoint: Tensor) -> Tensor:
@@ -13,6 +15,19 @@ def presence_of(keypoint: Tensor) -> Tensor:
         keypoint ``(N, M, T, V, C)``; returns ``(N, M, T)``, bool
     """
     return (keypoint != 0).flatten(3).any(dim=3)
+
+
+def check_keypoints(x: Tensor, skeleton: Skeleton, channels: int, name: str) -> None:
+    """Raise :class:`InputError` if keypoints ``(N, M, T, V, C)`` have not the joints and channels of a model."""
+    joints, (v, c) = skeleton.num_joints, x.shape[3:]
+    if (v, c) != (joints, channels):
+        raise InputError(f'{name}: expected {joints} joints ({skeleton.name}) and {channels} channels, got {v} and {c}')
+
+
+def check_option(name: str, value: str, known: tuple[str, ...]) -> None:
+    """Raise :class:`InputError` on a value of an option that is not among the known ones."""
+    if value not in known:
+        raise InputError(f'{name} must be one of {known}, got {value!r}')
 
 
 def partial_presence(presence: Tensor) -> Tensor | None:
@@ -48,19 +63,13 @@ def temporal_conv(in_channels: int, out_channels: int, kernel: int, stride: int,
 
 
 class ConvBN(nn.Sequential):
-    """Convolution and batch norm; :func:`fuse_batch_norm` makes it one convolution."""
+    """Convolution over time and batch norm; :func:`fuse_batch_norm` makes it one convolution."""
 
     def __init__(
-        self,
-        in_channels: int,
-        out_channels: int,
-        kernel: int = 1,
-        stride: int = 1,
-        dilation: int = 1,
+        self, in_channels: int, out_channels: int, kernel: int = 1, stride: int = 1, dilation: int = 1
     ) -> None:
-        super().__init__(
-            temporal_conv(in_channels, out_channels, kernel, stride, dilation), nn.BatchNorm2d(out_channels)
-        )
+        conv = temporal_conv(in_channels, out_channels, kernel, stride, dilation)
+        super().__init__(conv, nn.BatchNorm2d(out_channels))
 
     def fuse(self) -> None:
         """Fuse the batch norm's running statistics into the convolution."""
@@ -68,6 +77,19 @@ class ConvBN(nn.Sequential):
         if isinstance(bn, nn.BatchNorm2d):
             fuse_into(conv, bn)
             self[1] = nn.Identity()
+
+
+def shortcut(in_channels: int, out_channels: int, stride: int = 1) -> nn.Module:
+    """What a residual is: the input, or where the sizes differ a 1x1 convolution of it with batch norm."""
+    same = in_channels == out_channels and stride == 1
+    return nn.Identity() if same else ConvBN(in_channels, out_channels, stride=stride)
+
+
+def quiet_norm(channels: int) -> nn.BatchNorm2d:
+    """Batch norm with weights near zero: a layer that it ends starts as its residual, as in CTR-GCN."""
+    bn = nn.BatchNorm2d(channels)
+    nn.init.constant_(bn.weight, 1e-6)
+    return bn
 
 
 def scale_and_shift(bn: nn.Module, channels: slice = slice(None)) -> tuple[Tensor, Tensor]:
@@ -108,11 +130,13 @@ def fuse_into(conv: nn.Module, bn: nn.Module, channels: slice = slice(None)) -> 
 
 
 @torch.no_grad()
-def fuse_across(value: nn.Conv2d, bn: nn.Module, parts: int) -> FusedNorm:
+def fuse_across(value: nn.Conv2d, bn: nn.Module, parts: int) -> nn.Module:
     """Fuse a batch norm into the 1x1 convolution of ``parts`` graphs whose products with them it normalises the sum of.
 
-    Its scale commutes with the graphs, its shift does not: that is returned.
+    Its scale commutes with the graphs, its shift does not: that is returned. What is fused already comes back as it is.
     """
+    if not isinstance(bn, nn.BatchNorm2d):
+        return bn
     scale, shift = scale_and_shift(bn)
     scales = scale.repeat(parts)
     value.weight *= scales[:, None, None, None]
@@ -122,15 +146,11 @@ def fuse_across(value: nn.Conv2d, bn: nn.Module, parts: int) -> FusedNorm:
 
 
 def fuse_batch_norm(model: nn.Module) -> nn.Module:
-    """Fuse every batch norm of our layers into its convolution, in place, for inference.
+    """Fuse every batch norm of our layers, those with a method ``fuse``, into its convolution, in place, for inference.
 
     The outputs in evaluation mode stay the same to rounding; the model can no longer be trained.
-
-    Args:
-        model: Any module; layers with a method ``fuse`` are fused.
     """
     for module in model.modules():
-        fuse = getattr(module, 'fuse', None)
-        if callable(fuse):
+        if callable(fuse := getattr(module, 'fuse', None)):
             fuse()
     return model.eval()

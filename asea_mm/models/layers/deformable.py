@@ -1,7 +1,5 @@
 """Convolutions whose sampling locations are learned: joints on the graph, instants between frames."""
 
-from __future__ import annotations
-
 import math
 from typing import cast
 
@@ -10,7 +8,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from ...errors import InputError
-from .common import ConvBN, fuse_across, init_conv, mask_frames
+from .common import fuse_across, init_conv, mask_frames, quiet_norm, shortcut
 from .spatial import mean_over_time
 
 
@@ -24,55 +22,40 @@ class DeformableGC(nn.Module):
 
     The deformable spatial graph convolution of Myung et al., "DeGCN: Deformable Graph Convolutional Networks for
     Skeleton-Based Action Recognition", IEEE TIP 2024, in the reading of docs/baselines.md. A kernel has S points;
-    where point s of joint i lies is a distribution over the :math:`\eta` joints with the highest score (a
-    location between joints), for each group g of channels another one. It depends on the clip through the joints'
-    mean features :math:`\bar x`, and starts at the graph's subset s.
+    where point s of joint i lies is a distribution over the :math:`\eta = 5` joints with the highest score (a
+    location between joints), for each of four groups g of channels another one. It depends on the clip through the
+    joints' mean features :math:`\bar x`, and starts at the graph's subset s.
 
     Args:
-        in_channels: Channels of the input.
-        out_channels: Channels of the output, a multiple of ``groups``.
+        in_channels, out_channels: Channels of input and output, the latter a multiple of four.
         adjacency: Graph subsets ``(S, V, V)`` that the kernel's points start from; row i gathers from columns j.
-        samples: Joints that a location may lie between, at most.
-        groups: Groups of channels with locations of their own.
-        relation_channels: Channels d of :math:`\theta` and :math:`\varphi`, per group.
 
     Shapes:
         x ``(N*M, C_in, T, V)``, presence ``(N*M, T)`` bool or None; returns ``(N*M, C_out, T, V)``
 
     Raises:
-        InputError: If ``samples`` is not positive or ``groups`` does not divide ``out_channels``.
+        InputError: If four does not divide ``out_channels``.
     """
 
-    def __init__(
-        self,
-        in_channels: int,
-        out_channels: int,
-        adjacency: Tensor,
-        samples: int = 5,
-        groups: int = 4,
-        relation_channels: int = 4,
-    ) -> None:
+    samples = 5  # joints that a location may lie between
+    groups = 4  # of channels, with locations of their own
+    relation_channels = 4  # d of theta and phi, per group
+
+    def __init__(self, in_channels: int, out_channels: int, adjacency: Tensor) -> None:
         super().__init__()
-        if samples < 1:
-            raise InputError(f'DeformableGC: samples must be positive, got {samples}')
-        if out_channels % groups:
-            raise InputError(f'DeformableGC: out_channels must be a multiple of groups, {groups}, got {out_channels}')
-        self.points, joints, _ = adjacency.shape
-        self.samples, self.groups = min(samples, joints), groups
-        self.relation_channels = relation_channels
-        self.relation = init_conv(nn.Conv2d(in_channels, 2 * self.points * groups * self.relation_channels, 1))
+        if out_channels % self.groups:
+            raise InputError(f'DeformableGC: out_channels must be a multiple of {self.groups}, got {out_channels}')
+        self.points = adjacency.shape[0]
+        relations = 2 * self.points * self.groups * self.relation_channels
+        self.relation = init_conv(nn.Conv2d(in_channels, relations, 1))
         self.alpha = nn.Parameter(torch.zeros(1))
         self.location = nn.Parameter(location_scores(adjacency))
         # all points in one parameter; forward takes them one after the other
         self.value = nn.Conv2d(in_channels, self.points * out_channels, 1)
         nn.init.normal_(self.value.weight, std=math.sqrt(2 / out_channels))  # He, by the outgoing ones of a point
         nn.init.zeros_(cast(Tensor, self.value.bias))
-        bn = nn.BatchNorm2d(out_channels)
-        nn.init.constant_(bn.weight, 1e-6)  # the layer starts as its residual, as CTRGC does
-        self.bn: nn.Module = bn
-        self.residual: nn.Module = nn.Identity()
-        if in_channels != out_channels:
-            self.residual = ConvBN(in_channels, out_channels)
+        self.bn: nn.Module = quiet_norm(out_channels)
+        self.residual = shortcut(in_channels, out_channels)
 
     def locations(self, x: Tensor, presence: Tensor | None = None) -> Tensor:
         """Where the kernel's points of every joint lie, P above: ``(N*M, S, G, V, V)``, rows sum to one."""
@@ -82,7 +65,7 @@ class DeformableGC(nn.Module):
         scores = query.transpose(-1, -2) @ key * (self.alpha / math.sqrt(self.relation_channels))
         scores = scores + self.location[:, None].to(scores.dtype)
         # equal scores are all in: what is taken does not depend on the order of the joints
-        lowest = scores.detach().topk(self.samples, dim=-1).values[..., -1:]
+        lowest = scores.detach().topk(min(self.samples, scores.shape[-1]), dim=-1).values[..., -1:]
         return torch.softmax(scores.masked_fill(scores < lowest, -torch.inf), dim=-1)
 
     def forward(self, x: Tensor, presence: Tensor | None = None) -> Tensor:
@@ -98,25 +81,20 @@ class DeformableGC(nn.Module):
             z = F.conv2d(features, weight, bias).contiguous().view(total * self.groups, width * frames, joints)
             to_joint = location.reshape(total * self.groups, joints, joints).transpose(1, 2).to(z.dtype)
             y = torch.bmm(z, to_joint) if y is None else y.baddbmm_(z, to_joint)
-        y = (
-            cast(Tensor, y)
-            .view(total, self.groups * width, frames, joints)
-            .contiguous(memory_format=torch.channels_last)
-        )
+        y = cast(Tensor, y).view(total, self.groups * width, frames, joints)
+        y = y.contiguous(memory_format=torch.channels_last)
         return mask_frames(F.relu_(self.bn(y).add_(self.residual(x))), presence)
 
     @torch.no_grad()
     def fuse(self) -> None:
         """Fuse the batch norm: its scale commutes with the locations, its shift stays."""
-        if not isinstance(self.bn, nn.BatchNorm2d):
-            return
         self.bn = fuse_across(self.value, self.bn, self.points)
 
 
 def location_scores(adjacency: Tensor) -> Tensor:
-    """Scores whose softmax lies at the given neighbours; at the joint itself where it has none in a subset.
+    """Scores whose softmax lies at the given neighbours, or at the joint itself where a subset gives it none.
 
-    Other joints score less the more bones away from there they are, so the nearest are within reach at first.
+    Other joints score less the more bones away from there they are.
 
     Shapes:
         adjacency ``(S, V, V)``; returns ``(S, V, V)``
@@ -149,8 +127,7 @@ class DeformableTemporalConv(nn.Conv2d):
     weights go into W instead, and what remains is one ordinary convolution over the frames m in reach.
 
     Args:
-        in_channels: Channels of the input.
-        out_channels: Channels of the output.
+        in_channels, out_channels: Channels of input and output.
         kernel: Taps, odd.
         stride: Temporal stride.
         dilation: Frames from tap to tap in the regular kernel.

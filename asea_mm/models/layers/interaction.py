@@ -1,7 +1,5 @@
 """Layers that mix persons: active joints attend to those of the others."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Mapping
 from typing import cast
@@ -12,6 +10,7 @@ from torch import Tensor, nn
 
 from ...errors import InputError
 from .atnac import ATNAC, ActiveJoints
+from .common import check_option
 
 FORMS = ('auto', 'gathered', 'masked')
 INACTIVE = ('keep', 'drop')
@@ -112,7 +111,7 @@ class AEA(nn.Module):
         ``inplace=True`` x may be overwritten, which saves a copy; not with gradients.
 
     Raises:
-        InputError: On an unknown form or value of ``inactive``, or if x is no multiple of ``num_person`` long.
+        InputError: On an unknown value of an option, or if x is no multiple of ``num_person`` long.
     """
 
     def __init__(
@@ -128,10 +127,8 @@ class AEA(nn.Module):
         gate: bool = False,
     ) -> None:
         super().__init__()
-        if form not in FORMS:
-            raise InputError(f'AEA: form must be one of {FORMS}, got {form!r}')
-        if inactive not in INACTIVE:
-            raise InputError(f'AEA: inactive must be one of {INACTIVE}, got {inactive!r}')
+        check_option('AEA: form', form, FORMS)
+        check_option('AEA: inactive', inactive, INACTIVE)
         self.form, self.inactive = form, inactive
         self.gate = nn.Parameter(torch.zeros(())) if gate else None
         self.atnac = ATNAC(gamma, alpha, score, threshold_grad)
@@ -157,9 +154,8 @@ class AEA(nn.Module):
         self.active_share, self.mean_threshold = active.mask.float().mean(), active.threshold.mean()
         weight = active.weight.to(x.dtype)
         kept = x if self.inactive == 'keep' else drop_inactive(x, weight, num_person, presence)
-        if not self.gathers(x):
-            return kept + self._update(x, weight, num_person, presence)
-        count = max(1, int(active.mask.sum(dim=1).max()))  # a batch of nobody would leave no column
+        # a batch of nobody would leave no column
+        count = max(1, int(active.mask.sum(dim=1).max())) if self.gathers(x) else x.shape[3]
         if count == x.shape[3]:
             return kept + self._update(x, weight, num_person, presence)
         # active joints first, in their order; the rest of the rows is filled up with joints of weight 0
@@ -185,22 +181,14 @@ class AEA(nn.Module):
 
 
 def build_aea(channels: int, options: Mapping, owner: str) -> AEA:
-    """AEA with options as configs give them: those of :class:`AEA` without its ``channels``.
-
-    Raises:
-        InputError: If an option is unknown or has a wrong value; ``owner`` is for the message.
-    """
+    """AEA of a config's options; ``owner`` is named where one is unknown."""
     if unknown := sorted(set(options) - set(AEA_OPTIONS)):
         raise InputError(f'{owner}: unknown interaction options {unknown}; known are {AEA_OPTIONS}')
     return AEA(channels, **options)
 
 
 def drop_inactive(x: Tensor, weight: Tensor, num_person: int, presence: Tensor | None) -> Tensor:
-    """Multiply joints by their weight in frames where the person and another one are present.
-
-    Shapes:
-        x ``(N*M, C, T, V)``, weight ``(N*M, V)``, presence ``(N*M, T)`` bool or None (all present); returns as x
-    """
+    """Multiply joints by their weight ``(N*M, V)`` in frames where the person and another one are present."""
     weight = weight[:, None]  # (N*M, T or 1, V)
     if presence is not None:
         here = presence.unflatten(0, (presence.shape[0] // num_person, num_person))

@@ -1,22 +1,18 @@
 """Graph convolutions over several distances at once, within a frame and across a window of frames."""
 
-from __future__ import annotations
-
 import math
-from collections.abc import Sequence
 
 import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from ...errors import InputError
+from asea_mm.skeletons import Skeleton
+
 from .common import ConvBN, FusedNorm, scale_and_shift
 
 
-def disentangled_adjacency(
-    bones: Sequence[tuple[int, int]], num_joints: int, num_scales: int, window: int = 1
-) -> Tensor:
+def disentangled_adjacency(skeleton: Skeleton, num_scales: int, window: int = 1) -> Tensor:
     r"""k-adjacencies of a skeleton, k = 0, 1, ..., normalised; of its copies in a window of frames if asked for.
 
     .. math::
@@ -27,19 +23,10 @@ def disentangled_adjacency(
     distance along the bones, and 1 between a joint and itself in another frame. A scale that no pair of joints
     has (larger than the graph's diameter) would only repeat scale 0; it is left out.
 
-    Args:
-        bones: Pairs of joint indices.
-        num_joints: Number of joints V.
-        num_scales: Largest number of scales.
-        window: Frames W of the window.
-
     Shapes:
-        returns ``(K, W*V, W*V)``, float32, K at most ``num_scales``
+        returns ``(K, W*V, W*V)`` for windows of W frames, float32, K at most ``num_scales``
     """
-    linked = np.eye(num_joints, dtype=bool)
-    for i, j in bones:
-        linked[i, j] = linked[j, i] = True
-    linked = np.tile(linked, (window, window))
+    linked = np.tile(skeleton.adjacency().sum(axis=0) > 0, (window, window))
     itself = np.eye(len(linked), dtype=bool)
     scales, within = [itself], itself
     while len(scales) < num_scales:
@@ -68,17 +55,13 @@ class MultiScaleGC(nn.Module):
     cheaper so).
 
     Args:
-        in_channels: Channels of the input.
-        out_channels: Channels of the output.
+        in_channels, out_channels: Channels of input and output.
         adjacency: K scales ``(K, W*V, W*V)``, see :func:`disentangled_adjacency`; row i gathers from columns j.
         window: Frames W of a window, odd.
         stride: Frames from window to window.
 
     Shapes:
         x ``(N*M, C_in, T, V)``, zero in absent frames; returns ``(N*M, C_out, W*V, ceil(T/stride))``
-
-    Raises:
-        InputError: If the window is even, or the adjacency is not of its size.
     """
 
     adjacency: Tensor
@@ -87,10 +70,6 @@ class MultiScaleGC(nn.Module):
         self, in_channels: int, out_channels: int, adjacency: Tensor, window: int = 1, stride: int = 1
     ) -> None:
         super().__init__()
-        if window % 2 == 0:
-            raise InputError(f'MultiScaleGC: window must be odd, got {window}')
-        if adjacency.shape[1] % window:
-            raise InputError(f'MultiScaleGC: expected {window} frames of joints, got {adjacency.shape[1]} in all')
         self.window, self.stride = window, stride
         self.register_buffer('adjacency', adjacency.clone())
         self.mask = nn.Parameter(torch.empty_like(adjacency).uniform_(-1e-6, 1e-6))  # A_res, around zero
@@ -135,25 +114,15 @@ class WindowedGC(nn.Module):
     MS-G3D, section 3.3: the read-out is a fully connected layer over the window's frames, and batch norm.
 
     Args:
-        in_channels: Channels of the input.
-        window_channels: Channels inside the window.
-        out_channels: Channels of the output.
-        adjacency: K scales ``(K, W*V, W*V)``, see :func:`disentangled_adjacency`.
-        window: Frames W of a window, odd.
-        stride: Frames from window to window.
+        in_channels, window_channels, out_channels: Channels of the input, inside the window and of the output.
+        adjacency, window, stride: See :class:`MultiScaleGC`.
 
     Shapes:
         x ``(N*M, C_in, T, V)``, zero in absent frames; returns ``(N*M, C_out, ceil(T/stride), V)``
     """
 
     def __init__(
-        self,
-        in_channels: int,
-        window_channels: int,
-        out_channels: int,
-        adjacency: Tensor,
-        window: int,
-        stride: int = 1,
+        self, in_channels: int, window_channels: int, out_channels: int, adjacency: Tensor, window: int, stride: int
     ) -> None:
         super().__init__()
         self.window = window

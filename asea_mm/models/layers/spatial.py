@@ -1,7 +1,5 @@
 """Layers that mix joints."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Iterator
 from typing import cast
@@ -10,7 +8,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from .common import ConvBN, FusedNorm, fuse_across, init_conv, mask_frames
+from .common import fuse_across, init_conv, mask_frames, quiet_norm, shortcut
 
 # Values of a feature map that a CPU's cache holds together with what is computed from it: 2 MiB of float32.
 CACHED_NUMBERS = 2**19
@@ -45,21 +43,17 @@ class CTRGC(nn.Module):
     subsets accumulates inside the matrix product.
 
     Args:
-        in_channels: Channels of the input.
-        out_channels: Channels of the output.
+        in_channels, out_channels: Channels of input and output.
         adjacency: Graph subsets ``(K, V, V)`` that the learned ones start from; row i gathers from columns j.
-        relation_channels: Channels of the relations; default ``max(8, in_channels // 8)``.
 
     Shapes:
         x ``(N*M, C_in, T, V)``, presence ``(N*M, T)`` bool or None; returns ``(N*M, C_out, T, V)``
     """
 
-    def __init__(
-        self, in_channels: int, out_channels: int, adjacency: Tensor, relation_channels: int | None = None
-    ) -> None:
+    def __init__(self, in_channels: int, out_channels: int, adjacency: Tensor) -> None:
         super().__init__()
         self.num_subsets = adjacency.shape[0]
-        relation = relation_channels or max(8, in_channels // 8)
+        relation = max(8, in_channels // 8)
         # the paper's two transformations of all subsets, one after the other
         self.relation = init_conv(nn.Conv2d(in_channels, 2 * self.num_subsets * relation, 1))
         # all subsets in one parameter each; forward takes them one after the other
@@ -70,12 +64,8 @@ class CTRGC(nn.Module):
             nn.init.constant_(cast(Tensor, conv.bias), 0)
         self.adjacency = nn.Parameter(adjacency.clone())
         self.alpha = nn.Parameter(torch.zeros(1))
-        bn = nn.BatchNorm2d(out_channels)
-        nn.init.constant_(bn.weight, 1e-6)  # the layer starts as its residual, as in CTR-GCN
-        self.bn: nn.Module = bn
-        self.residual: nn.Module = nn.Identity()
-        if in_channels != out_channels:
-            self.residual = ConvBN(in_channels, out_channels)
+        self.bn: nn.Module = quiet_norm(out_channels)
+        self.residual = shortcut(in_channels, out_channels)
 
     def relations(self, x: Tensor, presence: Tensor | None = None) -> Tensor:
         """What the topologies are made of, tanh(query - key), ``(N*M, K*R, V, V)``."""
@@ -135,6 +125,4 @@ class CTRGC(nn.Module):
     @torch.no_grad()
     def fuse(self) -> None:
         """Fuse the batch norm: its scale commutes with the channel-wise topology, its shift stays."""
-        if isinstance(self.bn, FusedNorm):
-            return
         self.bn = fuse_across(self.value, self.bn, self.num_subsets)

@@ -1,7 +1,5 @@
 """Self-attention over the frames, alone and beside convolutions of several dilations."""
 
-from __future__ import annotations
-
 import torch
 import torch.nn.functional as F
 from mmaction.registry import MODELS
@@ -10,7 +8,7 @@ from torch import Tensor, nn
 from ...errors import InputError
 from .common import ConvBN, fuse_into, mask_frames, scale_and_shift, temporal_conv
 
-KERNEL = 3
+HEADS, KERNEL = 4, 3  # of the second paper
 
 
 @MODELS.register_module()
@@ -39,7 +37,7 @@ class TemporalSelfAttention(nn.Module):
         returns ``(N*M, C_out, ceil(T/stride), V)``
 
     Raises:
-        InputError: If groups do not divide ``in_channels``, or groups times heads ``out_channels``.
+        InputError: If groups times heads do not divide ``out_channels``.
     """
 
     def __init__(
@@ -47,8 +45,6 @@ class TemporalSelfAttention(nn.Module):
     ) -> None:
         super().__init__()
         out_channels = out_channels or in_channels
-        if in_channels % groups:
-            raise InputError(f'TemporalSelfAttention: in_channels must be a multiple of {groups}, got {in_channels}')
         if out_channels % (groups * heads):
             raise InputError(
                 f'TemporalSelfAttention: out_channels must be a multiple of {groups * heads} '
@@ -84,10 +80,7 @@ class TemporalSelfAttention(nn.Module):
 
     @torch.no_grad()
     def absorb(self, scale: Tensor, shift: Tensor) -> None:
-        """Scale and shift the output from now on by doing so to the values: attention weights sum to one.
-
-        Frames in which the person is absent stay zero.
-        """
+        """Scale and shift the output by doing so to the values (weights sum to one); absent frames stay zero."""
         self.value.weight *= scale[:, None, None, None]
         self.value.bias = nn.Parameter(shift.detach().clone())
 
@@ -97,35 +90,30 @@ class MultiScaleAttentionTCN(nn.Module):
 
     Fang and Wang, section 3.3 and Eq. 9: four branches of a quarter of the channels, each a 1x1 convolution and a
     temporal one, of dilation 1 to 4; in the first two the temporal convolution makes half of the quarter, and
-    self-attention over the frames (Eq. 8) of the same features the other half.
+    self-attention over the frames (Eq. 8), of four heads, of the same features the other half.
 
     Exact rewritings: the 1x1 convolutions and batch norms of the branches are one each, and so are the batch norms at
     the branches' ends; the two attentions are one with two groups.
 
     Args:
-        in_channels: Channels of the input.
-        out_channels: Channels of the output, a multiple of eight times the heads.
+        in_channels, out_channels: Channels of input and output, the latter a multiple of 32.
         stride: Temporal stride.
-        heads: Heads of each of the two attentions.
 
     Shapes:
         x ``(N*M, C_in, T, V)``, presence ``(N*M, T)`` bool or None; returns ``(N*M, C_out, ceil(T/stride), V)``
 
     Raises:
-        InputError: If eight times the heads does not divide ``out_channels``.
+        InputError: If 32 does not divide ``out_channels``.
     """
 
-    def __init__(self, in_channels: int, out_channels: int, stride: int = 1, heads: int = 4) -> None:
+    def __init__(self, in_channels: int, out_channels: int, stride: int = 1) -> None:
         super().__init__()
-        if out_channels % (8 * heads):
-            raise InputError(
-                f'MultiScaleAttentionTCN: out_channels must be a multiple of {8 * heads} (8 x {heads} heads), '
-                f'got {out_channels}'
-            )
+        if out_channels % (8 * HEADS):
+            raise InputError(f'MultiScaleAttentionTCN: out_channels must be a multiple of 32, got {out_channels}')
         self.width = width = out_channels // 4
         self.eighth = eighth = out_channels // 8
         self.reduce = ConvBN(in_channels, out_channels)
-        self.attention = TemporalSelfAttention(2 * width, width, heads, stride, groups=2)
+        self.attention = TemporalSelfAttention(2 * width, width, HEADS, stride, groups=2)
         self.dilated = nn.ModuleList(
             temporal_conv(width, channels, KERNEL, stride, dilation)
             for dilation, channels in enumerate((eighth, eighth, width, width), start=1)

@@ -1,7 +1,5 @@
 """The regularisation of the selection threshold."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 import torch

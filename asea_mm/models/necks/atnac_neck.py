@@ -1,7 +1,5 @@
 """AEA after any backbone."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from types import MappingProxyType
 
@@ -22,7 +20,6 @@ class ATNACNeck(BaseModule):
     Args:
         in_channels: Channels of the backbone's output.
         interaction: Options of :class:`AEA` without its ``channels``.
-        init_cfg: As of mmengine's ``BaseModule``.
 
     Shapes:
         x ``(N, M, C, T', V)``, presence ``(N, M, T')`` bool or None (all present); returns as x
@@ -31,10 +28,8 @@ class ATNACNeck(BaseModule):
         InputError: If an option is unknown, or x has another number of axes or channels.
     """
 
-    def __init__(
-        self, in_channels: int, interaction: Mapping = MappingProxyType({}), init_cfg: dict | None = None
-    ) -> None:
-        super().__init__(init_cfg=init_cfg)
+    def __init__(self, in_channels: int, interaction: Mapping = MappingProxyType({})) -> None:
+        super().__init__()
         self.in_channels = in_channels
         self.interaction = build_aea(in_channels, interaction, 'ATNACNeck')
 

@@ -1,7 +1,5 @@
 """The recognizer that knows about persons, necks and the threshold regularisation."""
 
-from __future__ import annotations
-
 import inspect
 from collections.abc import Mapping
 from types import MappingProxyType
@@ -12,7 +10,7 @@ from torch import Tensor, nn
 
 from ...errors import InputError
 from ..backbones.interaction_backbone import temporal_stride
-from ..layers.common import presence_of
+from ..layers.common import check_option, presence_of
 from ..layers.interaction import AEA, ATNAC
 
 STAGES = ('backbone', 'neck', 'head')
@@ -27,14 +25,9 @@ class InteractionRecognizer(RecognizerGCN):
     neither ours nor mmaction2's and makes frames fewer says by which stride, in an attribute ``temporal_stride``.
 
     Args:
-        backbone: Config of the backbone.
-        cls_head: Config of the head.
-        neck: Config of the neck, or None.
         loss_reg: Config of the threshold regularisation, or None for none; default
             :class:`ThresholdRegularization` with its defaults.
-        train_cfg: As in mmaction2.
-        test_cfg: As in mmaction2.
-        data_preprocessor: As in mmaction2.
+        backbone, cls_head, neck, train_cfg, test_cfg, data_preprocessor: Configs, as in mmaction2.
 
     Shapes:
         inputs ``(B, clips, M, T, V, C)``; features ``(B * clips, M, C', T', V)``
@@ -62,27 +55,20 @@ class InteractionRecognizer(RecognizerGCN):
 
     def thresholds(self) -> dict[str, ATNAC]:
         """Every AT-NAC with a threshold to learn, by the name of its module."""
-        return {
-            name: module
-            for name, module in self.named_modules()
-            if isinstance(module, ATNAC) and module.alpha is not None
-        }
+        selections = {name: module for name, module in self.named_modules() if isinstance(module, ATNAC)}
+        return {name: module for name, module in selections.items() if module.alpha is not None}
 
     def extract_feat(
         self, inputs: Tensor, stage: str = 'neck', data_samples: list | None = None, test_mode: bool = False
     ) -> tuple[Tensor, dict]:
-        """Features after a stage, and what the head takes besides them.
-
-        Neck and head are told the presence of persons in the frames that the backbone leaves.
+        """Features after a stage, and what the head takes besides them: the presence in the frames that are left.
 
         Args:
             inputs: ``(B, clips, M, T, V, C)``.
             stage: ``'backbone'``, ``'neck'`` (the backbone's where there is no neck) or ``'head'``.
-            data_samples: Not used.
-            test_mode: Not used.
+            data_samples, test_mode: Not used; mmaction2 gives them.
         """
-        if stage not in STAGES:
-            raise InputError(f'InteractionRecognizer: stage must be one of {STAGES}, got {stage!r}')
+        check_option('InteractionRecognizer: stage', stage, STAGES)
         if inputs.ndim != 6:
             raise InputError(
                 f'InteractionRecognizer: expected inputs (B, clips, M, T, V, C), got {tuple(inputs.shape)}'

@@ -5,11 +5,9 @@ import re
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from asea_mm.datasets.converters import convert_kinetics10
-from asea_mm.datasets.converters.kinetics.convert import CLASSES, K400_CLASSES, read_kinetics_skeleton
+from asea_mm.datasets.converters.kinetics.convert import CLASSES, K400_CLASSES
 from asea_mm.errors import InputError
 
 BODY = np.random.default_rng(0).uniform(-0.1, 0.1, (18, 2))
@@ -87,20 +85,15 @@ def test_frames_that_are_not_listed_have_nobody(tmp_path):
 def test_the_ten_classes_only_relabelled(tmp_path):
     recordings = {f'r{old}': stgcn_recording([LEFT, RIGHT], label=old) for old in (*K400_CLASSES, 0, 45, 399)}
     write_tree(tmp_path, {'held_out': stgcn_recording([LEFT], label=314)}, 'val')
-    conversion = convert_kinetics10(write_tree(tmp_path, recordings))
+    file = write_tree(tmp_path, recordings) / 'kinetics_train_label.json'
+    empty = {'has_skeleton': False, 'label': 'hugging', 'label_index': 158}
+    file.write_text(json.dumps(json.loads(file.read_text()) | {'empty': empty}))
+    conversion = convert_kinetics10(tmp_path)
     labels = {sample['frame_dir']: sample['label'] for sample in conversion.annotations}
     assert labels == {f'r{old}': new for new, old in enumerate(K400_CLASSES)} | {'held_out': 8}
     assert conversion.split == {'train': [f'r{old}' for old in K400_CLASSES], 'val': ['held_out']}
     meta = conversion.meta
     assert (meta['layout'], meta['units'], tuple(meta['classes'])) == ('openpose18', 'image share', CLASSES)
-
-
-def test_recordings_without_skeleton_are_not_looked_for(tmp_path):
-    root = write_tree(tmp_path, {'a': stgcn_recording([LEFT])})
-    labels = json.loads((root / 'kinetics_train_label.json').read_text())
-    labels['b'] = {'has_skeleton': False, 'label': 'hugging', 'label_index': 158}
-    (root / 'kinetics_train_label.json').write_text(json.dumps(labels))
-    assert list(converted(root)) == ['a']
 
 
 GOOD = json.dumps(stgcn_recording([LEFT, RIGHT], [LEFT, RIGHT]))
@@ -128,7 +121,7 @@ WRONG = {
     'nan': (changed(pose=[nan, *NUMBERS[1:]]), "'score' of at least 0"),
     'pixels': (changed(pose=[200.0, *NUMBERS[1:]]), 'shares of the image, 0 to 1, '),
     'other label': (GOOD.replace('"label_index": 158', '"label_index": 44'), 'expected label_index 158'),
-    'nobody': (json.dumps(stgcn_recording([], [])), 'nobody is in any frame'),
+    'nobody': (json.dumps(stgcn_recording([], [])), 'expected at least one person'),
     'missing': (None, 'wrong.json'),
 }
 
@@ -138,21 +131,22 @@ def test_a_wrong_recording_is_named(tmp_path, text, message):
     root = write_tree(tmp_path, {'wrong': json.loads(GOOD), 'good': json.loads(GOOD)})
     file = root / 'kinetics_train' / 'wrong.json'
     file.unlink() if text is None else file.write_text(text)
-    problems: list[str] = []
-    samples = list(convert_kinetics10(root, on_problem=problems.append).annotations)
-    assert [sample['frame_dir'] for sample in samples] == ['good']
-    assert len(problems) == 1
-    assert message in problems[0]
-    assert 'wrong' in problems[0]
-    assert len(problems[0]) < 500 + len(str(tmp_path))
+    conversion = convert_kinetics10(root, skip_bad=True)
+    assert [sample['frame_dir'] for sample in conversion.annotations] == ['good']
+    (problem,) = conversion.problems
+    assert message in problem
+    assert 'wrong' in problem
 
 
 ENTRY = {'has_skeleton': True, 'label': 'hugging', 'label_index': 158}
 WRONG_LABELS = {
     'list': ('[]', 'expected {id:'),
     'truncated': ('{"a": ', 'expected JSON'),
-    'none of the ten': (json.dumps({'a': ENTRY | {'label': 'abseiling', 'label_index': 0}}), 'none of the recordings'),
-    'no label': (json.dumps({'a': {'has_skeleton': True}}), "'a': expected {'has_skeleton'"),
+    'none of the ten': (
+        json.dumps({'a': ENTRY | {'label': 'abseiling', 'label_index': 0}}),
+        'expected recordings of the ten classes',
+    ),
+    'no label': (json.dumps({'a': {'has_skeleton': True}}), "'a': expected a number"),
     'text label': (json.dumps({'a': ENTRY | {'label_index': 'hugging'}}), "'a': expected"),
     'numbers from 1': (json.dumps({'a': ENTRY | {'label_index': 159}}), "label 'hugging' has label_index 159"),
     'other order': (json.dumps({'a': ENTRY | {'label': 'skiing'}}), "label 'skiing' has label_index 158"),
@@ -168,39 +162,8 @@ def test_wrong_label_files(tmp_path, text, message):
     assert str(root) in str(error.value)
 
 
-def test_a_missing_label_file_and_a_repeated_id(tmp_path):
+def test_a_missing_label_file(tmp_path):
     root = write_tree(tmp_path, {'a': json.loads(GOOD)})
-    write_tree(tmp_path, {'a': json.loads(GOOD)}, 'val')
-    problems: list[str] = []
-    conversion = convert_kinetics10(root, on_problem=problems.append)
-    assert len(list(conversion.annotations)) == 1
-    assert conversion.split == {'train': ['a'], 'val': []}
-    assert "expected every recording once, got 'a' again" in problems[0]
     (root / 'kinetics_val_label.json').unlink()
     with pytest.raises(FileNotFoundError, match='kinetics_val_label.json: not found'):
         convert_kinetics10(root)
-
-
-TOKENS = [b'0.5', b'1', b'2', b'[', b'"pose"', b'"score"', b'"skeleton"', b'158', b'"data"']
-OTHERS = [b'NaN', b'-0', b'null', b'1e999', b'"a"', b'[]', b'{}', b'true', b'-7', b'9' * 30, b'\xff', b'']
-
-
-@settings(max_examples=300, deadline=None, database=None)
-@given(st.sampled_from(TOKENS), st.sampled_from(OTHERS), st.integers(1, 3), st.integers(0, 3000))
-def test_damaged_files_are_poses_or_input_errors(tmp_path_factory, old, new, count, cut):
-    content = FUZZED.replace(old, new, count)
-    path = tmp_path_factory.getbasetemp() / 'fuzzed.json'
-    path.write_bytes(content[:cut] if cut < 300 else content)
-    try:
-        frames = read_kinetics_skeleton(path, 158)
-    except InputError as error:
-        assert 'fuzzed.json' in str(error)  # noqa: PT017 (most files are wrong, some are not)
-        return
-    for poses in frames:
-        assert poses.shape[1:] == (18, 3)
-        assert np.isfinite(poses).all()
-        assert (poses[..., 2] >= 0).all()
-        assert (poses[poses[..., 2] == 0] == 0).all()
-
-
-FUZZED = json.dumps(stgcn_recording([person(0.5, missing=range(2, 18))], [person(0.5)], [])).encode()

@@ -1,4 +1,4 @@
-"""Kinetics-10 from PYSKL's k400_hrnet.pkl: poses in the file, or in kpfiles beside it as PYSKL publishes them."""
+"""Kinetics-10 from PYSKL's k400_hrnet.pkl: poses in kpfiles beside it, as PYSKL publishes them."""
 
 import os
 import pickle
@@ -22,15 +22,7 @@ def pose(x: float, score: float = 0.9) -> np.ndarray:
 POSES = [[pose(100), pose(250, 0.8)], [pose(250, 0.8), pose(100)], [pose(100)]]
 
 
-def plain(name: str, label: int = 158) -> dict:
-    keypoint = np.zeros((2, 3, 17, 3), dtype=np.float16)
-    for frame, poses in enumerate(POSES):
-        keypoint[: len(poses), frame] = poses
-    arrays = dict(keypoint=keypoint[..., :2], keypoint_score=keypoint[..., 2])
-    return dict(frame_dir=name, label=label, total_frames=3, img_shape=(240, 340), original_shape=(240, 340), **arrays)
-
-
-def published(name: str, raw_file: str, label: int = 158) -> dict:
+def published(name: str, raw_file: str = 'kpfiles/raw.pkl', label: int = 158) -> dict:
     inds = np.array([0, 0, 1, 1, 2], dtype=np.int16)
     others = dict(box_score=np.ones(5), valid={0.5: 3}, img_shape=(240, 340))
     return dict(frame_dir=name, label=label, total_frames=3, raw_file=raw_file, frame_inds=inds, **others)
@@ -39,10 +31,13 @@ def published(name: str, raw_file: str, label: int = 158) -> dict:
 ENTRY = {'keypoint': np.stack([pose for frame in POSES for pose in frame])}
 
 
-def write(path, annotations: list[dict], **split) -> os.PathLike:
-    path.parent.mkdir(parents=True, exist_ok=True)
+def write(path, annotations: list[dict], files: dict, **split) -> os.PathLike:
+    """``k400_hrnet.pkl`` and its ``kpfiles``."""
     split = split or dict(train=[item['frame_dir'] for item in annotations], val=[])
     path.write_bytes(pickle.dumps(dict(split=split, annotations=annotations)))
+    (folder := path.parent / 'kpfiles').mkdir(exist_ok=True)
+    for name, content in files.items():
+        (folder / name).write_bytes(content if isinstance(content, bytes) else pickle.dumps(content))
     return path
 
 
@@ -57,25 +52,16 @@ def check(annotation: dict) -> None:
     assert annotation['img_shape'] == annotation['original_shape'] == (240, 340)
 
 
-def test_poses_in_the_file(tmp_path):
-    items = [plain('a', 44), plain('b', 0), plain('c', 359)]
-    conversion = convert_kinetics10(write(tmp_path / 'k.pkl', items, train=['a', 'b'], val=['c']))
-    samples = list(conversion.annotations)
-    assert [(sample['frame_dir'], sample['label']) for sample in samples] == [('a', 0), ('c', 9)]
-    assert conversion.split == dict(train=['a'], val=['c'])
-    assert (conversion.meta['layout'], conversion.meta['units']) == ('coco17', 'pixel')
-    for sample in samples:
-        check(sample)
-
-
 def test_poses_in_files_beside_it(tmp_path):
-    items = [published(name, f'data/k400/kpfiles/{file}.pkl') for name, file in (('a', 'x'), ('b', 'y'), ('c', 'x'))]
-    path = write(tmp_path / 'k.pkl', items)
-    (folder := tmp_path / 'kpfiles').mkdir()
-    (folder / 'x.pkl').write_bytes(pickle.dumps(dict(a=ENTRY, c=ENTRY, other=ENTRY)))
-    (folder / 'y.pkl').write_bytes(pickle.dumps(dict(b=ENTRY)))
-    samples = list(convert_kinetics10(path).annotations)
-    assert sorted(sample['frame_dir'] for sample in samples) == ['a', 'b', 'c']
+    files = {'a': 'x', 'b': 'y', 'c': 'x', 'd': 'x'}
+    labels = {'a': 44, 'b': 158, 'c': 359, 'd': 0}
+    items = [published(name, f'data/k400/kpfiles/{files[name]}.pkl', labels[name]) for name in files]
+    contents = {'x.pkl': dict(a=ENTRY, c=ENTRY, other=ENTRY), 'y.pkl': dict(b=ENTRY)}
+    conversion = convert_kinetics10(write(tmp_path / 'k.pkl', items, contents, train=['a', 'b', 'd'], val=['c']))
+    samples = list(conversion.annotations)
+    assert {sample['frame_dir']: sample['label'] for sample in samples} == {'a': 0, 'b': 1, 'c': 9}
+    assert conversion.split == dict(train=['a', 'b'], val=['c'])
+    assert (conversion.meta['layout'], conversion.meta['units']) == ('coco17', 'pixel')
     for sample in samples:
         check(sample)
 
@@ -83,51 +69,36 @@ def test_poses_in_files_beside_it(tmp_path):
 NAN = ENTRY['keypoint'].copy()
 NAN[3, 2] = np.nan
 EXPECTED = "sample 'wrong': expected a finite 'keypoint' of shape (N, 17, 3)"
-WRONG_FILES = {
+GOOD = dict(wrong=ENTRY)
+WRONG = {
     'missing': (None, {}, 'raw.pkl: not found'),
-    'truncated': (pickle.dumps(dict(wrong=ENTRY))[:-9], {}, 'raw.pkl: not a pickle of arrays, or a damaged one'),
+    'truncated': (pickle.dumps(GOOD)[:-9], {}, 'raw.pkl: expected a pickle'),
     'no entry': (dict(other=ENTRY), {}, EXPECTED),
     'nan': (dict(wrong={'keypoint': NAN}), {}, EXPECTED),
-    'frame': (dict(wrong=ENTRY), dict(frame_inds=np.arange(5)), EXPECTED),
-    'count': (dict(wrong=ENTRY), dict(total_frames=10**9), EXPECTED),
-    'image': (dict(wrong=ENTRY), dict(img_shape=(240,)), "'img_shape' (height, width), got (240,)"),
+    'frame': (GOOD, dict(frame_inds=np.arange(5)), EXPECTED),
+    'count': (GOOD, dict(total_frames=10**9), "'total_frames' up to 3000"),
+    'image': (GOOD, dict(img_shape=(240,)), "'img_shape' (height, width), got (240,)"),
+    'other form': (GOOD, dict(raw_file=None), "'wrong': expected 'raw_file' and 'frame_inds'"),
+    'nobody there': (
+        dict(wrong={'keypoint': ENTRY['keypoint'] * (1, 1, 0)}),
+        {},
+        "'wrong': expected at least one person",
+    ),
 }
 
 
-@pytest.mark.parametrize(('content', 'changes', 'message'), WRONG_FILES.values(), ids=WRONG_FILES)
-def test_a_wrong_file_of_poses_does_not_lose_the_others(tmp_path, monkeypatch, content, changes, message):
-    monkeypatch.chdir(tmp_path)
-    path = write(tmp_path / 'k.pkl', [published('wrong', 'kpfiles/raw.pkl') | changes, plain('good')])
-    if content is not None:
-        (tmp_path / 'kpfiles').mkdir()
-        (tmp_path / 'kpfiles' / 'raw.pkl').write_bytes(content if isinstance(content, bytes) else pickle.dumps(content))
-    problems: list[str] = []
-    samples = list(convert_kinetics10(path, on_problem=problems.append).annotations)
-    assert [sample['frame_dir'] for sample in samples] == ['good']
-    assert len(problems) == 1
-    assert message in problems[0]
-
-
-@pytest.mark.parametrize(
-    ('changes', 'message'),
-    [
-        (dict(keypoint_score=None), "expected 'keypoint' of two coordinates and 'keypoint_score', got 2 and no scores"),
-        (dict(keypoint_score=np.zeros((2, 3, 17))), 'nobody is in any frame'),
-    ],
-)
-def test_a_wrong_sample_is_named(tmp_path, changes, message):
-    path = write(tmp_path / 'k.pkl', [plain('wrong') | changes])
-    with pytest.raises(InputError, match="'wrong'") as error:
-        list(convert_kinetics10(path).annotations)
-    assert message in str(error.value)
+@pytest.mark.parametrize(('content', 'changes', 'message'), WRONG.values(), ids=WRONG)
+def test_a_wrong_recording_does_not_lose_the_others(tmp_path, content, changes, message):
+    items = [published('wrong') | changes, published('good', 'kpfiles/good.pkl')]
+    files = {'good.pkl': dict(good=ENTRY)} | ({} if content is None else {'raw.pkl': content})
+    conversion = convert_kinetics10(write(tmp_path / 'k.pkl', items, files), skip_bad=True)
+    assert [sample['frame_dir'] for sample in conversion.annotations] == ['good']
+    (problem,) = conversion.problems
+    assert message in problem
 
 
 def test_files_that_are_not_kinetics(tmp_path):
-    item = plain('wrong')
-    del item['keypoint']
-    with pytest.raises(InputError, match="'wrong': expected 'keypoint' and 'keypoint_score', or 'raw_file' and"):
-        list(convert_kinetics10(write(tmp_path / 'k.pkl', [item])).annotations)
-    with pytest.raises(InputError, match='no recording of train and val is of the ten classes'):
-        convert_kinetics10(write(tmp_path / 'k.pkl', [plain('a', 3)]))
+    with pytest.raises(InputError, match='expected recordings of the ten classes'):
+        convert_kinetics10(write(tmp_path / 'k.pkl', [published('a', label=3)], {}))
     with pytest.raises(InputError, match="no split 'train'"):
-        convert_kinetics10(write(tmp_path / 'k.pkl', [plain('a')], xsub_train=['a']))
+        convert_kinetics10(write(tmp_path / 'k.pkl', [published('a')], {}, xsub_train=['a']))

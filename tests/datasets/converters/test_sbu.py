@@ -21,18 +21,13 @@ def write_sbu(root, name, text=GOOD):
 
 
 def test_metres_with_y_up(tmp_path):
-    keypoint = read_sbu_skeleton(write_sbu(tmp_path, 'a', GOOD + '\n' + GOOD))
-    assert keypoint.shape == (2, 2, 15, 3)
+    frames = np.arange(180).reshape(2, 90) / 200
+    lines = [','.join(map(str, [frame, *values])) for frame, values in enumerate(frames)]
+    keypoint = read_sbu_skeleton(write_sbu(tmp_path, 'a', '\n'.join(lines)))
+    x, y, z = np.moveaxis(frames.reshape(2, 2, 15, 3), -1, 0)
+    metres = np.stack([1280 - 2560 * x, 960 - 1920 * y, 1280 * z], axis=-1) / 1000
+    np.testing.assert_allclose(keypoint, metres.swapaxes(0, 1), atol=1e-6)
     assert keypoint.dtype == np.float32
-    # x_mm = 1280 - 2560 x, y_mm = 960 - 1920 y, z_mm = 1280 z
-    np.testing.assert_allclose(keypoint[0], np.broadcast_to([0.0, 0.48, 2.56], (2, 15, 3)), atol=1e-6)
-    np.testing.assert_allclose(keypoint[1], np.broadcast_to([0.64, -0.48, 1.92], (2, 15, 3)), atol=1e-6)
-
-
-def test_joint_order(tmp_path):
-    values = np.arange(90) / 100
-    keypoint = read_sbu_skeleton(write_sbu(tmp_path, 'a', '7,' + ','.join(map(str, values))))
-    np.testing.assert_allclose(keypoint[..., 2].reshape(2, 15), values.reshape(2, 15, 3)[..., 2] * 1.28, rtol=1e-6)
 
 
 @pytest.mark.parametrize(
@@ -46,13 +41,13 @@ def test_harmless_blanks(tmp_path, text):
 @pytest.mark.parametrize(
     ('text', 'message'),
     [
-        (' \n\n', ': .* got an empty file'),
-        (GOOD + '\n' + GOOD.rsplit(',', 1)[0], r', line 2: expected 91 finite values .*, got 90'),
+        (' \n\n', ", line 1: .* got 1: ''"),
+        (GOOD + '\n' + GOOD.rsplit(',', 1)[0], r', line 2: expected 91 finite .* got 90'),
         (GOOD + ',1\n' + GOOD, ', line 1: .* got 92'),
-        (GOOD + '\n\n' + GOOD, ', line 2: expected comma-separated numbers'),
-        (GOOD.replace('0.25', 'abc', 1), ", line 1: expected comma-separated numbers, .*'abc'"),
-        (GOOD + '\n' + GOOD.replace('0.5', 'NaN', 1), ', line 2: expected 91 finite values .*, of them 90 finite'),
-        (b'\x80\xff\x00', ': expected a text file of comma-separated numbers, got binary data'),
+        (GOOD + '\n\n' + GOOD, ', line 2: expected 91 finite'),
+        (GOOD.replace('0.25', 'abc', 1), ', line 1: expected 91 finite .*abc'),
+        (GOOD + '\n' + GOOD.replace('0.5', 'NaN', 1), ', line 2: expected 91 finite .*NaN'),
+        (b'\x80\xff\x00', ', line 1: expected 91 finite'),
     ],
 )
 def test_wrong_lines(tmp_path, text, message):
@@ -89,9 +84,9 @@ def test_fold_tree(tmp_path):
 @pytest.mark.parametrize(
     ('names', 'message'),
     [
-        (['fold1/01/001', 'fold6/01/001'], 'got fold6/01'),
-        (['s01s02/01/001', 's01s09/01/001'], 'got s01s09/01'),
-        (['fold1/09/001'], 'got fold1/09'),
+        (['fold1/01/001', 'fold6/01/001'], 'fold6/01/001/skeleton_pos.txt: expected'),
+        (['s01s02/01/001', 's01s09/01/001'], 's01s09/01/001/skeleton_pos.txt: expected'),
+        (['fold1/09/001'], 'fold1/09/001/skeleton_pos.txt: expected'),
         (['fold1/01/001', 's01s02/01/001'], 'got both'),
         ([], 'got no sequence of either'),
     ],

@@ -7,9 +7,6 @@ import pickle
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
-from hypothesis.extra import numpy as hnp
 from mmengine.dataset import pseudo_collate
 from torch.utils.data import DataLoader
 
@@ -53,6 +50,13 @@ def path(tmp_path):
     return tmp_path / 'x.pkl'
 
 
+def test_few_samples(tmp_path):
+    for count in (0, 1):
+        save_annotations(tmp_path / 'x.pkl', iter(samples()[:count]), {}, META)
+        for lazy in (False, True):
+            assert len(load_annotations(tmp_path / 'x.pkl', lazy)['annotations']) == count
+
+
 def test_what_comes_back(path):
     content = load_annotations(path, lazy=True)
     stored = content['annotations']
@@ -70,29 +74,13 @@ def test_what_comes_back(path):
         assert not header['keypoint'].any()
 
 
-plain = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=3),
-    lambda inner: (
-        st.lists(inner, max_size=2)
-        | st.tuples(inner, inner)
-        | st.dictionaries(st.text(max_size=2) | st.floats(0, 1), inner, max_size=2)
-    ),
-    max_leaves=5,
-)
-arrays = st.sampled_from(['f2', 'f8', 'i2', '?', 'U3']).flatmap(
-    lambda dtype: hnp.arrays(np.dtype(dtype), hnp.array_shapes(min_dims=0, max_dims=3, min_side=0, max_side=3))
-)
-
-
-@settings(max_examples=40, deadline=None)
-@given(rows=st.lists(st.dictionaries(st.sampled_from(['extra', 'a/b', '..']), plain | arrays), max_size=4))
-def test_any_field_comes_back(tmp_path_factory, rows):
-    path = tmp_path_factory.mktemp('any') / 'x.pkl'
-    rows = [{'frame_dir': f's{index}', **row} for index, row in enumerate(rows)]
-    with path.open('wb') as file:
+def test_any_field_comes_back(tmp_path):
+    arrays = [np.zeros(shape, dtype) for dtype in ('f8', 'i2', '?', 'U3') for shape in ((), (0, 2), (3, 1))]
+    plain = [None, True, 10**30, -0.5, 'ä', b'x', (1, [2, {'a/b': {3}}]), {0.5: ['..']}, np.float64(0.5)]
+    rows = [{'frame_dir': f's{index}', 'extra': value} for index, value in enumerate([*arrays, *plain])]
+    with (tmp_path / 'x.pkl').open('wb') as file:
         write_samples(file, rows, {'split': {}, 'meta': {}})
-    for row, read in zip(rows, StoredSamples(path), strict=True):
-        assert same(row, read)
+    assert all(same(row, read) for row, read in zip(rows, StoredSamples(tmp_path / 'x.pkl'), strict=True))
 
 
 def test_where_the_system_has_no_pread(path, monkeypatch):
@@ -107,21 +95,16 @@ def version(number):
     return [{'frame_dir': f'v{number}_{index}', **fields} for index in range(3 + number % 4)]
 
 
-def save_version(path, number):
-    samples = version(number)
-    save_annotations(path, samples, {'all': [item['frame_dir'] for item in samples]}, META)
-
-
 def replace_until(path, stop):
     number = 0
     while not stop.is_set():
-        number += 1
-        save_version(path, number % 12)
+        number = (number + 1) % 12
+        save_annotations(path, version(number), {str(number): []}, META)
 
 
 def test_a_reader_sees_one_version_while_it_is_replaced(tmp_path):
     path = tmp_path / 'x.pkl'
-    save_version(path, 0)
+    save_annotations(path, version(0), {'0': []}, META)
     context = multiprocessing.get_context('fork')
     stop = context.Event()
     writer = context.Process(target=replace_until, args=(path, stop))
@@ -130,10 +113,9 @@ def test_a_reader_sees_one_version_while_it_is_replaced(tmp_path):
     try:
         for _ in range(400):
             content = load_annotations(path, lazy=True)
-            number = int(content['split']['all'][0].split('_')[0][1:])
+            number = int(*content['split'])
             seen.add(number)
             expected = version(number)
-            assert content['split']['all'] == [item['frame_dir'] for item in expected]
             assert all(same(*pair) for pair in zip(expected, content['annotations'], strict=True))
             assert [header['label'] for header in content['annotations'].headers()] == [number % 3] * len(expected)
     finally:
@@ -162,7 +144,7 @@ def test_a_damaged_file_is_named(path):
         with pytest.raises(NoIndex):
             StoredSamples(path)
         if size != len(data) - 1:  # which cuts the index off, but not the pickle
-            with pytest.raises(InputError, match='x.pkl: .*(is empty|damaged)'):
+            with pytest.raises(InputError, match='x.pkl: .*(an empty file|damaged)'):
                 load_annotations(path, lazy=True)
     index_start, _ = FOOTER.unpack(data[-FOOTER.size :])
     for start in (index_start, index_start + 40):
@@ -180,13 +162,9 @@ def test_a_damaged_file_is_named(path):
 
 
 def test_an_index_runs_no_code(path):
-    class RunsCode:
-        def __reduce__(self):
-            return eval, ('1',)
-
     data = path.read_bytes()
     index_start, magic = FOOTER.unpack(data[-FOOTER.size :])
-    index = pickle.dumps(RunsCode(), protocol=3)[2:-1]
+    index = b'cbuiltins\neval\n(V1\ntR'
     path.write_bytes(data[:index_start] + index + FOOTER.pack(index_start, magic))
     with pytest.raises(InputError, match=r'the index: .*builtins\.eval'):
         load_annotations(path, lazy=True)
@@ -194,7 +172,7 @@ def test_an_index_runs_no_code(path):
 
 @pytest.mark.parametrize(
     'options',
-    [{}, {'split': 'train', 'fold': 1}, {'classes': ['c', 'a']}, {'serialize_data': False}, {'indices': 2}],
+    [{}, {'split': 'train', 'fold': 1}, {'classes': ['c', 'a']}, {'indices': 2}],
 )
 def test_the_same_dataset_as_from_a_plain_pickle(path, tmp_path, options):
     (tmp_path / 'plain.pkl').write_bytes(pickle.dumps({'annotations': samples(), 'split': SPLIT, 'meta': META}))
@@ -260,41 +238,32 @@ def folder(tmp_path):
     return folder
 
 
-def test_an_old_store_is_read_and_converted(folder, tmp_path):
-    content = load_annotations(folder)
+def test_an_old_store_is_converted(folder, tmp_path):
+    convert_annotations(folder, tmp_path / 'new.pkl')
+    content = load_annotations(tmp_path / 'new.pkl')
     x, y = content['annotations']
     assert content['split'] == {'train': ['y'], 'val': ['x']}
     assert content['meta'] == {'layout': 'sbu15', 'classes': ['a', 'b']}
-    assert y['img_shape'] == (480, 640)
+    assert (x['total_frames'], y['total_frames'], y['img_shape']) == (2, 3, (480, 640))
     assert 'img_shape' not in x
+    np.testing.assert_array_equal(x['keypoint'].ravel(), np.arange(90) + 1)
     np.testing.assert_array_equal(y['keypoint'].ravel(), np.arange(135) + 1)
-    convert_annotations(folder, tmp_path / 'new.pkl')
-    new = load_annotations(tmp_path / 'new.pkl', lazy=True)
-    assert all(same(*pair) for pair in zip(content['annotations'], new['annotations'], strict=True))
-    assert (new['split'], new['meta']) == (content['split'], content['meta'])
-
-
-def edit(change):
-    def damage(folder):
-        index = json.loads((folder / 'index.json').read_text())
-        change(index)
-        (folder / 'index.json').write_text(json.dumps(index))
-
-    return damage
 
 
 @pytest.mark.parametrize(
-    ('damage', 'message'),
+    'damage',
     [
-        (lambda folder: os.truncate(folder / 'keypoint.bin', 100), 'damaged'),
-        (lambda folder: (folder / 'index.json').unlink(), 'got a directory'),
-        (edit(lambda index: index.update(version=99)), 'of version 1, got another'),
-        (edit(lambda index: index['split'].update(x=[5])), 'damaged'),
-        (edit(lambda index: index['arrays']['keypoint']['values'][0].update(dtype='|O')), 'damaged'),
-        (edit(lambda index: index['arrays']['keypoint'].update(file='../secret')), 'damaged'),
+        lambda index: index.clear(),
+        lambda index: index['split'].update(x=[5]),
+        lambda index: index['arrays']['keypoint']['values'][0].update(dtype='|O'),
+        lambda index: index['arrays']['keypoint']['values'][1].update(shape=[1, 30, 15, 3]),
+        lambda index: index['arrays']['keypoint'].update(file='../secret'),
     ],
 )
-def test_a_damaged_old_store_is_named(folder, damage, message):
-    damage(folder)
-    with pytest.raises(InputError, match=rf'^{folder}: .*{message}'):
-        load_annotations(folder)
+def test_a_damaged_old_store_is_named(folder, tmp_path, damage):
+    index = json.loads((folder / 'index.json').read_text())
+    damage(index)
+    (folder / 'index.json').write_text(json.dumps(index))
+    with pytest.raises(InputError, match=f'^{folder}: '):
+        convert_annotations(folder, tmp_path / 'new.pkl')
+    assert not (tmp_path / 'new.pkl').exists()

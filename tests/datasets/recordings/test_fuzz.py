@@ -13,10 +13,9 @@ from hypothesis import strategies as st
 
 from asea_mm.datasets import validate_annotation
 from asea_mm.datasets.recordings.finish import finish_recording
-from asea_mm.datasets.recordings.layout_file import load_layout
 from asea_mm.datasets.recordings.samples import read_recording
 from asea_mm.errors import InputError
-from asea_mm.skeletons import get_skeleton
+from asea_mm.skeletons import get_skeleton, read_layout
 from tests.datasets.ntu_files import clip_text, person
 
 LAYOUT = {'name': 'stick2', 'joints': ['head', 'foot'], 'bones': [['head', 'foot']], 'mirrored': [], 'centre': 'foot'}
@@ -138,6 +137,6 @@ def test_damaged_files(tmp_path, form, seed):
 def test_damaged_layouts(tmp_path, seed):
     (tmp_path / 'layout.json').write_bytes(damage_tree(LAYOUT, random.Random(seed)))
     try:
-        get_skeleton(load_layout(tmp_path / 'layout.json'))
+        read_layout(tmp_path / 'layout.json')
     except InputError as error:
         assert 'layout.json' in str(error)  # noqa: PT017

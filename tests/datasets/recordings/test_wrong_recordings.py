@@ -7,7 +7,6 @@ import numpy as np
 import pytest
 
 from asea_mm.datasets.recordings.finish import finish_recording
-from asea_mm.datasets.recordings.layout_file import load_layout
 from asea_mm.datasets.recordings.samples import find_recordings, read_recording
 from asea_mm.errors import InputError
 from asea_mm.skeletons import get_skeleton
@@ -208,23 +207,3 @@ def test_units_that_do_not_fit(tmp_path, channels, options, message):
     np.save(tmp_path / 'a.npy', GOOD[..., :channels])
     with pytest.raises(InputError, match=message):
         read(tmp_path / 'a.npy', **options)
-
-
-@pytest.mark.parametrize(
-    ('text', 'message'),
-    [
-        ('[]', 'expected an object with name, joints and bones'),
-        ('{"name": "a"}', "needs the fields"),
-        ('{"name": "a", "joints": [1], "bones": []}', "'joints': expected a list of names"),
-        ('{"name": "a", "joints": ["b", "c"], "bones": ["bc"]}', "'bones': expected a list of"),
-        ('{"name": "a", "joints": ["b", "c"], "bones": [], "x": 1}', 'may have'),
-        ('{"name": "a", "joints": ["b", "c"], "bones": []}', 'bones must form one tree'),
-        ('{"name": "a", "joints": ["b"], "bones": [], "parts": {"p": 3}}', "'parts': expected"),
-        ('{"name": "a", "joints": ["b"], "bones": [], "centre": "z"}', 'unknown joints'),
-    ],
-)  # fmt: skip
-def test_layout_files(tmp_path, text, message):
-    (tmp_path / 'layout.json').write_text(text)
-    with pytest.raises(InputError, match=message) as caught:
-        load_layout(tmp_path / 'layout.json')
-    assert 'layout.json' in str(caught.value)

@@ -8,6 +8,7 @@ from mmaction.registry import TRANSFORMS
 from mmcv.transforms import BaseTransform, Compose
 
 import asea_mm.datasets.transforms as transforms
+from asea_mm.errors import InputError
 from asea_mm.keypoints import presence
 from asea_mm.skeletons import SKELETONS, get_skeleton
 
@@ -91,16 +92,6 @@ def test_transforms_of_space_keep_who_is_there(name, num_person, layout):
     np.testing.assert_array_equal(before, after)
 
 
-@pytest.mark.parametrize('num_person', [1, 2, 3])
-@pytest.mark.parametrize('name', ['joint_motion', 'bone_motion'])
-def test_motion_is_zero_next_to_absence_and_only_there(name, num_person):
-    sample = make_sample('nturgbd25', num_person)
-    present = presence(sample['keypoint'])
-    expected = np.zeros_like(present)
-    expected[:, :-1] = present[:, :-1] & present[:, 1:]
-    assert (presence(run(ALL[name], sample)['keypoint']) == expected).all()
-
-
 @pytest.mark.parametrize('layout', LAYOUTS)
 @pytest.mark.parametrize('num_person', [1, 2, 3])
 @pytest.mark.parametrize('name', TIME)
@@ -158,43 +149,32 @@ def test_nobody_there_stays_nobody(name):
     assert 'keypoint_score' not in out
 
 
+NEEDS_LAYOUT = ('centre', 'align', 'turned-mirrored', 'mirror', 'joint', 'body')
+NEEDS_FINITE = ('clip', 'centre', 'smooth', 'fill', 'body')
+
+
 @every_transform
 def test_wrong_samples_are_refused_by_class_and_sample(name):
     good = sample_for(name)
-    for bad in (
-        good | {'layout': 'nturgbd25'},
-        good | {'keypoint': good['keypoint'][:, :0]},
-        good | {'keypoint': good['keypoint'][:0]},
-        good | {'keypoint': good['keypoint'][0]},
-        {key: value for key, value in good.items() if key != 'keypoint'},
-    ):
-        with pytest.raises(ValueError, match=f"{ALL[name]['type']}.*'clip7'"):
+    keypoint = good['keypoint']
+    wrong = [
+        ('joints', {'layout': 'nturgbd25'}),
+        (r'\(M, T, V, C\)', {'keypoint': keypoint[:, :0]}),
+        (r'\(M, T, V, C\)', {'keypoint': keypoint[:0]}),
+        (r'\(M, T, V, C\)', {'keypoint': keypoint[0]}),
+        ("'keypoint'", {'keypoint': None}),
+        ('keypoint_score', {'keypoint_score': good['keypoint_score'][:, 1:]}),
+        *([("'layout'", {'layout': None})] if name in NEEDS_LAYOUT else []),
+        *([('C = 3', {'keypoint': keypoint[..., :2]})] if name in IN_SPACE else []),
+    ]
+    for value in (np.nan, np.inf) if name in NEEDS_FINITE else ():
+        broken = keypoint.copy()
+        broken[1, 8, 4, 1] = value
+        wrong.append(('NaN.*person 1, frame 8, joint 4', {'keypoint': broken}))
+    for message, changes in wrong:
+        bad = {key: value for key, value in (good | changes).items() if value is not None}
+        with pytest.raises(InputError, match=f"{ALL[name]['type']}: sample 'clip7': .*{message}"):
             run(ALL[name], bad)
-
-
-@pytest.mark.parametrize('name', ['clip', 'centre', 'smooth', 'fill', 'body'])
-@pytest.mark.parametrize('value', [np.nan, np.inf])
-def test_nan_is_refused(name, value):
-    sample = make_sample()
-    sample['keypoint'][1, 8, 4, 2] = value
-    with pytest.raises(ValueError, match=r"'clip7'.*NaN.*person 1, frame 8, joint 4"):
-        run(ALL[name], sample)
-
-
-@pytest.mark.parametrize('name', ['centre', 'align', 'turned-mirrored', 'mirror', 'bone', 'body'])
-def test_a_missing_layout_is_named(name):
-    sample = make_sample()
-    del sample['layout']
-    with pytest.raises(ValueError, match="'clip7'.*'layout'"):
-        run(ALL[name], sample)
-
-
-@pytest.mark.parametrize('name', ['clip', 'warp', 'mirror', 'swap', 'centre', 'fill', 'body', 'turned', 'score'])
-def test_scores_of_the_wrong_shape_are_refused(name):
-    sample = make_sample()
-    sample['keypoint_score'] = sample['keypoint_score'][:, 1:]
-    with pytest.raises(ValueError, match="'clip7'.*keypoint_score"):
-        run(ALL[name], sample)
 
 
 @pytest.mark.parametrize(
@@ -203,13 +183,11 @@ def test_scores_of_the_wrong_shape_are_refused(name):
         ({'type': 'SampleClip', 'clip_len': 0}, 'clip_len'),
         ({'type': 'SampleClip', 'clip_len': 2.5}, 'clip_len'),
         ({'type': 'SampleClip', 'clip_len': 8, 'crop': (0.9, 0.5)}, 'crop'),
-        ({'type': 'SampleClip', 'clip_len': 8, 'crop': 0.5}, 'crop'),
         ({'type': 'SampleClip', 'clip_len': 8, 'num_clips': True}, 'num_clips'),
         ({'type': 'SampleClip', 'clip_len': 8, 'window': 1.5}, 'window'),
         ({'type': 'RandomTimeWarp', 'strength': 1.0}, 'strength'),
         ({'type': 'SmoothMotion', 'window': 4}, 'window'),
         ({'type': 'SmoothMotion', 'window': 5, 'degree': 4}, 'degree'),
-        ({'type': 'AlignFacing', 'vertical_axis': 3}, 'vertical_axis'),
         ({'type': 'AddTurnedClips', 'mirrored': 1}, 'mirrored'),
         ({'type': 'RandomRotation3D', 'angles': 30.0}, 'angles'),
         ({'type': 'RandomRotation3D', 'angles': (0.0, -1.0, 0.0)}, 'angles'),
@@ -218,25 +196,17 @@ def test_scores_of_the_wrong_shape_are_refused(name):
         ({'type': 'MirrorPose', 'prob': 1.1}, 'prob'),
         ({'type': 'FillMissingJoints', 'score_thr': 'low'}, 'score_thr'),
         ({'type': 'NormalizeByImage', 'unit': 'metre'}, 'unit'),
-        ({'type': 'NormalizeByImage', 'img_shape': (256,)}, 'img_shape'),
         ({'type': 'NormalizeByImage', 'img_shape': (256, -1)}, 'img_shape'),
         ({'type': 'ScoreChannel', 'keep': 1}, 'keep'),
         ({'type': 'GenerateStream', 'stream': 'bones'}, 'stream'),
         ({'type': 'GenerateStream', 'stream': ['joint', 'speed']}, 'stream'),
-        ({'type': 'GenerateStream', 'stream': []}, 'stream'),
         ({'type': 'GenerateStream', 'true_speed': 1}, 'true_speed'),
         ({'type': 'GenerateStream', 'motion_scale': 0}, 'motion_scale'),
     ],
 )
 def test_wrong_arguments_are_refused(config, named):
-    with pytest.raises(ValueError, match=f'{config["type"]}: {named} must be .*, got '):
+    with pytest.raises(InputError, match=f'{config["type"]}: {named} must be .*, got '):
         TRANSFORMS.build(config)
-
-
-@pytest.mark.parametrize('name', IN_SPACE)
-def test_rotations_refuse_images(name):
-    with pytest.raises(ValueError, match=f"{ALL[name]['type']}.*'clip7'.*C = 3.*image"):
-        run(ALL[name], make_sample('coco17', channels=2))
 
 
 def test_repr_shows_class_and_arguments():

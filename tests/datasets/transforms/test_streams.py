@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from asea_mm.datasets.transforms import AddTurnedClips, GenerateStream, SampleClip
+from asea_mm.errors import InputError
 from tests.datasets.transforms import PAIR, clip_of, rows_of, sampled
 
 
@@ -50,13 +51,6 @@ def test_distances_are_zero_where_either_is_absent():
     assert not distance[..., 2:].any(), 'every frame is next to the absence, or the last'
 
 
-def test_distances_are_of_two_persons():
-    with pytest.raises(
-        ValueError, match='GenerateStream.*expected at most 2 persons, whose distances these are, got 3'
-    ):
-        stream('partner_distance', np.ones((3, 3, 2, 3)))
-
-
 @pytest.mark.parametrize(
     ('scale', 'factors'),
     [
@@ -77,8 +71,9 @@ def test_motion_stays_within_its_clip_and_off_absence():
     keypoint = clip_of(frames)
     two = stream('joint_motion', keypoint, num_clips=2)[0, :, 0, 0]
     assert two.tolist() == [1, 2, 4, 0, 0, 1, 2, 0]
-    one = stream('joint_motion', keypoint[:, 1:])[0, :, 0, 0]
-    assert one.tolist() == [2, 4, 0, 0, 1, 2, 0]
+    keypoint[:, :, 1] *= 2  # the bone is as long as its root is far
+    for name, joint in (('joint_motion', 0), ('bone_motion', 1)):
+        assert stream(name, keypoint[:, 1:])[0, :, joint, 0].tolist() == [2, 4, 0, 0, 1, 2, 0]
 
 
 @pytest.mark.parametrize(
@@ -87,7 +82,7 @@ def test_motion_stays_within_its_clip_and_off_absence():
         (SampleClip(7), [[2, 2, 2, 2, 2, 2, 0]]),  # steps of half a frame
         (SampleClip(2), [[2, 0]]),  # three frames
         (SampleClip(4), [[2, 2, 2, 0]]),
-        (SampleClip(1), [[0]]),
+        (SampleClip(1), [[0]]),  # a clip of one frame does not move
         (SampleClip(3, num_clips=2, window=0.5), [[2, 2, 0, 2, 2, 0]]),
     ],
     ids=str,
@@ -105,16 +100,19 @@ def test_every_clip_and_its_turned_copy_has_the_speed_of_its_own_step():
     results = SampleClip(8, crop=(0.2, 1.0), num_clips=2)(dict(keypoint=rows, layout=PAIR))
     steps = results['frame_step']
     assert abs(steps[0] - steps[1]) > 0.5
-    results = GenerateStream('joint_motion', true_speed=True)(AddTurnedClips(1)(results))
+    results = GenerateStream('joint_motion', true_speed=True)(AddTurnedClips()(results))
     speed = results['keypoint'].reshape(4, 8, 2, 3)[:, :-1, :, 0]
     np.testing.assert_allclose(speed, np.array([1, 1, -1, -1])[:, None, None] * np.ones_like(speed), rtol=1e-4)
 
 
-def test_a_still_sequence_of_one_frame_has_no_speed():
-    results = GenerateStream('joint_motion', true_speed=True)(sampled(SampleClip(3), [6]))
-    assert rows_of(results) == [[0, 0, 0]]
-
-
-def test_true_speed_refuses_steps_of_other_clips():
-    with pytest.raises(ValueError, match=r'GenerateStream.*one frame_step for each of 1 clips, got \(2,\)'):
-        stream('joint_motion', np.ones((1, 2, 2, 3)), true_speed=True, frame_step=np.ones(2))
+@pytest.mark.parametrize(
+    ('name', 'shape', 'keys', 'message'),
+    [
+        ('partner_distance', (3, 3, 2, 3), {}, 'at most 2 persons.* got 3'),
+        ('joint_motion', (1, 2, 2, 3), dict(frame_step=np.ones(2)), r'one frame_step for each of 1 clips, got \(2,\)'),
+        ('joint_motion', (1, 3, 2, 3), dict(num_clips=2), 'multiple of num_clips = 2 frames, got 3'),
+    ],
+)
+def test_wrong_samples_are_refused(name, shape, keys, message):
+    with pytest.raises(InputError, match=f'GenerateStream.*{message}'):
+        stream(name, np.ones(shape), true_speed=True, **keys)

@@ -9,13 +9,11 @@ from pathlib import Path
 import numpy as np
 
 from ....errors import InputError
-from ....skeletons import SKELETONS, get_skeleton
-from ...files.annotations import validate_annotation
+from ....skeletons import SKELETONS, read_layout
 from ...recordings.finish import finish_recording
-from ...recordings.layout_file import load_layout
 from ...recordings.recording import UNITS, UP_AXES, read_fps
-from ...recordings.samples import EXTENSIONS, find_recordings, read_recording
-from ..protocol import Conversion, Converter, OnProblem, Problems, Progress, convert_each, no_progress
+from ...recordings.samples import EXTENSIONS, ReadOptions, find_recordings, read_recording
+from ..protocol import Conversion, Converter, Progress, convert_each, listed, no_progress
 from .labels import labels_from_folders, labels_from_table, number_classes, read_classes
 from .splits import make_split
 
@@ -33,81 +31,73 @@ def convert_custom(
     fill_missing: bool = False,
     seed: int = 0,
     progress: Progress = no_progress,
-    on_problem: OnProblem | None = None,
+    skip_bad: bool = False,
 ) -> Conversion:
     """Convert a folder of recordings to annotations.
 
     Args:
         source: Folder of recordings, see :func:`~asea_mm.datasets.recordings.samples.find_recordings`.
-        layout: Name of a layout or a JSON file, see :func:`~asea_mm.datasets.recordings.layout_file.load_layout`.
+        layout: Name of a layout or a JSON file, see :func:`~asea_mm.skeletons.read_layout`.
         labels: ``'folders'`` or a table, see :mod:`~.labels`.
         split: ``'column'``, ``'ratio:0.8'``, ``'subject:3,7'`` or ``'kfold:5'``, see :func:`~.splits.make_split`.
         classes: Text file of class names, one a line, in the order of their numbers.
         num_person, units, up, fill_missing: See :func:`~asea_mm.datasets.recordings.finish.finish_recording`.
         fps: Frames per second of recordings that do not say; noted with the samples, nothing is resampled.
         seed: Of random splits.
-        progress, on_problem: See :class:`~..protocol.Converter`.
+        progress, skip_bad: See :class:`~..protocol.Converter`.
 
     Returns:
-        ``meta['layout']`` holds the content of a layout file.
+        ``meta['layout']`` holds the fields of a layout from a file.
 
     Raises:
         FileNotFoundError: If a file or folder is not there.
         InputError: If an argument, the table of labels as a whole or the split is wrong.
     """
-    if num_person < 1 or units not in (None, *UNITS) or up not in (None, *UP_AXES):
-        raise InputError(
-            f'convert_custom: expected num_person from 1, units of {list(UNITS)} and up of {list(UP_AXES)}, '
-            f'got {num_person}, {units!r} and {up!r}'
-        )
+    if num_person < 1:
+        raise InputError(f'convert_custom: expected num_person from 1, got {num_person}')
+    ReadOptions(units=units, up=up)  # which says what is wrong with them
     fps = read_fps(fps, '--fps')
-    fields = load_layout(layout)
-    skeleton = get_skeleton(fields)
+    skeleton = read_layout(layout)
     names = None if classes is None else read_classes(Path(classes))
     table = None if str(labels) == 'folders' else Path(labels)
     recordings = find_recordings(source, [Path(path) for path in (table, classes, layout) if path])
-    problems = Problems(source, on_problem)
+    problems: list[str] = []
     if table is None:
-        said = labels_from_folders(recordings, problems.add)
+        said = labels_from_folders(recordings, problems)
     else:
-        said = labels_from_table(table, recordings, problems.add)
-    numbers, class_names = number_classes(said, names, problems.add)
+        said = labels_from_table(table, recordings, problems)
+    numbers, class_names = number_classes(said, names, problems)
     try:
-        ids = make_split(split, said, numbers, seed, problems.add)
+        ids = make_split(split, said, numbers, seed, problems)
     except InputError as error:
-        raise InputError(problems.listing(str(error))) from None
-    alike: tuple[int, str] | None = None  # how many coordinates the first recording has
+        raise listed(problems, str(error)) from None
+    first: tuple[Path, int] | None = None  # recording, and how many coordinates it has
 
     def convert(name: str) -> dict:
-        nonlocal alike
+        nonlocal first
         path = recordings[name]
         recording = read_recording(path, skeleton)
         recording.fps = recording.fps or fps
         finished = finish_recording(recording, skeleton, str(path), num_person, units, up, fill_missing)
         sample = {'frame_dir': name, 'label': numbers[name], **finished.annotation(num_person)}
-        validate_annotation(sample, skeleton.num_joints, len(class_names), path)
         got = sample['keypoint'].shape[-1]
-        expected, first = alike = alike or (got, str(path))
-        if got != expected:
+        first = first or (path, got)
+        if got != first[1]:
             raise InputError(
-                f'{path}: expected {expected} coordinates as in {first}, got {got}; convert the two kinds apart'
+                f'{path}: expected {first[1]} coordinates as in {first[0]}, got {got}; convert the two kinds apart'
             )
         return sample
 
     used = sorted({name for members in ids.values() for name in members})
-    meta = {'layout': fields, 'classes': class_names, 'source': Path(source).resolve().name}
-    conversion = convert_each(used, convert, ids, meta, problems, progress)
-    conversion.annotations = _scores_alike(conversion.annotations, conversion)
+    meta = {'layout': skeleton.described, 'classes': class_names, 'source': Path(source).resolve().name}
+    conversion = Conversion(ids, meta, problems=problems)
+    samples = convert_each(used, convert, conversion, source, progress, skip_bad)
+    conversion.annotations = _scores_alike(samples, conversion)
     return conversion
 
 
 def _scores_alike(annotations: Iterable[dict], conversion: Conversion) -> Iterator[dict]:
-    """The same samples, all with scores if any has: a batch has those of all samples or of none. And what that means.
-
-    Args:
-        annotations: The samples.
-        conversion: Is told the units, and what a config needs to know.
-    """
+    """The same samples, all with scores if any has, as batches need it; says the units, and what a config needs."""
     samples = list(annotations)
     has_score = any('keypoint_score' in sample for sample in samples)
     for sample in samples:

@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from ....errors import InputError
 from ...recordings.tables import read_lines
-from ..protocol import OnProblem
 
 _HEADER = "'name,label[,split][,subject][,fold]'"
 
 
 @dataclass(frozen=True)
 class RecordingLabel:
-    """What is said about one recording, as text; None where the table has no such column.
+    """What is said about one recording, as text; empty where the table says nothing.
 
     Args:
         class_name: Class name or number.
@@ -28,29 +26,25 @@ class RecordingLabel:
 
     class_name: str
     where: str
-    split: str | None = None
-    subject: str | None = None
-    fold: str | None = None
+    split: str = ''
+    subject: str = ''
+    fold: str = ''
 
 
-def labels_from_folders(recordings: Mapping[str, Path], on_problem: OnProblem) -> dict[str, RecordingLabel]:
+def labels_from_folders(recordings: Mapping[str, Path], problems: list[str]) -> dict[str, RecordingLabel]:
     """The class is the first folder: ``PATH/class/recording``.
 
     Args:
         recordings: Name to path, from :func:`~asea_mm.datasets.recordings.samples.find_recordings`.
-        on_problem: Called with the message of each recording that is in no folder.
+        problems: Takes the message of each recording that is in no folder.
     """
-    labels = {}
     for name, path in recordings.items():
-        if '/' in name:
-            labels[name] = RecordingLabel(name.split('/')[0], str(path))
-        else:
-            got = 'the OpenPose files of one recording' if path.is_dir() else 'no class folder'
-            on_problem(f'{path}: expected PATH/class/recording for labels from folders, got {got}; move it into one')
-    return labels
+        if '/' not in name:
+            problems.append(f'{path}: expected PATH/class/recording for labels from folders, got no class folder')
+    return {name: RecordingLabel(name.split('/')[0], str(path)) for name, path in recordings.items() if '/' in name}
 
 
-def labels_from_table(table: Path, recordings: Mapping[str, Path], on_problem: OnProblem) -> dict[str, RecordingLabel]:
+def labels_from_table(table: Path, recordings: Mapping[str, Path], problems: list[str]) -> dict[str, RecordingLabel]:
     """Read a CSV with the columns ``name,label[,split][,subject][,fold]``; other columns are left alone.
 
     ``name`` is the path below the folder of recordings, with or without extension, or the file's name alone where no
@@ -59,7 +53,7 @@ def labels_from_table(table: Path, recordings: Mapping[str, Path], on_problem: O
     Args:
         table: The file.
         recordings: Name to path, from :func:`~asea_mm.datasets.recordings.samples.find_recordings`.
-        on_problem: Called with the message of each wrong line, and of each recording without a line.
+        problems: Takes the message of each wrong line, and of each recording without a line.
 
     Raises:
         FileNotFoundError, InputError: If there is no such file, or it has no such columns, or lines of other lengths.
@@ -68,8 +62,8 @@ def labels_from_table(table: Path, recordings: Mapping[str, Path], on_problem: O
         raise FileNotFoundError(f'{table}: no such file; expected a table {_HEADER}, or --labels folders')
     header, lines = read_lines(table, _HEADER)
     header = [name.lower() for name in header]
-    if missing := [name for name in ('name', 'label') if name not in header]:
-        raise InputError(f'{table}, line 1: expected the columns {_HEADER}, got no {missing[0]!r} in {header[:8]}')
+    if not {'name', 'label'} <= {*header}:
+        raise InputError(f'{table}, line 1: expected the columns {_HEADER}, got {header[:8]}')
     known: dict[str, list[str]] = {}
     for name, path in recordings.items():
         for spelling in {name, name + path.suffix, path.name, path.stem}:
@@ -82,18 +76,15 @@ def labels_from_table(table: Path, recordings: Mapping[str, Path], on_problem: O
         matches = [given] if given in recordings else known.get(given, [])
         if len(matches) != 1:
             got = f'{len(matches)} of this name, e.g. {matches[:2]}; give the folder, too' if matches else 'none'
-            on_problem(f"{where}, column 'name': expected the name of a recording, got {row['name'][:60]!r}: {got}")
+            problems.append(f"{where}, column 'name': expected the name of a recording, got {given[:60]!r}: {got}")
         elif matches[0] in labels:
-            on_problem(
-                f'{where}: expected every recording once, got {row["name"]!r} again, '
-                f'first in {labels[matches[0]].where}'
-            )
+            problems.append(f'{where}: expected every recording once, got {given!r} again')
         else:
-            optional = {column: row[column] for column in ('split', 'subject', 'fold') if column in row}
-            labels[matches[0]] = RecordingLabel(row['label'], where, **optional)
+            more = [row.get(column, '') for column in ('split', 'subject', 'fold')]
+            labels[matches[0]] = RecordingLabel(row['label'], where, *more)
     for name, path in recordings.items():
         if name not in labels:
-            on_problem(f'{path}: expected a line for it in {table}, got none; add one or move the recording away')
+            problems.append(f'{path}: expected a line for it in {table}, got none; add one or move the recording away')
     return labels
 
 
@@ -113,12 +104,8 @@ def read_classes(path: Path) -> list[str]:
     return names
 
 
-def _is_number(label: str) -> bool:
-    return re.fullmatch(r'[0-9]{1,6}', label) is not None
-
-
 def number_classes(
-    labels: Mapping[str, RecordingLabel], classes: Sequence[str] | None, on_problem: OnProblem
+    labels: Mapping[str, RecordingLabel], classes: Sequence[str] | None, problems: list[str]
 ) -> tuple[dict[str, int], list[str]]:
     """Class number of each recording, and the class names.
 
@@ -128,45 +115,41 @@ def number_classes(
     Args:
         labels: Name of recording to what is said about it.
         classes: Class names in the order of their numbers; None to take them from the labels.
-        on_problem: Called with the message of each wrong label.
+        problems: Takes the message of each wrong label.
 
     Raises:
-        InputError: If there are numbers and names, or numbers are left out.
+        InputError: If there are names and numbers, or numbers are left out.
     """
-    for label in labels.values():
-        if not label.class_name:
-            on_problem(f'{label.where}: expected a class name or number, got nothing')
-    labelled = {name: label for name, label in labels.items() if label.class_name}
     if classes is None:
-        classes = _classes_of(labelled.values())
+        classes = _classes_of({label.class_name for label in labels.values() if label.class_name})
     numbers = {}
-    for name, label in labelled.items():
-        if label.class_name in classes:
-            numbers[name] = list(classes).index(label.class_name)
-        elif _is_number(label.class_name) and int(label.class_name) < len(classes):
-            numbers[name] = int(label.class_name)
+    for name, label in labels.items():
+        given = label.class_name
+        if given in classes:
+            numbers[name] = list(classes).index(given)
+        elif given.isdecimal() and int(given) < len(classes):
+            numbers[name] = int(given)
         else:
-            on_problem(
+            problems.append(
                 f'{label.where}: expected one of the {len(classes)} classes {list(classes)[:5]} or its number, '
-                f'got {label.class_name[:60]!r}'
+                f'got {given[:60]!r}'
             )
     return numbers, list(classes)
 
 
-def _classes_of(labels: Iterable[RecordingLabel]) -> list[str]:
-    first_of = {label.class_name: label for label in labels}
-    numbers = [name for name in first_of if _is_number(name)]
-    if numbers and len(numbers) < len(first_of):
+def _classes_of(names: Collection[str]) -> list[str]:
+    numbers = [name for name in names if name.isdecimal() and len(name) < 7]
+    if numbers and len(numbers) < len(names):
         raise InputError(
-            f'{first_of[numbers[0]].where}: expected a class name as elsewhere, got the number {numbers[0]!r}; '
-            f'give the names of all classes with --classes'
+            f'labels: expected class names or numbers, got both, e.g. {numbers[0]!r} and '
+            f'{next(name for name in names if name not in numbers)!r}; give the names of all classes with --classes'
         )
     if not numbers:
-        return sorted(first_of)
-    present = {int(number) for number in numbers}
-    if left_out := sorted(set(range(max(present) + 1)) - present)[:5]:
+        return sorted(names)
+    present = {int(name) for name in names}
+    if left_out := sorted(set(range(max(present, default=0))) - present)[:5]:
         raise InputError(
             f'labels: expected class numbers from 0 to {max(present)}, got none of {left_out}; '
             f'number from 0 without gaps, or give the names of all classes with --classes'
         )
-    return [str(number) for number in range(max(present) + 1)]
+    return [str(number) for number in sorted(present)]

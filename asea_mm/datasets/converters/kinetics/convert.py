@@ -8,8 +8,6 @@ from __future__ import annotations
 
 import operator
 import os
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -19,8 +17,8 @@ import numpy as np
 from ....errors import InputError
 from ...recordings.json_forms import load_json
 from ...recordings.persons import persons_in_film
-from ..protocol import Conversion, Converter, OnProblem, Problems, Progress, convert_each, no_progress
-from .pyskl import PysklPoses
+from ..protocol import Conversion, Converter, Progress, convert_each, no_progress
+from .pyskl import MAX_FRAMES, list_pyskl, read_pyskl
 
 # Label of Kinetics-400, from 0 in alphabetical order, to class; new labels count from 0 in this order.
 K400_CLASSES = {
@@ -38,45 +36,25 @@ K400_CLASSES = {
 CLASSES = tuple(K400_CLASSES.values())
 PARTS = ('train', 'val')
 NUM_JOINTS = 18  # openpose18
-# ST-GCN's recordings have at most 300 frames; a frame number far beyond is a damaged file and would fill the memory.
-MAX_FRAMES = 3000
-
-_NEW_LABELS = {old: new for new, old in enumerate(K400_CLASSES)}
 
 
-@dataclass(frozen=True)
-class KineticsRecording:
-    """A recording still to be read: to its poses, ``(P_t, V, 3)`` per frame, and the image's shape if known."""
-
-    name: str
-    part: str
-    label: int
-    read: Callable[[], tuple[list[np.ndarray], tuple[int, int] | None]]
-
-
-def read_kinetics_skeleton(path: str | os.PathLike, label: int | None = None) -> list[np.ndarray]:
+def read_kinetics_skeleton(path: Path, label: int) -> list[np.ndarray]:
     """Read one JSON file of ST-GCN's kinetics-skeleton.
 
     ``{"data": [{"frame_index": 1, "skeleton": [{"pose": [x, y, ...], "score": [...]}]}], "label_index": 44}``: 18
     joints, coordinates as shares of the image. A joint at (0, 0) or with score 0 is missing. The first frame listed is
     frame 0; frames not listed have nobody in them.
 
-    Args:
-        path: The file.
-        label: Its ``label_index`` must be this one, if it has any.
-
     Shapes:
-        returns T arrays ``(P_t, 18, 3)``: x, y and score, all 0 where a joint is missing
+        returns T arrays ``(P_t, 18, 3)``: x, y and score, which is 0 where a joint is missing
 
     Raises:
-        FileNotFoundError: If there is no such file.
-        InputError: If it is not of this structure, or of another label; the message names the file and the frame.
+        FileNotFoundError, InputError: If there is no such file, it is not of this structure, or of another label.
     """
-    content = load_json(Path(path))
-    if not isinstance(content, dict) or not isinstance(content.get('data'), list):
-        raise InputError(f"{path}: expected {{'data': [frames]}}, got {content!r:.60}")
-    if label is not None and content.get('label_index', label) != label:
-        got = content['label_index']
+    content = load_json(path)
+    if not isinstance(content, dict) or not isinstance(content.get('data'), list) or not content['data']:
+        raise InputError(f"{path}: expected {{'data': [frames]}} of at least one frame, got {content!r:.60}")
+    if (got := content.get('label_index', label)) != label:
         raise InputError(f'{path}: expected label_index {label} as in the label file, got {got!r:.60}')
     frames: dict[int, np.ndarray] = {}
     for position, frame in enumerate(content['data']):
@@ -99,10 +77,8 @@ def read_kinetics_skeleton(path: str | os.PathLike, label: int | None = None) ->
                 f"{where}: expected 'pose' in shares of the image, 0 to 1, and 'score' of at least 0, got "
                 f'{pose.min():g} to {pose.max():g} and {score.min():g}'
             )
-        missing = (score == 0) | (pose == 0).all(axis=-1, keepdims=True)
-        frames[index] = np.where(missing, 0, np.concatenate([pose, score], axis=-1))
-    if not frames:
-        raise InputError(f"{path}: expected at least one frame, got an empty 'data'")
+        score = score * pose.any(axis=-1, keepdims=True)
+        frames[index] = np.concatenate([pose, score], axis=-1)
     first, last = min(frames), max(frames)
     if last - first >= MAX_FRAMES:
         raise InputError(f'{path}: expected at most {MAX_FRAMES} frames, got frame_index {first} to {last}')
@@ -110,77 +86,47 @@ def read_kinetics_skeleton(path: str | os.PathLike, label: int | None = None) ->
     return [frames.get(index, nobody) for index in range(first, last + 1)]
 
 
-def find_kinetics_recordings(root: str | os.PathLike) -> list[KineticsRecording]:
-    """List the recordings of the ten classes in ST-GCN's folder, from its two label files.
-
-    ``kinetics_train_label.json`` and ``kinetics_val_label.json`` say ``{id: {"has_skeleton", "label",
-    "label_index"}}``; the skeletons are ``kinetics_train/{id}.json`` and ``kinetics_val/{id}.json``.
-    Those with ``has_skeleton`` false have none and are left out.
-
-    Raises:
-        FileNotFoundError: If a label file is missing.
-        InputError: If a label file is not of this structure, numbers the classes otherwise, or has none of the ten.
-    """
-    root = Path(root)
+def _list_stgcn(root: Path, part: str) -> list[tuple[Path, int]]:
+    """Skeletons and labels of the recordings of the ten classes in a part; ST-GCN's label file says which have one."""
+    file = root / f'kinetics_{part}_label.json'
+    if not file.is_file():
+        raise FileNotFoundError(
+            f'{file}: not found; expected it and the folder kinetics_{part}, as ST-GCN publishes them'
+        )
+    content = load_json(file)
+    if not isinstance(content, dict) or not all(isinstance(entry, dict) for entry in content.values()):
+        raise InputError(f'{file}: expected {{id: {{has_skeleton, label, label_index}}}}, got {content!r:.60}')
     recordings = []
-    for part in PARTS:
-        file = root / f'kinetics_{part}_label.json'
-        if not file.is_file():
-            raise FileNotFoundError(
-                f'{file}: not found; expected kinetics_{{train,val}}_label.json and the folders kinetics_{{train,val}} '
-                f'in {root}, as in the archive of ST-GCN'
+    for name, entry in content.items():
+        label, title = entry.get('label_index'), entry.get('label')
+        if not isinstance(label, int) or isinstance(label, bool):
+            raise InputError(f"{file}: {name!r}: expected a number 'label_index', got {entry!r:.60}")
+        # Numbers from 1, or in another order, must not become other classes unseen.
+        expected = K400_CLASSES.get(label, '')
+        if title and _letters(title) != _letters(expected) and (expected or _letters(title) in map(_letters, CLASSES)):
+            raise InputError(
+                f'{file}: {name!r}: label {title!r} has label_index {label}; expected the labels of Kinetics-400 in '
+                f'alphabetical order, from 0, {K400_CLASSES}'
             )
-        content = load_json(file)
-        if not isinstance(content, dict):
-            raise InputError(f'{file}: expected {{id: {{has_skeleton, label, label_index}}}}, got {content!r:.60}')
-        for name, entry in content.items():
-            label = _label(entry, f'{file}: {name!r}')
-            if label in K400_CLASSES and entry.get('has_skeleton', True):
-                read = partial(_read_stgcn, root / f'kinetics_{part}' / f'{name}.json', label)
-                recordings.append(KineticsRecording(name, part, _NEW_LABELS[label], read))
-    if not recordings:
-        raise InputError(f'{root}: none of the recordings in the label files is of the ten classes {list(CLASSES)}')
+        if label in K400_CLASSES and entry.get('has_skeleton', True):
+            recordings.append((root / f'kinetics_{part}' / f'{name}.json', label))
     return recordings
 
 
-def _read_stgcn(path: Path, label: int) -> tuple[list[np.ndarray], None]:
-    return read_kinetics_skeleton(path, label), None
-
-
-def _label(entry: Any, where: str) -> int:
-    label = entry.get('label_index') if isinstance(entry, dict) else None
-    if not isinstance(label, int) or isinstance(label, bool):
-        raise InputError(f"{where}: expected {{'has_skeleton', 'label', 'label_index': number}}, got {entry!r:.60}")
-    # Numbers from 1, or in another order, must not become other classes unseen.
-    name, expected = _letters(entry.get('label', '')), _letters(K400_CLASSES.get(label, ''))
-    if name and name != expected and (expected or name in map(_letters, CLASSES)):
-        raise InputError(
-            f'{where}: label {entry["label"]!r} has label_index {label}; expected the labels of Kinetics-400 from 0 in '
-            f'alphabetical order, {K400_CLASSES}'
-        )
-    return label
-
-
-def _letters(name: object) -> str:
-    return ''.join(letter for letter in str(name).lower() if letter.isalpha())
-
-
-def _pyskl_recordings(poses: PysklPoses) -> Iterator[KineticsRecording]:
-    for part in PARTS:
-        for annotation in poses.annotations(part, set(K400_CLASSES)):
-            new_label = _NEW_LABELS[int(annotation['label'])]
-            yield KineticsRecording(annotation['frame_dir'], part, new_label, partial(poses.read, annotation))
+def _letters(title: object) -> str:
+    return ''.join(filter(str.isalpha, str(title).lower()))
 
 
 def convert_kinetics10(
-    source: str | os.PathLike, progress: Progress = no_progress, on_problem: OnProblem | None = None
+    source: str | os.PathLike, progress: Progress = no_progress, skip_bad: bool = False
 ) -> Conversion:
     """Convert the ten classes to annotations of the two persons who most likely interact.
 
     Args:
-        source: ST-GCN's folder, see :func:`find_kinetics_recordings`, or PYSKL's ``k400_hrnet.pkl``, see
-            :class:`~.pyskl.PysklPoses`.
-        progress, on_problem: See :class:`~..protocol.Converter`.
+        source: ST-GCN's folder of ``kinetics_train_label.json``, ``kinetics_val_label.json``, which say ``{id:
+            {"has_skeleton", "label", "label_index"}}``, and the skeletons ``kinetics_train/{id}.json`` and
+            ``kinetics_val/{id}.json``; or PYSKL's ``k400_hrnet.pkl``, see :mod:`.pyskl`.
+        progress, skip_bad: See :class:`~..protocol.Converter`.
 
     Returns:
         The splits are ``train`` and ``val``. ``keypoint_score`` is 0 where a joint is missing, and its coordinates
@@ -188,42 +134,47 @@ def convert_kinetics10(
 
     Raises:
         FileNotFoundError: If the data is not there.
-        InputError: If it is not of either format.
+        InputError: If it is not of either format, numbers the classes otherwise, or has none of the ten.
     """
     path = Path(source)
     if not path.exists():
         raise FileNotFoundError(f"{path}: not found; expected ST-GCN's folder or PYSKL's k400_hrnet.pkl")
+    parts: dict[str, list[Any]]
     if path.is_dir():
-        recordings, layout, units = find_kinetics_recordings(path), 'openpose18', 'image share'
-        title = "Kinetics-400, ST-GCN's kinetics-skeleton (OpenPose)"
+        title, layout, units = "ST-GCN's kinetics-skeleton (OpenPose)", 'openpose18', 'image share'
+        parts, convert = {part: _list_stgcn(path, part) for part in PARTS}, _from_stgcn
+        split = {part: [file.stem for file, _ in parts[part]] for part in PARTS}
     else:
-        recordings, layout, units = list(_pyskl_recordings(PysklPoses(path))), 'coco17', 'pixel'
-        title = "Kinetics-400, PYSKL's k400_hrnet.pkl (HRNet)"
-        if not recordings:
-            raise InputError(f'{path}: no recording of train and val is of the ten classes {K400_CLASSES}')
-    problems = Problems(path, on_problem)
-    by_name: dict[str, KineticsRecording] = {}
-    for recording in recordings:
-        if by_name.setdefault(recording.name, recording) is not recording:
-            problems.add(f'{path}: expected every recording once, got {recording.name!r} again')
-    split = {part: [name for name in by_name if by_name[name].part == part] for part in PARTS}
-    meta = {'layout': layout, 'classes': list(CLASSES), 'source': title, 'units': units}
-    return convert_each([*by_name.values()], partial(_convert_recording, path), split, meta, problems, progress)
+        title, layout, units = "PYSKL's k400_hrnet.pkl (HRNet)", 'coco17', 'pixel'
+        parts = {part: list_pyskl(path, part, set(K400_CLASSES)) for part in PARTS}
+        convert = partial(_from_pyskl, path)
+        split = {part: [item['frame_dir'] for item in parts[part]] for part in PARTS}
+    items = [item for part in PARTS for item in parts[part]]
+    if not items:
+        raise InputError(f'{path}: expected recordings of the ten classes {K400_CLASSES}, got none')
+    meta = {'layout': layout, 'classes': list(CLASSES), 'source': f'Kinetics-400, {title}', 'units': units}
+    conversion = Conversion(split, meta)
+    conversion.annotations = convert_each(items, convert, conversion, path, progress, skip_bad)
+    return conversion
 
 
-def _convert_recording(path: Path, recording: KineticsRecording) -> dict:
-    poses, img_shape = recording.read()
+def _from_stgcn(recording: tuple[Path, int]) -> dict:
+    file, label = recording
+    return _sample(file.stem, label, read_kinetics_skeleton(file, label))
+
+
+def _from_pyskl(path: Path, annotation: dict) -> dict:
+    poses, img_shape = read_pyskl(path, annotation)
+    sample = _sample(annotation['frame_dir'], annotation['label'], poses)
+    return {**sample, 'img_shape': img_shape, 'original_shape': img_shape}
+
+
+def _sample(name: str, label: int, poses: list[np.ndarray]) -> dict:
+    """The two persons who most likely interact, and the new label."""
     keypoint, score = persons_in_film(poses)
-    if not keypoint.any():
-        raise InputError(f'{path}: recording {recording.name!r}: nobody is in any frame')
-    sample = {
-        'frame_dir': recording.name,
-        'label': recording.label,
-        'total_frames': keypoint.shape[1],
-        'keypoint': keypoint,
-        'keypoint_score': score,
-    }
-    return sample if img_shape is None else {**sample, 'img_shape': img_shape, 'original_shape': img_shape}
+    new_label = list(K400_CLASSES).index(label)
+    arrays = {'keypoint': keypoint, 'keypoint_score': score}
+    return {'frame_dir': name, 'label': new_label, 'total_frames': len(poses), **arrays}
 
 
 CONVERTER = Converter(

@@ -7,7 +7,7 @@ Shahroudy et al., "NTU RGB+D: A Large Scale Dataset for 3D Human Activity Analys
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from importlib.resources import files
 from typing import NamedTuple
@@ -24,8 +24,6 @@ TRAIN_SUBJECTS = frozenset(
         *(45, 46, 47, 49, 50, *range(52, 60), 70, 74, 78, *range(80, 87), 89, *range(91, 96), 97, 98, 100, 103),
     )
 )
-# X-View: cameras of the training set.
-TRAIN_CAMERAS = frozenset((2, 3))
 
 # 535 samples without complete skeletons, the 302 of setups 1 to 17 of NTU RGB+D 60: the authors' own list
 # (github.com/shahroudy/NTURGB-D), who ask to leave them out of training and testing.
@@ -61,16 +59,12 @@ def parse_ntu_name(name: str) -> NTUName:
     return parsed
 
 
-def in_training(protocol: str, name: NTUName) -> bool:
-    """Whether a sample is for training.
-
-    Args:
-        protocol: ``'xsub'`` (subjects), ``'xview'`` (cameras, NTU RGB+D 60) or ``'xset'`` (even setups, 120).
-        name: The sample.
-    """
-    if protocol == 'xsub':
-        return name.performer in TRAIN_SUBJECTS
-    return name.camera in TRAIN_CAMERAS if protocol == 'xview' else name.setup % 2 == 0
+# Which samples are for training: by subjects, cameras (60 only) or even setups (120 only).
+IN_TRAINING: dict[str, Callable[[NTUName], bool]] = {
+    'xsub': lambda name: name.performer in TRAIN_SUBJECTS,
+    'xview': lambda name: name.camera in (2, 3),
+    'xset': lambda name: name.setup % 2 == 0,
+}
 
 
 @dataclass(frozen=True)
@@ -81,13 +75,16 @@ class Benchmark:
         title: For people.
         actions: Action numbers, from 1.
         protocols: Official splits of the dataset it comes from.
-        num_samples: Samples of the raw dataset, the broken ones included.
     """
 
     title: str
     actions: tuple[int, ...]
     protocols: tuple[str, ...]
-    num_samples: int
+
+    @property
+    def num_samples(self) -> int:
+        """Samples of the raw dataset, the broken ones included: 948 of a class of 60, 960 of one that 120 brought."""
+        return sum(948 if action <= 60 else 960 for action in self.actions)
 
     @property
     def classes(self) -> list[str]:
@@ -96,23 +93,18 @@ class Benchmark:
 
     def split(self, sample_ids: Iterable[str]) -> dict[str, list[str]]:
         """``{protocol}_train`` and ``{protocol}_val`` of the samples, in their order."""
-        split: dict[str, list[str]] = {f'{name}_{part}': [] for name in self.protocols for part in ('train', 'val')}
-        for sample_id in sample_ids:
-            name = parse_ntu_name(sample_id)
-            for protocol in self.protocols:
-                split[f'{protocol}_{"train" if in_training(protocol, name) else "val"}'].append(sample_id)
-        return split
+        names = {sample_id: parse_ntu_name(sample_id) for sample_id in sample_ids}
+        return {
+            f'{protocol}_{part}': [key for key, name in names.items() if in_training(name) == (part == 'train')]
+            for protocol, in_training in IN_TRAINING.items()
+            if protocol in self.protocols
+            for part in ('train', 'val')
+        }
 
 
-# A class of NTU RGB+D 60 has 948 samples, one of those that came with 120 has 960.
 BENCHMARKS = {
-    'ntu26': Benchmark(
-        'NTU RGB+D 120, the 26 mutual actions',
-        (*range(50, 61), *range(106, 121)),
-        ('xsub', 'xset'),
-        11 * 948 + 15 * 960,
-    ),
-    'ntu11': Benchmark('NTU RGB+D 60, the 11 mutual actions', tuple(range(50, 61)), ('xsub', 'xview'), 11 * 948),
-    'ntu60': Benchmark('NTU RGB+D 60', tuple(range(1, 61)), ('xsub', 'xview'), 60 * 948),
-    'ntu120': Benchmark('NTU RGB+D 120', tuple(range(1, 121)), ('xsub', 'xset'), 60 * 948 + 60 * 960),
+    'ntu26': Benchmark('NTU RGB+D 120, the 26 mutual actions', (*range(50, 61), *range(106, 121)), ('xsub', 'xset')),
+    'ntu11': Benchmark('NTU RGB+D 60, the 11 mutual actions', (*range(50, 61),), ('xsub', 'xview')),
+    'ntu60': Benchmark('NTU RGB+D 60', (*range(1, 61),), ('xsub', 'xview')),
+    'ntu120': Benchmark('NTU RGB+D 120', (*range(1, 121),), ('xsub', 'xset')),
 }

@@ -8,12 +8,11 @@ from __future__ import annotations
 import math
 import os
 from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
 
 from ....errors import InputError
-from ..protocol import Conversion, Converter, OnProblem, Problems, Progress, convert_each, no_progress
+from ..protocol import Conversion, Converter, Progress, convert_each, no_progress
 
 CLASSES = (
     *('approaching', 'departing', 'kicking', 'pushing'),
@@ -55,87 +54,52 @@ def read_sbu_skeleton(path: str | os.PathLike) -> np.ndarray:
     Raises:
         InputError: If the file is empty or a line is not 91 finite numbers; the message names file and line.
     """
-    try:
-        text = Path(path).read_text(encoding='utf-8-sig')
-    except UnicodeDecodeError:
-        raise InputError(f'{path}: expected a text file of comma-separated numbers, got binary data') from None
-    lines = text.rstrip().splitlines()
-    if not lines:
-        raise InputError(f'{path}: expected one line of {VALUES_PER_LINE} values per frame, got an empty file')
     frames = []
-    for number, line in enumerate(lines, 1):
+    text = Path(path).read_text(encoding='utf-8-sig', errors='replace')
+    for number, line in enumerate(text.rstrip().splitlines() or [''], 1):
+        values = line.split(',')
         try:
-            values = [float(value) for value in line.split(',')]
-        except ValueError as error:
-            raise InputError(f'{path}, line {number}: expected comma-separated numbers, {error}') from None
-        if len(values) != VALUES_PER_LINE or not all(map(math.isfinite, values)):
+            frames.append([float(value) for value in values])
+        except ValueError:
+            frames.append([])
+        if len(frames[-1]) != VALUES_PER_LINE or not all(map(math.isfinite, frames[-1])):
             raise InputError(
-                f'{path}, line {number}: expected {VALUES_PER_LINE} finite values (frame, 2 persons x 15 joints x 3), '
-                f'got {len(values)}, of them {sum(map(math.isfinite, values))} finite'
+                f'{path}, line {number}: expected {VALUES_PER_LINE} finite comma-separated numbers (frame, 2 persons x '
+                f'15 joints x 3), got {len(values)}: {line!r:.60}'
             )
-        frames.append(values)
     joints = np.array(frames)[:, 1:].reshape(-1, 2, NUM_JOINTS, 3)
     return (joints * SCALE + OFFSET).transpose(1, 0, 2, 3).astype(np.float32)
 
 
-class Sequence(NamedTuple):
-    """One sequence: its id, e.g. ``s01s02_01_001``, the fold in which it is tested, its class and its file."""
-
-    name: str
-    fold: int
-    label: int
-    file: Path
-
-
-def find_sbu_sequences(root: str | os.PathLike) -> list[Sequence]:
-    """List the sequences of either tree: ``s01s02/01/001/skeleton_pos.txt`` or ``fold1/01/001/skeleton_pos.txt``.
-
-    Folders that are hidden or left behind by archives are no data.
-
-    Args:
-        root: The folder that holds the set folders (official) or the fold folders.
-
-    Raises:
-        FileNotFoundError: If ``root`` is not a folder.
-        InputError: If ``root`` holds neither tree or both, or a set, fold or class folder is unknown.
-    """
-    root = Path(root)
-    expected = 'set folders (s01s02/01/001/skeleton_pos.txt) or fold folders (fold1/01/001/skeleton_pos.txt)'
-    if not root.is_dir():
-        raise FileNotFoundError(f'{root}: no such folder; expected one with {expected}')
-    sequences = []
-    for file in sorted(root.glob('*/*/*/skeleton_pos.txt')):
-        group, action, number = file.relative_to(root).parts[:3]
-        if group.startswith(('.', '__')):
-            continue
-        if group not in _FOLD_OF or action not in _CLASS_FOLDERS:
-            raise InputError(f'{file}: expected {expected} and classes 01 to {len(CLASSES):02d}, got {group}/{action}')
-        sequences.append(Sequence(f'{group}_{action}_{number}', _FOLD_OF[group], _CLASS_FOLDERS[action], file))
-    trees = {sequence.name.startswith('fold') for sequence in sequences}
-    if len(trees) != 1:
-        raise InputError(f'{root}: expected {expected}, got {"both" if trees else "no sequence of either"}')
-    return sequences
-
-
-def convert_sbu(
-    source: str | os.PathLike, progress: Progress = no_progress, on_problem: OnProblem | None = None
-) -> Conversion:
+def convert_sbu(source: str | os.PathLike, progress: Progress = no_progress, skip_bad: bool = False) -> Conversion:
     """Convert SBU Kinect Interaction v2 (clean) to annotations with its five cross-validation folds.
 
     Args:
-        source: Folder of the data, see :func:`find_sbu_sequences`.
-        progress, on_problem: See :class:`~..protocol.Converter`.
+        source: Folder of either tree: ``s01s02/01/001/skeleton_pos.txt`` or ``fold1/01/001/skeleton_pos.txt``. Folders
+            that are hidden or left behind by archives are no data.
+        progress, skip_bad: See :class:`~..protocol.Converter`.
 
     Returns:
         The splits are ``fold1_train``, ``fold1_val``, ... ``fold5_val``. A tree that lacks sequences is converted as
         it is; the notes say which folds are not whole.
 
     Raises:
-        FileNotFoundError, InputError: As :func:`find_sbu_sequences`.
+        FileNotFoundError: If ``source`` is not a folder.
+        InputError: If it holds neither tree or both, or a set, fold or class folder is unknown.
     """
-    sequences = find_sbu_sequences(source)
+    root = Path(source)
+    expected = 'set folders (s01s02/01/001/skeleton_pos.txt) or fold folders (fold1/01/001/skeleton_pos.txt)'
+    if not root.is_dir():
+        raise FileNotFoundError(f'{root}: no such folder; expected one with {expected}')
+    files = [file for file in sorted(root.glob('*/*/*/skeleton_pos.txt')) if _group(file)[0] not in '._']
+    for file in files:
+        if _group(file) not in _FOLD_OF or file.parts[-3] not in _CLASS_FOLDERS:
+            raise InputError(f'{file}: expected {expected} and classes 01 to {len(CLASSES):02d}')
+    trees = {_group(file).startswith('fold') for file in files}
+    if len(trees) != 1:
+        raise InputError(f'{root}: expected {expected}, got {"both" if trees else "no sequence of either"}')
     split = {
-        f'fold{fold}_{part}': [item.name for item in sequences if (item.fold == fold) == (part == 'val')]
+        f'fold{fold}_{part}': [_name(file) for file in files if (_FOLD_OF[_group(file)] == fold) == (part == 'val')]
         for fold in FOLD_SETS
         for part in ('train', 'val')
     }
@@ -145,14 +109,24 @@ def convert_sbu(
         if (present := len(split[f'fold{fold}_val'])) != FOLD_SIZES[fold]
     ]
     meta = {'layout': 'sbu15', 'classes': list(CLASSES), 'source': CONVERTER.title, 'units': 'metre'}
-    problems = Problems(source, on_problem)
-    return convert_each(sequences, _convert_sequence, split, meta, problems, progress, notes=notes)
+    conversion = Conversion(split, meta, notes)
+    conversion.annotations = convert_each(files, _convert_file, conversion, source, progress, skip_bad)
+    return conversion
 
 
-def _convert_sequence(sequence: Sequence) -> dict:
-    keypoint = read_sbu_skeleton(sequence.file)
-    frames = keypoint.shape[1]
-    return {'frame_dir': sequence.name, 'label': sequence.label, 'total_frames': frames, 'keypoint': keypoint}
+def _group(file: Path) -> str:
+    return file.parts[-4]  # of a set or fold
+
+
+def _name(file: Path) -> str:
+    """E.g. ``s01s02_01_001``."""
+    return '_'.join(file.parts[-4:-1])
+
+
+def _convert_file(file: Path) -> dict:
+    keypoint = read_sbu_skeleton(file)
+    label = _CLASS_FOLDERS[file.parts[-3]]
+    return {'frame_dir': _name(file), 'label': label, 'total_frames': keypoint.shape[1], 'keypoint': keypoint}
 
 
 CONVERTER = Converter(
