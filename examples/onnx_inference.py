@@ -48,7 +48,6 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument('model', help='.onnx file of asea export')
     parser.add_argument('recording', help='.npy or .npz file')
-    parser.add_argument('--json', action='store_true', help='print one JSON object instead of a table')
     args = parser.parse_args()
     session = onnxruntime.InferenceSession(args.model, providers=['CPUExecutionProvider'])
     metadata = session.get_modelmeta().custom_metadata_map
@@ -56,9 +55,6 @@ def main() -> None:
         raise ValueError(f'{args.model}: expected a model of asea export with its preparation inside')
     scores = session.run(['scores'], inputs_of(session, read_recording(args.recording)))[0]
     ranking = sorted(zip(scores.tolist(), json.loads(metadata['classes']), strict=True), reverse=True)
-    if args.json:
-        print(json.dumps({name: score for score, name in ranking}))
-        return
     print(f'{metadata["scores"]:>11}  class')
     for score, name in ranking:
         print(f'{score:11.4f}  {name}')

@@ -68,7 +68,7 @@ class Lmdb:
 
     def __init__(self, path: str) -> None:
         self.transaction: Any = lmdb.open(path, subdir=False, readonly=True, lock=False, readahead=False).begin()
-        self.headers = load_opcodes(self.transaction.get(b'headers'))
+        self.headers: Any = load_opcodes(self.transaction.get(b'headers') or b'')
 
     def __getitem__(self, number: int) -> np.ndarray:
         return load_opcodes(self.transaction.get(number.to_bytes(8, 'big')))['keypoint']
@@ -192,7 +192,7 @@ def measure(engine: Any, folder: str, args: argparse.Namespace) -> dict[str, Any
     os.truncate(path, int(os.path.getsize(path) * 0.75))
     with open(os.devnull, 'w') as nowhere, redirect_stderr(nowhere):  # the worker's traceback
         _, (code,) = run_workers(engine, path, [order])
-    row['truncated'] = {0: 'not seen', 1: 'error'}.get(code, f'killed by signal {-(code or 0)}')
+    row['truncated'] = {0: 'not seen', 1: 'error'}.get(code or 0, f'killed by signal {-(code or 0)}')
     return row
 
 

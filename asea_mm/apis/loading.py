@@ -18,7 +18,7 @@ from mmengine.registry import WEIGHT_INITIALIZERS, DefaultScope
 from torch import nn
 
 from ..engine.checkpoints import parse_config, read_checkpoint
-from ..engine.configs import find_config, part_names
+from ..engine.configs import part_names, read_config
 from ..errors import InputError
 from ..models.backbones.interaction_backbone import input_size
 from ..skeletons import Skeleton, get_skeleton
@@ -70,10 +70,7 @@ def load_model(
     if isinstance(model, Config):
         cfg = model
     elif is_config:
-        try:
-            cfg = Config.fromfile(find_config(model))
-        except SyntaxError as error:
-            raise InputError(f'config {model}: {error}') from error
+        cfg = read_config(model)
     elif isinstance(meta.get('cfg'), str):
         with _LOCK:  # Python 3.11 parses in one thread at a time only (CPython's issue 106905)
             cfg = parse_config(meta['cfg'], f'checkpoint {path}')

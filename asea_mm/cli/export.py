@@ -15,7 +15,7 @@ from pathlib import Path
 
 from ..apis.loading import load_model
 from ..deploy.agreement import compare
-from ..deploy.export import LOWEST_OPSET, export_model
+from ..deploy.export import export_model
 from ..engine.running import build_test_dataset
 from ..errors import InputError
 from .options import add_config_options, config_of
@@ -27,7 +27,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument('checkpoint', help='checkpoint file')
     parser.add_argument('--out', type=Path, help='file to write (default: .onnx beside the checkpoint)')
     parser.add_argument('--no-preparation', dest='preparation', action='store_false', help='the network alone')
-    parser.add_argument('--opset', type=int, default=LOWEST_OPSET, help='ONNX opset (default: %(default)s)')
     parser.add_argument('--samples', type=int, default=50, help='test samples to check with, 0 for random ones only')
     parser.add_argument('--tolerance', type=float, default=1e-4, help='largest difference (default: %(default)s)')
 
@@ -38,7 +37,7 @@ def run(args: argparse.Namespace) -> None:
     cfg = config_of(args)
     trained = load_model(cfg, args.checkpoint)
     path = args.out or Path(args.checkpoint).with_suffix('.onnx')
-    export_model(trained, path, args.preparation, args.opset)
+    export_model(trained, path, args.preparation)
     say_written(path)
     dataset = build_test_dataset(cfg) if args.samples else None
     rows = compare(trained, path, dataset, args.samples, args.preparation)

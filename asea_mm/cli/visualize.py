@@ -26,6 +26,7 @@ from ..visualization.animation import animate
 from ..visualization.attention import draw_attention
 from ..visualization.clips import find_sample, probe_sample
 from ..visualization.drawing import save_figure
+from ..visualization.page import write_page
 from ..visualization.pairs import plot_pairs
 from ..visualization.training_curves import draw_training, read_scalars
 from .options import add_config_options, config_of
@@ -52,8 +53,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> None:
-    if args.moments < 1:
-        raise InputError(f'--moments: expected at least 1, got {args.moments}')
+    if args.moments < 1 or args.fps <= 0:
+        raise InputError(f'--moments, --fps: expected at least 1 and more than 0, got {args.moments} and {args.fps}')
     cfg = config_of(args)
     args.out = args.out or Path(cfg.work_dir) / 'pictures'
     what = args.what or [*OF_SAMPLES, 'pairs', 'training']
@@ -95,8 +96,6 @@ def draw_sample(args: argparse.Namespace, what: list[str], model: Any, dataset: 
         elif kind == 'animation':
             animate(clip, path, args.fps, layers)
         elif kind == 'page':
-            from ..visualization.page import write_page  # plotly, an extra
-
             write_page(clip, path, layers, args.fps)
         else:
             continue
@@ -116,9 +115,8 @@ def draw_pairs(args: argparse.Namespace, dataset: Any) -> None:
     for index in range(len(dataset)):
         sample = dataset.get_data_info(index)
         first.setdefault(sample['label'], sample)
-    samples = [first[label] for label in sorted(first)]
     names = dataset.metainfo.get('classes')
-    titles = [names[label] if names else str(label) for label in sorted(first)]
+    samples = {names[label] if names else str(label): first[label]['keypoint'] for label in sorted(first)}
     path = args.out / f'pairs.{args.format}'
-    plot_pairs([sample['keypoint'] for sample in samples], samples[0]['layout'], path, args.moments, titles)
+    plot_pairs(samples, next(iter(first.values()))['layout'], path, args.moments)
     say_written(path)

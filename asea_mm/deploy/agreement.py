@@ -38,13 +38,8 @@ class Agreement(NamedTuple):
         return self.difference <= tolerance and self.same == self.samples
 
 
-def open_exported(path: str | Path, threads: int | None = None) -> Callable[[Arrays], Scores]:
-    """An .onnx or .pt2 file as a function of its inputs by name, on the CPU.
-
-    Args:
-        path: The file.
-        threads: Threads of onnxruntime; default its own choice.
-    """
+def open_exported(path: str | Path) -> Callable[[Arrays], Scores]:
+    """An .onnx or .pt2 file as a function of its inputs by name, on the CPU with as many threads as torch has."""
     if Path(path).suffix == '.pt2':
         program = torch.export.load(str(path)).module()
 
@@ -58,8 +53,7 @@ def open_exported(path: str | Path, threads: int | None = None) -> Callable[[Arr
     import onnxruntime
 
     options = onnxruntime.SessionOptions()
-    if threads is not None:
-        options.intra_op_num_threads = threads
+    options.intra_op_num_threads = torch.get_num_threads()
     session = onnxruntime.InferenceSession(str(path), options, providers=['CPUExecutionProvider'])
     return lambda inputs: tuple(session.run(['scores', 'logits'], dict(inputs)))
 
@@ -69,20 +63,17 @@ def compare(
 ) -> dict[str, Agreement]:
     """Run a file of :func:`.export.export_model` beside the test pipeline and PyTorch.
 
-    Random persons, and samples of a dataset, each as it is and with absence put into it: no partner, an end of nothing,
-    both, a gap, nobody.
-
     Args:
         trained: The model of the file.
         path: The file.
-        dataset: Samples to compare with; default none but random ones.
+        dataset: Samples to compare with, beside random persons.
         count: How many of them, evenly spaced.
         preparation: Whether the file has its preparation.
 
     Returns:
         The agreement, by what it is of.
     """
-    exported, plain = open_exported(path, torch.get_num_threads()), ScoreModel(trained.model.eval())
+    exported, plain = open_exported(path), ScoreModel(trained.model.eval())
     sources = {'random persons': [trial_recording(trained, frames, seed=frames) for frames in (1, 2, 9, 30, 77)]}
     if dataset is not None:
         chosen = np.unique(np.linspace(0, len(dataset) - 1, min(count, len(dataset))).round().astype(int))
@@ -101,39 +92,18 @@ def measure_agreement(
     for inputs, clips in cases:
         with torch.no_grad():
             expected = [output.numpy() for output in plain(torch.from_numpy(clips))]
-        outputs = exported(inputs)
+        outputs = [ours.reshape(theirs.shape) for ours, theirs in zip(exported(inputs), expected, strict=True)]
         for ours, theirs in zip(outputs, expected, strict=True):
-            difference = float(np.maximum(difference, np.abs(ours.reshape(theirs.shape) - theirs).max()))  # keeps NaN
-        same += int((outputs[0].reshape(expected[0].shape).argmax(axis=1) == expected[0].argmax(axis=1)).sum())
+            difference = float(np.maximum(difference, np.abs(ours - theirs).max()))  # keeps NaN
+        same += int((outputs[0].argmax(axis=1) == expected[0].argmax(axis=1)).sum())
         samples += len(clips)
     return Agreement(samples, difference, same)
-
-
-def with_absence(keypoint: np.ndarray) -> Iterator[np.ndarray]:
-    """Keypoints as they are, partner absent, padded frames, both, a gap, nobody.
-
-    Shapes:
-        keypoint ``(..., M, T, V, C)``; gives the same, copies
-    """
-    frames = keypoint.shape[-3]
-    end = slice(frames // 2 + 1, None)
-    for partner, absent in ((False, None), (True, None), (False, end), (True, end)):
-        copy = keypoint.copy()
-        if partner:
-            copy[..., 1:, :, :, :] = 0
-        if absent is not None:
-            copy[..., absent, :, :] = 0
-        yield copy
-    copy = keypoint.copy()
-    copy[..., -1, frames // 4 : frames // 2, :, :] = 0
-    yield copy
-    yield np.zeros_like(keypoint)
 
 
 def prepared_cases(
     trained: TrainedModel, recordings: Iterable[Mapping[str, Any]], preparation: bool
 ) -> Iterator[tuple[Arrays, np.ndarray]]:
-    """The inputs of a file, and the clips that the test pipeline makes, of recordings with absence put into them.
+    """The inputs of a file, and the clips of the test pipeline, of recordings as they are and with absence put in.
 
     Args:
         trained: The model of the file.
@@ -144,16 +114,26 @@ def prepared_cases(
         pipeline = Compose(trained.pipeline)
         names = Preparation(trained.pipeline, trained.skeleton).inputs if preparation else []
     for recording in recordings:
-        persons = min(trained.num_person, len(recording['keypoint']))
-        for keypoint in with_absence(recording['keypoint'][:persons]):
-            sample = {name: np.asarray(recording[name]) for name in INPUTS if name in recording}
+        sample = {name: np.asarray(recording[name]) for name in INPUTS if name in recording}
+        for name in sample.keys() - {'img_shape'}:  # who is missing is all zero
+            array = sample[name][: trained.num_person]
+            missing = (0, trained.num_person - len(array))
+            sample[name] = np.pad(array, [missing, *[(0, 0)] * (array.ndim - 1)])
+        for keypoint in _with_absence(sample['keypoint']):
             sample['keypoint'] = keypoint
-            if 'keypoint_score' in sample:
-                sample['keypoint_score'] = sample['keypoint_score'][:persons]
             inputs = {name: sample[name].astype(np.float32) for name in names}
-            for name in set(names) - {'img_shape'}:  # who is missing is all zero
-                missing = (0, trained.num_person - persons)
-                inputs[name] = np.pad(inputs[name], [missing, *[(0, 0)] * (inputs[name].ndim - 1)])
             about = {'frame_dir': 'export', 'label': 0, 'layout': trained.skeleton, 'total_frames': keypoint.shape[1]}
             clips = pipeline({**sample, **about})['inputs'].numpy()[None]
             yield inputs if preparation else {'keypoint': clips}, clips
+
+
+def _with_absence(keypoint: np.ndarray) -> Iterator[np.ndarray]:
+    """Keypoints ``(M, T, V, C)`` as they are, without partner, without an end, both, with a gap, of nobody."""
+    frames = keypoint.shape[1]
+    partner, end = np.s_[1:], np.s_[:, frames // 2 + 1 :]
+    gap = np.s_[-1, frames // 4 : frames // 2]
+    for absent in ((), (partner,), (end,), (partner, end), (gap,), (np.s_[:],)):
+        copy = keypoint.copy()
+        for place in absent:
+            copy[place] = 0
+        yield copy

@@ -6,7 +6,7 @@ import copy
 import json
 import logging
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -22,79 +22,45 @@ from ..errors import InputError
 from ..models.layers import AEA, fuse_batch_norm
 from .preparation import Preparation
 
-LOWEST_OPSET = 18  # of torch.onnx; onnxruntime has run it since 1.14
+OPSET = 18  # the lowest of torch.onnx; onnxruntime has run it since 1.14
 SUFFIXES = ('.onnx', '.pt2')
+FreeAxes = Sequence[Mapping[int, str]]  # of every input, names by axis
 
 
 class ScoreModel(nn.Module):
-    """A recognizer from clips to scores.
+    """A recognizer from clips to scores, or with its preparation from one recording.
 
     Args:
         recognizer: The recognizer; its head says how clips are averaged.
+        preparation: What makes clips of a recording.
 
     Shapes:
-        keypoint ``(N, clips, M, T, V, C)``, what the test pipeline gives; returns scores ``(N, classes)``, averaged
-        over clips as the head does (``'prob'``: probabilities; ``'score'``: logits), and logits
-        ``(N, clips, classes)``
+        clips ``(N, clips, M, T, V, C)``, what the test pipeline gives, or the inputs of :class:`Preparation`; returns
+        scores ``(N, classes)``, averaged over clips as the head does (``'prob'``: probabilities; ``'score'``: logits),
+        and logits ``(N, clips, classes)``, both without N for a recording
 
     Raises:
         InputError: If the head does not average clips.
     """
 
-    def __init__(self, recognizer: nn.Module) -> None:
+    def __init__(self, recognizer: nn.Module, preparation: Preparation | None = None) -> None:
         super().__init__()
         self.recognizer: Any = recognizer
+        self.preparation = preparation
         average = getattr(self.recognizer.cls_head, 'average_clips', None)
         if average not in ('prob', 'score'):
             raise InputError(f"export: the head must average clips by 'prob' or 'score', got average_clips={average!r}")
         self.scores = 'probability' if average == 'prob' else 'logit'
 
-    def forward(self, keypoint: Tensor) -> tuple[Tensor, Tensor]:
-        samples, clips = keypoint.shape[:2]
-        logits, _ = self.recognizer.extract_feat(keypoint, stage='head')
-        logits = logits.unflatten(0, (samples, clips))
-        return (logits.softmax(dim=2) if self.scores == 'probability' else logits).mean(dim=1), logits
+    def forward(self, *inputs: Tensor) -> tuple[Tensor, Tensor]:
+        clips = inputs[0] if self.preparation is None else self.preparation(*inputs)
+        logits, _ = self.recognizer.extract_feat(clips, stage='head')
+        logits = logits.unflatten(0, clips.shape[:2])
+        scores = (logits.softmax(dim=2) if self.scores == 'probability' else logits).mean(dim=1)
+        return (scores, logits) if self.preparation is None else (scores[0], logits[0])
 
 
-class PreparedModel(nn.Module):
-    """A recognizer from one recording to scores, with the test pipeline inside.
-
-    Args:
-        model: From clips to scores.
-        preparation: From a recording to clips.
-
-    Shapes:
-        as of :class:`Preparation`; returns scores ``(classes,)`` and logits ``(clips, classes)``
-    """
-
-    def __init__(self, model: ScoreModel, preparation: Preparation) -> None:
-        super().__init__()
-        self.model, self.preparation = model, preparation
-
-    def forward(self, *recording: Tensor) -> tuple[Tensor, Tensor]:
-        inputs = dict(zip(self.preparation.inputs, recording, strict=True))
-        scores, logits = self.model(self.preparation(**inputs))
-        return scores[0], logits[0]
-
-
-def inference_model(recognizer: nn.Module, form: str = 'masked') -> ScoreModel:
-    """A copy of a recognizer for inference: batch norms fused, attention between persons in the given form of AEA.
-
-    The masked form, which is exported, has shapes that do not depend on the data.
-    """
-    recognizer = fuse_batch_norm(copy.deepcopy(recognizer))
-    for module in recognizer.modules():
-        if isinstance(module, AEA):
-            module.form = form
-    return ScoreModel(recognizer).eval().requires_grad_(False)
-
-
-def export_model(
-    trained: TrainedModel,
-    path: str | Path,
-    preparation: bool = True,
-    opset: int = LOWEST_OPSET,
-) -> dict[str, str]:
+def export_model(trained: TrainedModel, path: str | Path, preparation: bool = True) -> dict[str, str]:
     """Write a model to one file, weights and all; its suffix says the format.
 
     With its preparation the file takes the keypoints of one recording with any number of frames, ``keypoint`` ``(M, T,
@@ -105,52 +71,64 @@ def export_model(
         trained: The model, its test pipeline, layout and classes; it stays as it is.
         path: ``.onnx``, or ``.pt2``, which ``torch.export.load`` reads.
         preparation: Whether the test pipeline is part of the graph.
-        opset: Version of the ONNX operators.
 
     Returns:
-        What the file says about itself (:func:`describe`): ONNX's metadata, or the extra file ``metadata.json``.
+        What the file says about itself: ONNX's metadata, or the extra file ``metadata.json``. All but single words are
+        JSON.
 
     Raises:
-        InputError: If suffix or opset are wrong, packages for ONNX are missing, a step of the pipeline has no form in
-            torch, the model cannot be traced, or an operator has no ONNX form.
+        InputError: If the suffix is wrong, packages for ONNX are missing, a step of the pipeline has no form in torch,
+            the model cannot be traced, or an operator has no ONNX form.
     """
     path = Path(path)
     if path.suffix not in SUFFIXES:
         raise InputError(f'export: expected a file that ends in {" or ".join(SUFFIXES)}, got {path}')
     if path.suffix == '.onnx':
-        _require_onnx(opset)
-    network = inference_model(trained.model)
-    metadata = describe(trained, preparation)
+        try:
+            import onnx  # noqa: F401
+            import onnxscript  # noqa: F401  (torch.onnx needs it)
+        except ImportError as error:
+            raise InputError(f'export: {error}; pip install "asea_mm[export]"') from None
+    prepare: Preparation | None = None
     if preparation:
         with mmaction_scope():
             prepare = Preparation(trained.pipeline, trained.skeleton)
         recording = trial_recording(trained, 7)
-        inputs = tuple(torch.from_numpy(recording[name]) for name in prepare.inputs)
-        axes = [{1: 'frames'} if name != 'img_shape' else {} for name in prepare.inputs]
-        names, program = prepare.inputs, _trace(PreparedModel(network, prepare), inputs, axes)
+        names = prepare.inputs
+        inputs = tuple(torch.from_numpy(recording[name]) for name in names)
+        axes: FreeAxes = [{1: 'frames'} if name != 'img_shape' else {} for name in names]
     else:
-        # neither of one, which the tracer takes for fixed
-        clips = torch.rand(3, 2, trained.num_person, clip_len(trained), trained.skeleton.num_joints, trained.channels)
+        lengths = [int(step['clip_len']) for step in trained.pipeline if 'clip_len' in step]
+        if not lengths:
+            raise InputError('export: no step of the test pipeline has a clip_len, which says how long a clip is')
+        joints = trained.skeleton.num_joints
+        # 3 samples of 2 clips: the tracer takes an axis of one for fixed
+        inputs = (torch.rand(3, 2, trained.num_person, lengths[-1], joints, trained.channels),)
         names, axes = ['keypoint'], [{0: 'N', 1: 'clips'}]
-        program = _trace(network, (clips,), axes)
+    recognizer = fuse_batch_norm(copy.deepcopy(trained.model))
+    for module in recognizer.modules():
+        if isinstance(module, AEA):
+            module.form = 'masked'  # whose shapes do not depend on the data
+    network = ScoreModel(recognizer, prepare).eval().requires_grad_(False)
+    about: dict[str, Any] = {
+        'classes': trained.classes,
+        'layout': trained.skeleton.name,
+        'joints': trained.skeleton.joints,
+        'num_person': trained.num_person,
+        'pipeline': trained.pipeline,
+        'preparation': preparation,
+        'scores': network.scores,
+        'backbone': type(recognizer.backbone).__name__,
+        'version': __version__,
+    }
+    metadata = {name: value if isinstance(value, str) else json.dumps(value) for name, value in about.items()}
+    program = _trace(network, inputs, axes)
     with written_whole(path) as part:
         if path.suffix == '.onnx':
-            _write_onnx(program, part, names, axes, metadata, opset)
+            _write_onnx(program, part, names, axes, metadata)
         else:
             torch.export.save(program, str(part), extra_files={'metadata.json': json.dumps(metadata)})
     return metadata
-
-
-def clip_len(trained: TrainedModel) -> int:
-    """Frames of the clips that the test pipeline makes.
-
-    Raises:
-        InputError: If no step has a ``clip_len``.
-    """
-    for step in reversed(trained.pipeline):
-        if 'clip_len' in step:
-            return int(step['clip_len'])
-    raise InputError('export: no step of the test pipeline has a clip_len, which says how many frames a clip has')
 
 
 def trial_recording(trained: TrainedModel, frames: int, seed: int = 0) -> dict[str, np.ndarray]:
@@ -187,90 +165,42 @@ def trial_recording(trained: TrainedModel, frames: int, seed: int = 0) -> dict[s
     return {name: array.astype(np.float32) for name, array in recording.items()}
 
 
-def describe(trained: TrainedModel, preparation: bool) -> dict[str, str]:
-    """What a file says about itself, as texts: names as they are, anything else as JSON.
-
-    Args:
-        trained: The model, its test pipeline, layout and classes.
-        preparation: Whether the test pipeline is inside.
-    """
-    about: dict[str, Any] = {
-        'classes': trained.classes,
-        'layout': trained.skeleton.name,
-        'joints': trained.skeleton.joints,
-        'num_person': trained.num_person,
-        'pipeline': trained.pipeline,
-        'preparation': preparation,
-        'scores': ScoreModel(trained.model).scores,
-        'backbone': type(trained.model.backbone).__name__,
-        'version': __version__,
-    }
-    return {name: value if isinstance(value, str) else json.dumps(value) for name, value in about.items()}
-
-
-def _trace(model: nn.Module, inputs: tuple, axes: list[dict[int, str]]) -> torch.export.ExportedProgram:
-    """The graph of a model; ``axes`` are those of every input whose size is free."""
+def _trace(model: ScoreModel, inputs: tuple, axes: FreeAxes) -> torch.export.ExportedProgram:
     sizes = {name: torch.export.Dim(name) for names in axes for name in names.values()}
-    free: Any = tuple({axis: sizes[name] for axis, name in names.items()} for names in axes)
+    shapes: Any = (tuple({axis: sizes[name] for axis, name in names.items()} for names in axes),)
     try:
         with torch.no_grad(), _quietly():
-            shapes = (free,) if isinstance(model, PreparedModel) else free  # forward(*recording) has one argument
-            program = torch.export.export(model.eval(), inputs, dynamic_shapes=shapes, strict=False)
+            program = torch.export.export(model, inputs, dynamic_shapes=shapes, strict=False)
     except Exception as error:  # it has no common base
-        network: Any = model.model if isinstance(model, PreparedModel) else model
-        name = type(network.recognizer.backbone).__name__
-        reason = ' '.join(str(error).split())[:400]
+        name, reason = type(model.recognizer.backbone).__name__, ' '.join(str(error).split())[:400]
         raise InputError(f'export: torch.export cannot trace {name} ({type(error).__name__}: {reason})') from error
     for node in program.graph.nodes:
         node.meta.pop('stack_trace', None)  # paths of this machine
     return program
 
 
-def _require_onnx(opset: int) -> None:
-    try:
-        import onnx  # noqa: F401
-        import onnxscript  # noqa: F401  (torch.onnx needs it)
-    except ImportError as error:
-        raise InputError(f'export: {error}; pip install "asea_mm[export]"') from None
-    if opset < LOWEST_OPSET:
-        raise InputError(f'export: opset must be at least {LOWEST_OPSET}, got {opset}')
-
-
 def _write_onnx(
-    program: torch.export.ExportedProgram,
-    path: Path,
-    names: list[str],
-    axes: list[dict[int, str]],
-    metadata: Mapping[str, str],
-    opset: int,
+    program: torch.export.ExportedProgram, path: Path, names: list[str], axes: FreeAxes, metadata: dict[str, str]
 ) -> None:
     """Write and check an .onnx file."""
     import onnx
 
+    options: Any = dict(input_names=names, output_names=['scores', 'logits'], opset_version=OPSET)
     try:
         with _quietly():
-            exported = torch.onnx.export(
-                program,
-                (),
-                input_names=names,
-                output_names=['scores', 'logits'],
-                dynamo=True,
-                opset_version=opset,
-                verbose=False,
-            )
+            exported = torch.onnx.export(program, (), dynamo=True, verbose=False, **options)
     except torch.onnx.OnnxExporterError as error:
         reason = ' '.join(str(error).split())[:400]
         raise InputError(f'export: no ONNX form of an operator in this model ({reason})') from error
     assert exported is not None
     model = exported.model_proto
-    for part in (*model.graph.node, *model.graph.value_info, *model.graph.initializer, model.graph):
+    graph = model.graph
+    for part in (graph, *graph.node, *graph.value_info, *graph.initializer, *graph.input, *graph.output):
         part.ClearField('metadata_props')  # where in the code each comes from, more text than weights
-    for value in (*model.graph.input, *model.graph.output):
-        value.ClearField('metadata_props')
-    for value, free in zip(model.graph.input, axes, strict=True):
+    for value, free in zip(graph.input, axes, strict=True):
         for axis, name in free.items():
             value.type.tensor_type.shape.dim[axis].dim_param = name
-    onnx.helper.set_model_props(model, dict(metadata))
+    onnx.helper.set_model_props(model, metadata)
     onnx.save(model, str(path))
     onnx.checker.check_model(str(path), full_check=True)
 
@@ -278,14 +208,11 @@ def _write_onnx(
 @contextmanager
 def _quietly() -> Iterator[None]:
     """Without the remarks of the exporter about its own inside."""
-    loggers = [logging.getLogger(name) for name in ('torch.onnx', 'onnxscript', 'onnx_ir')]
-    levels = [logger.level for logger in loggers]
-    for logger in loggers:
-        logger.setLevel(logging.ERROR)
+    before = logging.root.manager.disable
+    logging.disable(logging.WARNING)
     try:
         with warnings.catch_warnings():
             warnings.simplefilter('ignore')
             yield
     finally:
-        for logger, level in zip(loggers, levels, strict=True):
-            logger.setLevel(level)
+        logging.disable(before)

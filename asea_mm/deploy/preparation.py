@@ -46,8 +46,9 @@ class Preparation(nn.Module):
         skeleton: Layout of the keypoints.
 
     Shapes:
-        keypoint ``(M, T, V, C)``, keypoint_score ``(M, T, V)`` or None, img_shape ``(2,)`` or None; returns the input
-        of the network, ``(1, clips, M, T', V, C')``. M is ``num_person``: absent persons are all zero
+        those of ``self.inputs`` in their order: keypoint ``(M, T, V, C)``, keypoint_score ``(M, T, V)``, img_shape
+        ``(2,)``; returns the input of the network, ``(1, clips, M, T', V, C')``. M is ``num_person``: absent persons
+        are all zero
 
     Raises:
         InputError: If a step has no form in torch, or an option of one has none.
@@ -74,10 +75,9 @@ class Preparation(nn.Module):
         self.inputs += ['keypoint_score'] if 'ScoreChannel' in names else []
         self.inputs += ['img_shape'] if needs_shape else []
 
-    def forward(
-        self, keypoint: Tensor, keypoint_score: Tensor | None = None, img_shape: Tensor | None = None
-    ) -> Tensor:
-        recording = Recording(keypoint, keypoint_score, img_shape)
+    def forward(self, *inputs: Tensor) -> Tensor:
+        arrays = dict(zip(self.inputs, inputs, strict=True))
+        recording = Recording(arrays['keypoint'], arrays.get('keypoint_score'), arrays.get('img_shape'))
         for name, step in self.steps:
             recording = STEPS[name](step, self.skeleton, recording)
         return recording.keypoint[None]

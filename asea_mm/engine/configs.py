@@ -3,24 +3,25 @@
 from __future__ import annotations
 
 import os
+import threading
 from collections.abc import Iterator, Mapping
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
+from mmengine.config import Config
+
 from ..errors import InputError
 
+_READING = threading.RLock()  # of mmengine's class
 PACKAGE = Path(__file__).resolve().parents[1]
 # Built into an installed package, beside the package in a clone.
-FOLDERS = (PACKAGE / '.mim' / 'configs', PACKAGE.parent / 'configs')
+FOLDER = next(filter(Path.is_dir, (PACKAGE / '.mim' / 'configs', PACKAGE.parent / 'configs')), PACKAGE / 'configs')
 
 
 def known_configs() -> dict[str, Path]:
     """The configs that come with the package, by name; bases are no configs."""
-    folder = next((folder for folder in FOLDERS if folder.is_dir()), None)
-    if folder is None:
-        return {}
-    files = [path for path in sorted(folder.rglob('*.py')) if '_base_' not in path.relative_to(folder).parts]
+    files = [path for path in sorted(FOLDER.rglob('*.py')) if '_base_' not in path.relative_to(FOLDER).parts]
     return {path.stem: path for path in files}
 
 
@@ -45,6 +46,36 @@ def find_config(name: str | os.PathLike) -> Path:
     if path.suffix == '.py':
         raise FileNotFoundError(f'config {name} does not exist{hint}')
     raise InputError(f'config {name}: neither a file nor a config of asea_mm{hint}')
+
+
+def read_config(name: str | os.PathLike) -> Config:
+    """Read a config; a ``_base_`` that is not beside it is one that comes with the package.
+
+    So ``_base_ = ['asea_sbu.py']`` inherits from our config wherever the user's own stands.
+
+    Args:
+        name: As of :func:`find_config`.
+
+    Raises:
+        FileNotFoundError: If a path leads nowhere.
+        InputError: If no config has this name, or it is not valid Python.
+    """
+    path = find_config(name)
+    with _READING:
+        beside = Config._get_cfg_path  # mmengine has no other place that could be told
+
+        def beside_or_ours(base: str, filename: str) -> tuple[str, str | None]:
+            found, scope = beside(base, filename)
+            ours = FOLDER / base
+            return (str(ours), scope) if not Path(found).exists() and ours.is_file() else (found, scope)
+
+        Config._get_cfg_path = staticmethod(beside_or_ours)
+        try:
+            return Config.fromfile(path)
+        except SyntaxError as error:
+            raise InputError(f'config {path}: {error}') from error
+        finally:
+            Config._get_cfg_path = staticmethod(beside)
 
 
 def nodes(part: Any) -> Iterator[Any]:

@@ -24,7 +24,7 @@ from mmengine.runner import Runner
 
 from ..errors import InputError
 from .checkpoints import read_checkpoint
-from .configs import find_config
+from .configs import read_config
 from .options import apply_options
 
 
@@ -51,11 +51,7 @@ def load_config(
         FileNotFoundError: If there is no such file.
         InputError: If it is not valid Python, or an option does not fit it.
     """
-    path = find_config(config)
-    try:
-        cfg = Config.fromfile(path)
-    except SyntaxError as error:
-        raise InputError(f'config {path}: {error}') from error
+    cfg = read_config(config)
     apply_options(cfg, split, fold, stream, seed)
     if cfg_options:
         cfg.merge_from_dict(dict(cfg_options))
@@ -65,7 +61,7 @@ def load_config(
     elif cfg.get('work_dir') is None:
         named = [('', split), ('fold', fold), ('', stream), ('seed', seed)]
         parts = [f'{name}{value}' for name, value in named if value is not None]
-        cfg.work_dir = str(Path('work_dirs') / '_'.join([path.stem, *parts]).replace(',', '+'))
+        cfg.work_dir = str(Path('work_dirs') / '_'.join([Path(config).stem, *parts]).replace(',', '+'))
     return cfg
 
 

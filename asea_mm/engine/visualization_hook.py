@@ -73,7 +73,7 @@ class InteractionVisualizationHook(Hook):
                     f'InteractionVisualizationHook: no sample {index} among the {len(dataset)} of the validation set'
                 )
             clip = probe_sample(model, dataset, index)
-            self._add(runner, f'active_joints_{index}', draw_active_joints(clip, self.frames, shown=[]))
+            self._add(runner, f'active_joints_{index}', draw_active_joints(clip, self.frames, layers=[]))
 
     @staticmethod
     def _add(runner: Any, name: str, figure: Any) -> None:

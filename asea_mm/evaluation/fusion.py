@@ -23,20 +23,17 @@ def align(streams: Mapping[str, StreamScores]) -> dict[str, StreamScores]:
     first_name, first = next(iter(streams.items()))
     aligned = {}
     for name, stream in streams.items():
-        if missing := set(first.ids) ^ set(stream.ids):
+        if missing := sorted(set(first.ids) ^ set(stream.ids)):
             raise InputError(
-                f'{name} and {first_name} are of different samples: {len(missing)} are in one only, '
-                f'e.g. {sorted(missing)[0]!r}'
+                f'{name} and {first_name} are of different samples: {len(missing)} are in one only, e.g. {missing[0]!r}'
             )
         if stream.scores.shape[1] != first.scores.shape[1]:
             classes = f'{stream.scores.shape[1]} and {first.scores.shape[1]}'
             raise InputError(f'{name} and {first_name} have different numbers of classes, {classes}')
         aligned[name] = stream.at(first.ids)
         if (differ := aligned[name].labels != first.labels).any():
-            sample = first.ids[int(differ.argmax())]
-            raise InputError(
-                f'{name} and {first_name} have different labels for {differ.sum()} samples, e.g. {sample!r}'
-            )
+            sample = f'{differ.sum()} samples, e.g. {first.ids[int(differ.argmax())]!r}'
+            raise InputError(f'{name} and {first_name} have different labels for {sample}')
     return aligned
 
 
@@ -71,38 +68,30 @@ def fuse(streams: Sequence[StreamScores], weights: Sequence[float], rule: str = 
     return StreamScores(streams[0].ids, fused, streams[0].labels)
 
 
-def weight_grid(num_streams: int, steps: int = 10) -> list[tuple[float, ...]]:
-    """All weights in multiples of ``1 / steps`` that add up to 1, the most even ones first."""
-    grid = [parts for parts in product(range(steps + 1), repeat=num_streams) if sum(parts) == steps]
-    grid.sort(key=lambda parts: (sum(part * part for part in parts), parts))
-    return [tuple(part / steps for part in parts) for parts in grid]
-
-
-def choose_weights(groups: Sequence[Sequence[StreamScores]], steps: int = 10, rule: str = 'sum') -> tuple[float, ...]:
-    """The weights of :func:`weight_grid` with the most correct samples in these groups, of equal ones the most even.
+def choose_weights(groups: Sequence[Sequence[StreamScores]], rule: str = 'sum') -> tuple[float, ...]:
+    """Weights in tenths that add up to 1, with the most correct samples; of equal ones the most even.
 
     Args:
         groups: Aligned streams of each group of samples, e.g. of a fold.
-        steps: Fineness of the grid.
         rule: As of :func:`fuse`.
     """
-    grid = weight_grid(len(groups[0]), steps)
+    grid = [parts for parts in product(range(11), repeat=len(groups[0])) if sum(parts) == 10]
+    grid.sort(key=lambda parts: (sum(part * part for part in parts), parts))
 
     def correct(weights: tuple[float, ...]) -> int:
         fused = (fuse(streams, weights, rule) for streams in groups)
         return sum(int((stream.scores.argmax(axis=1) == stream.labels).sum()) for stream in fused)
 
-    return max(grid, key=correct)  # the first of equal ones
+    return max((tuple(part / 10 for part in parts) for parts in grid), key=correct)  # the first of equal ones
 
 
 def cross_validated_weights(
-    groups: Mapping[Hashable, Sequence[Sequence[StreamScores]]], steps: int = 10, rule: str = 'sum'
+    groups: Mapping[Hashable, Sequence[Sequence[StreamScores]]], rule: str = 'sum'
 ) -> dict[Hashable, tuple[float, ...]]:
     """Weights for each fold that were chosen on the others, so that no sample has a say in its own.
 
     Args:
         groups: For each fold the aligned streams of its runs.
-        steps: Fineness of the grid.
         rule: As of :func:`fuse`.
 
     Raises:
@@ -111,6 +100,6 @@ def cross_validated_weights(
     if len(groups) < 2:
         raise InputError(f'cross-validated weights need at least two folds, got {len(groups)}')
     return {
-        fold: choose_weights([run for other, runs in groups.items() if other != fold for run in runs], steps, rule)
+        fold: choose_weights([run for other, runs in groups.items() if other != fold for run in runs], rule)
         for fold in groups
     }

@@ -55,10 +55,9 @@ def are_probabilities(scores: np.ndarray) -> bool:
 
 
 def cross_entropy(scores: np.ndarray, labels: np.ndarray) -> float | None:
-    """Mean of -log of the score of the true class: tells models apart that make the same few errors.
+    """Mean of -log of the score of the true class, at least 1e-6; None where the scores are no probabilities.
 
-    Scores below 1e-6 count as 1e-6. Where the scores are no probabilities, as those of heads that average clips by
-    ``'score'``, there is none.
+    It tells models apart that make the same few errors.
 
     Shapes:
         scores ``(samples, classes)``, labels ``(samples,)``
@@ -92,14 +91,12 @@ class InteractionReport(BaseMetric):
 
     Args:
         out_dir: Folder for the files; made when missing.
-        collect_device: As of mmengine's ``BaseMetric``.
-        prefix: As of mmengine's ``BaseMetric``.
     """
 
     default_prefix = 'report'
 
-    def __init__(self, out_dir: str, collect_device: str = 'cpu', prefix: str | None = None) -> None:
-        super().__init__(collect_device=collect_device, prefix=prefix)
+    def __init__(self, out_dir: str) -> None:
+        super().__init__()
         self.out_dir = Path(out_dir)
 
     def process(self, data_batch: Any, data_samples: Sequence[dict]) -> None:

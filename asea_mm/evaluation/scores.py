@@ -12,7 +12,7 @@ import numpy as np
 
 from ..datasets.files.whole import written_whole
 from ..errors import InputError
-from .statistics import Run
+from .statistics import Run, run_name
 
 ARRAYS = ('ids', 'scores', 'labels')
 OF_RUNS = ('folds', 'seeds')
@@ -49,12 +49,12 @@ def read_scores(path: str | Path) -> StreamScores:
 
     Raises:
         FileNotFoundError: If there is no such file.
-        InputError: If the file is not of that form, has a sample twice, or scores that are no numbers.
+        InputError: If it is of another form, has a sample twice, or scores that are not finite.
     """
-    arrays = _read(Path(path))
-    if 'folds' in arrays:
+    runs = _runs_of_file(Path(path))
+    if list(runs) != [(0, 0)]:
         raise InputError(f'{path}: expected the scores of one test, got those of a cross-validation')
-    return _stream(path, arrays)
+    return runs[0, 0]
 
 
 def run_folder(fold: int, seed: int) -> str:
@@ -89,10 +89,9 @@ def read_runs(path: str | Path) -> dict[Run, StreamScores]:
 
 
 def write_runs(path: str | Path, runs: Mapping[Run, StreamScores], classes: Sequence[str]) -> None:
-    """Write the scores of all runs to one file, with the names of the classes; it replaces a file of before whole.
+    """Write the scores of all runs, in single precision, and the names of the classes to one file.
 
-    Scores are kept in single precision, as models compute them. A single run, fold 0 and seed 0, is written as a test
-    is.
+    A single run, fold 0 and seed 0, is written as a test is.
     """
     numbers: dict[str, Any] = {}
     if list(runs) != [(0, 0)]:
@@ -117,13 +116,18 @@ def read_class_names(path: str | Path) -> list[str] | None:
 
 def _runs_of_file(path: Path) -> dict[Run, StreamScores]:
     arrays = _read(path)
-    if 'folds' not in arrays:
-        return {(0, 0): _stream(path, arrays)}
-    numbers = list(zip(*(arrays[name].tolist() for name in OF_RUNS), strict=True))
+    ids, scores, labels = (arrays[name] for name in ARRAYS)
+    numbers = list(zip(*(arrays[name].tolist() for name in OF_RUNS), strict=True)) if 'folds' in arrays else []
     runs = {}
-    for run in dict.fromkeys(numbers):  # in their order
-        rows = [index for index, number in enumerate(numbers) if number == run]
-        runs[run] = _stream(f'{path}, fold {run[0]} seed {run[1]}', {name: arrays[name][rows] for name in ARRAYS})
+    for run in dict.fromkeys(numbers or [(0, 0)]):  # in their order
+        rows = [number == run for number in numbers] if numbers else np.full(len(ids), True)
+        where = f'{path}, {run_name(*run)}' if numbers else path
+        if infinite := (~np.isfinite(scores[rows]).all(axis=1)).sum():
+            raise InputError(f'{where}: scores of {infinite} samples are not finite')
+        names = tuple(str(name) for name in ids[rows])
+        if len(set(names)) < len(names):
+            raise InputError(f'{where}: {len(names) - len(set(names))} samples have the name of another')
+        runs[run] = StreamScores(names, scores[rows].astype(np.float64), labels[rows].astype(np.int64))
     return runs
 
 
@@ -134,29 +138,19 @@ def _read(path: Path) -> dict[str, np.ndarray]:
     try:
         with np.load(path, allow_pickle=False) as file:
             arrays = {name: file[name] for name in file.files}
-            ids, scores, labels = (arrays[name] for name in ARRAYS)
+            samples, classes = arrays['scores'].shape
+            shapes = {name: arrays[name].shape for name in ('ids', 'labels')}
     except Exception as error:  # a damaged archive raises almost anything
         reason = f'{error}'.partition('\n')[0] or type(error).__name__
         raise InputError(
-            f'{path}: expected a file with ids, scores and labels, got another or a damaged one ({reason})'
+            f'{path}: expected a file with ids, scores (samples, classes) and labels, got another or a damaged one '
+            f'({reason})'
         ) from None
-    if scores.ndim != 2 or not len(scores) or ids.shape != labels.shape or len(ids) != len(scores):
-        shapes = f'{scores.shape}, {labels.shape} and {ids.shape}'
-        raise InputError(f'{path}: expected scores (samples, classes), labels and ids (samples,), got {shapes}')
-    of_runs = [name for name in OF_RUNS if name in arrays]
-    if of_runs and (len(of_runs) < len(OF_RUNS) or any(arrays[name].shape != ids.shape for name in of_runs)):
-        got = ', '.join(f'{name} {arrays[name].shape}' for name in of_runs)
-        raise InputError(f'{path}: expected folds and seeds of {len(ids)} samples, got {got}')
-    if 'classes' in arrays and arrays['classes'].shape != scores.shape[1:]:
-        raise InputError(f'{path}: expected names of {scores.shape[1]} classes, got {arrays["classes"].shape}')
+    shapes |= {name: arrays[name].shape for name in (*OF_RUNS, 'classes') if name in arrays}
+    expected = {name: (classes if name == 'classes' else samples,) for name in shapes}
+    if shapes != expected or not samples or len(shapes.keys() & OF_RUNS) == 1:
+        raise InputError(
+            f'{path}: expected ids, labels, and of runs folds and seeds, of {samples} samples and names of {classes} '
+            f'classes, got {shapes}'
+        )
     return arrays
-
-
-def _stream(where: str | Path, arrays: Mapping[str, np.ndarray]) -> StreamScores:
-    ids, scores, labels = (arrays[name] for name in ARRAYS)
-    if not np.isfinite(scores).all():
-        raise InputError(f'{where}: scores of {(~np.isfinite(scores).all(axis=1)).sum()} samples are not finite')
-    names = tuple(str(name) for name in ids)
-    if len(set(names)) < len(names):
-        raise InputError(f'{where}: {len(names) - len(set(names))} samples have the name of another')
-    return StreamScores(names, scores.astype(np.float64), labels.astype(np.int64))

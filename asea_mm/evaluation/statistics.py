@@ -55,12 +55,12 @@ def in_columns(summary: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:
     return {**folds, 'mean of folds': summary['mean_of_folds'], 'pooled over samples': summary['pooled']}
 
 
-def as_percent(accuracy: Mapping[str, Any]) -> str:
-    """Mean and, where there are several seeds, standard deviation, e.g. ``95.89 ± 0.40``."""
-    return with_spread(accuracy, 100, 2)
-
-
 def with_spread(values: Mapping[str, Any], factor: float = 1, digits: int = 3) -> str:
     """Mean and, where there are several values, standard deviation, e.g. ``0.127 ± 0.015``."""
     spread = '' if values['std'] is None else f' ± {factor * values["std"]:.{digits}f}'
     return f'{factor * values["mean"]:.{digits}f}{spread}'
+
+
+def as_percent(accuracy: Mapping[str, Any]) -> str:
+    """The same in per cent, e.g. ``95.89 ± 0.40``."""
+    return with_spread(accuracy, 100, 2)

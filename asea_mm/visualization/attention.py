@@ -10,22 +10,16 @@ from matplotlib.figure import Figure
 
 from ..errors import InputError
 from .clips import ProbedClip
-from .drawing import STRONGEST, Scene, moments, new_figure, person_handles, short
+from .drawing import Scene, add_captions, moments, new_figure, person_handles, short
 
 
-def draw_attention(
-    clip: ProbedClip,
-    frame: int | None = None,
-    layers: Sequence[int] | None = None,
-    strongest: int = STRONGEST,
-) -> Figure:
+def draw_attention(clip: ProbedClip, frame: int | None = None, layers: Sequence[int] | None = None) -> Figure:
     """Attention from each person's side: the skeletons with lines to what is attended to, and the matrix below.
 
     Args:
         clip: The clip, probed with its attention.
         frame: Frame of the clip; default the mean over the frames, drawn on the middle one.
         layers: Layers (AEA), from 0, whose mean is taken; default all.
-        strongest: Lines that are drawn of each person.
 
     Raises:
         InputError: If there is no such layer or frame.
@@ -47,17 +41,15 @@ def draw_attention(
     grid = figure.subplots(2, persons, squeeze=False, height_ratios=[above, tall])
     for person in range(persons):
         axes = grid[0, person]
-        scene.frame(axes)
-        scene.skeletons(axes, shown, share, size=1.5)
-        scene.attention(axes, shown, attention, person, strongest)
+        scene.draw(axes, shown, share, size=1.5)
+        scene.draw_attention(axes, shown, attention, person)
         axes.set_title(f'person {person + 1} attends', fontsize=10)
         axes.set_xlabel(f'frame {shown}' + (', lines: mean over time' if frame is None else ''), fontsize=8)
         _matrix(grid[1, person], clip, attention[person], person, queries[person], keys[person])
     when = 'mean over time' if frame is None else f'frame {frame}'
     what = clip.layer_title(numbers[0]) if len(numbers) == 1 else f'mean of {len(numbers)} layers'
-    figure.suptitle(f'External attention, {what}, {when}: {clip.title}', fontsize=10)
-    handles = person_handles(persons, 'active joint')
-    figure.legend(handles=handles, loc='outside lower center', ncols=len(handles), frameon=False, fontsize=8.5)
+    title = f'External attention, {what}, {when}: {clip.title}'
+    add_captions(figure, title, person_handles(persons, active=True))
     return figure
 
 

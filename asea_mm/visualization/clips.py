@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -22,8 +23,7 @@ class ProbedClip:
     """Joints of a clip, and the layers (AEA) of a model that ran on it.
 
     Args:
-        keypoint: Joints as the model's pipeline leaves them before it makes streams of them; absent persons and
-            missing joints are all zero.
+        keypoint: Joints before the model's pipeline makes streams of them; absent persons and missing joints are zero.
         layers: What every AEA did.
         skeleton: Layout of the joints.
         name: Name of the sample.
@@ -41,27 +41,13 @@ class ProbedClip:
     title: str = ''
     unit: str = 'units'
 
-    def __post_init__(self) -> None:
-        shape = self.keypoint.shape
-        if len(shape) != 4 or shape[2] != self.skeleton.num_joints or shape[3] not in (2, 3) or not shape[1]:
-            raise InputError(
-                f'ProbedClip: expected keypoints (persons, frames, {self.skeleton.num_joints}, 2 or 3), got {shape}'
-            )
-        masks = [layer.mask.shape for layer in self.layers]
-        if not masks or masks[0] != (shape[0], shape[2]):
-            raise InputError(f'ProbedClip: expected layers of {shape[0]} persons and {shape[2]} joints, got {masks}')
-
-    @property
+    @cached_property
     def seen(self) -> np.ndarray:
         """Joints that are there, ``(M, T, V)`` bool."""
         return np.any(self.keypoint, axis=-1)
 
     def numbers(self, layers: Sequence[int] | None) -> list[int]:
-        """Check numbers of layers, from 0; None is all of them.
-
-        Raises:
-            InputError: If there is no such layer.
-        """
+        """Numbers of layers, from 0, checked; None is all of them."""
         count = len(self.layers)
         if layers is not None and (not layers or not all(0 <= number < count for number in layers)):
             raise InputError(f'expected layers from 1 to {count}, got {[number + 1 for number in layers]}')
@@ -80,7 +66,7 @@ class ProbedClip:
         return np.mean([self.layers[number].attention_at(frame) for number in self.numbers(layers)], axis=0)
 
 
-def strongest_lines(attention: np.ndarray, count: int) -> list[tuple[int, int, int, float]]:
+def strongest_lines(attention: np.ndarray, count: int = 12) -> list[tuple[int, int, int, float]]:
     """The largest entries above zero, largest first: own joint, other person, their joint, value.
 
     Shapes:
@@ -108,39 +94,59 @@ def find_sample(dataset: Any, sample: str) -> int:
     )
 
 
-def read_clips(dataset: Any, index: int) -> tuple[dict, np.ndarray, Tensor]:
-    """One sample of a dataset through its pipeline.
+def probe_sample(model: nn.Module, dataset: Any, index: int, clip: int | None = None) -> ProbedClip:
+    """Run a model on a sample and keep one of its clips.
 
     Args:
-        dataset: Dataset of skeletons, ours or mmaction2's.
+        model: A recognizer with AEA.
+        dataset: Its dataset, ours or mmaction2's.
         index: Index of the sample.
-
-    Returns:
-        The sample before the pipeline; its joints as they enter ``GenerateStream`` (else ``FormatGCNInput``); and the
-        model's input.
-
-    Shapes:
-        joints ``(clips, M, T, V, 2 or 3)``, inputs ``(clips, M, T, V, C)``
+        clip: Number of the clip; default the one in the middle.
 
     Raises:
-        InputError: If the pipeline has no ``FormatGCNInput``.
+        InputError: If there is no such clip, the pipeline has no ``FormatGCNInput``, or the dataset does not say which
+            layout it has.
     """
+    sample = dataset.get_data_info(index)
+    name, label = str(sample['frame_dir']), int(sample['label'])
+    layout = sample.get('layout', dataset.metainfo.get('layout'))
+    if layout is None:
+        raise InputError(f'sample {name!r}: the dataset does not say which skeleton it has')
+    joints, inputs = _read_clips(dataset, sample)
+    clip = len(inputs) // 2 if clip is None else clip
+    if not 0 <= clip < len(inputs):
+        raise InputError(f'sample {name!r}: expected a clip from 0 to {len(inputs) - 1}, got {clip}')
+    probed = probe(model, inputs[None].float())[0]
+    classes = dataset.metainfo.get('classes') or [str(number) for number in range(len(probed.scores))]
+    best = int(probed.scores.argmax())
+    verdict = 'recognised' if best == label else f'taken for {classes[best]}'
+    return ProbedClip(
+        keypoint=joints[clip],
+        layers=probed.clips[clip],
+        skeleton=get_skeleton(layout),
+        name=name,
+        title=f'{classes[label]} ({verdict}, {probed.scores[best]:.0%}), {name}',
+        unit=_unit_of(dataset),
+    )
+
+
+def _read_clips(dataset: Any, sample: dict) -> tuple[np.ndarray, Tensor]:
+    """Joints as they enter ``GenerateStream`` (else ``FormatGCNInput``), and the model's input, ``(clips, ...)``."""
     steps = {type(step).__name__: step for step in dataset.pipeline.transforms}
     if 'FormatGCNInput' not in steps:
         raise InputError(f'expected a pipeline with FormatGCNInput, got {list(steps)}')
-    before_streams = 'GenerateStream' if 'GenerateStream' in steps else 'FormatGCNInput'
-    info = dataset.get_data_info(index)
-    results: Any = dict(info)
+    before_streams = steps.get('GenerateStream', steps['FormatGCNInput'])
+    results: Any = dict(sample)
     for step in dataset.pipeline.transforms:
-        if type(step).__name__ == before_streams:
+        if step is before_streams:
             kept = {key: results[key] for key in ('keypoint', 'num_clips') if key in results}
             joints = steps['FormatGCNInput'](dict(kept))['keypoint'][..., :3]
         results = step(results)
-    return info, joints, results['inputs']
+    return joints, results['inputs']
 
 
-def unit_of(dataset: Any) -> str:
-    """Unit of the joints that :func:`read_clips` returns."""
+def _unit_of(dataset: Any) -> str:
+    """Unit of the joints behind the pipeline's normalisation."""
     for step in reversed(dataset.pipeline.transforms):
         name = type(step).__name__
         if name in _UNITS_AFTER:
@@ -149,37 +155,3 @@ def unit_of(dataset: Any) -> str:
             return 'normalised'
     unit = str(dataset.metainfo.get('units', ''))
     return _SHORT_UNITS.get(unit, unit)
-
-
-def probe_sample(model: nn.Module, dataset: Any, index: int, clip: int | None = None) -> ProbedClip:
-    """Run a model on a sample and keep one of its clips.
-
-    Args:
-        model: A recognizer with AEA.
-        dataset: Its dataset.
-        index: Index of the sample.
-        clip: Number of the clip; default the one in the middle.
-
-    Raises:
-        InputError: If there is no such clip, or the dataset does not say which layout it has.
-    """
-    info, joints, inputs = read_clips(dataset, index)
-    name = str(info['frame_dir'])
-    clip = len(inputs) // 2 if clip is None else clip
-    if not 0 <= clip < len(inputs):
-        raise InputError(f'sample {name!r}: expected a clip from 0 to {len(inputs) - 1}, got {clip}')
-    layout = info.get('layout', dataset.metainfo.get('layout'))
-    if layout is None:
-        raise InputError(f'sample {name!r}: the dataset does not say which skeleton it has')
-    probed = probe(model, inputs[None].float())[0]
-    classes = dataset.metainfo.get('classes') or [str(number) for number in range(len(probed.scores))]
-    label, best = int(info['label']), int(probed.scores.argmax())
-    verdict = 'recognised' if best == label else f'taken for {classes[best]}'
-    return ProbedClip(
-        keypoint=joints[clip],
-        layers=probed.clips[clip],
-        skeleton=get_skeleton(layout),
-        name=name,
-        title=f'{classes[label]} ({verdict}, {probed.scores[best]:.0%}), {name}',
-        unit=unit_of(dataset),
-    )

@@ -10,9 +10,8 @@ import numpy as np
 from matplotlib.collections import LineCollection
 from matplotlib.patches import Rectangle
 
-from ..errors import InputError
 from ..skeletons import Skeleton, get_skeleton
-from .drawing import bones_of, new_figure, person_colour, person_handles, project, save_figure
+from .drawing import Scene, new_figure, person_colour, person_handles, save_figure
 
 CELL = 1.0  # inches
 TITLE = 0.28  # of a cell
@@ -23,8 +22,7 @@ def plot_contact_sheet(
 ) -> None:
     """Draw a few samples of every class, one moment of each, side by side under the name of the class.
 
-    They are seen as :func:`.drawing.project` sees them; each fills its cell, so sizes of different samples do not
-    compare. The page is about as wide as high.
+    Each fills its cell, so sizes of different samples do not compare. The page is about as wide as high.
 
     Args:
         moments: Class title to moments of its samples; classes without any keep their place.
@@ -33,13 +31,8 @@ def plot_contact_sheet(
 
     Shapes:
         every moment ``(M, V, C)``, C = 2 or 3; joints and persons that are all zero are not drawn
-
-    Raises:
-        InputError: If there is no class.
     """
     skeleton = get_skeleton(layout)
-    if not moments:
-        raise InputError('plot_contact_sheet: expected at least one class, got none')
     width = max(1, *(len(samples) for samples in moments.values()))
     columns = max(1, min(len(moments), round(np.sqrt(len(moments) * (1 + TITLE) / width))))
     rows, block = -(-len(moments) // columns), width + 0.25
@@ -54,24 +47,19 @@ def plot_contact_sheet(
     dots: dict[int, list] = defaultdict(list)
     for number, (title, samples) in enumerate(moments.items()):
         left, top = block * (number % columns), -(1 + TITLE) * (number // columns)
-        most = int(14 * width)
-        text = title if len(title) <= most else f'{title[: most - 1]}…'
+        text = title if len(title) <= 14 * width else f'{title[: 14 * width - 1]}…'
         axes.text(left + 0.05, top - 0.06, text, fontsize=8, va='top')
         if not samples:
             axes.text(left + 0.05, top - TITLE - 0.5, 'no samples', fontsize=7, color='0.5', va='center')
         for place, sample in enumerate(samples):
             corner = (left + place + 0.02, top - TITLE - 0.98)
             axes.add_patch(Rectangle(corner, 0.96, 0.96, facecolor='0.96', edgecolor='none', zorder=0))
-            seen = np.any(sample, axis=-1)
-            if not seen.any():
-                continue
-            points = project(sample[:, None], skeleton)[:, 0]
-            low, high_corner = points[seen].min(axis=0), points[seen].max(axis=0)
-            scale = 0.9 / max(float((high_corner - low).max()), 1e-6)
-            points = (points - (low + high_corner) / 2) * scale + (left + place + 0.5, top - TITLE - 0.5)
-            for person in np.flatnonzero(seen.any(axis=1)).tolist():
-                lines[person] += bones_of(points[person], seen[person], skeleton)
-                dots[person].append(points[person, seen[person]])
+            scene = Scene(sample[:, None], skeleton)
+            centre = (left + place + 0.5, top - TITLE - 0.5)
+            scene.points = (scene.points - scene.middle) * 0.486 / scene.extent.max() + centre  # nine tenths of a cell
+            for person in np.flatnonzero(scene.seen.any(axis=(1, 2))).tolist():
+                lines[person] += scene.bones(person, 0)
+                dots[person].append(scene.points[person][scene.seen[person]])
     for person in lines:
         colour = person_colour(person)
         axes.add_collection(LineCollection(lines[person], colors=colour, linewidths=1.2, capstyle='round'))

@@ -23,15 +23,19 @@ COLOURS = ('#0072B2', '#E69F00', '#009E73', '#CC79A7')
 PART_COLOURS = ('#000000', '#0072B2', '#56B4E9', '#D55E00', '#E69F00', '#009E73', '#CC79A7')
 MARKERS = ('o', 's', '^', 'D')  # persons differ in marker, too, not in colour alone
 YAW, PITCH = np.deg2rad(25), np.deg2rad(12)  # a little from the side and from above, so that depth shows
-STRONGEST = 12  # lines of attention from a person
 FORMATS = ('.png', '.svg', '.pdf', '.jpg')
 
 
 def new_figure(width: float, height: float, layout: str | None = 'constrained') -> Figure:
     """A figure in inches that needs no display."""
-    figure = Figure(figsize=(width, height), layout=layout)  # type: ignore[arg-type]
-    FigureCanvasAgg(figure)
-    return figure
+    return Figure(figsize=(width, height), layout=layout)  # type: ignore[arg-type]
+
+
+def add_captions(figure: Figure, title: str, handles: Sequence[Line2D]) -> None:
+    """Title above, legend below."""
+    figure.suptitle(title, fontsize=10)
+    ncols = min(len(handles), 7)
+    figure.legend(handles=handles, loc='outside lower center', ncols=ncols, frameon=False, fontsize=8.5)
 
 
 def save_figure(figure: Figure, path: str | Path, dpi: int = 100) -> None:
@@ -46,10 +50,9 @@ def save_figure(figure: Figure, path: str | Path, dpi: int = 100) -> None:
         figure.savefig(part, dpi=dpi)
 
 
-def as_image(figure: Figure, dpi: int = 100) -> np.ndarray:
+def as_image(figure: Figure) -> np.ndarray:
     """The figure's pixels, ``(height, width, 3)`` uint8, RGB."""
     canvas = FigureCanvasAgg(figure)
-    figure.set_dpi(dpi)
     canvas.draw()
     return np.asarray(canvas.buffer_rgba())[..., :3].copy()
 
@@ -80,15 +83,15 @@ def moments(seen: np.ndarray, count: int) -> list[int]:
     return [int(frame) for frame in frames[np.linspace(0, len(frames) - 1, count).round().astype(int)]]
 
 
-def person_handles(persons: int, active: str | None = None) -> list[Line2D]:
+def person_handles(persons: int, active: bool = False) -> list[Line2D]:
     """Entries of a legend: persons, and what a large dot says."""
     handles = [
         Line2D([], [], color=person_colour(p), marker=MARKERS[p % 4], markersize=4, lw=1.5, label=f'person {p + 1}')
         for p in range(persons)
     ]
     if active:
-        style = dict(ls='', marker='o', markersize=7, markerfacecolor='0.75', markeredgecolor='black')
-        handles.append(Line2D([], [], **style, label=active))  # type: ignore[arg-type]
+        style: Any = dict(ls='', marker='o', markersize=7, markerfacecolor='0.75', markeredgecolor='black')
+        handles.append(Line2D([], [], **style, label='active joint'))
     return handles
 
 
@@ -121,11 +124,6 @@ def project(keypoint: np.ndarray, skeleton: Skeleton) -> np.ndarray:
     return np.stack([right, np.cos(PITCH) * y - np.sin(PITCH) * depth], axis=-1)
 
 
-def bones_of(points: np.ndarray, seen: np.ndarray, skeleton: Skeleton) -> list[np.ndarray]:
-    """The bones both of whose joints were seen, as lines; points ``(V, 2)``, seen ``(V,)`` bool."""
-    return [points[list(bone)] for bone in skeleton.bone_indices if seen[list(bone)].all()]
-
-
 class Scene:
     """A clip on axes, with the same view and limits in every frame; joints that are all zero are not drawn.
 
@@ -152,37 +150,35 @@ class Scene:
         """Height by width."""
         return float(self.extent[1] / self.extent[0])
 
-    def frame(self, axes: Axes) -> None:
-        """Limits and an unobtrusive border."""
+    def bones(self, person: int, frame: int) -> list[np.ndarray]:
+        """The bones both of whose joints were seen, as lines."""
+        points, seen = self.points[person, frame], self.seen[person, frame]
+        return [points[list(bone)] for bone in self.skeleton.bone_indices if seen[list(bone)].all()]
+
+    def draw(self, axes: Axes, frame: int, share: np.ndarray | None = None, size: float = 1.0) -> None:
+        """Bones, small dots for inactive joints, large ones for active joints, within an unobtrusive border.
+
+        Shapes:
+            share ``(M, V)``: 0 for inactive joints; otherwise the area of the dot grows with it, up to 1. None: none
+            is active
+        """
         axes.set_xlim(self.middle[0] - self.extent[0], self.middle[0] + self.extent[0])
         axes.set_ylim(self.middle[1] - self.extent[1], self.middle[1] + self.extent[1])
         axes.set_aspect('equal')
         axes.set_xticks([])
         axes.set_yticks([])
         axes.spines[:].set_color('0.85')
-
-    def skeletons(self, axes: Axes, frame: int, share: np.ndarray | None = None, size: float = 1.0) -> None:
-        """Bones, small dots for inactive joints, large ones for active joints.
-
-        Shapes:
-            share ``(M, V)``: 0 for inactive joints; otherwise the area of the dot grows with it, up to 1. None: none
-            is active
-        """
         for person, (points, seen) in enumerate(zip(self.points[:, frame], self.seen[:, frame], strict=True)):
             style: Any = dict(c=person_colour(person), marker=MARKERS[person % len(MARKERS)])
-            bones = bones_of(points, seen, self.skeleton)
-            alpha = 0.55 if share is not None else 0.9
-            width = 1.3 * size
-            axes.add_collection(
-                LineCollection(bones, colors=style['c'], linewidths=width, alpha=alpha, capstyle='round', zorder=1)
-            )
+            line: Any = dict(linewidths=1.3 * size, alpha=0.9 if share is None else 0.55, capstyle='round', zorder=1)
+            axes.add_collection(LineCollection(self.bones(person, frame), colors=style['c'], **line))
             active = seen & (share[person] > 0) if share is not None else np.zeros_like(seen)
             axes.scatter(*points[seen & ~active].T, s=5 * size**2, linewidths=0, zorder=3, **style)
             if share is not None:
                 area = (10 + 38 * share[person][active]) * size**2
                 axes.scatter(*points[active].T, s=area, edgecolors='black', linewidths=0.7, zorder=4, **style)
 
-    def attention(self, axes: Axes, frame: int, attention: np.ndarray, person: int, strongest: int = STRONGEST) -> None:
+    def draw_attention(self, axes: Axes, frame: int, attention: np.ndarray, person: int) -> None:
         """The strongest lines from joints of a person to the joints of others that they attend to.
 
         Shapes:
@@ -190,7 +186,7 @@ class Scene:
         """
         lines = [
             (self.points[person, frame, own], self.points[other, frame, theirs], value)
-            for own, other, theirs, value in strongest_lines(attention[person], strongest)
+            for own, other, theirs, value in strongest_lines(attention[person])
             if self.seen[person, frame, own] and self.seen[other, frame, theirs]
         ]
         if lines:
@@ -203,6 +199,5 @@ class Scene:
 def strip(axes: Sequence[Axes], scene: Scene, share: np.ndarray | None = None, size: float = 1.0) -> None:
     """Moments of a clip at equal distances in time, one on each of the axes, labelled with their frames."""
     for place, frame in zip(axes, moments(scene.seen, len(axes)), strict=True):
-        scene.frame(place)
-        scene.skeletons(place, frame, share, size)
+        scene.draw(place, frame, share, size)
         place.set_xlabel(f'frame {frame}', fontsize=7.5, color='0.35', labelpad=1)

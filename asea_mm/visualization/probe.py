@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
+from inspect import signature
 from typing import Any
 
 import numpy as np
@@ -50,20 +52,15 @@ class LayerReading:
     weight: np.ndarray
     attention: np.ndarray | None = None
 
-    def nearest(self, frame: int) -> int:
-        """The layer's frame that is centred closest to this frame of the clip."""
-        return int(np.abs(self.frames - frame).argmin())
-
     def attention_at(self, frame: int | None = None) -> np.ndarray:
-        """The attention at a frame of the clip, or by default the mean over frames in which somebody attends.
+        """The attention nearest to a frame of the clip, or by default the mean over frames in which somebody attends.
 
         Shapes:
             returns ``(M, V, M, V)``
         """
-        if self.attention is None:
-            raise InputError('LayerReading: the attention was not collected; probe with attention=True')
+        assert self.attention is not None, 'probe with attention=True'
         if frame is not None:
-            return np.asarray(self.attention[:, self.nearest(frame)])
+            return np.asarray(self.attention[:, np.abs(self.frames - frame).argmin()])
         used = self.attention.any(axis=(2, 3, 4))  # (M, T')
         return np.asarray(self.attention.sum(axis=1) / np.maximum(used.sum(axis=1), 1)[:, None, None, None])
 
@@ -111,16 +108,16 @@ def probe(model: nn.Module, inputs: Tensor, attention: bool = True) -> list[Prob
     finally:
         model.train(training)
     arrays = {name: {key: value.cpu().numpy() for key, value in reading.items()} for name, reading in readings.items()}
-
-    def clip(number: int) -> list[LayerReading]:
-        return [
-            LayerReading(name, frames[name], **{key: value[number] for key, value in reading.items()})
+    clips = inputs.shape[1]
+    layers = [
+        [
+            LayerReading(name, frames[name], **{key: value[k] for key, value in reading.items()})
             for name, reading in arrays.items()
         ]
-
-    clips = inputs.shape[1]
+        for k in range(len(inputs) * clips)
+    ]
     return [
-        Probe(sample.pred_score.cpu().float().numpy(), [clip(number * clips + k) for k in range(clips)])
+        Probe(sample.pred_score.cpu().float().numpy(), layers[number * clips : (number + 1) * clips])
         for number, sample in enumerate(samples)
     ]
 
@@ -139,43 +136,29 @@ def watch(model: nn.Module, attention: str | None = None, curves: bool = False) 
         as of :func:`read_layer`
     """
     readings: Readings = {}
+    persons: dict[str, int] = {}
+
+    def before(name: str, layer: AEA, args: tuple, kwargs: dict) -> None:
+        arguments = signature(AEA.forward).bind(layer, *args, **kwargs).arguments
+        persons[name] = arguments['num_person']
+        if persons[name] == 1:  # whom AEA passes on without asking AT-NAC
+            layer.atnac(arguments['x'], arguments.get('presence'))
+
+    # before attention, which may overwrite its input
+    def after_selection(name: str, layer: AEA, module: nn.Module, args: tuple, active: ActiveJoints) -> None:
+        x, presence = args
+        readings[name] = read_layer(layer, x, persons[name], presence, active, attention, curves)
+
     handles = []
     for name, layer in model.named_modules():
         if isinstance(layer, AEA):
-            reader = _Reader(name, layer, readings, attention, curves)
-            handles.append(layer.register_forward_pre_hook(reader.before, with_kwargs=True))
-            handles.append(layer.atnac.register_forward_hook(reader.after_selection))
+            handles.append(layer.register_forward_pre_hook(partial(before, name), with_kwargs=True))
+            handles.append(layer.atnac.register_forward_hook(partial(after_selection, name, layer)))
     try:
         yield readings
     finally:
         for handle in handles:
             handle.remove()
-
-
-class _Reader:
-    """The hooks of one AEA."""
-
-    def __init__(self, name: str, layer: AEA, readings: Readings, attention: str | None, curves: bool) -> None:
-        self.name, self.layer, self.readings, self.attention, self.curves = name, layer, readings, attention, curves
-        self.num_person = 1
-
-    def before(self, module: nn.Module, args: tuple, kwargs: dict) -> None:
-        x, self.num_person, presence = _arguments(*args, **kwargs)
-        if self.num_person == 1:  # whom AEA passes on without asking AT-NAC
-            self.layer.atnac(x, presence)
-
-    # before attention, which may overwrite its input
-    def after_selection(self, module: nn.Module, args: tuple, active: ActiveJoints) -> None:
-        self.readings[self.name] = read_layer(
-            self.layer, args[0], self.num_person, args[1], active, self.attention, self.curves
-        )
-
-
-def _arguments(
-    x: Tensor, num_person: int, presence: Tensor | None = None, inplace: bool = False
-) -> tuple[Tensor, int, Tensor | None]:
-    """The arguments of AEA's forward that matter, however they were given."""
-    return x, num_person, presence
 
 
 @torch.no_grad()
@@ -211,8 +194,7 @@ def read_layer(
     reading = {key: value.unflatten(0, (-1, num_person)) for key, value in values.items()}
     if attention is not None:
         used = active.mask[:, None] & present[..., None]
-        maps = _attention(layer, x, num_person, used)
-        reading['attention'] = _mean_over_frames(maps) if attention == 'mean' else _with_oneself(maps)
+        reading['attention'] = _attention(layer, x, num_person, used, attention == 'mean')
     return reading
 
 
@@ -223,34 +205,24 @@ def _temporal_weight(layer: AEA, x: Tensor, amplitude: Tensor, present: Tensor) 
         both = present[:, 1:] & present[:, :-1]
         energy = F.pad(torch.linalg.vector_norm(x[:, :, 1:] - x[:, :, :-1], dim=1) * both[..., None], (0, 0, 0, 1))
     logits = layer.atnac.gamma * energy.var(dim=2, correction=0)
-    weight = torch.softmax(logits.masked_fill(~present, torch.finfo(logits.dtype).min), dim=1)
-    return weight * present
+    return torch.softmax(logits.masked_fill(~present, torch.finfo(logits.dtype).min), dim=1) * present
 
 
-def _attention(layer: AEA, x: Tensor, num_person: int, used: Tensor) -> Tensor:
-    """Maps ``(N, M, T, V, M-1, V)``; ``used`` ``(N*M, T, V)``: joints active and there, outside of which maps are 0."""
-    frames, joints = x.shape[2:]
-    if num_person == 1:
-        return x.new_zeros(x.shape[0], 1, frames, joints, 0, joints)
-    maps, _ = layer.attention.attention(x, num_person, used.to(x.dtype))
+def _attention(layer: AEA, x: Tensor, num_person: int, used: Tensor, mean: bool) -> Tensor:
+    """Maps as in :class:`LayerReading` or their mean; ``used`` ``(N*M, T, V)``: joints that are active and there."""
     used = used.unflatten(0, (-1, num_person))  # (N, M, T, V)
-    keys = used[:, _others(num_person)].transpose(2, 3)  # (N, M, T, M-1, V)
-    return maps.float().unflatten(-1, (num_person - 1, joints)) * keys[:, :, :, None] * used[..., None, None]
-
-
-def _others(persons: int) -> list[list[int]]:
-    return [[other for other in range(persons) if other != person] for person in range(persons)]
-
-
-def _mean_over_frames(maps: Tensor) -> Tensor:
-    count = maps.flatten(3).any(dim=3).sum(dim=2)
-    return (maps.sum(dim=2) / count.clamp(min=1)[..., None, None, None]).flatten(-2)
-
-
-def _with_oneself(maps: Tensor) -> Tensor:
-    """Maps ``(N, M, T, V, M, V)``, zero to oneself."""
-    persons = maps.shape[1]
-    everyone = maps.new_zeros(*maps.shape[:4], persons, maps.shape[5])
-    for person, others in enumerate(_others(persons)):
-        everyone[:, person][:, :, :, others] = maps[:, person]
+    others = [[other for other in range(num_person) if other != person] for person in range(num_person)]
+    shape = (*used.shape, num_person - 1, used.shape[-1])
+    if num_person == 1:
+        maps = x.new_zeros(shape)
+    else:
+        attention, _ = layer.attention.attention(x, num_person, used.flatten(0, 1).to(x.dtype))
+        keys = used[:, others].transpose(2, 3)  # (N, M, T, M-1, V)
+        maps = attention.float().view(shape) * keys[:, :, :, None] * used[..., None, None]
+    if mean:
+        count = maps.flatten(3).any(dim=3).sum(dim=2)
+        return (maps.sum(dim=2) / count.clamp(min=1)[..., None, None, None]).flatten(-2)
+    everyone = maps.new_zeros(*used.shape, num_person, used.shape[-1])  # zero to oneself
+    for person in range(num_person):
+        everyone[:, person][:, :, :, others[person]] = maps[:, person]
     return everyone

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import defaultdict
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -16,25 +17,21 @@ from ..errors import InputError
 from .drawing import new_figure
 
 Curve = tuple[list[float], list[float]]  # epochs, values
+FEW_COLOURS = ('#0072B2', '#E69F00', '#009E73', '#CC79A7', '#000000')  # Okabe and Ito's
 STYLES = ('-', '--', ':', '-.', '-')
 READINGS = {'alpha': 'α of the threshold (Eq. 7)', 'tau': 'threshold τ (Eq. 7)', 'active': 'share of active joints'}
+
+PANELS = ('loss', 'accuracy', *READINGS.values())
 
 
 def read_scalars(path: str | Path) -> dict[str, Curve]:
     """Curves over epochs from the ``scalars.json`` that mmengine writes: one JSON object a line.
 
-    Args:
-        path: The file.
-
     Raises:
-        FileNotFoundError: If there is no such file.
-        InputError: If a line is no JSON object, or none has a value.
+        InputError: If a line is no JSON object.
     """
-    path = Path(path)
-    if not path.is_file():
-        raise FileNotFoundError(f'{path} does not exist; it is what a training writes, in WORK_DIR/DATE/vis_data')
     lines: list[dict[str, Any]] = []
-    for number, text in enumerate(path.read_text().splitlines(), start=1):
+    for number, text in enumerate(Path(path).read_text().splitlines(), start=1):
         try:
             lines.append(dict(json.loads(text)))
         except (ValueError, TypeError) as error:
@@ -55,12 +52,10 @@ def read_scalars(path: str | Path) -> dict[str, Curve]:
                 epochs, values = curves.setdefault(key, ([], []))
                 epochs.append(epoch)
                 values.append(float(value))
-    if not curves:
-        raise InputError(f'{path}: expected lines with values such as a loss, got none')
     return curves
 
 
-def draw_training(curves: Mapping[str, Curve], title: str = '') -> Figure:
+def draw_training(curves: Mapping[str, Curve], title: str) -> Figure:
     """Losses, accuracies, and where they are known alpha, tau and the share of active joints of every layer.
 
     Args:
@@ -70,32 +65,31 @@ def draw_training(curves: Mapping[str, Curve], title: str = '') -> Figure:
     Raises:
         InputError: If there is neither a loss nor an accuracy.
     """
-    losses = {key: curve for key, curve in curves.items() if key.startswith('loss')}
-    scores = {key: curve for key, curve in curves.items() if 'top' in key or 'acc' in key or 'mean_class' in key}
-    readings = {
-        name: {key: curve for key, curve in curves.items() if key.startswith('aea/') and key.endswith(f'/{name}')}
-        for name in READINGS
-    }
-    panels: list[tuple[str, dict[str, Curve]]] = [('loss', losses), ('accuracy', scores)]
-    panels += [(READINGS[name], chosen) for name, chosen in readings.items()]
-    panels = [(name, chosen) for name, chosen in panels if chosen]
-    if not losses and not scores:
+    panels: dict[str, dict[str, Curve]] = defaultdict(dict)
+    for key, curve in curves.items():
+        if key.startswith('loss'):
+            panels['loss'][key] = curve
+        elif key.startswith('aea/') and (reading := READINGS.get(key.rpartition('/')[2])):
+            panels[reading][key] = curve
+        elif 'top' in key or 'acc' in key or 'mean_class' in key:
+            panels['accuracy'][key] = curve
+    if not {'loss', 'accuracy'} & panels.keys():
         raise InputError(f'draw_training: expected a loss or an accuracy among the curves, got {sorted(curves)[:8]}')
     columns = min(len(panels), 3)
     rows = -(-len(panels) // columns)
     figure = new_figure(4.3 * columns, 3.3 * rows + 0.4)
     grid = figure.subplots(rows, columns, squeeze=False)
-    for axes, (name, chosen) in zip(grid.flat, panels, strict=False):
-        _panel(axes, name, chosen)
+    for axes, name in zip(grid.flat, sorted(panels, key=PANELS.index), strict=False):
+        _panel(axes, name, panels[name])
     for axes in grid.flat[len(panels) :]:
         axes.set_axis_off()
-    if title:
-        figure.suptitle(title, fontsize=10)
+    figure.suptitle(title, fontsize=10)
     return figure
 
 
 def _panel(axes: Axes, name: str, curves: Mapping[str, Curve]) -> None:
-    colours = _colours(len(curves))
+    many = len(curves) > len(FEW_COLOURS)  # of layers, from dark to light
+    colours: Any = colormaps['viridis'](np.linspace(0, 0.9, len(curves))) if many else FEW_COLOURS
     for number, (key, (epochs, values)) in enumerate(curves.items()):
         label = key
         if key.startswith('aea/'):
@@ -103,8 +97,8 @@ def _panel(axes: Axes, name: str, curves: Mapping[str, Curve]) -> None:
         elif name == 'accuracy':
             label = f'validation {key.split("/")[-1]}' if '/' in key else f'training {key}'
         style: dict[str, Any] = dict(marker='o', markersize=3) if len(values) < 30 else dict(lw=1)
-        if len(curves) < 6:  # curves may lie upon each other
-            style['ls'] = STYLES[number % len(STYLES)]
+        if not many:  # curves may lie upon each other
+            style['ls'] = STYLES[number]
         axes.plot(epochs, values, color=colours[number], label=label, **style)
     if name == 'loss' and all(min(values) > 0 for _, values in curves.values()):
         axes.set_yscale('log')
@@ -114,10 +108,4 @@ def _panel(axes: Axes, name: str, curves: Mapping[str, Curve]) -> None:
     axes.set_xlabel('epoch', fontsize=8.5)
     axes.tick_params(labelsize=8)
     axes.grid(alpha=0.3)
-    axes.legend(fontsize=7, frameon=False, ncols=1 if len(curves) < 6 else 2)
-
-
-def _colours(count: int) -> list[str] | np.ndarray:
-    """Okabe and Ito's for a few curves; for a row of layers a scale from dark to light."""
-    few = ['#0072B2', '#E69F00', '#009E73', '#CC79A7', '#000000']
-    return few[:count] if count <= len(few) else np.asarray(colormaps['viridis'](np.linspace(0, 0.9, count)))
+    axes.legend(fontsize=7, frameon=False, ncols=2 if many else 1)

@@ -82,7 +82,7 @@ def python(folder: Path, *words: object, path: Path = ROOT) -> subprocess.Comple
 def test_help_and_import_wait_for_nothing_big(tmp_path):
     code = 'import sys, asea; asea.main(["--help"]); assert "torch" not in sys.modules'
     assert python(tmp_path, '-c', code).returncode == 0
-    big = ['matplotlib', 'scipy', 'pandas', 'plotly', 'mmaction.models', 'mmengine.model']
+    big = ['matplotlib', 'scipy', 'pandas', 'mmaction.models', 'mmengine.model']
     done = python(tmp_path, '-c', f'import sys, asea_mm; print([name for name in {big} if name in sys.modules])')
     assert (done.stdout, done.stderr) == ('[]\n', '')
 

@@ -11,11 +11,10 @@ from mmaction.registry import MODELS
 from mmengine.config import Config
 from mmengine.dataset import Compose, pseudo_collate
 from mmengine.registry import init_default_scope
-from torch import nn
 
 from asea_mm.apis.loading import TrainedModel
-from asea_mm.deploy.agreement import Agreement, compare, measure_agreement, open_exported, prepared_cases
-from asea_mm.deploy.export import ScoreModel, export_model, inference_model, trial_recording
+from asea_mm.deploy.agreement import Agreement, compare, measure_agreement, open_exported
+from asea_mm.deploy.export import ScoreModel, export_model
 from asea_mm.errors import InputError
 from asea_mm.skeletons import get_skeleton, graph_layout
 from tests.models import randomise
@@ -89,16 +88,6 @@ def ordinary_scores(trained: TrainedModel, keypoint: np.ndarray) -> np.ndarray:
     return output.pred_score.numpy()
 
 
-@pytest.mark.parametrize('frames', [1, 2, 20, 32, 75])
-def test_recordings_of_any_length_get_the_scores_of_a_test(prepared, frames):
-    trained, path = prepared
-    run = open_exported(path, 1)
-    for keypoint in (recording(2, frames), recording(2, frames, seed=1) * np.array([[[[1]]], [[[0]]]], np.float32)):
-        scores, logits = run({'keypoint': keypoint})
-        np.testing.assert_allclose(scores, ordinary_scores(trained, keypoint), atol=TOLERANCE)
-        assert logits.shape == (2, 3), 'the whole clip from either side'
-
-
 def test_agreement_over_absence_and_a_dataset(prepared):
     class Samples(list):
         get_data_info = list.__getitem__
@@ -108,14 +97,11 @@ def test_agreement_over_absence_and_a_dataset(prepared):
     rows = compare(trained, path, dataset, count=2)
     assert {name: row.samples for name, row in rows.items()} == {'random persons': 30, 'test samples': 12}
     assert all(row.within(TOLERANCE) for row in rows.values()), rows
-    with torch.no_grad():
-        trained.model.cls_head.fc.bias[0] += 0.01
-    try:
-        assert not compare(trained, path)['random persons'].within(TOLERANCE), 'another model than that of the file'
-    finally:
-        with torch.no_grad():
-            trained.model.cls_head.fc.bias[0] -= 0.01
+    other = tiny('ASEA')
+    other.model.cls_head.fc.bias.data[0] += 0.01
+    assert not compare(other, path)['random persons'].within(TOLERANCE)
     assert not Agreement(1, float('nan'), 1).within(1)
+    assert open_exported(path)({'keypoint': recording(2, 40)})[1].shape == (2, 3), 'the whole clip from either side'
 
 
 def test_what_the_file_says(prepared):
@@ -144,38 +130,28 @@ def run_example(*arguments: object) -> subprocess.CompletedProcess:
 def test_example_scores_as_testing_does(prepared, tmp_path):
     trained, path = prepared
     keypoint = recording(1, 25)
-    np.savez(tmp_path / 'clip.npz', keypoint=keypoint)
-    done = run_example(path, tmp_path / 'clip.npz', '--json')
-    assert done.returncode == 0, done.stderr
-    scores = json.loads(done.stdout)
-    expected = ordinary_scores(trained, keypoint)
-    np.testing.assert_allclose([scores[name] for name in trained.classes], expected, atol=TOLERANCE)
     np.save(tmp_path / 'clip.npy', keypoint)
-    table = run_example(path, tmp_path / 'clip.npy').stdout.splitlines()
-    assert table[0].split() == ['probability', 'class']
-    assert table[1].split()[1] == trained.classes[expected.argmax()]
-
-
-@pytest.mark.parametrize(
-    ('arrays', 'message'),
-    [
-        (dict(keypoint=recording(3, 5)), "keypoint: expected the shape [2, 'frames', 15, 3], got (3, 5, 15, 3)"),
+    done = run_example(path, tmp_path / 'clip.npy')
+    assert done.returncode == 0, done.stderr
+    scores = {name: float(score) for score, name in map(str.split, done.stdout.splitlines()[1:])}
+    expected = ordinary_scores(trained, keypoint)
+    np.testing.assert_allclose([scores[name] for name in trained.classes], expected, atol=2 * TOLERANCE)
+    assert next(iter(scores)) == trained.classes[expected.argmax()]
+    for arrays, message in (
+        (dict(keypoint=recording(3, 5)), "[2, 'frames', 15, 3], got (3, 5, 15, 3)"),
         (dict(keypoint=np.full((2, 5, 15, 3), np.nan)), 'keypoint: expected finite numbers'),
-        (dict(joints=recording(2, 5)), "expected an array 'keypoint', which this model takes, got ['joints']"),
-    ],
-)
-def test_example_ends_with_one_line(prepared, arrays, message, tmp_path):
-    np.savez(tmp_path / 'clip.npz', **arrays)
-    done = run_example(prepared[1], tmp_path / 'clip.npz')
-    assert done.returncode == 1
-    assert done.stderr.startswith('error: ')
-    assert message in done.stderr
+        (dict(joints=recording(2, 5)), "expected an array 'keypoint'"),
+    ):
+        np.savez(tmp_path / 'clip.npz', **arrays)
+        done = run_example(path, tmp_path / 'clip.npz')
+        assert done.stderr.startswith('error: ')
+        assert message in done.stderr
 
 
 def test_network_alone_takes_any_number_of_samples_and_clips(tmp_path):
     trained = tiny()
     assert json.loads(export_model(trained, tmp_path / 'a.onnx', preparation=False)['preparation']) is False
-    run, plain = open_exported(tmp_path / 'a.onnx', 1), ScoreModel(trained.model)
+    run, plain = open_exported(tmp_path / 'a.onnx'), ScoreModel(trained.model)
     for shape in ((1, 1), (1, 3), (4, 2)):
         clips = np.random.default_rng(0).normal(size=(*shape, 2, 32, 15, 6)).astype(np.float32)
         clips[0, :, 1] = 0
@@ -186,26 +162,23 @@ def test_network_alone_takes_any_number_of_samples_and_clips(tmp_path):
     assert 'expected a model of asea export with its preparation inside' in done.stderr
 
 
-@pytest.mark.parametrize('name', sorted(BACKBONES.keys() - {'ASEA', 'CTRGCN'}))  # which other tests export
+@pytest.mark.parametrize('name', sorted(BACKBONES.keys() - {'ASEA', 'CTRGCN', 'DeGCN'}))  # which other tests export
 def test_every_backbone_is_traced(name, tmp_path):
     trained = tiny(name)
     export_model(trained, tmp_path / 'a.pt2', preparation=False)
     agreement = compare(trained, tmp_path / 'a.pt2', preparation=False)['random persons']
     assert agreement.within(TOLERANCE), agreement
-    cases = prepared_cases(trained, [trial_recording(trained, 30)], preparation=False)
-    logits = [inference_model(trained.model, 'auto')(torch.from_numpy(clips))[1] for _, clips in cases]
-    assert len({tuple(row[0, 0].round(decimals=5).tolist()) for row in logits}) == len(logits), 'absence changes scores'
 
 
 def test_program_needs_torch_only(tmp_path):
-    trained = tiny()
+    trained = tiny('DeGCN')
     export_model(trained, tmp_path / 'm.pt2', preparation=False)
+    assert compare(trained, tmp_path / 'm.pt2', preparation=False)['random persons'].within(TOLERANCE)
     clips = np.random.default_rng(0).normal(size=(1, 2, 2, 32, 15, 6)).astype(np.float32)
     np.save(tmp_path / 'x.npy', clips)
     code = """
 import json, sys
-for name in ('asea_mm', 'mmaction', 'mmengine', 'mmcv'):
-    sys.modules[name] = None
+sys.modules.update(dict.fromkeys(('asea_mm', 'mmaction', 'mmengine', 'mmcv')))
 import numpy, torch
 files = {'metadata.json': ''}
 model = torch.export.load('m.pt2', extra_files=files).module()
@@ -215,29 +188,18 @@ print(json.dumps([scores.tolist(), json.loads(json.loads(files['metadata.json'])
     done = subprocess.run([sys.executable, '-c', code], cwd=tmp_path, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     scores, classes = json.loads(done.stdout)
-    expected = ScoreModel(trained.model)(torch.from_numpy(clips))[0].detach()
-    np.testing.assert_allclose(scores, expected, atol=TOLERANCE)
+    np.testing.assert_allclose(scores, ScoreModel(trained.model)(torch.from_numpy(clips))[0].detach(), atol=TOLERANCE)
     assert classes == trained.classes
-
-
-class Undecided(nn.Module):
-    """Takes another way by what it sees."""
-
-    in_channels = 6
-
-    def forward(self, x):
-        return x if x.sum() > 0 else -x
 
 
 @pytest.mark.parametrize(
     ('changes', 'options', 'message'),
     [
         ({}, dict(path='a.pt'), r'expected a file that ends in .onnx or .pt2, got a.pt'),
-        ({}, dict(opset=11), 'opset must be at least 18, got 11'),
         ({'channels': 5}, {}, r'2 or 3 coordinates in the streams .*, got 5 channels'),
         ({'pipeline': SBU[-2:]}, dict(preparation=False), 'no step of the test pipeline has a clip_len'),
         ({'average_clips': None}, {}, "must average clips by 'prob' or 'score', got average_clips=None"),
-        ({'backbone': Undecided()}, dict(path='a.pt2', preparation=False), 'torch.export cannot trace Undecided'),
+        ({'backbone': torch.nn.Identity()}, dict(preparation=False), 'torch.export cannot trace Identity'),
         ({'pipeline': [dict(type='MirrorPose'), *SBU]}, {}, 'MirrorPose of the test pipeline has no form in torch'),
     ],
 )

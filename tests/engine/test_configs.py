@@ -20,11 +20,17 @@ def test_a_path_a_name_and_one_in_a_folder(monkeypatch, tmp_path):
     assert 'sgd_65e' not in configs.known_configs(), 'a base is no config'
 
 
-def test_those_in_the_package_go_before_those_of_a_clone(monkeypatch, tmp_path):
-    monkeypatch.setattr(configs, 'FOLDERS', (tmp_path / 'built', tmp_path / 'clone'))
-    (tmp_path / 'clone').mkdir()
-    (tmp_path / 'clone' / 'mine.py').touch()
-    assert find_config('mine') == tmp_path / 'clone' / 'mine.py'
-    (tmp_path / 'built').mkdir()
-    (tmp_path / 'built' / 'mine.py').touch()
-    assert find_config('mine') == tmp_path / 'built' / 'mine.py'
+def test_a_base_is_looked_for_beside_the_file_then_in_the_package(tmp_path):
+    (tmp_path / 'mine.py').write_text("_base_ = ['asea_sbu.py']\nmodel = dict(cls_head=dict(num_classes=5))\n")
+    ours = configs.read_config('asea_sbu')
+    mine = configs.read_config(tmp_path / 'mine.py')
+    assert mine.model.cls_head == {**ours.model.cls_head, 'num_classes': 5}
+    assert mine.train_dataloader == ours.train_dataloader
+    (tmp_path / 'asea_sbu.py').write_text("model = dict(cls_head=dict(num_classes=3, type='Own'))\n")
+    assert configs.read_config(tmp_path / 'mine.py').model == {'cls_head': {'num_classes': 5, 'type': 'Own'}}
+    (tmp_path / 'wrong.py').write_text("_base_ = ['nowhere.py']\n")
+    with pytest.raises(FileNotFoundError, match='nowhere'):
+        configs.read_config(tmp_path / 'wrong.py')
+    (tmp_path / 'wrong.py').write_text('model = dict(\n')
+    with pytest.raises(InputError, match='wrong.py'):
+        configs.read_config(tmp_path / 'wrong.py')

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from asea_mm.evaluation.fusion import align, choose_weights, cross_validated_weights, fuse, weight_grid
+from asea_mm.evaluation.fusion import align, choose_weights, cross_validated_weights, fuse
 from asea_mm.evaluation.scores import StreamScores
 from asea_mm.evaluation.statistics import as_percent, summarise_runs
 
@@ -48,27 +48,16 @@ def test_a_stream_that_is_sure_outvotes_by_the_product_rule_only():
     np.testing.assert_allclose(never.scores, [[0.5, 0.5]], err_msg='a probability of zero is no veto without end')
 
 
-def test_rules_and_their_scores_are_checked():
-    with pytest.raises(ValueError, match="one of the rules sum, product, got 'max'"):
-        fuse([FIRST, SECOND], (1, 1), 'max')
-    with pytest.raises(ValueError, match="'product': expected probabilities"):
-        fuse([FIRST, stream([[3, -1], [0, 2]], [0, 1])], (1, 1), 'product')
-
-
 @pytest.mark.parametrize('weights', [(1,), (1, -1), (0, 0), (1, float('nan')), (1, float('inf'))])
 def test_wrong_weights_are_refused(weights):
     with pytest.raises(ValueError, match='expected 2 weights'):
         fuse([FIRST, SECOND], weights)
 
 
-@pytest.mark.parametrize(('streams', 'steps'), [(2, 10), (3, 4)])
-def test_grid_is_a_simplex_and_begins_with_the_most_even(streams, steps):
-    grid = weight_grid(streams, steps)
-    np.testing.assert_allclose([sum(weights) for weights in grid], 1)
-    assert len(set(grid)) == len(grid)
-    spread = [max(weights) - min(weights) for weights in grid]
-    assert spread[0] == min(spread)
-    assert (1.0, *[0.0] * (streams - 1)) in grid
+@pytest.mark.parametrize(('rule', 'message'), [('max', 'one of the rules'), ('product', 'expected probabilities')])
+def test_wrong_rules_are_refused(rule, message):
+    with pytest.raises(ValueError, match=message):
+        fuse([FIRST, stream([[3, -1], [0, 2]], [0, 1])], (1, 1), rule)
 
 
 def test_weights_are_the_best_and_of_equal_ones_the_most_even():
@@ -77,6 +66,7 @@ def test_weights_are_the_best_and_of_equal_ones_the_most_even():
     assert fuse([good, bad], weights).top1 == 1.0
     assert weights == (0.9, 0.1)  # 0.8 and 0.2: 0.50 each for sample 0
     assert choose_weights([[good, good]]) == (0.5, 0.5)
+    assert choose_weights([[good, bad, good]]) == (0.4, 0.1, 0.5)
 
 
 def test_a_fold_has_no_say_in_its_own_weights():
@@ -93,8 +83,7 @@ def test_a_fold_has_no_say_in_its_own_weights():
 
 
 def test_streams_are_brought_into_one_order():
-    other = SECOND.at(['s1', 's0'])
-    aligned = align({'a': FIRST, 'b': other})
+    aligned = align({'a': FIRST, 'b': SECOND.at(['s1', 's0'])})
     np.testing.assert_array_equal(aligned['b'].scores, SECOND.scores)
 
 

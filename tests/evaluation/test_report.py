@@ -39,27 +39,25 @@ def test_cross_entropy_by_hand():
     assert cross_entropy(np.array([[1.0, 0.0]]), np.array([1])) == pytest.approx(-np.log(1e-6)), 'not infinite'
     assert cross_entropy(np.array([[1.0, 0.0]]), np.array([0])) == 0
 
-
-@pytest.mark.parametrize('logits', [[[2.0, -1.0]], [[0.5, 0.6]]])
-def test_logits_have_no_cross_entropy(logits):
-    assert cross_entropy(np.array(logits), np.array([0])) is None
+    for logits in ([[2.0, -1.0]], [[0.5, 0.6]]):
+        assert cross_entropy(np.array(logits), np.array([0])) is None, 'no probabilities'
 
 
-@pytest.mark.parametrize(('label', 'top5'), [(0, 1.0), (4, 1.0), (5, 0.0), (6, 0.0)])
-def test_top5_takes_five(label, top5):
-    report = accuracies(np.arange(7, 0, -1)[None] / 10, np.array([label]))
-    assert report['top5'] == top5
-
-
-@pytest.mark.parametrize(('label', 'top1', 'top5'), [(0, 1.0, 1.0), (1, 0.0, 1.0), (5, 0.0, 0.0)])
-def test_ties_fall_to_the_first_class(label, top1, top5):
-    report = accuracies(np.full((1, 6), 0.5), np.array([label]))
+@pytest.mark.parametrize(
+    ('scores', 'label', 'top1', 'top5'),
+    [
+        ([0.7, 0.6, 0.5, 0.4, 0.3, 0.2], 0, 1, 1),
+        ([0.7, 0.6, 0.5, 0.4, 0.3, 0.2], 4, 0, 1),
+        ([0.7, 0.6, 0.5, 0.4, 0.3, 0.2], 5, 0, 0),
+        ([0.5] * 6, 0, 1, 1),  # ties fall to the first class
+        ([0.5] * 6, 1, 0, 1),
+        ([0.5] * 6, 5, 0, 0),
+        ([1.0], 0, 1, 1),
+    ],
+)
+def test_top1_and_top5(scores, label, top1, top5):
+    report = accuracies(np.array([scores]), np.array([label]))
     assert (report['top1'], report['top5']) == (top1, top5)
-
-
-def test_one_sample_of_one_class():
-    report = accuracies(np.ones((1, 1)), np.array([0]))
-    assert (report['top1'], report['mean_class'], report['confusion']) == (1.0, 1.0, [[1]])
 
 
 def samples(names=('a', 'b', 'c', 'd')) -> list[dict]:
@@ -73,50 +71,22 @@ def samples(names=('a', 'b', 'c', 'd')) -> list[dict]:
     return made
 
 
-@pytest.fixture
-def evaluated(tmp_path):
-    metric = METRICS.build(dict(type='InteractionReport', out_dir=str(tmp_path / 'new' / 'folder')))
+def test_metric_and_its_files(tmp_path):
+    folder = tmp_path / 'new' / 'folder'
+    metric = METRICS.build(dict(type='InteractionReport', out_dir=str(folder)))
     metric.dataset_meta = dict(classes=('push', 'kick', 'hug', 'wave'))
-    everything = samples()
-    metric.process({}, everything[:3])
-    metric.process({}, everything[3:])
-    return metric.evaluate(size=4), tmp_path / 'new' / 'folder'
-
-
-def test_metric_returns_its_accuracies(evaluated):
-    everything = accuracies(SCORES, LABELS)
-    names = ('top1', 'top5', 'mean_class', 'cross_entropy')
-    assert evaluated[0] == {f'report/{name}': everything[name] for name in names}
-
-
-def test_report_file(evaluated):
-    report = json.loads((evaluated[1] / 'report.json').read_text())
-    assert report['classes'] == ['push', 'kick', 'hug', 'wave']
-    figures = {name: value for name, value in report.items() if name != 'classes'}
-    assert figures == accuracies(SCORES, LABELS)
-
-
-def test_scores_file_needs_no_pickle(evaluated):
-    with np.load(evaluated[1] / 'scores.npz', allow_pickle=False) as saved:
+    metric.process({}, samples()[:2])
+    metric.evaluate(size=2)
+    metric.process({}, samples()[:3])
+    metric.process({}, samples()[3:])
+    values, everything = metric.evaluate(size=4), accuracies(SCORES, LABELS)
+    assert values == {f'report/{name}': everything[name] for name in ('top1', 'top5', 'mean_class', 'cross_entropy')}
+    report = json.loads((folder / 'report.json').read_text())
+    assert report == {'classes': ['push', 'kick', 'hug', 'wave'], **everything}
+    with np.load(folder / 'scores.npz', allow_pickle=False) as saved:
         assert np.array_equal(saved['scores'], SCORES)
         assert np.array_equal(saved['labels'], LABELS)
         assert saved['ids'].tolist() == ['a', 'b', 'c', 'd']
-
-
-def test_evaluating_again_replaces_the_files(tmp_path):
-    metric = InteractionReport(str(tmp_path))
-    for count in (4, 2):
-        metric.process({}, samples()[:count])
-        metric.evaluate(size=count)
-    assert json.loads((tmp_path / 'report.json').read_text())['num_samples'] == 2
-
-
-def test_without_class_names_and_ids_there_are_numbers(tmp_path):
-    metric = InteractionReport(str(tmp_path))
-    metric.process({}, samples([None] * 4))
-    metric.evaluate(size=4)
-    assert json.loads((tmp_path / 'report.json').read_text())['classes'] == ['0', '1', '2', '3']
-    assert len(set(np.load(tmp_path / 'scores.npz')['ids'].tolist())) == 4
 
 
 def test_samples_of_several_processes_without_names_are_numbered_as_the_dataset_has_them(tmp_path):
@@ -126,19 +96,10 @@ def test_samples_of_several_processes_without_names_are_numbered_as_the_dataset_
         metric.process({}, samples([None] * 4)[rank::2])
     first, second = (metric.results for metric in metrics)
     metrics[0].compute_metrics([result for pair in zip(first, second, strict=True) for result in pair])
+    assert json.loads((tmp_path / 'report.json').read_text())['classes'] == ['0', '1', '2', '3'], 'nobody names them'
     scores = read_scores(tmp_path / 'scores.npz')
     assert scores.ids == ('0', '1', '2', '3')
     assert np.array_equal(scores.labels, LABELS)
-
-
-def test_an_interrupted_writing_leaves_the_files_of_before(tmp_path, monkeypatch):
-    metric = InteractionReport(str(tmp_path))
-    (tmp_path / 'scores.npz').write_bytes(b'before')
-    monkeypatch.setattr(np, 'savez', lambda path, **_: path.write_bytes(b'half') and 1 / 0)
-    metric.process({}, samples())
-    with pytest.raises(ZeroDivisionError):
-        metric.evaluate(size=4)
-    assert [file.read_bytes() for file in tmp_path.iterdir()] == [b'before']
 
 
 def test_relation_accuracy_decides_within_the_pair():

@@ -13,19 +13,13 @@ def test_files_are_read_and_bad_ones_named(tmp_path):
     again = read_scores(path)
     assert again.ids == FIRST.ids
     np.testing.assert_array_equal(again.scores, FIRST.scores)
-    content = path.read_bytes()
     bad = tmp_path / 'bad.npz'
-    for damaged in (content[: len(content) // 2], b'', b'text'):
+    for damaged in (path.read_bytes()[:200], b'', b'text'):
         bad.write_bytes(damaged)
-        with pytest.raises(ValueError, match=r'bad\.npz: expected a file with ids, scores and labels'):
+        with pytest.raises(ValueError, match=r'bad\.npz: expected a file with ids, scores'):
             read_scores(bad)
-    for of, message in (
-        (stream([[np.nan, 1], [0, 1]], [0, 1]), '1 samples are not finite'),
-        (stream(np.eye(2), [0, 1], ['s0', 's0']), '1 samples have the name of another'),
-        (stream(np.eye(2), [0, 1, 1]), 'expected scores'),
-    ):
-        with pytest.raises(ValueError, match=message):
-            read_scores(write(bad, of))
+    with pytest.raises(ValueError, match='labels, and of runs'):
+        read_scores(write(bad, stream(np.eye(2), [0, 1, 1])))
     np.savez(bad, scores=np.array([{}]), labels=np.zeros(1), ids=np.zeros(1))
     with pytest.raises(ValueError, match='allow_pickle'):
         read_scores(bad)
@@ -48,17 +42,14 @@ def test_all_runs_in_one_file(tmp_path, numbers):
     if len(runs) > 1:
         with pytest.raises(ValueError, match='scores of one test, got those of a cross-validation'):
             read_scores(tmp_path / 'out.npz')
-    else:
-        assert read_scores(tmp_path / 'out.npz').ids == FIRST.ids
-    assert [path.name for path in tmp_path.iterdir()] == ['out.npz']
 
 
 @pytest.mark.parametrize(
     ('changed', 'message'),
     [
-        ({'seeds': None}, r'expected folds and seeds of 4 samples, got folds \(4,\)'),
-        ({'folds': np.zeros(3)}, r'expected folds and seeds of 4 samples, got folds \(3,\), seeds \(4,\)'),
-        ({'classes': np.array(['hug'])}, 'expected names of 2 classes'),
+        ({'seeds': None}, r"folds and seeds, of 4 samples .*'folds': \(4,\)"),
+        ({'folds': np.zeros(3)}, r"folds and seeds, of 4 samples .*'folds': \(3,\), 'seeds': \(4,\)"),
+        ({'classes': np.array(['hug'])}, 'names of 2 classes'),
         ({'folds': np.ones(4, dtype=int)}, 'fold 1 seed 0: 2 samples have the name of another'),
         ({'scores': np.full((4, 2), np.nan)}, 'fold 1 seed 0: scores of 2 samples are not finite'),
     ],

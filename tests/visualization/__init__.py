@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import cache
+
 import torch
 from mmaction.registry import MODELS
 from torch import Tensor, nn
@@ -51,9 +53,10 @@ def case(name: str, layout: str) -> Tensor:
 CASES = ('two', 'late', 'absent', 'one person')
 
 
+@cache
 def probed(layout: str = 'sbu15', name: str = 'two', **fields) -> ProbedClip:
     """The only clip of a case, with what a tiny model does with it."""
     x = case(name, layout)
     layers = probe(recognizer(layout), x)[0].clips[0]
-    options = dict(name=f'{layout} {name}', title='pushing (recognised, 90%), sample_1', unit='m')
-    return ProbedClip(x[0, 0].numpy(), layers, get_skeleton(layout), **{**options, **fields})
+    about = dict(name=f'{layout} {name}', title='pushing (recognised, 90%), sample_1', unit='m')
+    return ProbedClip(x[0, 0].numpy(), layers, get_skeleton(layout), **{**about, **fields})

@@ -10,10 +10,10 @@ from PIL import Image
 
 from asea_mm.skeletons import get_skeleton
 from asea_mm.visualization.active_joints import draw_active_joints
-from asea_mm.visualization.amplitudes import draw_amplitudes, joint_velocity
+from asea_mm.visualization.amplitudes import draw_amplitudes
 from asea_mm.visualization.animation import animate
 from asea_mm.visualization.attention import draw_attention
-from asea_mm.visualization.clips import ProbedClip, strongest_lines
+from asea_mm.visualization.clips import strongest_lines
 from asea_mm.visualization.confusion import draw_confusion
 from asea_mm.visualization.contact_sheet import plot_contact_sheet
 from asea_mm.visualization.drawing import Scene, as_image, save_figure, short
@@ -40,12 +40,16 @@ def test_every_picture_on_every_layout(layout, name, tmp_path):
         path = tmp_path / 'new folder' / f'{number}.{"svg" if number else "png"}'
         save_figure(figure, path, dpi=40)
         assert path.read_bytes().startswith(b'<?xml' if number else b'\x89PNG')
+    animate(clip, tmp_path / 'clip.gif', fps=5)
+    with Image.open(tmp_path / 'clip.gif') as image:
+        assert image.n_frames == 8
+        assert image.info['duration'] == 200
 
 
 def test_large_dots_are_the_active_joints():
     clip = probed('sbu15')
     figure = draw_active_joints(clip, frames=2)
-    assert len(figure.axes) == 2 * 3  # over both stages, and of each
+    assert len(figure.axes) == 2 * 3  # over both layers, and of each
     for row, number in ((1, 0), (2, 1)):
         dots = [c for c in figure.axes[2 * row].collections if isinstance(c, PathCollection)]
         idle, active = dots[0::2], dots[1::2]  # of each person
@@ -54,22 +58,26 @@ def test_large_dots_are_the_active_joints():
             assert len(active[person].get_offsets()) == mask.sum()
             assert len(idle[person].get_offsets()) == (~mask).sum()
             assert min(active[person].get_sizes()) > 2 * max(idle[person].get_sizes())
-            assert f'person {person + 1}: {mask.sum()} of 15' in figure.axes[2 * row].get_title(loc='left')
+            assert f'person {person + 1}: {mask.sum()} of 15' in figure.subfigs[row].get_suptitle()
     share = np.mean([layer.mask for layer in clip.layers], axis=0)
     shown = [c for c in figure.axes[0].collections if isinstance(c, PathCollection)]
     assert len(shown[1].get_offsets()) == (share[0] > 0).sum()
 
 
-def test_layers_can_be_chosen():
+def test_layers_and_frames_can_be_chosen(tmp_path):
     clip = probed('sbu15')
-    assert len(draw_active_joints(clip, 2, shown=[]).axes) == 2
-    assert len(draw_active_joints(clip, 2, layers=[1]).axes) == 2
+    assert len(draw_active_joints(clip, 2, layers=[]).axes) == 2
+    assert len(draw_active_joints(clip, 2, layers=[1]).axes) == 4
     assert 'layer 2' in texts(draw_attention(clip, layers=[1]))
     for draw in (draw_active_joints, draw_attention):
         with pytest.raises(ValueError, match=r'expected layers from 1 to 2, got \[3\]'):
             draw(clip, layers=[2])
     with pytest.raises(ValueError, match='expected layers from 1 to 2, got .3.'):
         draw_amplitudes([clip], layer=2)
+    with pytest.raises(ValueError, match='expected a frame from 0 to 7, got 8'):
+        draw_attention(clip, frame=8)
+    with pytest.raises(ValueError, match=r'a.bmp: expected a picture that ends in one of .png'):
+        save_figure(draw_amplitudes([clip]), tmp_path / 'a.bmp')
 
 
 @pytest.mark.parametrize('frame', [None, 3])
@@ -118,49 +126,6 @@ def test_curves_are_velocity_amplitude_and_addends():
     np.testing.assert_allclose(curves[1][:15], layer.amplitude[0].T[order])
     np.testing.assert_allclose(np.nansum(curves[2], axis=1), layer.score[:, order].ravel(), rtol=1e-3)
     assert figure.axes[0].get_ylabel() == 'velocity of joints\n(m per frame)'
-    assert joint_velocity(clip).shape == (2, 7, 15)
-
-
-@pytest.mark.parametrize(('layout', 'name'), EVERY)
-def test_gif_has_a_frame_for_every_step(layout, name, tmp_path):
-    animate(probed(layout, name), tmp_path / 'clip.gif', fps=5, dpi=30)
-    with Image.open(tmp_path / 'clip.gif') as image:
-        assert image.n_frames == 8
-        assert image.info['duration'] == 200
-
-
-def test_mp4_or_a_clear_error(tmp_path, monkeypatch):
-    from matplotlib.animation import FFMpegWriter
-
-    if FFMpegWriter.isAvailable():
-        animate(probed(), tmp_path / 'clip.mp4', dpi=30)
-        assert (tmp_path / 'clip.mp4').stat().st_size > 1000
-    monkeypatch.setattr(FFMpegWriter, 'isAvailable', classmethod(lambda cls: False))
-    with pytest.raises(ValueError, match=r'other.mp4: an MP4 needs the program ffmpeg, which was not found'):
-        animate(probed(), tmp_path / 'other.mp4')
-    assert not (tmp_path / 'other.mp4').exists()
-
-
-def test_wrong_files_and_clips(tmp_path):
-    clip = probed()
-    with pytest.raises(ValueError, match=r'a.bmp: expected a picture that ends in one of .png'):
-        save_figure(draw_amplitudes([clip]), tmp_path / 'a.bmp')
-    with pytest.raises(ValueError, match=r'a.webm: expected an animation that ends in .gif or .mp4'):
-        animate(clip, tmp_path / 'a.webm')
-    with pytest.raises(ValueError, match='expected a frame from 0 to 7, got 8'):
-        draw_attention(clip, frame=8)
-    with pytest.raises(ValueError, match=r'expected keypoints \(persons, frames, 15, 2 or 3\), got \(2, 8, 14, 3\)'):
-        ProbedClip(clip.keypoint[:, :, :14], clip.layers, clip.skeleton)
-    with pytest.raises(ValueError, match='expected layers of 1 persons and 15 joints'):
-        ProbedClip(clip.keypoint[:1], clip.layers, clip.skeleton)
-
-
-def test_as_image_is_rgb():
-    figure = draw_active_joints(probed(), frames=2, shown=[])
-    image = as_image(figure, dpi=50)
-    assert image.dtype == np.uint8
-    assert image.shape == (round(figure.get_figheight() * 50), round(figure.get_figwidth() * 50), 3)
-    assert len(np.unique(image.reshape(-1, 3), axis=0)) > 10
 
 
 LINES = [
@@ -186,29 +151,22 @@ def test_training_curves(tmp_path):
     np.testing.assert_allclose(figure.axes[0].lines[0].get_xdata(), [0.5, 1, 2])
 
 
-@pytest.mark.parametrize(
-    ('text', 'message'),
-    [
-        ('{"loss": 1, "epoch": 1, "iter": 1}\nnot json\n', r'scalars.json, line 2: expected a JSON object'),
-        ('[1]\n', r'scalars.json, line 1: expected a JSON object'),
-        ('', r'scalars.json: expected lines with values'),
-    ],
-)
-def test_wrong_scalars(text, message, tmp_path):
-    (tmp_path / 'scalars.json').write_text(text)
-    with pytest.raises(ValueError, match=message):
+def test_wrong_scalars(tmp_path):
+    (tmp_path / 'scalars.json').write_text('{"loss": 1, "epoch": 1, "iter": 1}\n[1]\n')
+    with pytest.raises(ValueError, match='scalars.json, line 2: expected a JSON object'):
         read_scalars(tmp_path / 'scalars.json')
-    with pytest.raises(FileNotFoundError, match='is what a training writes'):
-        read_scalars(tmp_path / 'none.json')
     with pytest.raises(ValueError, match='expected a loss or an accuracy'):
-        draw_training({'lr': ([1.0], [0.1])})
+        draw_training({'lr': ([1.0], [0.1])}, '')
 
 
 @pytest.mark.parametrize('confusion', [[[3]], np.zeros((4, 4), dtype=int), np.eye(26, dtype=int)], ids=len)
-def test_confusion_of_any_size(confusion, tmp_path):
+def test_confusion_of_any_size(confusion):
     confusion = np.array(confusion)
     figure = draw_confusion(confusion, [f'class {number}' for number in range(len(confusion))])
-    save_figure(figure, tmp_path / 'confusion.png', dpi=40)
+    image = as_image(figure)
+    assert image.dtype == np.uint8
+    assert image.shape == (round(figure.get_figheight() * 100), round(figure.get_figwidth() * 100), 3)
+    assert image.std() > 5
     numbers = [text.get_text() for text in figure.axes[0].texts]
     assert numbers == [str(count) for count in confusion[confusion > 0]]
 
@@ -218,14 +176,12 @@ def test_confusion_of_any_size(confusion, tmp_path):
 )
 def test_pairs_and_sheets_of_any_layout(shape, layout, tmp_path):
     keypoint = np.random.default_rng(0).normal(size=shape)
-    plot_pairs([keypoint, 0 * keypoint], layout, tmp_path / 'new' / 'pairs.png', frames=2, titles=['hug', 'nobody'])
+    plot_pairs({'hug': keypoint, 'nobody': 0 * keypoint}, layout, tmp_path / 'new' / 'pairs.png', frames=2)
     moments = {'hug': [keypoint[:, 0], 0 * keypoint[:, 0]], 'nobody': []}
     plot_contact_sheet(moments, layout, tmp_path / 'sheet.png')
     for path in (tmp_path / 'new' / 'pairs.png', tmp_path / 'sheet.png'):
         with Image.open(path) as image:
             assert np.asarray(image.convert('L')).std() > 5
-    with pytest.raises(ValueError, match='expected at least one class'):
-        plot_contact_sheet({}, layout, tmp_path / 'none.png')
 
 
 def test_absent_persons_and_missing_joints_are_not_drawn():
@@ -233,31 +189,7 @@ def test_absent_persons_and_missing_joints_are_not_drawn():
     keypoint[1] = 0
     keypoint[0, :, 24] = 0  # the right thumb, an end of the tree
     axes = Figure().add_subplot()
-    Scene(keypoint, get_skeleton('nturgbd25')).skeletons(axes, 0)
+    Scene(keypoint, get_skeleton('nturgbd25')).draw(axes, 0)
     bones = [len(lines.get_segments()) for lines in axes.collections if isinstance(lines, LineCollection)]
     assert bones == [23, 0]
     assert [len(dots.get_offsets()) for dots in axes.collections if isinstance(dots, PathCollection)] == [24, 0]
-
-
-@pytest.mark.parametrize(
-    ('shapes', 'options', 'message'),
-    [
-        ([], {}, 'got 0 samples'),
-        ([(2, 4, 25, 3)], dict(frames=0), '0 frames'),
-        ([(2, 4, 25, 3)], dict(titles=['a', 'b']), '2 titles'),
-        ([(2, 4, 18, 3)], {}, r'25, 2 or 3\), got \(2, 4, 18, 3\)'),
-    ],
-)
-def test_wrong_samples_are_not_drawn(shapes, options, message, tmp_path):
-    with pytest.raises(ValueError, match=f'plot_pairs: .*{message}'):
-        plot_pairs([np.ones(shape) for shape in shapes], 'nturgbd25', tmp_path / 'pairs.png', **options)
-
-
-def test_pictures_are_written_whole(tmp_path):
-    path = tmp_path / 'a.png'
-    path.write_bytes(b'before')
-    figure = draw_confusion(np.eye(2, dtype=int), ['a', 'b'])
-    figure.savefig = lambda part, **_: part.write_bytes(b'half') and 1 / 0
-    with pytest.raises(ZeroDivisionError):
-        save_figure(figure, path)
-    assert [file.read_bytes() for file in tmp_path.iterdir()] == [b'before']
