@@ -1,7 +1,5 @@
 """The command ``asea``; also ``python -m asea``. A subcommand's code is imported when it is chosen."""
 
-from __future__ import annotations
-
 import sys
 from collections.abc import Sequence
 

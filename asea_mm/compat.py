@@ -3,8 +3,6 @@
 Each function is inert where its gap does not exist.
 """
 
-from __future__ import annotations
-
 import importlib
 import importlib.metadata
 import importlib.util

@@ -1,7 +1,5 @@
 """The error that users can mend."""
 
-from __future__ import annotations
-
 
 class InputError(ValueError):
     """Something that the user gave is not as expected: the message names what, what was expected and what came.

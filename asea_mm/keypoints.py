@@ -1,7 +1,5 @@
 """Facts about arrays of keypoints that every room needs."""
 
-from __future__ import annotations
-
 import numpy as np
 
 

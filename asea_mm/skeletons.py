@@ -17,8 +17,6 @@ A layout of your own is such a file (:func:`read_layout`), or its fields in a co
 ``layout=dict(name='mine', joints=[...], bones=[...])``.
 """
 
-from __future__ import annotations
-
 import json
 import os
 from collections.abc import Mapping, Sequence

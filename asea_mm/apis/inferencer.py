@@ -1,7 +1,5 @@
 """Keypoints in, interaction out."""
 
-from __future__ import annotations
-
 import os
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence

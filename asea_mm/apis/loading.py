@@ -1,7 +1,5 @@
 """A trained model and what belongs to it, from a checkpoint that need not be trusted."""
 
-from __future__ import annotations
-
 import importlib
 import os
 import threading

@@ -1,7 +1,5 @@
 """A picture of what was recognised: film strip, label, and scores over time."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import numpy as np

@@ -1,7 +1,5 @@
 """What an inferencer returns: plain Python objects that JSON can hold."""
 
-from __future__ import annotations
-
 from dataclasses import asdict, dataclass, field
 from typing import Any
 

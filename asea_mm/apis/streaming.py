@@ -1,7 +1,5 @@
 """Interactions in a stream of frames, as they come."""
 
-from __future__ import annotations
-
 import math
 from collections import deque
 from collections.abc import Hashable, Mapping, Sequence

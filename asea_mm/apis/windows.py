@@ -1,7 +1,5 @@
 """From a sample to windows for the model, and from what it says of them to a result."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from numbers import Integral

@@ -10,8 +10,6 @@ Examples:
   asea benchmark --stream asea_sbu --pairs 1 4 --seconds 60
 """
 
-from __future__ import annotations
-
 import argparse
 import os
 import platform

@@ -8,8 +8,6 @@ Examples:
   asea check ntu60_3d.pkl --layout nturgbd25 --json report.json
 """
 
-from __future__ import annotations
-
 import argparse
 import sys
 from collections.abc import Sequence

@@ -11,8 +11,6 @@ Examples:
   asea cross-validate asea_sbu --folds 1 3 --jobs 5 --slurm gpu
 """
 
-from __future__ import annotations
-
 import argparse
 from pathlib import Path
 

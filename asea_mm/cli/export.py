@@ -8,8 +8,6 @@ Examples:
   asea export asea_ntu26 epoch_110.pth --out asea.pt2 --no-preparation --samples 0
 """
 
-from __future__ import annotations
-
 import argparse
 from pathlib import Path
 

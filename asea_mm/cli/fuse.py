@@ -11,8 +11,6 @@ Examples:
   asea fuse joint/scores.npz bone/scores.npz --weights 0.6 0.4
 """
 
-from __future__ import annotations
-
 import argparse
 import json
 from collections import defaultdict

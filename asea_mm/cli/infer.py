@@ -9,8 +9,6 @@ Examples:
   asea infer recordings/ --model epoch_80.pth --pairs all --up z --units millimetre
 """
 
-from __future__ import annotations
-
 import argparse
 import sys
 from pathlib import Path

@@ -1,7 +1,5 @@
 """Options that several subcommands share, in the same words everywhere."""
 
-from __future__ import annotations
-
 import argparse
 import shutil
 from typing import Any

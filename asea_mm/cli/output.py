@@ -1,7 +1,5 @@
 """What subcommands say and write: tables, progress, files."""
 
-from __future__ import annotations
-
 import json
 import os
 import shlex

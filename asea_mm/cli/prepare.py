@@ -12,8 +12,6 @@ Examples:
   asea prepare convert ntu120_3d.pkl data/ntu/ntu120.pkl --layout nturgbd25
 """
 
-from __future__ import annotations
-
 import argparse
 import shlex
 import sys

@@ -1,7 +1,5 @@
 """A subcommand from its words to its exit code."""
 
-from __future__ import annotations
-
 import argparse
 import importlib
 import os

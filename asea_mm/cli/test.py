@@ -5,8 +5,6 @@ Examples:
   asea test asea_sbu work_dirs/asea_sbu_fold1/epoch_80.pth --fold 1 --work-dir results/fold1
 """
 
-from __future__ import annotations
-
 import argparse
 import json
 from pathlib import Path

@@ -8,8 +8,6 @@ Examples:
   GPUS=8 tools/slurm_train.sh PARTITION JOB_NAME asea_ntu26
 """
 
-from __future__ import annotations
-
 import argparse
 
 import torch

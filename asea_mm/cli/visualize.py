@@ -9,8 +9,6 @@ Examples:
   asea visualize asea_sbu epoch_80.pth --fold 1 --sample s01s02_08_001 --what active attention --layers 1 10
 """
 
-from __future__ import annotations
-
 import argparse
 import re
 from pathlib import Path

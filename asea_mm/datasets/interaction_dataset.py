@@ -1,7 +1,5 @@
 """Two-person interactions from an annotation file."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 

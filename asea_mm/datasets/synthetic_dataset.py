@@ -1,7 +1,5 @@
 """Synthetic two-person interactions: the embedded default, with nothing to download."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Sequence
 
 import numpy as np

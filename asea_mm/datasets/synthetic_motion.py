@@ -4,8 +4,6 @@ Everything of a pair is computed at once: arrays have the persons (2) and the fr
 y up and faces +z at heading 0, so x grows to the person's left. Metres, seconds, radians.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from functools import partial
 

@@ -1,7 +1,5 @@
 """Whether an exported file computes what PyTorch does."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple

@@ -1,7 +1,5 @@
 """A trained recognizer as one file that runs without this package: ONNX, or a program of torch.export."""
 
-from __future__ import annotations
-
 import copy
 import json
 import logging

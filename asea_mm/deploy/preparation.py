@@ -1,7 +1,5 @@
 """The test pipeline in torch: what an exported graph does with a recording before the network sees it."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 

@@ -1,7 +1,5 @@
 """Checkpoints that need not be trusted: their weights, and the config that they carry."""
 
-from __future__ import annotations
-
 import ast
 import re
 from pathlib import Path

@@ -1,7 +1,5 @@
 """The config that a user names: a file, or one that comes with the package; and what is in a config."""
 
-from __future__ import annotations
-
 import os
 import threading
 from collections.abc import Iterator, Mapping

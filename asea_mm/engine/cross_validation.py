@@ -1,7 +1,5 @@
 """Cross-validation: a config trained and tested for every fold and seed, and what the runs say together."""
 
-from __future__ import annotations
-
 import json
 import os
 import re

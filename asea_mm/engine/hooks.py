@@ -1,7 +1,5 @@
 """Hooks of training."""
 
-from __future__ import annotations
-
 import torch
 from mmaction.registry import HOOKS
 from mmengine.hooks import Hook

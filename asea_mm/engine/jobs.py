@@ -1,7 +1,5 @@
 """Several runs at once, each in a process of its own: on this machine or on a Slurm cluster, by submitit."""
 
-from __future__ import annotations
-
 import os
 import shlex
 import shutil

@@ -1,7 +1,5 @@
 """Parameters, GFLOPs and speed of models, side by side in one run."""
 
-from __future__ import annotations
-
 import copy
 import time
 from collections.abc import Callable, Mapping

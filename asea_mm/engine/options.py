@@ -1,7 +1,5 @@
 """Options of the command line that a config has in several places: split, fold, stream, seed."""
 
-from __future__ import annotations
-
 from argparse import ArgumentParser, Namespace
 from collections.abc import Iterator, Sequence
 from typing import Any

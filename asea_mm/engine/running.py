@@ -1,7 +1,5 @@
 """From a config to a trained or tested model: options, runner, checkpoints, errors that users can mend."""
 
-from __future__ import annotations
-
 import gc
 import os
 import re

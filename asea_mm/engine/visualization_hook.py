@@ -1,7 +1,5 @@
 """Pictures of what the model does, after every validation."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from typing import Any
 

@@ -1,7 +1,5 @@
 """Late fusion: the weighted mean of the scores that several streams give the same samples."""
 
-from __future__ import annotations
-
 from collections.abc import Hashable, Mapping, Sequence
 from itertools import product
 

@@ -1,7 +1,5 @@
 """What a test leaves behind: scores, accuracies and the confusion matrix, as data."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Sequence
 from pathlib import Path

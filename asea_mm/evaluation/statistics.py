@@ -1,7 +1,5 @@
 """Measures of several folds and seeds in one: mean of folds and pooled over samples, with their spread over seeds."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from typing import Any
 

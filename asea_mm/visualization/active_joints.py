@@ -1,7 +1,5 @@
 """Which joints are active: film strips (ASEA, Fig. 3)."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 from matplotlib.figure import Figure

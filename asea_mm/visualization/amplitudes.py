@@ -1,7 +1,5 @@
 """How the joints' velocity and their amplitude inside the model go over time (ASEA, Fig. 5)."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from typing import Any
 

@@ -1,7 +1,5 @@
 """A probed clip as a moving picture."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from pathlib import Path
 

@@ -1,7 +1,5 @@
 """Who attends to whom: external attention as lines between skeletons and as matrices (ASEA, Fig. 4)."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 import numpy as np

@@ -1,7 +1,5 @@
 """A clip as the model saw it, and what the model did with it: what the pictures are made of."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property

@@ -1,7 +1,5 @@
 """A page with a few skeletons of every class."""
 
-from __future__ import annotations
-
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from pathlib import Path

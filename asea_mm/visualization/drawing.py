@@ -1,7 +1,5 @@
 """What all pictures share: figures and their files, colours and markers of persons, skeletons on axes."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any

@@ -1,7 +1,5 @@
 """A probed clip as an interactive page that needs no network: ``page.html`` with the clip in it."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Sequence
 from pathlib import Path

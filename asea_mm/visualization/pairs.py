@@ -1,7 +1,5 @@
 """Pairs of skeletons as film strips."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from pathlib import Path
 

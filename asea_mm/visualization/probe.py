@@ -1,7 +1,5 @@
 """What AT-NAC and external attention do inside a model while it runs: active joints, amplitudes, attention maps."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass

@@ -1,7 +1,5 @@
 """How a training went: loss, accuracy, and what AT-NAC did."""
 
-from __future__ import annotations
-
 import json
 from collections import defaultdict
 from collections.abc import Mapping

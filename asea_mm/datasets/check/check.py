@@ -1,7 +1,5 @@
 """One pass over samples that gathers all that is wrong with them."""
 
-from __future__ import annotations
-
 import os
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Mapping

@@ -1,7 +1,5 @@
 """What may be wrong with samples: the table of all findings, and the report that holds them."""
 
-from __future__ import annotations
-
 from dataclasses import asdict, dataclass, field
 from typing import Any
 

@@ -1,7 +1,5 @@
 """Checks of ids, labels, classes and splits against each other."""
 
-from __future__ import annotations
-
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass

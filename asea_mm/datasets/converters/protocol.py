@@ -1,7 +1,5 @@
 """What all converters share: how they are called, what they return, and what becomes of recordings that are wrong."""
 
-from __future__ import annotations
-
 import multiprocessing
 import os
 import signal

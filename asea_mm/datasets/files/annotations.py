@@ -7,8 +7,6 @@ The format is the one that mmaction2's ``PoseDataset`` and PYSKL read, plus ``me
      'meta': {'layout', 'classes', 'source', 'units'}}
 """
 
-from __future__ import annotations
-
 import os
 import sys
 from collections import Counter

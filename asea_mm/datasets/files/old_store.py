@@ -5,8 +5,6 @@ of all samples one after another in C order. A field is a column of the index: i
 dtypes and shapes), and for every sample ``which`` of them it has, -1 for none. Nothing in a store can run code.
 """
 
-from __future__ import annotations
-
 import json
 import math
 from collections.abc import Iterator

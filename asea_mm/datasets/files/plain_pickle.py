@@ -1,7 +1,5 @@
 """Pickles of NumPy arrays and plain containers, read without running code from them."""
 
-from __future__ import annotations
-
 import importlib
 import io
 import pickle

@@ -12,8 +12,6 @@ another, so its part of the file is all that is needed to read it. All is read b
 :class:`~asea_mm.datasets.files.plain_pickle.PlainUnpickler`, which runs no code.
 """
 
-from __future__ import annotations
-
 import io
 import os
 import pickle

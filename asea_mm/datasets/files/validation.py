@@ -1,7 +1,5 @@
 """What a sample must be."""
 
-from __future__ import annotations
-
 import os
 import reprlib
 from collections.abc import Iterator, Mapping

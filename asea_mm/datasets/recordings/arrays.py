@@ -1,7 +1,5 @@
 """A user's recording as a NumPy array: in memory, ``.npy`` and ``.npz``."""
 
-from __future__ import annotations
-
 import zipfile
 from collections.abc import Sequence
 from pathlib import Path

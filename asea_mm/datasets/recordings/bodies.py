@@ -1,7 +1,5 @@
 """What is measured on bodies: where they are, how large, how far apart; and which of their joints are there."""
 
-from __future__ import annotations
-
 from itertools import combinations
 
 import numpy as np

@@ -1,7 +1,5 @@
 """The end of the way of a recording: metres with y up, whole bodies, and the persons who interact."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from itertools import combinations

@@ -11,8 +11,6 @@ The format (Shahroudy et al., "NTU RGB+D: A Large Scale Dataset for 3D Human Act
     0                                                   bodies in the second frame
 """
 
-from __future__ import annotations
-
 import os
 import re
 from collections.abc import Sequence

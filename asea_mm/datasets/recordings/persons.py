@@ -1,7 +1,5 @@
 """Who of all tracks the persons are that interact: one rule for recordings, NTU RGB+D, Kinetics and the inferencer."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from itertools import combinations
 

@@ -1,7 +1,5 @@
 """One recording as it was read: bodies of single frames, put together to tracks."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass

@@ -4,8 +4,6 @@ A recording passes these rooms: its reader here below, :mod:`.recording` and :mo
 frames, :mod:`.finish`, :mod:`.persons`.
 """
 
-from __future__ import annotations
-
 import os
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import replace

@@ -1,7 +1,5 @@
 """A user's recording as CSV: one line per joint (long) or per body (wide)."""
 
-from __future__ import annotations
-
 import csv
 import math
 import re

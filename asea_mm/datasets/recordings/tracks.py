@@ -6,8 +6,6 @@ them; where places do, places win. All distances are in body sizes, so that the 
 10 cm of a body of 1.7 m.
 """
 
-from __future__ import annotations
-
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 

@@ -5,8 +5,6 @@ origin: use ``CentrePair`` before them.
 """
 # ruff: noqa: NPY002 (mmengine seeds NumPy's global generator in every loader worker)
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from typing import Any
 

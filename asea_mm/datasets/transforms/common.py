@@ -1,7 +1,5 @@
 """What all transforms share: how a sample is read and checked, resampling in time, and rotations."""
 
-from __future__ import annotations
-
 import inspect
 from typing import Any, NoReturn, TypeGuard
 

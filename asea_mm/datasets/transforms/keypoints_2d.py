@@ -9,8 +9,6 @@ A pose estimator gives pixels and a score for every joint, and leaves joints out
     FormatGCNInput
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from typing import Any
 

@@ -1,7 +1,5 @@
 """Transforms that take out where the pair stands and which way it faces, and keep how the two relate."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from typing import Any
 

@@ -1,8 +1,6 @@
 """Transforms of the time axis: clips of a fixed length, a random warp of time, and smoothing over time."""
 # ruff: noqa: NPY002 (mmengine seeds NumPy's global generator in every loader worker)
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from typing import Any
 

@@ -1,7 +1,5 @@
 """The input streams: joints, bones, distances between the persons, and how each of them moves."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from typing import Any
 

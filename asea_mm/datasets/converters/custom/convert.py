@@ -1,7 +1,5 @@
 """Users' own recordings to annotations: any mixture of arrays, CSV, JSON and what pose estimators write."""
 
-from __future__ import annotations
-
 import os
 from collections.abc import Iterable, Iterator
 from pathlib import Path

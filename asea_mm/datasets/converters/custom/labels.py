@@ -1,7 +1,5 @@
 """What the user says about recordings: class, split, subject and fold, from a table or from folder names."""
 
-from __future__ import annotations
-
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath

@@ -1,7 +1,5 @@
 """Which recordings to train on and which to test on."""
 
-from __future__ import annotations
-
 import random
 import re
 from collections import Counter

@@ -4,8 +4,6 @@ Ten classes as in ASEA, section 4.1. The skeletons of ST-GCN (Yan et al., AAAI 2
 (Duan et al., ACM MM 2022) are HRNet's.
 """
 
-from __future__ import annotations
-
 import operator
 import os
 from functools import partial

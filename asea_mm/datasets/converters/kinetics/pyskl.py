@@ -5,8 +5,6 @@ In ``k400_hrnet.pkl`` (PYSKL's ``tools/data/README.md``) annotations have ``raw_
 ``{frame_dir: {'keypoint': (N, 17, 3)}}``: x, y in pixels, and score. All are read without running code from them.
 """
 
-from __future__ import annotations
-
 from functools import lru_cache
 from pathlib import Path
 from typing import Any

@@ -1,7 +1,5 @@
 """NTU RGB+D 60 and 120: raw ``.skeleton`` files or PYSKL's pickles to annotations of a benchmark."""
 
-from __future__ import annotations
-
 import os
 from collections.abc import Callable
 from functools import partial

@@ -4,8 +4,6 @@ Shahroudy et al., "NTU RGB+D: A Large Scale Dataset for 3D Human Activity Analys
 120: A Large-Scale Benchmark for 3D Human Activity Understanding", TPAMI 2019.
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass

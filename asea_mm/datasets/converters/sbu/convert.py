@@ -3,8 +3,6 @@
 Yun et al., "Two-person Interaction Detection Using Body-Pose Features and Multiple Instance Learning", CVPRW 2012.
 """
 
-from __future__ import annotations
-
 import math
 import os
 from pathlib import Path
