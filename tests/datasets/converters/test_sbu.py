@@ -6,6 +6,8 @@ from collections import Counter
 import numpy as np
 import pytest
 
+from asea_mm.datasets import load_annotations, save_annotations
+from asea_mm.datasets.check import check_annotations
 from asea_mm.datasets.converters import convert_sbu
 from asea_mm.datasets.converters.sbu.convert import read_sbu_skeleton
 from asea_mm.errors import InputError
@@ -59,26 +61,26 @@ def test_wrong_lines(tmp_path, text, message):
 def test_official_tree(tmp_path):
     for name in ('s01s02/01/001', 's01s02/08/002', 's06s03/04/001', 's02s01/05/001', '.hidden/01/001', '__MACOSX/1/2'):
         write_sbu(tmp_path, name)
-    conversion = convert_sbu(tmp_path)
-    labels = {sample['frame_dir']: sample['label'] for sample in conversion.annotations}
+    sbu = convert_sbu(tmp_path)
+    labels = {sample['frame_dir']: sample['label'] for sample in sbu.annotations}
     assert labels == {'s01s02_01_001': 0, 's01s02_08_002': 7, 's06s03_04_001': 3, 's02s01_05_001': 4}
-    split = conversion.split
+    split = sbu.split
     assert split['fold1_val'] == ['s01s02_01_001', 's01s02_08_002']
     assert split['fold5_val'] == ['s06s03_04_001']
     assert split['fold4_val'] == ['s02s01_05_001']
     assert split['fold2_val'] == []
     assert set(split['fold1_train']) == {'s06s03_04_001', 's02s01_05_001'}
-    assert (conversion.meta['layout'], conversion.meta['units']) == ('sbu15', 'metre')
-    assert conversion.notes[0] == 'fold 1 has 2 sequences, expected 55'
+    assert (sbu.meta['layout'], sbu.meta['units']) == ('sbu15', 'metre')
+    assert sbu.notes[0] == 'fold 1 has 2 sequences, expected 55'
 
 
 def test_fold_tree(tmp_path):
     for name in ('fold1/01/001', 'fold5/08/012'):
         write_sbu(tmp_path, name)
-    conversion = convert_sbu(str(tmp_path))
-    assert [sample['frame_dir'] for sample in conversion.annotations] == ['fold1_01_001', 'fold5_08_012']
-    assert conversion.split['fold1_val'] == conversion.split['fold5_train'] == ['fold1_01_001']
-    assert conversion.split['fold5_val'] == conversion.split['fold1_train'] == ['fold5_08_012']
+    sbu = convert_sbu(str(tmp_path))
+    assert [sample['frame_dir'] for sample in sbu.annotations] == ['fold1_01_001', 'fold5_08_012']
+    assert sbu.split['fold1_val'] == sbu.split['fold5_train'] == ['fold1_01_001']
+    assert sbu.split['fold5_val'] == sbu.split['fold1_train'] == ['fold5_08_012']
 
 
 @pytest.mark.parametrize(
@@ -99,13 +101,13 @@ def test_wrong_trees(tmp_path, names, message):
     assert str(tmp_path) in str(error.value)
 
 
-def test_real_data():
-    root = os.environ.get('ASEA_SBU_ROOT')
-    if not root:
+def test_real_data(tmp_path):
+    if not (root := os.environ.get('ASEA_SBU_ROOT')):
         pytest.skip('set ASEA_SBU_ROOT to the folder of SBU Kinect Interaction v2 (clean)')
-    conversion = convert_sbu(root)
-    samples = list(conversion.annotations)
-    assert (len(samples), conversion.notes) == (282, [])
+    sbu = convert_sbu(root)
+    save_annotations(tmp_path / 'sbu.pkl', sbu.annotations, sbu.split, sbu.meta)
+    samples = load_annotations(tmp_path / 'sbu.pkl')['annotations']
+    assert (len(samples), sbu.notes, check_annotations(tmp_path / 'sbu.pkl').level('error')) == (282, [], [])
     labels = Counter(sample['label'] for sample in samples)
     assert [labels[label] for label in range(8)] == [42, 43, 40, 41, 18, 21, 39, 38]
     lengths = [sample['total_frames'] for sample in samples]

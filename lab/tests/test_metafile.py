@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import yaml
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 META = yaml.safe_load((ROOT / 'metafile.yml').read_text())
 WITH_RESULTS = [model for model in META['Models'] if 'Results' in model]
 
