@@ -63,9 +63,9 @@ def read_config(name: str | os.PathLike) -> Config:
         beside = Config._get_cfg_path  # mmengine has no other place that could be told
 
         def beside_or_ours(base: str, filename: str) -> tuple[str, str | None]:
-            found, scope = beside(base, filename)
+            resolved, scope = beside(base, filename)
             ours = FOLDER / base
-            return (str(ours), scope) if not Path(found).exists() and ours.is_file() else (found, scope)
+            return (str(ours), scope) if not Path(resolved).exists() and ours.is_file() else (resolved, scope)
 
         Config._get_cfg_path = staticmethod(beside_or_ours)
         try:
