@@ -35,7 +35,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> None:
     if args.folds == ['all']:
-        folds = all_folds(args.config)
+        folds = all_folds(args.config, args.cfg_options)
     elif all(fold.isdecimal() and int(fold) for fold in args.folds):
         folds = tuple(map(int, args.folds))
     else:

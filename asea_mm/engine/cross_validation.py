@@ -83,9 +83,9 @@ class CrossValidation:
         return load_config(self.config, None, fold or None, self.stream, seed, values, work_dir=work_dir)
 
 
-def all_folds(config: str) -> tuple[int, ...]:
+def all_folds(config: str, cfg_options: Sequence[str] = ()) -> tuple[int, ...]:
     """The folds that the annotation file of a config has; fold 0 if its dataset has no option for them."""
-    dataset = load_config(config).test_dataloader.dataset
+    dataset = load_config(config, cfg_options=read_cfg_options(cfg_options)).test_dataloader.dataset
     if 'fold' not in dataset:
         return (0,)
     path = dataset.get('ann_file')
@@ -187,7 +187,10 @@ def validation_curve(folder: Path) -> dict[int, float]:
     curve = {}
     for path in sorted(folder.glob('*/vis_data/scalars.json')):
         for line in path.read_text().splitlines():
-            record = json.loads(line)
+            try:
+                record = json.loads(line)
+            except json.JSONDecodeError:  # cut off by an interruption
+                continue
             if 'acc/top1' in record:
                 curve[record['step']] = record['acc/top1']
     if not curve:
@@ -218,7 +221,7 @@ def write_summary(out: str | os.PathLike, plan: CrossValidation, results: Sequen
         'summary': summarise(results, MEASURES),
         'runs': results,
     }
+    write_whole(Path(f'{out}.json'), json.dumps(content, indent=1) + '\n')
     runs = [(result['fold'], result['seed']) for result in results]
     scores = {run: read_scores(plan.work_dir / run_folder(*run) / 'test' / 'scores.npz') for run in runs}
-    write_whole(Path(f'{out}.json'), json.dumps(content, indent=1) + '\n')
     write_runs(f'{out}.npz', scores, results[0]['classes'])

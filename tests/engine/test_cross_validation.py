@@ -39,6 +39,8 @@ def test_folds_are_run_resumed_and_summarised(plan, tmp_path):
     run_once(plan, (1, 0))
     kept = finished_result(plan, 1, 0)
     (tmp_path / 'cv' / 'fold1_seed0' / 'result.json').unlink()  # as if it was interrupted before the end
+    (log,) = (tmp_path / 'cv' / 'fold1_seed0').glob('*/vis_data/scalars.json')
+    log.write_text(log.read_text() + '{"acc/top1": 1.0, "st')  # in the middle of a line
     results = list(cross_validate(plan))
     assert [(result['fold'], result['seed']) for result in results] == plan.runs
     assert results[0]['last_top1'] == kept['last_top1'], 'the checkpoint is tested, nothing is trained again'
@@ -78,6 +80,8 @@ def test_data_without_folds_is_one_run(monkeypatch, tmp_path):
     monkeypatch.chdir(tmp_path)
     with pytest.raises(FileNotFoundError, match=r'sbu\.pkl'):
         all_folds('asea_sbu')
+    save(tmp_path / 'mine.pkl', annotations(), splits=('fold3', 'fold4'))
+    assert all_folds('asea_sbu', ['test_dataloader.dataset.ann_file=mine.pkl']) == (3, 4)
 
 
 @pytest.mark.parametrize('tracked', [True, False])
