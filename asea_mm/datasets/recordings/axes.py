@@ -17,9 +17,9 @@ from .notes import Note
 ORDER = 'MTVC'
 # Of other orders than this package's; more people than that, in an order of their own, must be said.
 _MOST_PERSONS = 10
-# How many times less strange another order must look to be taken for the right one; from _DOUBT on, it might be. In
-# 3-D, true orders of SBU and K3HI are 4.9 to 173 times less strange than any other; noise has less than 1.4.
-_CERTAIN, _DOUBT = 3.0, 1.5
+# How many times less strange another order must look to be taken for the right one; from _DOUBT on, it might be. True
+# orders of SBU and K3HI are 3.5 to 250 times less strange than any other; of noise, the best is up to 1.8 times so.
+_CERTAIN, _DOUBT = 3.0, 2.0
 # In the right order, joints go less than this share of a bone in a frame.
 _LARGEST_STEP = 1.0
 _TORN = 0.01  # share of joints that may be torn by chance, as some sensors give zeros
@@ -42,7 +42,7 @@ def turn_axes(
         said: The order where the user says it, such as ``'CTVM'``; the values are then not asked.
 
     Returns:
-        keypoint and score in order, as views, and a note if they were turned. What fits in no order comes back as it is.
+        keypoint and score in order, as views, and a note if they were turned. What fits in no order stays as it is.
 
     Raises:
         InputError: If it cannot be told, or ``said`` does not fit.
@@ -62,8 +62,10 @@ def turn_axes(
     looks = {order: _Look(_turned(keypoint, None, order)[0], skeleton) for order in orders}
     if own in looks:  # missing values come whole: an order that takes them apart is none
         looks = {order: look for order, look in looks.items() if look.torn <= looks[own].torn + _TORN}
-    looks = {order: look for order, look in looks.items() if look.tells or order == own}
-    if not looks or (own in looks and not looks[own].tells):
+    if own in looks and not looks[own].tells and (keypoint.ndim == 3 or keypoint.shape[0] <= keypoint.shape[1]):
+        return keypoint, score, []  # but of more persons than frames, the others are asked
+    looks = {order: look for order, look in looks.items() if look.tells}
+    if not looks:
         return keypoint, score, []
     best, *rest = sorted(looks, key=lambda order: (looks[order].strangeness, order != own, _rank(order)))
     against = own if own in looks else rest[0] if rest else None
@@ -169,4 +171,3 @@ class _Look:
         poses /= np.linalg.norm(poses, axis=1, keepdims=True)
         count = len(poses)
         return float(1 - ((poses @ poses.T).sum() - count) / (count * (count - 1)))
-

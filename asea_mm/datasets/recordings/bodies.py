@@ -67,8 +67,8 @@ def missing_joints(keypoint: np.ndarray, score: np.ndarray | None) -> np.ndarray
     if keypoint.shape[-1] == 3 and missing.any():
         low, high = _box(keypoint)
         beside = ORIGIN_BESIDE * body_sizes(keypoint)[..., None]
-        has_origin = ((low - beside <= 0) & (high + beside >= 0)).all(axis=-1)
-        missing &= np.isnan(keypoint).any(axis=-1) | ~has_origin[..., None]
+        has_origin = ((low - beside <= 0) & (high + beside >= 0)).all(axis=-1, keepdims=True)
+        missing &= np.isnan(keypoint).any(axis=-1) | ~has_origin
     return missing if score is None else missing | ~(score > 0)
 
 

@@ -175,12 +175,15 @@ def finish_recording(
 
 
 def _third_is_score(recording: Recording) -> Recording:
-    """Pixels and scores apart, where three coordinates are these: no body is 5 m large and all of it within 1 m of z."""
+    """Pixels and scores apart, where three coordinates are these: no body is 5 m large, and within 1 m in z."""
     keypoint = recording.keypoint
     if keypoint.shape[-1] == 2 or recording.score is not None:
         return recording
-    third, sizes = keypoint[..., 2], body_sizes(keypoint)[present_bodies(keypoint)]
-    if not len(sizes) or np.median(sizes) < 5 or not ((third >= 0) & (third <= 1) | np.isnan(third)).all():
+    third = keypoint[..., 2]
+    if not ((third >= 0) & (third <= 1) | np.isnan(third)).all():
+        return recording
+    sizes = body_sizes(keypoint)[present_bodies(keypoint)]
+    if not len(sizes) or np.median(sizes) < 5:
         return recording
     what = 'the third coordinate is from 0 to 1 where the others are not, and was taken for the score'
     note = Note(what, f'{np.nanmin(third):.2g} to {np.nanmax(third):.2g}')

@@ -213,9 +213,9 @@ def _pairs_of_neighbours(bodies: np.ndarray, frame: np.ndarray) -> Iterator[tupl
     first, after = np.searchsorted(time, time - 1, 'left'), np.searchsorted(time, time - 1, 'right')
     counts = after - first
     (later,) = np.nonzero(counts)
-    ends = np.cumsum(counts[later])
-    parts = np.searchsorted(ends, np.arange(1, ends[-1] // (10 * _MOST_PAIRS) + 1) * 10 * _MOST_PAIRS) if len(ends) else []
-    for part in np.split(later, np.unique(parts)):
+    # In parts, so that the pairs of long recordings of crowds need not fit into memory.
+    part_of = np.cumsum(counts[later]) // (10 * _MOST_PAIRS)
+    for part in np.split(later, np.flatnonzero(np.diff(part_of)) + 1):
         if len(part):
             number = counts[part]
             begins = np.cumsum(number) - number

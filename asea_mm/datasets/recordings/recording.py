@@ -120,16 +120,16 @@ def assemble(
     times = np.array([numbers.index(body.frame) for body in detections])
     bodies = Bodies(len(numbers), times, [body.person for body in detections], joints, score)
     recording = record(bodies, numbers, skeleton, fps)
-    known = np.unique(times)
-    if len(known) > 2 and np.median(np.diff(known)) > 1:
+    steps = np.diff(np.unique(times))
+    if len(steps) > 1 and np.median(steps) > 1:
         what = 'warning: frames are numbered in large steps; number them one after another, not by milliseconds'
-        at = f'{len(known)} of the frames {numbers[0]} to {numbers[-1]}'
+        at = f'{len(steps) + 1} of the frames {numbers[0]} to {numbers[-1]}'
         recording.notes.append(Note(what, at))
     return recording
 
 
 def record(bodies: Bodies, frames: Sequence[int], skeleton: Skeleton, fps: float | None = None) -> Recording:
-    """The tracks of bodies as a recording; a track is called by the first id of its bodies that lasts, or by its number.
+    """The tracks of bodies as a recording; a track is called by its first id that lasts, or by its number.
 
     Of a crowd, the shortest tracks are the first that nobody will miss.
     """
@@ -148,7 +148,7 @@ def record(bodies: Bodies, frames: Sequence[int], skeleton: Skeleton, fps: float
 
 
 def follow_rows(recording: Recording, skeleton: Skeleton) -> Recording:
-    """An array whose rows are ids as those of any file: rows that are one body, or one person after another, become one.
+    """An array whose rows are ids as those of any file: rows of one body, or of a person one after another, become one.
 
     The numbers of persons stay those of rows: a track goes into the row in which it begins, what is left is empty.
 
@@ -162,7 +162,9 @@ def follow_rows(recording: Recording, skeleton: Skeleton) -> Recording:
     persons, num_frames = recording.keypoint.shape[:2]
     frame, row = np.nonzero(~np.isnan(recording.keypoint).any(axis=-1).all(axis=-1).T)
     score = None if recording.score is None else recording.score[row, frame]
-    bodies = Bodies(num_frames, frame, [recording.persons[index] for index in row], recording.keypoint[row, frame], score)
+    bodies = Bodies(
+        num_frames, frame, [recording.persons[index] for index in row.tolist()], recording.keypoint[row, frame], score
+    )
     notes = [*recording.notes]
     tracks = _follow(bodies, skeleton, notes)
     if all(np.ptp(row[track]) == 0 for track in tracks) and len(tracks) == len(set(row.tolist())):
@@ -192,6 +194,8 @@ def _follow(bodies: Bodies, skeleton: Skeleton, notes: list[Note]) -> list[np.nd
             'warning: every body is told from its own place, so that nobody knows how far persons are apart, which '
             'models of interactions need; add the positions of the roots'
         )
-        at = f'{skeleton.joints[joint]!r} of both at the same place, 0.0 m apart, in {num_frames} of {num_frames} frames'
+        at = (
+            f'{skeleton.joints[joint]!r} of both at the same place, 0.0 m apart, in {num_frames} of {num_frames} frames'
+        )
         notes.append(Note(what, at))
     return find_tracks(bodies, skeleton, notes=notes, merge=lost is None)

@@ -11,6 +11,7 @@ from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+
 from ...skeletons import Skeleton
 from .bodies import looks_like_a_person
 from .linking import LARGEST_GAP, LARGEST_GAP_IN_PLACE, Places, Rules, link_bodies

@@ -97,11 +97,9 @@ def convert_custom(
     return conversion
 
 
-def _scores_alike(
-    annotations: Iterable[dict], conversion: Conversion, notes: list[tuple[str, Note]]
-) -> Iterator[dict]:
-    """The same samples, all with scores if any has, as batches need it; says the units, what was done, and what a config
-    needs."""
+def _scores_alike(annotations: Iterable[dict], conversion: Conversion, notes: list[tuple[str, Note]]) -> Iterator[dict]:
+    """The same samples, all with scores if any has, as batches need it; says the units, what was done to them, and
+    what a config needs."""
     samples = list(annotations)
     has_score = any('keypoint_score' in sample for sample in samples)
     for sample in samples:
