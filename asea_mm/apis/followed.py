@@ -79,7 +79,7 @@ class Damage:
         img_shape: Height and width of the image, where they are known.
     """
 
-    def __init__(self, img_shape: tuple[int, int] | None) -> None:
+    def __init__(self, img_shape: tuple[int, ...] | None) -> None:
         self.img_shape = img_shape
         self._doubted: dict[Hashable, tuple[int, int, np.ndarray]] = {}  # frame, how often, body
 
@@ -122,7 +122,7 @@ class Damage:
         """Whether the middle of a body is more than an image away from the image."""
         if self.img_shape is None or body.shape[-1] != 2:
             return False
-        size = np.array(self.img_shape[::-1])
+        size = np.array(self.img_shape[1::-1])
         return bool((np.abs(np.median(body[seen_joints(body)], axis=0) - size / 2) > 1.5 * size).any())
 
 

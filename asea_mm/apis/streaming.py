@@ -43,10 +43,9 @@ class StreamingRecognizer:
     without smoothing the scores are those of its sliding windows. The bodies of the last ``window`` frames are kept,
     at most ``max_persons`` in each; nothing grows with the stream.
 
-    Ids are trusted as those of recordings: one that appears where another has vanished goes on with its track, which is
-    called by the new id from then on; two in one place are one body, of which the track with more frames counts. A body
-    that jumps, or changes its size, as no body does in a frame is left out: the person is absent in that frame, and
-    begins anew if it stays there (:class:`~.followed.Damage`).
+    An id that appears where another has vanished goes on with its track, which is called by the new id from then on. Two
+    ids in one place are one body, of which the track with more frames counts. A body that jumps, or changes its size, as
+    none does is left out: the person is absent in that frame, and begins anew if it stays (:class:`~.followed.Damage`).
 
     A person who is not in a frame is absent in it (all zero). One who has been away for ``forget_after`` frames is
     forgotten, and begins anew when they return. Where more than ``max_persons`` are there, who has been away longest
@@ -97,7 +96,6 @@ class StreamingRecognizer:
         self.inferencer, self.smoothing = inferencer, smoothing
         self.least_shared = max(1, round(min_shared * window))
         self._extra = {} if img_shape is None else {'img_shape': tuple(img_shape)}
-        self._img_shape = None if img_shape is None else (int(img_shape[0]), int(img_shape[1]))
         self.reset()
 
     def reset(self) -> None:
@@ -111,7 +109,7 @@ class StreamingRecognizer:
         self._seen: dict[Hashable, int] = {}  # frame in which a track was last seen, in the order in which they came
         self._past: dict[frozenset[Hashable], tuple[int, np.ndarray]] = {}  # of pairs: frame and scores
         self._last: dict[Hashable, np.ndarray] = {}  # body of a track when it was last seen
-        self._damage = Damage(self._img_shape)
+        self._damage = Damage(self._extra.get('img_shape'))
         self._left_out: deque[int] = deque(maxlen=self.window)  # bodies of every frame
         self._merged: set[frozenset[Hashable]] = set()  # pairs that are one body, as was said
         self.notes: deque[str] = deque(maxlen=100)

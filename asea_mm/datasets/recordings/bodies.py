@@ -101,7 +101,7 @@ def _box(keypoint: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 def lost_distance(frame: np.ndarray, joints: np.ndarray) -> tuple[int, int] | None:
     """Whether bodies are each told from a place of their own, such as their hip, so that nobody knows how far they are
-    apart: then one joint of the first two bodies of every frame has two coordinates in common, all others do not.
+    apart: then one joint of the first two bodies of every frame has two coordinates in common, most others do not.
 
     Shapes:
         frame: ``(K,)``, in order; joints ``(K, V, 3)``
@@ -117,7 +117,7 @@ def lost_distance(frame: np.ndarray, joints: np.ndarray) -> tuple[int, int] | No
     there = ~np.isnan(one + other).any(axis=-1)
     near = np.abs(one - other) <= 1e-4 * body_sizes(one)[:, None, None]
     common = ((near.sum(axis=-1) >= 2) & there).all(axis=0)
-    if len(first) < 2 or not common.any() or (near.all(axis=-1) | ~there).all(axis=-1).any():
+    if len(first) < 2 or not 0 < common.sum() <= len(common) / 2:
         return None
     return int(np.argmax(common)), len(first)
 

@@ -175,7 +175,7 @@ def follow_rows(recording: Recording, skeleton: Skeleton) -> Recording:
         begins = int(row[track[0]])
         placed[free.pop(0) if begins in placed else begins] = track
     nobody = np.zeros(0, dtype=np.intp)
-    rows = range(max(persons, *placed) + 1) if placed else range(persons)
+    rows = range(max(persons, *(row + 1 for row in placed)))
     keypoint, new_score = bodies.of_tracks([placed.get(index, nobody) for index in rows], absent=np.nan)
     return replace(
         recording,
