@@ -2,6 +2,7 @@
 
 from collections.abc import Hashable, Mapping
 from itertools import combinations
+from numbers import Integral
 
 import numpy as np
 
@@ -138,3 +139,9 @@ def _goes_on(before: np.ndarray, after: np.ndarray, gap: int) -> bool:
     way = np.linalg.norm(after - before, axis=-1).mean()
     near = way <= (LARGEST_JUMP + JUMP_A_FRAME * (gap - 1)) * size
     return bool(near and size / LARGEST_GROWTH <= new_size <= size * LARGEST_GROWTH)
+
+
+def known_by(track: Hashable) -> tuple[str, int, str]:
+    """Where an id comes among others, whatever the order in the frame: numbers by size, all else by its text."""
+    number = int(track) if isinstance(track, Integral) else 0
+    return type(track).__name__, number, repr(track)

@@ -5,7 +5,7 @@ from collections import deque
 from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
-from numbers import Integral, Real
+from numbers import Real
 from typing import Any
 
 import numpy as np
@@ -14,7 +14,7 @@ from ..datasets.recordings.arrays import as_keypoint
 from ..datasets.recordings.bodies import distances, first_absurd
 from ..datasets.recordings.finish import Sample
 from ..errors import InputError
-from .followed import Damage, joined_tracks, merge_rows
+from .followed import Damage, joined_tracks, known_by, merge_rows
 from .inferencer import InteractionInferencer
 from .windows import whole_number
 
@@ -43,9 +43,10 @@ class StreamingRecognizer:
     without smoothing the scores are those of its sliding windows. The bodies of the last ``window`` frames are kept,
     at most ``max_persons`` in each; nothing grows with the stream.
 
-    An id that appears where another has vanished goes on with its track, which is called by the new id from then on. Two
-    ids in one place are one body, of which the track with more frames counts. A body that jumps, or changes its size, as
-    none does is left out: the person is absent in that frame, and begins anew if it stays (:class:`~.followed.Damage`).
+    An id that appears where another has vanished goes on with its track, which is called by the new id from then on.
+    Two ids in one place are one body, of which the track with more frames counts. A body that jumps, or changes its
+    size, as none does is left out: the person is absent in that frame, and begins anew if it stays
+    (:class:`~.followed.Damage`).
 
     A person who is not in a frame is absent in it (all zero). One who has been away for ``forget_after`` frames is
     forgotten, and begins anew when they return. Where more than ``max_persons`` are there, who has been away longest
@@ -208,7 +209,7 @@ class StreamingRecognizer:
             del bodies[track]
             self.notes.append(f'frame {now}: id {track!r} was left out: no body moves or grows like this in a frame')
         self._left_out.append(len(damaged))
-        for track in sorted(bodies.keys() - self._seen.keys(), key=_known_by):
+        for track in sorted(bodies.keys() - self._seen.keys(), key=known_by):
             if len(self._seen) == self.max_persons:
                 away = [other for other in self._seen if other not in bodies]
                 if not away:
@@ -256,11 +257,12 @@ class StreamingRecognizer:
         apart = distances(values[..., :channels], self.least_shared)
         for kept, left_out in merge_rows(values, channels):
             apart[left_out] = apart[:, left_out] = np.inf
-            pair = frozenset((tracks[kept], tracks[left_out]))
-            if pair not in self._merged:
-                self._merged.add(pair)
-                ids = f'{tracks[kept]!r} and {tracks[left_out]!r}'
-                self.notes.append(f'frame {self.num_frames - 1}: ids {ids} are one body, detected twice')
+            one, other = tracks[kept], tracks[left_out]
+            if frozenset((one, other)) not in self._merged:
+                self._merged.add(frozenset((one, other)))
+                self.notes.append(
+                    f'frame {self.num_frames - 1}: ids {one!r} and {other!r} are one body, detected twice'
+                )
         near = sorted((float(apart[a, b]), a, b) for a, b in combinations(range(len(tracks)), 2))
         pairs = [(a, b) for distance, a, b in near[: self.max_pairs] if np.isfinite(distance)]
         stop, start = self.num_frames, self.num_frames - self.window
@@ -293,9 +295,3 @@ class StreamingRecognizer:
             scores = self.smoothing * past + (1 - self.smoothing) * scores
         self._past[pair] = (self.num_frames, scores)
         return scores
-
-
-def _known_by(track: Hashable) -> tuple[str, int, str]:
-    """Where an id comes among others, whatever the order in the frame: numbers by size, all else by its text."""
-    number = int(track) if isinstance(track, Integral) else 0
-    return type(track).__name__, number, repr(track)

@@ -30,7 +30,7 @@ def test_a_body_that_is_detected_twice_is_one(inferencer, samples):
     plain, _ = push_all(inferencer, frames_of(keypoint, names=(7, 9)))
     found, stream = push_all(inferencer, frames_of(twice, names=(7, 8, 9)))
     assert found == plain
-    assert [note for note in stream.notes] == ['frame 7: ids 7 and 8 are one body, detected twice']
+    assert list(stream.notes) == ['frame 7: ids 7 and 8 are one body, detected twice']
 
 
 def test_the_second_detection_fills_what_the_first_lacks(inferencer, samples):
