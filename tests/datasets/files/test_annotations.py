@@ -10,7 +10,7 @@ import pytest
 from mmaction.datasets import PoseDataset
 
 from asea_mm.datasets import load_annotations, save_annotations, validate_annotation
-from asea_mm.datasets.files.annotations import convert_annotations
+from asea_mm.datasets.converters.annotation_file import convert_annotations
 from asea_mm.errors import InputError
 
 META = {'layout': 'sbu15', 'classes': ['a', 'b'], 'source': 'test', 'units': 'metre'}
