@@ -21,6 +21,7 @@ from .stored_samples import NoIndex, StoredSamples, write_samples
 from .validation import SHORT, described, validate_annotation
 from .whole import written_whole
 
+SUFFIXES = ('.pkl', '.pickle', '.pkl.gz', '.pickle.gz')
 EXPECTED = "a pickle of {'split': {name: [id, ...]}, 'annotations': [...]}, of a list of annotations or of one"
 
 
