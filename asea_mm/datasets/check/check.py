@@ -204,7 +204,9 @@ def _compare(report: Report, rows: list[Row]) -> None:
         if not add(f'{kind}: most', names, MOST):
             add(kind, names, 0)
     fitting = {row.name: row.measures.layout for row in rows if row.measures}
-    if add('joint order', {name: other and f'{name} (fits {other})' for name, other in fitting.items()}, MOST):
+    lopsided = {row.name: row.measures.lopsided for row in rows if row.measures}
+    orders = {name: other and f'{name} (fits {other})' for name, other in fitting.items()}
+    if add('joint order', orders, MOST) or add('lopsided', lopsided, MOST):
         return  # no joint is the one that tells up from down
     flat, deep = ({shape[3] for shape in shapes} == {count} for count in (2, 3))
     if not add('y not vertical', lying, MOST) and not add('y up' if flat else 'y down', fallen, MOST) and deep:

@@ -12,6 +12,9 @@ LARGEST_SHARE = 2.0  # how large a body can be in shares of the image; in pixels
 MARGIN, OUTSIDE = 0.05, 0.02
 # Bones of the right layout are so much shorter: they join joints that are neighbours.
 SHORTER = 0.75
+# Bones of the left are as long as those of the right: of the pairs, the median ratio is 1.06 in space at most, and 1.3
+# in most images.
+LOPSIDED, LEAST_PAIRS = 1.35, 2
 MOST_BODIES = 32  # of a sample, for the lengths of bones
 
 
@@ -57,16 +60,34 @@ def better_layout(bodies: np.ndarray, seen: np.ndarray, skeleton: Skeleton) -> s
     ]
     if not others:
         return None
-    step = -(-len(bodies) // MOST_BODIES)
-    bodies, seen = bodies[::step], seen[::step]
     lengths = {other.name: _mean_bone(bodies, seen, other) for other in (skeleton, *others)}
     best = min(lengths, key=lambda name: lengths[name])
     return best if lengths[best] < SHORTER * lengths[skeleton.name] else None
 
 
+def is_lopsided(bodies: np.ndarray, seen: np.ndarray, skeleton: Skeleton) -> bool:
+    """Whether bones of the left and the right have very different lengths, as if the joints were in another order.
+
+    Shapes:
+        bodies ``(bodies, V, C)``; seen ``(bodies, V)``
+    """
+    bones = dict(zip((child for child, _ in skeleton.bone_indices), _bone_lengths(bodies, seen, skeleton), strict=True))
+    pairs = [(bones.get(left, 0), bones.get(right, 0)) for left, right in skeleton.mirrored_indices]
+    ratios = [max(pair) / min(pair) for pair in pairs if min(pair) > 0]
+    return len(ratios) >= LEAST_PAIRS and float(np.median(ratios)) > LOPSIDED
+
+
 def _mean_bone(bodies: np.ndarray, seen: np.ndarray, skeleton: Skeleton) -> float:
     """Mean length of the bones; infinite if none is seen."""
+    lengths = _bone_lengths(bodies, seen, skeleton)
+    return float(lengths[lengths > 0].mean()) if lengths.any() else np.inf
+
+
+def _bone_lengths(bodies: np.ndarray, seen: np.ndarray, skeleton: Skeleton) -> np.ndarray:
+    """Mean length of every bone over some of the bodies, zero where it is never seen."""
+    step = -(-len(bodies) // MOST_BODIES)
+    bodies, seen = bodies[::step], seen[::step]
     child, parent = np.array(skeleton.bone_indices).T
     length = np.linalg.norm(bodies[:, child] - bodies[:, parent], axis=-1)
     known = seen[:, child] & seen[:, parent]
-    return float(length[known].mean()) if known.any() else np.inf
+    return (length * known).sum(axis=0) / np.maximum(known.sum(axis=0), 1)

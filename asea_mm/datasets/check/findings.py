@@ -88,6 +88,10 @@ KINDS: dict[str, tuple[str, str, str]] = {
         *('error', 'the bones of another layout fit most bodies much better: joints in another order'),
         'give that layout, or bring the joints into the order of this one',
     ),
+    'lopsided': (
+        *('warning', 'bones of the left and the right have very different lengths: joints in another order?'),
+        "compare the order of the joints with that of the layout; --pictures shows what it makes of them",
+    ),
     'bones': ('warning', 'bones change their length wildly', 'look for tracking errors and swapped joints'),
     'constant': ('warning', 'nothing moves', 'look at these samples'),
     'frame rates': ('warning', 'samples have different frame rates', 'resample them to one'),

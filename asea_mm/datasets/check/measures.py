@@ -10,7 +10,7 @@ import numpy as np
 
 from ...keypoints import presence
 from ...skeletons import Skeleton, plain_name
-from .claims import better_layout
+from .claims import better_layout, is_lopsided
 from .relations import Relation, relate
 
 # A body stands for what a sample says about size and axes only where this share of its joints is there.
@@ -71,6 +71,7 @@ class Measures:
         confidence: Whether the third coordinate seems to be one.
         bones: Share of bones, in space, whose length varies by more than half of its mean.
         layout: Name of a layout whose bones fit much better.
+        lopsided: Whether bones of the left and the right have very different lengths.
         relations: Of every two rows that share a frame.
     """
 
@@ -87,6 +88,7 @@ class Measures:
     confidence: bool = False
     bones: float | None = None
     layout: str | None = None
+    lopsided: bool = False
     relations: list[Relation] = field(default_factory=list)
 
 
@@ -130,6 +132,7 @@ def measure_sample(
     result.size = float(np.median((high - low).max(axis=-1)))
     if skeleton is not None:
         result.layout = better_layout(bodies, seen, skeleton)
+        result.lopsided = is_lopsided(bodies, seen, skeleton)
     if skeleton is not None and keypoint.shape[3] == 3:  # seen in a picture, bones do change their length
         result.bones = _varying_bones(keypoint, present, skeleton)
     if result.size and landmarks and landmarks.top and landmarks.bottom:

@@ -7,6 +7,7 @@ from asea_mm.skeletons import SKELETONS
 CLASSES = ['push', 'hug']
 META = {'layout': 'nturgbd25', 'classes': CLASSES, 'source': 'test', 'units': 'm'}
 HEAD, LEFT_HAND = 3, 7
+ORDER = [*range(5, 25), *range(5)]
 
 
 def content_of(poses):
@@ -204,6 +205,7 @@ UGLY = {
     ),
     'compressed': (compressed, {'compressed': 1}),
     'joints in another order': (every(in_order_of_body25), {'joint order': 8}),
+    'joints in an order of nobody': (every(lambda keypoint: keypoint[:, :, ORDER]), {'lopsided': 8}),
     'a copied row': (one(keypoint=twice(0)), {'same body': 1}),
     'copied rows': (every(twice(0)), {'same body: most': 8}),
     'one body found twice': (one(keypoint=twice(0.01)), {'same body': 1}),
