@@ -141,7 +141,7 @@ class InteractionPoseDataset(PairDataset):
         layout: Skeleton layout (a name or a dictionary of fields); by default what the file's ``meta`` says. Files of
             mmaction2 and PYSKL do not say: give ``'nturgbd25'`` for NTU RGB+D, ``'coco17'`` for HRNet poses.
         test_mode: For testing and validation.
-        metainfo: Extra meta information. ``classes`` in it names the classes of a file that does not.
+        metainfo: Extra meta information. ``classes`` in it names the classes of a file that does not, or anew.
         data_root: Folder that a relative ``ann_file`` starts from.
         indices: The first ``indices`` samples only, or those with these indices.
 
@@ -202,7 +202,10 @@ class InteractionPoseDataset(PairDataset):
         except InputError as error:
             raise InputError(f'{path}: {error}') from None
 
-        names = self._metainfo.get('classes', meta.get('classes'))
+        named = meta.get('classes')
+        names = self._metainfo.get('classes', named)
+        if named is not None and len(names) != len(named):
+            raise InputError(f'{path}: expected metainfo to name its {len(named)} classes, got {len(names)} names')
         self.names_classes = names is not None or self.classes is not None
         if names is not None:
             num_classes = len(names)
