@@ -81,7 +81,16 @@ def test_what_a_dictionary_leaves_out_is_found():
 
 
 @pytest.mark.parametrize(
-    'names', [('Left Foot', 'Right Foot'), ('foot_left', 'foot_right'), ('FOOT_LEFT', 'FOOT_RIGHT')]
+    'names',
+    [
+        ('Left Foot', 'Right Foot'),
+        ('foot_left', 'foot_right'),
+        ('FOOT_LEFT', 'FOOT_RIGHT'),
+        ('FootLeft', 'FootRight'),
+        ('LFoot', 'RFoot'),
+        ('foot.l', 'foot.r'),
+        ('leftfoot', 'rightfoot'),
+    ],
 )
 def test_left_and_right_are_found_in_names(names):
     joints = ('hip', 'upright', names[1], names[0])

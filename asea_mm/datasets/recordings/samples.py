@@ -14,8 +14,9 @@ import numpy as np
 
 from ...errors import InputError
 from ...skeletons import Skeleton, get_skeleton
-from ..files.annotations import load_annotations, select_split, validate_annotation
+from ..files.annotations import SUFFIXES, load_annotations, select_split, validate_annotation
 from .arrays import as_keypoint, read_array, read_numpy
+from .compressed import decompress
 from .finish import Sample, check_axes, finish_recording
 from .json_forms import OPENPOSE_FILE, read_json, read_openpose
 from .ntu_skeleton import read_ntu_skeleton_file
@@ -180,10 +181,10 @@ def _items(
             raise FileNotFoundError(f'{path}: no such file; expected {_EXPECTED}')
         elif reader_of(path):
             yield path.stem, path, str(path)
-        elif path.suffix.lower() in ('.pkl', '.pickle'):
+        elif path.name.lower().endswith(SUFFIXES):
             _refuse(axes, str(path), 'recordings')
             for annotation in _annotations(path, skeleton, **subset):
-                yield annotation['frame_dir'], annotation, str(path)
+                yield annotation['frame_dir'], decompress(annotation, str(path)), str(path)
         elif path.is_dir():
             for title, file in find_recordings(path).items():
                 yield title, file, str(file)

@@ -15,8 +15,12 @@ from typing import Any
 import numpy as np
 from mmaction.registry import TRANSFORMS
 
-from ...keypoints import presence
+from ...keypoints import is_image_shape, presence, share_outside
 from .common import KeypointTransform, is_number
+
+# Estimators put joints of people at the border outside; beyond this margin, as a share of the longer side of the image,
+# and more of them than that, the image is another.
+_MARGIN, _OUTSIDE = 0.25, 0.1
 
 
 @TRANSFORMS.register_module()
@@ -78,35 +82,43 @@ class NormalizeByImage(KeypointTransform):
         keypoint: ``(M, T, V, 2)``, pixels or shares -> half longer sides of the image
 
     Raises:
-        InputError: If a sample is not two-dimensional, has no image shape, or is clearly in the other unit.
+        InputError: If a sample is not two-dimensional, has no image shape, is clearly in the other unit, or its joints
+            are far outside of the image: by more than a quarter of the longer side, more than a tenth of them.
     """
 
     def __init__(self, unit: str = 'pixel', img_shape: Sequence[int] | None = None) -> None:
         self.unit = self._require('unit', unit, unit in ('pixel', 'share'), "'pixel' or 'share'")
-        is_right = img_shape is None or _is_shape(img_shape)
+        is_right = img_shape is None or is_image_shape(img_shape)
         self._require('img_shape', img_shape, is_right, 'None or (height, width), both positive')
         self.img_shape = None if img_shape is None else tuple(img_shape)
 
     def transform(self, results: dict[str, Any]) -> dict[str, Any]:
         keypoint, _ = self._read(results, coordinates=2)
-        shape = self.img_shape if results.get('img_shape') is None else results['img_shape']
-        if not _is_shape(shape):
+        shape: Any = self.img_shape if results.get('img_shape') is None else results['img_shape']
+        if not is_image_shape(shape):
             self._wrong_sample(results, f'expected img_shape (height, width), its own or the argument, got {shape}')
         largest = float(np.abs(keypoint).max())
         # Joints may lie a little outside of the image. In the wrong unit all would end in one point, or far away.
         if keypoint.any() and (largest > 2) != (self.unit == 'pixel'):
-            self._wrong_sample(results, f'expected coordinates in the unit {self.unit!r}, got up to {largest:g}')
+            other = 'share' if self.unit == 'pixel' else 'pixel'
+            self._wrong_sample(
+                results,
+                f'expected coordinates in the unit {self.unit!r}, got up to {largest:g}; is it unit={other!r}?',
+            )
         height, width = shape
+        joints = keypoint[keypoint.any(axis=-1)]
+        if self.unit == 'pixel' and len(joints) and share_outside(joints, shape, _MARGIN) > _OUTSIDE:
+            whose = 'the argument, as the sample has none' if results.get('img_shape') is None else 'its own'
+            self._wrong_sample(
+                results,
+                f'expected joints within the image of width {width:g} and height {height:g} (img_shape, {whose}), got '
+                f'x up to {joints[:, 0].max():g} and y up to {joints[:, 1].max():g}; give (height, width) of the image',
+            )
         side = np.array([width, height], dtype=np.float32)
         scale = side if self.unit == 'share' else np.ones(2, dtype=np.float32)
         moved = (keypoint * scale - side / 2) / (side.max() / 2)
         results['keypoint'] = np.where(presence(keypoint)[:, :, None, None], moved, 0)
         return results
-
-
-def _is_shape(shape: object) -> bool:
-    sides = np.asarray(shape)
-    return sides.shape == (2,) and sides.dtype.kind in 'iuf' and bool((sides > 0).all())
 
 
 @TRANSFORMS.register_module()
