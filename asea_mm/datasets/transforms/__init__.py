@@ -10,6 +10,7 @@ docstring says.
 
 from .augment import MirrorPose, RandomRotation3D, RandomScale3D, SwapPersons
 from .keypoints_2d import FillMissingJoints, NormalizeByBody, NormalizeByImage, ScoreChannel
+from .map_layout import MapLayout
 from .normalize import AddTurnedClips, AlignFacing, CentrePair
 from .sampling import RandomTimeWarp, SampleClip, SmoothMotion
 from .streams import STREAMS, GenerateStream, stream_channels
@@ -21,6 +22,7 @@ __all__ = [
     'CentrePair',
     'FillMissingJoints',
     'GenerateStream',
+    'MapLayout',
     'MirrorPose',
     'NormalizeByBody',
     'NormalizeByImage',

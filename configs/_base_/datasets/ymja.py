@@ -1,7 +1,7 @@
 # YMJA, 503 clips of broadcasts, BODY_25: asea prepare custom writes the file (configs/asea_ymja.py says how); --fold K
 # chooses the fold. A tenth to a third of joints and persons is missing: first of all missing joints get a place, with
-# score 0, which the network sees. Broadcasts zoom: coordinates are counted in bones. Who comes first is part of the data
-# (first the penalised player), so there is no SwapPersons; a picture is not turned, only mirrored.
+# score 0, which the network sees. Broadcasts zoom: coordinates are counted in bones. Who comes first is part of the
+# data (first the penalised player), so there is no SwapPersons; a picture is not turned, only mirrored.
 stream = ['joint', 'joint_motion']
 prepare = [dict(type='FillMissingJoints'), dict(type='NormalizeByBody'), dict(type='CentrePair')]
 pack = [

@@ -27,6 +27,7 @@ SPACE = {
     'smooth': {'type': 'SmoothMotion'},
     'mirror': {'type': 'MirrorPose', 'prob': 1.0},
     'swap': {'type': 'SwapPersons', 'prob': 1.0},
+    'map': {'type': 'MapLayout', 'layout': 'common13'},
     'fill': {'type': 'FillMissingJoints', 'score_thr': 0.6},
     'body': {'type': 'NormalizeByBody'},
     'image': {'type': 'NormalizeByImage', 'img_shape': (12, 9)},
