@@ -5,6 +5,7 @@ A joint of the target is, in this order: the joint of its name; one that is the 
 where the joints of one are missing in a frame, the next is taken.
 """
 
+import logging
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -203,3 +204,19 @@ class LayoutMapping:
                             mapped_score[taken, number] = np.maximum(score[:, :, joints][taken].min(axis=-1), 0)
                     open_frames &= ~taken
         return mapped, mapped_score
+
+
+_SAID: dict[tuple, LayoutMapping] = {}
+
+
+def map_recordings(source: Skeleton, target: Skeleton) -> LayoutMapping:
+    """The mapping for recordings that come in one layout to a model of another; the log says once what it derives.
+
+    Raises:
+        InputError: As :class:`LayoutMapping`.
+    """
+    key = (source.name, source.joints, target.name, target.joints)
+    if key not in _SAID:
+        _SAID[key] = LayoutMapping(source, target)
+        logging.getLogger('asea_mm').warning('%s', _SAID[key])
+    return _SAID[key]

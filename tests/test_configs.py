@@ -114,8 +114,14 @@ def test_aea_is_an_option_of_every_baseline(name):
 @every_config
 def test_config_fits_its_data(name):
     cfg, data = read(name)
-    assert cfg.model.cls_head.num_classes == data.classes
-    assert [cfg[loader].dataset.split.rpartition('_')[2] for loader in LOADERS] == ['train', 'val', 'val']
+    datasets = [cfg[loader].dataset for loader in LOADERS]
+    assert all(
+        len(dataset.get('classes') or range(data.classes)) == cfg.model.cls_head.num_classes for dataset in datasets
+    )
+    if datasets[0].split is None:  # all of one set for training, all of another for tests
+        assert datasets[0].ann_file != datasets[1].ann_file == datasets[2].ann_file
+    else:
+        assert [dataset.split.rpartition('_')[2] for dataset in datasets] == ['train', 'val', 'val']
     if name != KERNEL:
         assert cfg.auto_scale_lr == dict(enable=False, base_batch_size=cfg.train_dataloader.batch_size)
 

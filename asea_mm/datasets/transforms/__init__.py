@@ -12,7 +12,7 @@ from .augment import MirrorPose, RandomRotation3D, RandomScale3D, SwapPersons
 from .keypoints_2d import FillMissingJoints, NormalizeByBody, NormalizeByImage, ScoreChannel
 from .map_layout import MapLayout
 from .normalize import AddTurnedClips, AlignFacing, CentrePair
-from .sampling import RandomTimeWarp, SampleClip, SmoothMotion
+from .sampling import RandomTimeWarp, ResampleFrameRate, SampleClip, SmoothMotion
 from .streams import STREAMS, GenerateStream, stream_channels
 
 __all__ = [
@@ -29,6 +29,7 @@ __all__ = [
     'RandomRotation3D',
     'RandomScale3D',
     'RandomTimeWarp',
+    'ResampleFrameRate',
     'SampleClip',
     'ScoreChannel',
     'SmoothMotion',

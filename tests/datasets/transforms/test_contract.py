@@ -17,6 +17,7 @@ TIME = {
     'clip': {'type': 'SampleClip', 'clip_len': 20},
     'clip-crop': {'type': 'SampleClip', 'clip_len': 7, 'crop': (0.5, 1.0), 'num_clips': 3},
     'clip-windows': {'type': 'SampleClip', 'clip_len': 8, 'num_clips': 2},
+    'rate': {'type': 'ResampleFrameRate', 'fps': 50},
     'warp': {'type': 'RandomTimeWarp', 'strength': 0.9},
 }
 SPACE = {
@@ -58,7 +59,7 @@ def make_sample(layout='sbu15', num_person=2, channels=3, total=12):
     keypoint[1:2, 3:7] = 0  # in frame 6 nobody of two is left
     keypoint[2:, 1:] = 0
     score = rng.uniform(0.5, 1, keypoint.shape[:3]).astype(np.float32)
-    facts = {'total_frames': total, 'label': 1, 'layout': layout, 'frame_dir': 'clip7'}
+    facts = {'total_frames': total, 'label': 1, 'layout': layout, 'frame_dir': 'clip7', 'fps': 30}
     return {'keypoint': keypoint, 'keypoint_score': score, **facts}
 
 
