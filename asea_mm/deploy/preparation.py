@@ -65,6 +65,8 @@ class Preparation(nn.Module):
                 raise InputError(f'export: {name} of the test pipeline has no form in torch; {known}')
             if getattr(step, 'crop', None) is not None:
                 raise InputError(f'export: expected a test pipeline, got {name} with crop={step.crop}')
+            if getattr(step, 'frames', None) is not None:
+                raise InputError(f'export: {name} with frames={step.frames} has no form in torch')
         if names.count('SampleClip') != 1 or names[-1] != 'FormatGCNInput' or self.steps[-1][1].mode != 'zero':
             expected = "a pipeline with SampleClip that ends in FormatGCNInput of mode 'zero'"
             raise InputError(f'export: expected {expected}, got {names}')

@@ -12,6 +12,7 @@ from .augment import MirrorPose, RandomRotation3D, RandomScale3D, SwapPersons
 from .keypoints_2d import FillMissingJoints, NormalizeByBody, NormalizeByImage, ScoreChannel
 from .map_layout import MapLayout
 from .normalize import AddTurnedClips, AlignFacing, CentrePair
+from .project import ProjectTo2D
 from .sampling import RandomTimeWarp, ResampleFrameRate, SampleClip, SmoothMotion
 from .streams import STREAMS, GenerateStream, stream_channels
 
@@ -26,6 +27,7 @@ __all__ = [
     'MirrorPose',
     'NormalizeByBody',
     'NormalizeByImage',
+    'ProjectTo2D',
     'RandomRotation3D',
     'RandomScale3D',
     'RandomTimeWarp',

@@ -13,6 +13,7 @@ from asea_mm.keypoints import presence
 from asea_mm.skeletons import SKELETONS, get_skeleton
 
 LAYOUTS = ('sbu15', 'nturgbd25', 'coco17')
+CAMERA = dict(yaw=30, pitch=10, distance=4, focal_length=1, missing=0, noise=0, score=0.5)
 TIME = {
     'clip': {'type': 'SampleClip', 'clip_len': 20},
     'clip-crop': {'type': 'SampleClip', 'clip_len': 7, 'crop': (0.5, 1.0), 'num_clips': 3},
@@ -31,6 +32,7 @@ SPACE = {
     'map': {'type': 'MapLayout', 'layout': 'common13'},
     'fill': {'type': 'FillMissingJoints', 'score_thr': 0.6},
     'body': {'type': 'NormalizeByBody'},
+    'zoom': {'type': 'NormalizeByBody', 'frames': 3},
     'image': {'type': 'NormalizeByImage', 'img_shape': (12, 9)},
     'joint': {'type': 'GenerateStream'},
     'bone': {'type': 'GenerateStream', 'stream': 'bone'},
@@ -41,11 +43,12 @@ OTHER = {
     'joint_motion': {'type': 'GenerateStream', 'stream': 'joint_motion'},
     'bone_motion': {'type': 'GenerateStream', 'stream': 'bone_motion', 'motion_scale': 4},
     'distance': {'type': 'GenerateStream', 'stream': ('partner_distance', 'partner_distance_motion')},
+    'project': {'type': 'ProjectTo2D', **CAMERA},
     'turned': {'type': 'AddTurnedClips'},
     'turned-mirrored': {'type': 'AddTurnedClips', 'mirrored': True},
 }
 ALL = TIME | SPACE | OTHER
-IN_SPACE = ('rotation', 'align', 'turned', 'turned-mirrored')  # three coordinates only
+IN_SPACE = ('rotation', 'align', 'project', 'turned', 'turned-mirrored')  # three coordinates only
 RANDOM = ('clip-crop', 'warp', 'rotation', 'scale')
 every_transform = pytest.mark.parametrize('name', ALL)
 
@@ -148,7 +151,7 @@ def test_nobody_there_stays_nobody(name):
     sample['keypoint'] = np.zeros_like(sample['keypoint'])
     out = run(ALL[name], sample)
     assert not out['keypoint'].any()
-    assert 'keypoint_score' not in out
+    assert not np.any(out.get('keypoint_score', 0))
 
 
 NEEDS_LAYOUT = ('centre', 'align', 'turned-mirrored', 'mirror', 'joint', 'body')
@@ -214,7 +217,7 @@ def test_wrong_arguments_are_refused(config, named):
 def test_repr_shows_class_and_arguments():
     shown = repr(TRANSFORMS.build({'type': 'SampleClip', 'clip_len': 8, 'crop': [0.5, 1.0]}))
     assert shown == 'SampleClip(clip_len=8, crop=(0.5, 1.0), num_clips=1, window=0.75)'
-    assert repr(TRANSFORMS.build({'type': 'NormalizeByBody'})) == 'NormalizeByBody()'
+    assert repr(TRANSFORMS.build({'type': 'CentrePair'})) == 'CentrePair()'
 
 
 def test_a_layout_may_be_a_dictionary_or_a_skeleton():
