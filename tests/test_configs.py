@@ -133,4 +133,5 @@ def test_pipelines_give_the_joints_and_channels_of_the_backbone(name, stream):
     apply_options(cfg, stream=stream)
     for loader in LOADERS:
         inputs = inputs_of(cfg[loader].dataset.pipeline, data)
-        assert inputs.shape[-2:] == (get_skeleton(data.layout).num_joints, input_channels(cfg))
+        mapped = [step['layout'] for step in cfg[loader].dataset.pipeline if step['type'] == 'MapLayout']
+        assert inputs.shape[-2:] == (get_skeleton((mapped or [data.layout])[-1]).num_joints, input_channels(cfg))
