@@ -21,6 +21,9 @@ class MapLayout(KeypointTransform):
     Args:
         layout: The layout to have: a name or a dictionary of fields. ``'common13'`` is one that all reach.
 
+    Attributes:
+        target: The layout itself.
+
     Shapes:
         keypoint: ``(M, T, V, C)``, any unit -> ``(M, T, W, C)``, W joints of the layout; keypoint_score
         ``(M, T, V)`` -> ``(M, T, W)``
@@ -31,17 +34,17 @@ class MapLayout(KeypointTransform):
 
     def __init__(self, layout: str | Mapping | Skeleton) -> None:
         self.layout = layout
-        self._target = get_skeleton(layout)
+        self.target = get_skeleton(layout)
         self._mapping: LayoutMapping | None = None
 
     def transform(self, results: dict[str, Any]) -> dict[str, Any]:
         keypoint, score = self._read(results)
         source = self._skeleton(results)
-        if source.joints != self._target.joints:
+        if source.joints != self.target.joints:
             if self._mapping is None or self._mapping.source is not source:
-                self._mapping = LayoutMapping(source, self._target)
+                self._mapping = LayoutMapping(source, self.target)
             results['keypoint'], score = self._mapping.apply(keypoint, score)
             if score is not None:
                 results['keypoint_score'] = score
-        results['layout'] = self._target
+        results['layout'] = self.target
         return results
