@@ -55,7 +55,7 @@ def select_classes(classes: Classes, names: Sequence[str] | None, num_classes: i
 
 
 def _as_list(item: Any) -> list:
-    return [] if item is None else [item] if isinstance(item, (str, int, np.integer)) else list(item)
+    return [] if item is None else list(item) if isinstance(item, (list, tuple)) else [item]
 
 
 # mmaction2's BaseActionDataset would import all of its datasets, and scipy.stats, to add start_index and modality

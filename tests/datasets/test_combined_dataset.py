@@ -68,6 +68,8 @@ def test_frame_rates_that_the_files_do_not_say(build):
     [
         (('first', 'pixels'), {}, 'pixels.pkl: expected the units of .*metre, got pixel'),
         (('first', 'second'), {'classes': None}, r'second.pkl: expected the classes of .*kick.*got .*kicking.*maps'),
+        (('first',), {'classes': {'attack': 1.5}}, 'first.pkl: unknown class 1.5'),
+        (('first',), {'classes': {'attack': None}}, 'first.pkl: no samples'),
         (('first',), {'classes': {'attack': 'bite'}}, "first.pkl: unknown class 'bite'"),
         (('first',), {'classes': {'attack': 'kick', 'other': ['kick', 'hug']}}, "class 'kick' is there twice"),
         ((), {}, 'expected datasets as'),
