@@ -86,7 +86,7 @@ def draw_training(curves: Mapping[str, Curve], title: str) -> Figure:
         title: Of the picture.
 
     Raises:
-        InputError: If there is no loss that changes: the model was not trained in epochs.
+        InputError: If there is no loss but zero: the model was not trained in epochs.
     """
     panels: dict[str, dict[str, Curve]] = defaultdict(dict)
     for key in sorted(curves, key=_natural):
@@ -97,8 +97,8 @@ def draw_training(curves: Mapping[str, Curve], title: str) -> Figure:
         elif ('top' in key or 'acc' in key or 'mean' in key) and not ('top5' in key and min(curves[key][1]) == 1):
             name = key.split('/')[-1].removesuffix('_acc').replace('mean1', 'mean over classes')
             panels['accuracy'][f'{"validation" if "/" in key else "training"} {name}'] = curves[key]
-    if 'loss' not in panels or all(len(set(values)) == 1 for _, values in panels['loss'].values()):
-        raise InputError(f'no loss that changes from epoch to epoch among {", ".join(sorted(curves)[:8]) or "nothing"}')
+    if 'loss' not in panels:
+        raise InputError(f'no loss but zero among {", ".join(sorted(curves)[:8]) or "nothing"}')
     columns = min(len(panels), 3)
     rows = -(-len(panels) // columns)
     figure = new_figure(4.3 * columns, 3.6 * rows + 0.4)
@@ -135,7 +135,9 @@ def _panel(axes: Axes, name: str, curves: Mapping[str, Curve], end: float) -> No
             axes.plot(epochs, values, color=colour, label=label, marker='o', markersize=2.5, lw=1)
             continue
         axes.plot(epochs, values, color=colour, lw=0.6, alpha=0.25)
-        style: Any = dict(lw=1.4, ls='--' if label.startswith('loss_') else '-')  # parts may lie upon the whole
+        style: Any = dict(
+            lw=1.4, marker='o' if len(values) == 1 else '', ls='--' if label.startswith('loss_') else '-'
+        )  # parts may lie upon the whole
         axes.plot(epochs, smoothed(epochs, values, max(1.0, end / 20)), color=colour, label=label, **style)
     if name == 'loss':
         axes.set_ylim(bottom=min(0.0, axes.dataLim.y0))  # of what is finite

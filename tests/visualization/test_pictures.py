@@ -181,10 +181,10 @@ def test_smoothing_is_the_mean_nearby_of_what_is_finite():
     np.testing.assert_allclose(smoothed(epochs, values, 1.5), expected)
 
 
-@pytest.mark.parametrize('loss', [[], [0.0, 0.0], [0.3]], ids=['none', 'zeros', 'one'])
+@pytest.mark.parametrize('loss', [[], [0.0, 0.0]], ids=['none', 'zeros'])
 def test_a_model_without_epochs_has_no_training_to_draw(loss):
     curves = {'acc/top1': ([16.0], [0.98]), 'loss': (list(range(len(loss))), loss)}
-    with pytest.raises(InputError, match='no loss that changes'):
+    with pytest.raises(InputError, match='no loss but zero'):
         draw_training({key: curve for key, curve in curves.items() if curve[0]}, '')
 
 
