@@ -9,6 +9,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from .common import fuse_across, init_conv, mask_frames, quiet_norm, shortcut
+from .products import sum_of_products
 
 # Values of a feature map that a CPU's cache holds together with what is computed from it: 2 MiB of float32.
 CACHED_NUMBERS = 2**19
@@ -92,13 +93,13 @@ class CTRGC(nn.Module):
         x = x.contiguous()
         weights = self.value.weight.chunk(self.num_subsets)
         biases = cast(Tensor, self.value.bias).chunk(self.num_subsets)
-        y: Tensor | None = None
-        for topology, weight, bias in zip(self.topologies(relations), weights, biases, strict=True):
-            z = F.conv2d(x, weight, bias)
-            shape = z.shape
-            z, topology = z.flatten(0, 1), topology.flatten(0, 1).transpose(1, 2).to(z.dtype)
-            y = torch.bmm(z, topology) if y is None else y.baddbmm_(z, topology)
-        return cast(Tensor, y).view(shape)
+
+        def pairs() -> Iterator[tuple[Tensor, Tensor]]:
+            for topology, weight, bias in zip(self.topologies(relations), weights, biases, strict=True):
+                z = F.conv2d(x, weight, bias)
+                yield z.flatten(0, 1), topology.flatten(0, 1).transpose(1, 2).to(z.dtype)
+
+        return sum_of_products(pairs()).view(x.shape[0], -1, *x.shape[2:])
 
     def aggregate(self, x: Tensor, presence: Tensor | None = None) -> Tensor:
         """The sum over subsets of R W x, ``(N*M, C_out, T, V)`` in channels-last memory."""
