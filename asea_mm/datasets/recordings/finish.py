@@ -107,6 +107,7 @@ def finish_recording(
             not fit.
     """
     channels = recording.keypoint.shape[-1]
+    units, up = units or recording.units, up or recording.up
     if channels == 2 and (units not in (None, 'pixel') or up is not None):
         raise InputError(
             f'{source}: expected 3 coordinates for --{"up" if up else f"units {units}"}, got 2; 2-D keypoints stay in '

@@ -2,7 +2,8 @@
 
 import math
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Literal
 
 import numpy as np
 
@@ -42,6 +43,12 @@ class Recording:
     frames: Sequence[int]  # number of each frame, as the file counts, for the messages
     persons: Sequence[str]  # name of each track
     fps: float | None = None
+    notes: list[str] = field(default_factory=list)  # what a user should know of how it was read, a line each
+    units: str | None = None  # a key of UNITS and one of UP_AXES, where the form says them
+    up: str | None = None
+    # Coordinates are shares of the image, of which pixels are made: 'kept' where its size is not known, or not.
+    shares: Literal['kept', 'to pixels'] | None = None
+    img_shape: tuple[int, int] | None = None  # height and width
 
 
 def read_fps(value: object, where: str) -> float | None:

@@ -5,6 +5,7 @@ frames, :mod:`.finish`, :mod:`.persons`.
 """
 
 import os
+import unicodedata
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -16,11 +17,16 @@ from ...errors import InputError
 from ...skeletons import Skeleton, get_skeleton
 from ..files.annotations import load_annotations, select_split, validate_annotation
 from .arrays import as_keypoint, read_array, read_numpy
+from .clip_arrays import Clip, clips_of
 from .finish import Sample, check_axes, finish_recording
-from .json_forms import OPENPOSE_FILE, read_json, read_openpose
+from .frame_folders import INNER_FOLDERS, frame_files, is_frame_folder, read_frame_folder
+from .json_forms import read_json
 from .ntu_skeleton import read_ntu_skeleton_file
 from .recording import Recording
+from .sbu_text import is_sbu_file, read_sbu_file
 from .tables import read_csv
+
+ImageShape = tuple[int, int]  # height and width
 
 READERS: dict[str, Callable[[Path, Skeleton], Recording]] = {
     '.npy': read_numpy,
@@ -29,7 +35,7 @@ READERS: dict[str, Callable[[Path, Skeleton], Recording]] = {
     '.json': read_json,
     '.skeleton': read_ntu_skeleton_file,
 }
-EXTENSIONS = ', '.join(READERS)
+EXTENSIONS = f"{', '.join(READERS)}, SBU's .txt"
 _EXPECTED = (
     f'an array (persons, frames, joints, coordinates), an annotation dict, or a file: .pkl, {EXTENSIONS} or a '
     'folder of these'
@@ -39,48 +45,65 @@ _EXTRA = ('img_shape', 'original_shape')
 
 
 def reader_of(path: Path) -> Callable[[Path, Skeleton], Recording] | None:
-    """What reads this file, or folder of OpenPose's files, as one recording; None if it is none."""
+    """What reads this file, or folder of files of frames, as one recording; None if it is none."""
     if path.is_dir():
-        return read_openpose if any(OPENPOSE_FILE.fullmatch(entry.name) for entry in path.iterdir()) else None
+        return read_frame_folder if is_frame_folder(path) else None
+    if path.suffix.lower() == '.txt':
+        return read_sbu_file if path.is_file() and is_sbu_file(path) else None
     return READERS.get(path.suffix.lower())
 
 
-def find_recordings(root: str | os.PathLike, other: Collection[Path] = ()) -> dict[str, Path]:
-    """Recordings of a folder and all folders in it: files of all forms, and folders of OpenPose's files.
+def find_recordings(root: str | os.PathLike, other: Collection[Path] = ()) -> dict[str, Path | Clip]:
+    """Recordings of a folder and all folders in it: files of all forms, and folders of files of frames.
 
     Hidden files and folders, and files of other kinds, are left alone.
 
     Args:
-        root: The folder.
+        root: The folder, or a file of many clips (:mod:`.clip_arrays`).
         other: Files that are no recordings, such as the table of labels.
 
     Returns:
-        Name to path, in order; the name is the path below ``root`` without extension, with ``/`` between folders.
+        Name to path, or to a clip of a file of many, in order. The name is the path below ``root`` without extension,
+        with ``/`` between folders, in Unicode's composed form; that of a folder ``labels``, ``predictions`` or
+        ``sep-json`` of frames is its parent's.
 
     Raises:
         FileNotFoundError: If there is no such folder.
         InputError: If it holds no recordings, or two of the same name.
     """
     root = Path(root)
-    expected = f'a folder of recordings ({EXTENSIONS}, or folders of OpenPose files)'
+    expected = f'a folder of recordings ({EXTENSIONS}, or folders of files of frames)'
+    if root.is_file() and (clips := clips_of(root)):
+        return {_composed(clip.name): clip for clip in clips}
     if not root.is_dir():
         raise FileNotFoundError(f'{root}: no such folder; expected {expected}')
     if reader_of(root):
-        raise InputError(f'{root}: expected a folder for each recording, got the OpenPose files of one itself')
+        raise InputError(f'{root}: expected a folder for each recording, got the files of frames of one itself')
     ignored = {path.resolve() for path in other}
-    recordings: dict[str, Path] = {}
+    recordings: dict[str, Path | Clip] = {}
+
+    def add(name: str, recording: Path | Clip) -> None:
+        name = _composed(name)
+        if name in recordings:
+            raise InputError(
+                f'{recording}: expected every name once, got {recordings[name]} too; rename one of the two'
+            )
+        recordings[name] = recording
 
     def walk(folder: Path, above: tuple[Path, ...]) -> None:
         if folder.resolve() in above:  # a link to a folder above
             return
+        frames = {*frame_files(folder)}
         for entry in sorted(entry for entry in folder.iterdir() if not entry.name.startswith('.')):
-            if reader_of(entry) and not OPENPOSE_FILE.fullmatch(entry.name) and entry.resolve() not in ignored:
-                name = (entry if entry.is_dir() else entry.with_suffix('')).relative_to(root).as_posix()
-                if name in recordings:
-                    raise InputError(
-                        f'{entry}: expected every name once, got {recordings[name]} too; rename one of the two'
-                    )
-                recordings[name] = entry
+            if entry not in frames and entry.resolve() not in ignored and reader_of(entry):
+                named = entry if entry.is_dir() else entry.with_suffix('')
+                if entry.is_dir() and entry.name in INNER_FOLDERS and folder != root:
+                    named = folder
+                clips = [] if entry.is_dir() else clips_of(entry)
+                for clip in clips:
+                    add((folder / clip.name).relative_to(root).as_posix(), clip)
+                if not clips:
+                    add(named.relative_to(root).as_posix(), entry)
             if entry.is_dir():
                 walk(entry, (*above, folder.resolve()))
 
@@ -90,30 +113,67 @@ def find_recordings(root: str | os.PathLike, other: Collection[Path] = ()) -> di
     return recordings
 
 
-def read_recording(path: str | os.PathLike, skeleton: Skeleton) -> Recording:
-    """Read one recording: a file, whose extension tells the form, or a folder of OpenPose's files.
+def _composed(name: str) -> str:
+    """Letters with marks as one character each: macOS stores names of files otherwise than people type them."""
+    return unicodedata.normalize('NFC', name)
+
+
+def read_recording(
+    source: str | os.PathLike | Clip, skeleton: Skeleton, img_shape: Sequence[int] | None = None
+) -> Recording:
+    """Read one recording: a file, whose extension tells the form, a folder of files of frames, or a clip of an array.
+
+    Args:
+        source: What :func:`find_recordings` returns.
+        skeleton: Layout of the joints.
+        img_shape: Height and width of the image, which make pixels of coordinates that are shares of it.
 
     Raises:
         FileNotFoundError: If there is no such file.
         InputError: If it is wrong; names the file and the place, what was expected and what came.
     """
-    path = Path(path)
-    if not path.exists():
-        raise FileNotFoundError(f'{path}: no such recording')
-    reader = reader_of(path)
-    if reader is None:
-        raise InputError(f'{path}: expected one of {EXTENSIONS} or a folder of OpenPose files')
     try:
-        return reader(path, skeleton)
+        if isinstance(source, Clip):
+            recording = source.read(skeleton)
+        else:
+            path = Path(source)
+            if not path.exists():
+                raise FileNotFoundError(f'{path}: no such recording')
+            reader = reader_of(path)
+            if reader is None:
+                raise InputError(f'{path}: expected one of {EXTENSIONS} or a folder of files of frames')
+            recording = reader(path, skeleton)
     except (RecursionError, MemoryError) as error:
-        raise InputError(f'{path}: expected a recording, got something too large ({type(error).__name__})') from None
+        raise InputError(f'{source}: expected a recording, got something too large ({type(error).__name__})') from None
+    return _in_pixels(recording, img_shape, str(source))
+
+
+def _in_pixels(recording: Recording, img_shape: Sequence[int] | None, source: str) -> Recording:
+    """The same recording; shares of an image of this height and width become pixels."""
+    if img_shape is not None and not (len(img_shape) == 2 and all(side > 0 for side in img_shape)):
+        raise InputError(f'img_shape: expected height and width of the image, got {img_shape!r:.60}')
+    if recording.keypoint.shape[-1] == 2 and img_shape is not None:
+        recording.img_shape = (int(img_shape[0]), int(img_shape[1]))
+    if recording.shares and recording.img_shape:
+        recording.keypoint = recording.keypoint * recording.img_shape[::-1]
+        recording.shares = None
+        height, width = recording.img_shape
+        recording.notes.append(f'shares of the image became pixels of {width} x {height}')
+    elif recording.shares == 'kept':
+        recording.notes.append('coordinates are shares of the image, 0 to 1; --img-shape HEIGHT WIDTH makes pixels')
+    elif recording.shares:
+        raise InputError(
+            f'{source}: expected the size of the image, as coordinates are shares of it; give --img-shape HEIGHT WIDTH '
+            f'(img_shape), e.g. 720 1280'
+        )
+    return recording
 
 
 def is_single(source: Any) -> bool:
     """Whether a source is one sample: an array, an annotation, a file of one recording."""
     if isinstance(source, (str, os.PathLike)):
-        return reader_of(Path(source)) is not None
-    return not isinstance(source, (list, tuple))
+        return reader_of(Path(source)) is not None and not (Path(source).is_file() and clips_of(Path(source)))
+    return not isinstance(source, (list, tuple)) and getattr(source, 'ndim', 0) != 5
 
 
 def read_samples(
@@ -123,6 +183,7 @@ def read_samples(
     subset: Mapping[str, Any] = {},
     axes: Mapping[str, Any] = {},
     on_error: Callable[[InputError | OSError], object] | None = None,
+    img_shape: Sequence[int] | None = None,
 ) -> Iterator[Sample]:
     """The samples of a source, each read when it is asked for.
 
@@ -134,6 +195,7 @@ def read_samples(
         subset: Of annotation files: ``fold``, and ``split``, with a fold ``'train'`` or ``'val'`` (default).
         axes: Of recordings: ``units``, ``up``, ``fill_missing``, see :func:`~.finish.finish_recording`.
         on_error: Called with what is wrong with an input, which is then left out; None raises it.
+        img_shape: Of recordings, see :func:`read_recording`.
 
     Raises:
         FileNotFoundError: If there is no such file.
@@ -148,8 +210,8 @@ def read_samples(
                 sample = _from_annotation(item, str(item.get('frame_dir', name)), place, skeleton)
             else:
                 _refuse(subset, place, 'annotation files')
-                if isinstance(item, Path):
-                    item = read_recording(item, skeleton)
+                if isinstance(item, (Path, Clip)):
+                    item = read_recording(item, skeleton, img_shape)
                 elif not isinstance(item, Recording):
                     item = read_array(item, skeleton, place)
                 sample = replace(finish_recording(item, skeleton, place, num_person, **axes), name=name)
@@ -174,10 +236,16 @@ def _items(
         elif isinstance(source, Mapping):
             _refuse({**subset, **axes}, str(source.get('frame_dir', name)), 'files')
             yield name, source, name
+        elif getattr(source, 'ndim', 0) == 5:
+            for index, item in enumerate(source):
+                yield f'{name} {index}', item, f'{name} {index}'
         elif not isinstance(source, (str, os.PathLike)):
             yield name, source, name
         elif not (path := Path(source)).exists():
             raise FileNotFoundError(f'{path}: no such file; expected {_EXPECTED}')
+        elif path.is_file() and (clips := clips_of(path)):
+            for clip in clips:
+                yield clip.name, clip, str(clip)
         elif reader_of(path):
             yield path.stem, path, str(path)
         elif path.suffix.lower() in ('.pkl', '.pickle'):

@@ -15,6 +15,7 @@ from asea_mm.datasets.converters.custom.labels import (
     number_classes,
 )
 from asea_mm.datasets.converters.custom.splits import make_split
+from asea_mm.datasets.converters.protocol import grouped, listed
 from asea_mm.errors import InputError
 
 REFUSE = ()  # takes no problem
@@ -181,19 +182,28 @@ def test_a_line_without_its_split_is_left_out_with_its_recording(raw):
     assert len(conversion.problems) == 1
 
 
-def test_of_many_problems_the_first_are_named(raw):
-    for number in range(30):
-        (raw / f'x{number}.csv').touch()
+def test_of_many_problems_each_kind_is_named_once(raw):
+    for number in range(4):
+        np.save(raw / f'r{number}.npy', np.ones((2, 3, 14, 3)))
     with pytest.raises(InputError) as error:
         convert(raw)
-    lines = str(error.value).splitlines()
+    first, *_ = str(error.value).splitlines()
+    assert first.startswith(f'4 recordings: {raw / "r0.npy"}: expected 15 joints')
+    assert first.endswith('so raw/r1.npy, raw/r2.npy and 1 more')
+    assert grouped(['a.csv, line 3: x 7', 'b: y', 'c.csv, line 5: x 8', 'no place']) == [
+        '2 recordings: a.csv, line 3: x 7; so c.csv, line 5', 'b: y', 'no place'
+    ]  # fmt: skip
+
+
+def test_of_many_kinds_the_first_are_named():
+    lines = str(listed([f'a.csv: fault {chr(number)}' for number in range(97, 122)], 'end')).splitlines()
     assert len(lines) == 22
-    assert lines[-2] == 'and 10 more'
+    assert lines[-2:] == ['and 5 more', 'end']
 
 
 def test_coordinates_and_folders(raw):
     np.save(raw / 'r2.npy', np.ones((2, 3, 15, 2)))
-    with pytest.raises(InputError, match=r'r2\.npy: expected 3 coordinates as in .*r0\.npy, got 2'):
+    with pytest.raises(InputError, match=r'r2\.npy: expected 3 coordinates \(metre\) as in .*r0\.npy, got 2'):
         convert(raw)
     with pytest.raises(InputError, match=r'r0\.npy: expected PATH/class/recording .*, got no class folder'):
         convert_custom(raw, 'sbu15', 'folders', 'ratio:0.5')
