@@ -11,6 +11,7 @@ import numpy as np
 from ...errors import InputError
 from ...skeletons import Skeleton
 from .bodies import first_absurd, missing_joints, present_bodies
+from .notes import Note
 from .persons import choose_persons
 from .recording import UNITS, UP_AXES, Recording
 
@@ -28,6 +29,7 @@ class Sample:
     likeliest: tuple[int, ...] = ()  # who most likely interact, where they were chosen
     fps: float | None = None
     extra: dict[str, Any] = field(default_factory=dict)  # other fields that transforms may read
+    notes: list[Note] = field(default_factory=list)  # what the user should know of how it was read
 
     def groups(self, size: int, pairs: Pairs = None) -> list[tuple[int, ...]]:
         """The groups of persons to be recognised.
@@ -163,6 +165,7 @@ def finish_recording(
         person_names=list(recording.persons),
         likeliest=chosen,
         fps=recording.fps,
+        notes=recording.notes,
     )
 
 

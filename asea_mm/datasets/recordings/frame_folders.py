@@ -11,10 +11,12 @@ from ...skeletons import Skeleton
 from .json_forms import Node, load_json
 from .json_forms.frames import frame_form
 from .json_forms.videos import read_frame
+from .notes import Note
 from .recording import Detection, Recording, assemble
 
 # The last number is that of the frame: video_000000000012_keypoints.json, frame_0012.json, 000012.json, video_12.txt.
 _NAME = re.compile(r'(?P<before>.*?)(?P<frame>[0-9]+)(?P<after>[^0-9]*)')
+OF_FRAMES = ('.json', '.txt')
 _OPENPOSE = '_keypoints.json'
 _LOOKED_AT = 5  # files of a folder, until one is not empty or broken
 # Folders that tools make for the files of frames, in that of the recording.
@@ -23,7 +25,7 @@ INNER_FOLDERS = ('labels', 'predictions', 'sep-json')
 
 def frame_files(folder: Path) -> list[Path]:
     """The files of a folder that hold a frame each, in order; none if it holds other things, such as recordings."""
-    named = [path for path in sorted(folder.iterdir()) if path.suffix.lower() in ('.json', '.txt')]
+    named = [path for path in sorted(folder.iterdir()) if path.suffix.lower() in OF_FRAMES]
     numbered = [path for path in named if _NAME.fullmatch(path.stem) and not path.name.startswith('.')]
     if openpose := [path for path in numbered if path.name.endswith(_OPENPOSE)]:
         return openpose
@@ -82,7 +84,7 @@ def read_frame_folder(folder: Path, skeleton: Skeleton) -> Recording:
     if files[0].suffix.lower() == '.txt':
         return _read_ultralytics(folder, numbers, skeleton)
     detections: list[Detection] = []
-    notes: dict[str, None] = {}
+    notes: dict[Note, None] = {}
     for frame, path in sorted(numbers.items()):
         bodies = read_frame(Node(load_json(path), str(path), notes=notes), frame, skeleton)
         for body in bodies:

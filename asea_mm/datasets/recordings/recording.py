@@ -10,6 +10,7 @@ import numpy as np
 from ...errors import InputError
 from ...skeletons import Skeleton
 from .bodies import missing_joints
+from .notes import Note
 from .tracks import Bodies, find_tracks
 
 # To metres. Pixels stay pixels.
@@ -43,7 +44,7 @@ class Recording:
     frames: Sequence[int]  # number of each frame, as the file counts, for the messages
     persons: Sequence[str]  # name of each track
     fps: float | None = None
-    notes: list[str] = field(default_factory=list)  # what a user should know of how it was read, a line each
+    notes: list[Note] = field(default_factory=list)
     units: str | None = None  # a key of UNITS and one of UP_AXES, where the form says them
     up: str | None = None
     # Coordinates are shares of the image, of which pixels are made: 'kept' where its size is not known, or not.

@@ -49,7 +49,7 @@ def read_lines(path: Path, expected: str) -> Table:
         raise InputError(f'{path}: expected a CSV file in UTF-8 or UTF-16, got other or binary data') from None
     rows = unicodedata.normalize('NFC', text).splitlines()
     first = next((row for row in rows if row.strip()), '')
-    if said := re.fullmatch(r'sep=(.)', first.strip()):  # Excel's
+    if said := re.fullmatch(r'sep=(.)\s*', first):  # Excel's
         rows[rows.index(first)] = ''
         separator = said[1]
     else:

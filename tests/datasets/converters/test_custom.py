@@ -61,6 +61,66 @@ def test_table_finds_recordings_by_any_of_their_names(tmp_path):
     assert read['x/b'].where == f'{table}, line 3'
 
 
+def named(tmp_path, text, *names):
+    """What a table says of recordings."""
+    (tmp_path / 'labels.csv').write_text(text, encoding='utf-8')
+    problems, notes = [], []
+    recordings = {name: Path('raw', name + '.npy') for name in names}
+    return labels_from_table(tmp_path / 'labels.csv', recordings, problems, notes), problems, notes
+
+
+@pytest.mark.parametrize('header', ['video,class,set', 'Filename,Action,Subset', 'name,label,partition'])
+def test_other_words_of_tables(tmp_path, header):
+    text = f'{header}\nclip0.mp4,push,training\nx/clip1.AVI,hug,Validation\nclip2.npy,hug,testing\n'
+    read, problems, notes = named(tmp_path, text, 'clip0', 'x/clip1', 'clip2')
+    assert not problems
+    assert {name: (label.class_name, label.split) for name, label in read.items()} == {
+        'clip0': ('push', 'train'), 'x/clip1': ('hug', 'val'), 'clip2': ('hug', 'test')
+    }  # fmt: skip
+    (note,) = notes
+    assert all(word in note for word in header.lower().split(',') if word not in ('name', 'label'))
+
+
+def test_what_a_table_could_mean_twice_is_asked(tmp_path):
+    with pytest.raises(InputError, match=r"one column for 'name', got \['video', 'file'\]"):
+        named(tmp_path, 'video,file,label\na,b,c', 'a', 'b')
+    _, problems, _ = named(tmp_path, 'name,label\nclip.1,a\n', 'clip')
+    assert "expected the name of a recording, got 'clip.1'" in problems[0]  # no extension of a video
+
+
+def test_names_are_compared_as_they_look(tmp_path, raw):
+    composed, decomposed = '\u00fcbung', 'u\u0308bung'
+    for number in range(4):
+        (raw / f'r{number}.npy').rename(raw / f'{(composed, decomposed)[number % 2]}{number}.npy')
+    lines = [
+        f'{(decomposed, composed)[number % 2]}{number},{(composed, decomposed)[number // 2]},{number // 2 + 1}'
+        for number in range(4)
+    ]
+    samples, conversion = convert(raw, '\n'.join(['name,label,fold', *lines]))
+    assert [sample['frame_dir'] for sample in samples] == [f'{composed}{number}' for number in range(4)]
+    assert conversion.meta['classes'] == [composed]
+    assert sorted(conversion.split['fold1_val']) == [f'{composed}0', f'{composed}1']
+
+
+def test_whole_numbers_with_a_point(tmp_path):
+    names = [f'r{number}' for number in range(12)]
+    lines = [f'{name},{number}.0,{number % 3}.0;9.0,{number % 2 + 1}.00' for number, name in enumerate(names)]
+    read, _, _ = named(tmp_path, '\n'.join(['name,label,subject,fold', *lines]), *names)
+    numbers, classes = number_classes(read, None, REFUSE)
+    assert numbers == {name: number for number, name in enumerate(names)}
+    assert classes == [str(number) for number in range(12)]
+    assert (read['r4'].subject, read['r4'].fold) == ('1;9', '1')
+    assert number_classes(table_of(class_name=['1.0', '2']), ['1.0', 'b', 'c'], REFUSE)[0] == {'r0': 0, 'r1': 2}
+
+
+@pytest.mark.parametrize(('separator', 'encoding'), [(';', 'utf-8'), ('\t', 'utf-16'), (',', 'utf-16'), ('|', 'utf-8')])
+def test_tables_of_spreadsheets(tmp_path, separator, encoding):
+    text = 'name,label,comment\nr0,grüßen,"a, b"\n'.replace(',', separator)
+    (tmp_path / 'labels.csv').write_bytes(text.encode(encoding))
+    read = labels_from_table(tmp_path / 'labels.csv', {'r0': Path('r0.npy')}, REFUSE)
+    assert read['r0'].class_name == 'grüßen'
+
+
 def test_columns():
     table = table_of(split=['train', 'VAL', 'train'], fold=['1', 'fold2', '3'])
     assert make_split('column', table, dict.fromkeys(table, 0), 0, REFUSE) == {

@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from asea_mm.datasets.recordings.finish import finish_recording
-from asea_mm.datasets.recordings.samples import find_recordings, read_recording, read_samples
+from asea_mm.datasets.recordings.reading import find_recordings, read_recording
+from asea_mm.datasets.recordings.samples import read_samples
 from asea_mm.datasets.recordings.sbu_text import read_sbu_skeleton
 from asea_mm.skeletons import SKELETONS, get_skeleton
 

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from asea_mm.datasets import validate_annotation
 from asea_mm.datasets.recordings.finish import finish_recording
-from asea_mm.datasets.recordings.samples import read_recording
+from asea_mm.datasets.recordings.reading import read_recording
 from asea_mm.errors import InputError
 from asea_mm.skeletons import get_skeleton, read_layout
 from tests.datasets.ntu_files import clip_text, person

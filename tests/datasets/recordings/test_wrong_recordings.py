@@ -8,7 +8,7 @@ import pytest
 
 from asea_mm.datasets.recordings.arrays import read_array
 from asea_mm.datasets.recordings.finish import finish_recording
-from asea_mm.datasets.recordings.samples import find_recordings, read_recording
+from asea_mm.datasets.recordings.reading import find_recordings, read_recording
 from asea_mm.errors import InputError
 from asea_mm.skeletons import get_skeleton
 

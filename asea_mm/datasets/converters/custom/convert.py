@@ -1,7 +1,6 @@
 """Users' own recordings to annotations: any mixture of arrays, CSV, JSON and what pose estimators write."""
 
 import os
-from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
@@ -11,8 +10,9 @@ from ....errors import InputError
 from ....skeletons import SKELETONS, read_layout
 from ...recordings.clip_arrays import Clip
 from ...recordings.finish import check_axes, finish_recording
+from ...recordings.notes import Note, gather_notes
+from ...recordings.reading import EXTENSIONS, find_recordings, read_recording
 from ...recordings.recording import UNITS, UP_AXES, read_fps
-from ...recordings.samples import EXTENSIONS, find_recordings, read_recording
 from ..protocol import Conversion, Converter, Progress, convert_each, listed, no_progress
 from .labels import (
     RecordingLabel,
@@ -48,7 +48,7 @@ def convert_custom(
 
     Args:
         source: Folder of recordings, or a file of many clips, see
-            :func:`~asea_mm.datasets.recordings.samples.find_recordings`.
+            :func:`~asea_mm.datasets.recordings.reading.find_recordings`.
         layout: Name of a layout or a JSON file, see :func:`~asea_mm.skeletons.read_layout`.
         labels: ``'folders'`` or a table, see :mod:`~.labels`; may be left out, or a file of labels, for arrays of many
             clips that come with their labels.
@@ -82,7 +82,8 @@ def convert_custom(
     if names is None and _are_of_clips(labels):
         names = number_of_classes(recordings)
     numbers, class_names = number_classes(said, names, problems)
-    own_parts = _are_of_clips(labels) and all(label.split for label in said.values())
+    parts = {label.split for label in said.values()} if _are_of_clips(labels) else set()
+    own_parts = len(parts) > 1 and '' not in parts
     if split is None and not own_parts:
         raise InputError(f'{source}: expected --split column, ratio:0.8, subject:3,7,9 or kfold:5, got none')
     try:
@@ -93,7 +94,7 @@ def convert_custom(
     except InputError as error:
         raise listed(problems, str(error)) from None
     first: tuple[str, int, str] | None = None  # recording, how many coordinates it has, and their unit
-    taken: Counter[str] = Counter()
+    taken: list[tuple[str, Note]] = []
 
     def convert(name: str) -> dict:
         nonlocal first
@@ -112,7 +113,7 @@ def convert_custom(
                 f'{path}: expected {first[1]} coordinates ({first[2]}) as in {first[0]}, got {got} ({unit}); '
                 f'convert the two kinds apart'
             )
-        taken.update({*recording.notes})
+        taken.extend((name, note) for note in finished.notes)
         conversion.meta['units'] = unit
         return sample
 
@@ -147,7 +148,7 @@ def _labels(
     return said
 
 
-def _scores_alike(annotations: Iterable[dict], conversion: Conversion, taken: Mapping[str, int]) -> Iterator[dict]:
+def _scores_alike(annotations: Iterable[dict], conversion: Conversion, taken: list[tuple[str, Note]]) -> Iterator[dict]:
     """The same samples, all with scores if any has, as batches need it; says how files were taken, and what a config
     needs."""
     samples = list(annotations)
@@ -159,7 +160,7 @@ def _scores_alike(annotations: Iterable[dict], conversion: Conversion, taken: Ma
             sample['keypoint_score'] = everywhere.astype(np.float32)
         yield sample
     channels, layout = samples[0]['keypoint'].shape[-1], conversion.meta['layout']
-    conversion.notes += [f'{note} ({count} recordings)' for note, count in taken.items()]
+    conversion.notes += gather_notes(taken)
     conversion.notes.append(
         f'for the config: layout {layout if isinstance(layout, str) else "as in the JSON file"}, '
         f'num_classes={len(conversion.meta["classes"])}, in_channels={channels + has_score} for one stream, '

@@ -8,7 +8,7 @@ from pathlib import Path, PurePosixPath
 
 from ....errors import InputError
 from ...recordings.clip_arrays import Clip
-from ...recordings.samples import READERS
+from ...recordings.reading import READERS
 from ...recordings.tables import read_lines
 
 _HEADER = "'name,label[,split][,subject][,fold]'"
@@ -48,7 +48,7 @@ def labels_from_folders(recordings: Mapping[str, Path | Clip], problems: list[st
     """The class is the first folder: ``PATH/class/recording``.
 
     Args:
-        recordings: Name to path, from :func:`~asea_mm.datasets.recordings.samples.find_recordings`.
+        recordings: Name to path, from :func:`~asea_mm.datasets.recordings.reading.find_recordings`.
         problems: Takes the message of each recording that is in no folder.
     """
     for name, path in recordings.items():
@@ -61,7 +61,7 @@ def labels_from_clips(recordings: Mapping[str, Path | Clip], problems: list[str]
     """What the files of :mod:`~asea_mm.datasets.recordings.clip_arrays` say of their clips: class and split.
 
     Args:
-        recordings: Name to clip, from :func:`~asea_mm.datasets.recordings.samples.find_recordings`.
+        recordings: Name to clip, from :func:`~asea_mm.datasets.recordings.reading.find_recordings`.
         problems: Takes the message of each recording without such a label.
     """
     labels = {}
@@ -90,7 +90,7 @@ def labels_from_table(
 
     Args:
         table: The file, see :func:`~asea_mm.datasets.recordings.tables.read_lines`.
-        recordings: Name to path, from :func:`~asea_mm.datasets.recordings.samples.find_recordings`.
+        recordings: Name to path, from :func:`~asea_mm.datasets.recordings.reading.find_recordings`.
         problems: Takes the message of each wrong line, and of each recording without a line.
         notes: Takes what was understood otherwise than it is written.
 

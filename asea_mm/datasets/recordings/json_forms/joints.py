@@ -6,6 +6,7 @@ import numpy as np
 
 from ....errors import InputError
 from ....skeletons import SKELETONS, Skeleton
+from ..notes import Note
 from ..recording import Detection
 from .nodes import Node
 
@@ -35,7 +36,7 @@ def take_joints(values: np.ndarray, skeleton: Skeleton, node: Node) -> np.ndarra
         return values
     part = BODY_PARTS[len(values), skeleton.name]
     which = f'{part[0]} to {part[-1]}' if isinstance(part, range) else ', '.join(map(str, part))
-    node.notes[f'joints {which} of the {len(values)} in the file are taken for {skeleton.name}'] = None
+    node.notes[Note(f'joints {which} of the {len(values)} in the file are taken for {skeleton.name}')] = None
     return values[list(part)]
 
 

@@ -12,6 +12,7 @@ from typing import Any, NoReturn
 import numpy as np
 
 from ....errors import InputError
+from ..notes import Note
 
 
 def load_json(path: Path) -> Any:
@@ -38,7 +39,7 @@ class Node:
     source: str
     place: str = ''
     # What a user should know of how the file was taken, shared by all nodes of a recording, each once.
-    notes: dict[str, None] = field(default_factory=dict, compare=False)
+    notes: dict[Note, None] = field(default_factory=dict, compare=False)
 
     def fail(self, expected: str) -> NoReturn:
         got = f'{type(self.value).__name__} {self.value!r:.40}'

@@ -6,6 +6,7 @@ import numpy as np
 
 from ....errors import InputError
 from ....skeletons import Skeleton
+from ..notes import Note
 from ..recording import Detection, Recording, assemble
 from .joints import flat, per_joint, points
 from .nodes import Node
@@ -42,7 +43,7 @@ def read_azure_kinect(root: Node, skeleton: Skeleton) -> Recording:
     step = float(np.median(np.diff(stamps))) if len(stamps) == len(numbers) > 2 else 0.0
     recording = assemble(detections, numbers, skeleton, root.source, round(1e6 / step, 2) if step > 1 else None)
     recording.units, recording.up = MILLIMETRES_Y_DOWN
-    root.notes['taken as millimetres with y down, unless --units and --up say otherwise'] = None
+    root.notes[Note('taken as millimetres with y down, unless --units and --up say otherwise')] = None
     return recording
 
 
@@ -69,7 +70,7 @@ def read_deepstream(root: Node, skeleton: Skeleton) -> Recording:
         )
     recording = assemble(detections, numbers, skeleton, root.source)
     recording.units, recording.up = MILLIMETRES_Y_DOWN
-    root.notes['taken as millimetres with y down, unless --units and --up say otherwise'] = None
+    root.notes[Note('taken as millimetres with y down, unless --units and --up say otherwise')] = None
     return recording
 
 

@@ -6,6 +6,7 @@ from typing import Any
 
 from ....errors import InputError
 from ....skeletons import Skeleton
+from ..notes import Note
 from ..recording import Detection, Recording, assemble, read_fps
 from .frames import frame_form
 from .joints import body_of, flat, points
@@ -51,7 +52,7 @@ def read_results(root: Node, skeleton: Skeleton) -> Recording:
     # AlphaPose without tracking gives everybody the idx 0.
     named = [(each.frame, each.person) for each in detections if each.person is not None]
     if len({*named}) < len(named) and not any('track_id' in body.value for body in root):
-        root.notes['"idx" is the same for several bodies of a frame and not looked at'] = None
+        root.notes[Note('"idx" is the same for several bodies of a frame and not looked at')] = None
         for detection in detections:
             detection.person = None
     return assemble(detections, (), skeleton, root.source)
@@ -94,7 +95,7 @@ def read_tracks(root: Node, skeleton: Skeleton) -> Recording:
     bodies = [(outer, inner, body) for outer, members in root.items() for inner, body in members.items()]
     outers, inners = {outer for outer, _, _ in bodies}, {inner for _, inner, _ in bodies}
     by_person = len(outers) <= len(inners)  # there are fewer persons than frames
-    root.notes[f'read as {"{person: {frame: joints}}" if by_person else "{frame: {person: joints}}"}'] = None
+    root.notes[Note(f'read as {"{person: {frame: joints}}" if by_person else "{frame: {person: joints}}"}')] = None
     detections = []
     for outer, inner, body in bodies:
         person, frame = (outer, inner) if by_person else (inner, outer)
