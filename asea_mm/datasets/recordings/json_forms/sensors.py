@@ -31,7 +31,7 @@ def read_azure_kinect(root: Node, skeleton: Skeleton) -> Recording:
     for position, frame in enumerate(root['frames']):
         number = frame.get('frame_id', position).whole_number()
         stamp = frame.get('timestamp_usec').value
-        stamps += [stamp] if isinstance(stamp, int | float) else []
+        stamps += [stamp] if isinstance(stamp, int | float) and 0 <= stamp < 2**62 else []
         numbers.append(number)
         for body in frame['bodies']:
             positions = body['joint_positions']
@@ -41,7 +41,7 @@ def read_azure_kinect(root: Node, skeleton: Skeleton) -> Recording:
                 keypoint = positions.array((len(names), 3))[by_name]
             detections.append(Detection(number, body.get('body_id').identity(), keypoint, None, body.place))
     step = float(np.median(np.diff(stamps))) if len(stamps) == len(numbers) > 2 else 0.0
-    recording = assemble(detections, numbers, skeleton, root.source, round(1e6 / step, 2) if step > 1 else None)
+    recording = assemble(detections, numbers, skeleton, root.source, round(1e6 / step, 2) or None if step > 1 else None)
     recording.units, recording.up = MILLIMETRES_Y_DOWN
     root.notes[Note('taken as millimetres with y down, unless --units and --up say otherwise')] = None
     return recording
