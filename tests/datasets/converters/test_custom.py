@@ -1,5 +1,6 @@
 """Users' own recordings: classes, splits and their guarantees; one message for everything that is wrong."""
 
+import json
 from collections import Counter
 from pathlib import Path
 
@@ -276,6 +277,32 @@ def test_all_samples_have_scores_if_one_has(raw):
     assert [sample['keypoint_score'].max() for sample in samples] == [1, 0.5, 1, 1]
     assert not samples[1]['keypoint_score'][1].any()  # an absent person
     assert conversion.notes == ['for the config: layout sbu15, num_classes=2, in_channels=4 for one stream, 7 for two']
+
+
+def test_the_size_of_the_image_makes_pixels_of_shares_and_is_noted(raw):
+    pose = {'pose': [0.25, 0.5] * 18, 'score': [0.5] * 18}
+    content = {'data': [{'frame_index': frame, 'skeleton': [pose]} for frame in range(3)]}
+    for number in range(4):
+        (raw / f'r{number}.npy').unlink()
+        (raw / f'r{number}.json').write_text(json.dumps(content))
+
+    def of(**options):
+        conversion = convert_custom(raw, 'openpose18', raw.parent / 'labels.csv', 'column', **options)
+        return list(conversion.annotations)[0], conversion
+
+    (raw.parent / 'labels.csv').write_text(TABLE)
+    sample, conversion = of()
+    assert (sample['keypoint'][0, 0, 0].tolist(), conversion.meta['units']) == ([0.25, 0.5], 'image share')
+    assert 'img_shape' not in sample
+    sample, conversion = of(img_shape=(720, 1280))
+    assert (sample['keypoint'][0, 0, 0].tolist(), conversion.meta['units']) == ([320, 360], 'pixel')
+    assert sample['img_shape'] == (720, 1280)
+    np.savez(raw / 'r1.npz', keypoint=np.full((1, 3, 18, 2), 300.0))
+    (raw / 'r1.json').unlink()
+    with pytest.raises(InputError, match=r'r1.npz: expected 2 coordinates \(image share\) .* got 2 \(pixel\)'):
+        of()
+    with pytest.raises(InputError, match='img_shape: expected height and width'):
+        of(img_shape=(0, 3))
 
 
 @pytest.mark.parametrize(

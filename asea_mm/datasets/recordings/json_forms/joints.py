@@ -65,7 +65,7 @@ def flat(node: Node, skeleton: Skeleton, width: int = 3) -> tuple[np.ndarray, np
     Shapes:
         returns ``(V, width - 1)`` and ``(V,)``
     """
-    count = sum(1 for _ in node)
+    count = len(node)
     names = ('x, y, score', 'x, y, z, score')[width - 3]
     if count not in [width * joints for joints in joint_counts(skeleton)]:
         others = [name for name in SKELETONS if count == width * SKELETONS[name].num_joints]

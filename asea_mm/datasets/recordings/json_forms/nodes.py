@@ -60,6 +60,14 @@ class Node:
             self.fail(f'an object with {key!r}')
         return self.get(key)
 
+    def __len__(self) -> int:
+        if not isinstance(self.value, list):
+            self.fail('a list')
+        return len(self.value)
+
+    def __bool__(self) -> bool:
+        return True
+
     def __iter__(self) -> Iterator[Node]:
         if not isinstance(self.value, list):
             self.fail('a list')
