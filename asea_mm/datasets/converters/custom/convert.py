@@ -77,8 +77,8 @@ def convert_custom(
     files = [Path(path) for path in (labels, classes, layout) if path and str(path) != FOLDERS]
     recordings = find_recordings(source, files)
     problems: list[str] = []
-    notes: list[str] = []
-    said = _labels(labels, source, recordings, problems, notes)
+    remarks: list[str] = []
+    said = _labels(labels, source, recordings, problems, remarks)
     if names is None and _are_of_clips(labels):
         names = number_of_classes(recordings)
     numbers, class_names = number_classes(said, names, problems)
@@ -90,11 +90,11 @@ def convert_custom(
         ids = make_split(split or 'column', said, numbers, seed, problems)
         if own_parts and split not in (None, 'column'):
             ids |= make_split('column', said, numbers, seed, problems)
-            notes.append(f'train, val and test are as the files say; --split {split} does not change them')
+            remarks.append(f'train, val and test are as the files say; --split {split} does not change them')
     except InputError as error:
         raise listed(problems, str(error)) from None
     first: tuple[str, int, str] | None = None  # recording, how many coordinates it has, and their unit
-    taken: list[tuple[str, Note]] = []
+    notes: list[tuple[str, Note]] = []
 
     def convert(name: str) -> dict:
         nonlocal first
@@ -102,6 +102,7 @@ def convert_custom(
         recording = read_recording(path, skeleton, img_shape)
         recording.fps = recording.fps or fps
         finished = finish_recording(recording, skeleton, str(path), num_person, units, up, fill_missing)
+        notes.extend((name, note) for note in finished.notes)
         sample = {'frame_dir': name, 'label': numbers[name], **finished.annotation(num_person)}
         if recording.img_shape:
             sample['img_shape'] = recording.img_shape
@@ -113,15 +114,14 @@ def convert_custom(
                 f'{path}: expected {first[1]} coordinates ({first[2]}) as in {first[0]}, got {got} ({unit}); '
                 f'convert the two kinds apart'
             )
-        taken.extend((name, note) for note in finished.notes)
         conversion.meta['units'] = unit
         return sample
 
     used = sorted({name for members in ids.values() for name in members})
     meta = {'layout': skeleton.described, 'classes': class_names, 'source': Path(source).resolve().name}
-    conversion = Conversion(ids, meta, notes, problems)
+    conversion = Conversion(ids, meta, remarks, problems)
     samples = convert_each(used, convert, conversion, source, progress, skip_bad)
-    conversion.annotations = _scores_alike(samples, conversion, taken)
+    conversion.annotations = _scores_alike(samples, conversion, notes)
     return conversion
 
 
@@ -135,22 +135,22 @@ def _labels(
     source: str | os.PathLike,
     recordings: Mapping[str, Path | Clip],
     problems: list[str],
-    notes: list[str],
+    remarks: list[str],
 ) -> dict[str, RecordingLabel]:
     """What is said of the recordings, wherever it stands."""
     if labels is not None and not _are_of_clips(labels):
         if str(labels) == FOLDERS:
             return labels_from_folders(recordings, problems)
-        return labels_from_table(Path(labels), recordings, problems, notes)
+        return labels_from_table(Path(labels), recordings, problems, remarks)
     said = labels_from_clips(recordings, problems)
     if not said:
         raise InputError(f'{source}: expected --labels folders or a table, got {labels}')
     return said
 
 
-def _scores_alike(annotations: Iterable[dict], conversion: Conversion, taken: list[tuple[str, Note]]) -> Iterator[dict]:
-    """The same samples, all with scores if any has, as batches need it; says how files were taken, and what a config
-    needs."""
+def _scores_alike(annotations: Iterable[dict], conversion: Conversion, notes: list[tuple[str, Note]]) -> Iterator[dict]:
+    """The same samples, all with scores if any has, as batches need it; says the units, what was done to them, and
+    what a config needs."""
     samples = list(annotations)
     has_score = any('keypoint_score' in sample for sample in samples)
     for sample in samples:
@@ -160,7 +160,7 @@ def _scores_alike(annotations: Iterable[dict], conversion: Conversion, taken: li
             sample['keypoint_score'] = everywhere.astype(np.float32)
         yield sample
     channels, layout = samples[0]['keypoint'].shape[-1], conversion.meta['layout']
-    conversion.notes += gather_notes(taken)
+    conversion.notes += gather_notes(notes)
     conversion.notes.append(
         f'for the config: layout {layout if isinstance(layout, str) else "as in the JSON file"}, '
         f'num_classes={len(conversion.meta["classes"])}, in_channels={channels + has_score} for one stream, '
