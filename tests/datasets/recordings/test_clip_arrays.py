@@ -11,20 +11,19 @@ from asea_mm.datasets.recordings.reading import find_recordings
 from asea_mm.datasets.recordings.samples import is_single, read_samples
 from asea_mm.errors import InputError
 from asea_mm.skeletons import SKELETONS
+from tests.datasets.ntu_files import person
 
 JOINTS, LONGEST = 25, 12
 LENGTHS = [5, 12, 7, 9]
 
 
-def clips(channels=3, joints=JOINTS):
+def clips(joints=JOINTS, centred=False):
     """People over all frames, (N, M, T, V, C), zero behind the end of a clip."""
-    rng = np.random.default_rng(0)
-    array = rng.uniform(0.5, 1, size=(len(LENGTHS), 2, 1, joints, channels))
-    array = array + 0.01 * rng.uniform(size=(len(LENGTHS), 2, LONGEST, joints, channels))
-    array[:, 1, ..., 0] += 1
-    for clip, length in zip(array, LENGTHS, strict=True):
-        clip[:, length:] = 0
-    return array.astype(np.float32)
+    array = np.zeros((len(LENGTHS), 2, LONGEST, joints, 3), np.float32)
+    for number, (clip, length) in enumerate(zip(array, LENGTHS, strict=True)):
+        pair = np.stack([person(x, length, sway=0.05 * (number + 1)) for x in (-0.6, 0.6)])
+        clip[:, :length] = (pair - pair[:1, :, 1:2] if centred else pair)[:, :, :joints]
+    return array
 
 
 def write_stgcn(folder, array, labels=True, name='data'):
@@ -66,6 +65,14 @@ def test_stgcn(tmp_path, name, labels):
         np.testing.assert_array_equal(sample['keypoint'], clip[:, :length])
 
 
+def test_poses_around_a_joint_of_the_first_person(tmp_path):
+    """As 2s-AGCN stores them: this joint is exactly zero, and not missing."""
+    array = clips(centred=True)
+    samples, _ = converted(write_stgcn(tmp_path / 'xsub', array))
+    for sample, clip, length in zip(samples, array, LENGTHS, strict=True):
+        np.testing.assert_array_equal(sample['keypoint'], clip[:, :length])
+
+
 def test_other_splits_leave_those_of_the_files(tmp_path):
     folder = write_stgcn(tmp_path / 'xsub', clips())
     _, conversion = converted(folder, split='kfold:2')
@@ -91,7 +98,8 @@ def test_ctrgcn(tmp_path, compressed, one_hot):
 
 def test_joints_in_images_have_scores(tmp_path):
     array = clips(joints=18)
-    array[..., :2] = np.where(array[..., :2] > 0, (array[..., :2] - 0.5) / 4, 0)  # ST-GCN's shares from -0.5 to 0.5
+    array[..., :2] /= 4  # ST-GCN's shares, from -0.5 to 0.5
+    array[..., 2] /= 4
     array[0, 0, 2, 5] = 0  # not found
     folder = write_stgcn(tmp_path / 'kinetics', array)
     samples, conversion = converted(folder, 'openpose18')
