@@ -20,8 +20,9 @@ from pathlib import Path
 
 from ..datasets.check import check_annotations
 from ..datasets.converters import CONVERTERS, Converter
+from ..datasets.converters.annotation_file import convert_annotations
 from ..datasets.converters.protocol import MOST_MESSAGES, grouped
-from ..datasets.files.annotations import convert_annotations, save_annotations
+from ..datasets.files.annotations import save_annotations
 from ..engine.configs import known_configs
 from ..errors import InputError
 from ..skeletons import SKELETONS

@@ -200,7 +200,12 @@ def test_recordings_side_by_side_are_no_frames(tmp_path):
     assert list(find_recordings(tmp_path)) == ['push/0', 'push/1', 'push/2']
 
 
-LARGER = [(133, 'coco17', range(17)), (136, 'coco17', range(17)), (26, 'coco17', range(17))]
+LARGER = [
+    (133, 'coco17', range(17)),
+    (136, 'coco17', range(17)),
+    (26, 'coco17', range(17)),
+    (136, 'halpe26', range(26)),
+]
 
 
 @pytest.mark.parametrize(('count', 'layout', 'joints'), LARGER)
@@ -209,4 +214,4 @@ def test_of_larger_sets_the_joints_of_the_layout_are_taken(tmp_path, count, layo
     keypoint, score = people(count)
     recording, sample = read(write(tmp_path / 'a.json', content(keypoint, score)), SKELETONS[layout])
     same(sample, keypoint[:, :, joints], score[:, :, joints])
-    assert any(f'joints 0 to 16 of the {count}' in note.what for note in recording.notes)
+    assert any(f'joints 0 to {joints[-1]} of the {count}' in note.what for note in recording.notes)

@@ -7,8 +7,6 @@ import os
 from pathlib import Path
 
 from ....errors import InputError
-from ...recordings.sbu_text import OFFSET as OFFSET
-from ...recordings.sbu_text import SCALE as SCALE
 from ...recordings.sbu_text import read_sbu_skeleton
 from ..protocol import Conversion, Converter, Progress, convert_each, no_progress
 
