@@ -91,7 +91,9 @@ def grouped(problems: Sequence[str]) -> list[str]:
         if not others:
             lines.append(first)
             continue
-        names = ['/'.join(re.split(r'[/\\]', other.partition(': ')[0])[-2:]) for other in others[:2]]
+        places = [problem.partition(': ')[0] for problem in (first, *others)]
+        folder = re.sub(r'[^/\\]*$', '', os.path.commonprefix(places))  # of all, which the first one names
+        names = [place.removeprefix(folder) for place in places[1:3]]
         more = f' and {len(others) - 2} more' if len(others) > 2 else ''
         lines.append(f'{len(others) + 1} recordings: {first}; so {", ".join(names)}{more}')
     return lines

@@ -250,7 +250,7 @@ def test_of_many_problems_each_kind_is_named_once(raw):
         convert(raw)
     first, *_ = str(error.value).splitlines()
     assert first.startswith(f'4 recordings: {raw / "r0.npy"}: expected 15 joints')
-    assert first.endswith('so raw/r1.npy, raw/r2.npy and 1 more')
+    assert first.endswith('so r1.npy, r2.npy and 1 more')
     assert grouped(['a.csv, line 3: x 7', 'b: y', 'c.csv, line 5: x 8', 'no place']) == [
         '2 recordings: a.csv, line 3: x 7; so c.csv, line 5', 'b: y', 'no place'
     ]  # fmt: skip

@@ -10,7 +10,13 @@ from ..notes import Note
 from ..recording import Detection
 from .nodes import Node
 
-IN_IMAGES = ('coco17', 'openpose18', 'body25', 'halpe26', 'coco133')  # layouts of which there are joints in pictures only
+IN_IMAGES = (
+    'coco17',
+    'openpose18',
+    'body25',
+    'halpe26',
+    'coco133',
+)  # layouts of which there are joints in pictures only
 # Larger sets of joints that hold those of a layout: number of joints and layout to the joints.
 BODY_PARTS: dict[tuple[int, str], Sequence[int]] = {
     (133, 'coco17'): range(17),  # COCO-WholeBody
