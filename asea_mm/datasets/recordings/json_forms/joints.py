@@ -10,13 +10,8 @@ from ..notes import Note
 from ..recording import Detection
 from .nodes import Node
 
-IN_IMAGES = (
-    'coco17',
-    'openpose18',
-    'body25',
-    'halpe26',
-    'coco133',
-)  # layouts of which there are joints in pictures only
+# Layouts of joints that are found in pictures.
+IN_IMAGES = ('coco17', 'openpose18', 'body25', 'halpe26', 'coco133')
 # Larger sets of joints that hold those of a layout: number of joints and layout to the joints.
 BODY_PARTS: dict[tuple[int, str], Sequence[int]] = {
     (133, 'coco17'): range(17),  # COCO-WholeBody
