@@ -21,6 +21,7 @@ from ...errors import InputError
 from ...skeletons import Skeleton
 from ..files.plain_pickle import read_pickle
 from .arrays import read_array
+from .axes import ORDER
 from .json_forms.joints import IN_IMAGES
 from .recording import Recording
 
@@ -130,13 +131,15 @@ class Clip:
         if keypoint is not array and len(filled):
             keypoint = keypoint[:, : filled[-1] + 1]
         in_image = skeleton.name in IN_IMAGES and keypoint.shape[-1] == 3 and keypoint is not array
-        return _in_image(keypoint, skeleton, str(self)) if in_image else read_array(keypoint, skeleton, str(self))
+        if in_image:
+            return _in_image(keypoint, skeleton, str(self))
+        return read_array(keypoint, skeleton, str(self), axes=None if keypoint is array else ORDER)
 
 
 def _in_image(keypoint: np.ndarray, skeleton: Skeleton, source: str) -> Recording:
     """Of layouts that are found in images the third value is the score; ST-GCN takes 0.5 from shares."""
     score = keypoint[..., 2]
-    recording = read_array(keypoint[..., :2], skeleton, source, score)
+    recording = read_array(keypoint[..., :2], skeleton, source, score, ORDER)
     if np.abs(keypoint[..., :2]).max(initial=0) <= 1:
         recording.keypoint = np.where(score[..., None] > 0, recording.keypoint + 0.5, 0)
         recording.shares = 'kept'
