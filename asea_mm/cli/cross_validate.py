@@ -36,10 +36,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> None:
     if args.folds == ['all']:
         folds = all_folds(args.config, args.cfg_options)
-    elif all(fold.isdecimal() and int(fold) for fold in args.folds):
+    elif all(fold.isdecimal() for fold in args.folds):
         folds = tuple(map(int, args.folds))
     else:
-        raise InputError(f"--folds: expected numbers from 1 on or 'all', got {' '.join(args.folds)}")
+        raise InputError(f"--folds: expected numbers or 'all', got {' '.join(args.folds)}")
     parts = [find_config(args.config).stem, *([args.stream.replace(',', '+')] if args.stream else []), 'cv']
     work_dir = args.work_dir or Path('work_dirs') / '_'.join(parts)
     plan = CrossValidation(args.config, folds, tuple(args.seeds), work_dir, args.stream, tuple(args.cfg_options))

@@ -1,16 +1,16 @@
 """Options of the command line that a config has in several places: split, fold, stream, seed."""
 
-from argparse import ArgumentParser, Namespace
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from mmengine.config import Config, ConfigDict, DictAction
+from mmengine.config import Config, ConfigDict
 
 from ..datasets.transforms import STREAMS, stream_channels
 from ..errors import InputError
 from ..skeletons import get_skeleton
 from .configs import nodes
 
+FLAT = ('FillMissingJoints', 'NormalizeByImage')  # steps for keypoints in images
 LOADERS = ('train_dataloader', 'val_dataloader', 'test_dataloader')
 
 
@@ -26,7 +26,7 @@ def apply_options(
     Args:
         cfg: The config; changed in place.
         split: Name of a benchmark, e.g. ``xset``: training reads ``xset_train``, validation and test ``xset_val``.
-        fold: Fold of cross-validation.
+        fold: Fold of cross-validation, for all datasets that have one, also several in a ConcatDataset.
         stream: A name of :class:`GenerateStream`, or several separated by commas (early fusion); the backbone's
             ``in_channels`` follow. Scores that ``ScoreChannel`` appends stay one channel.
         seed: Random seed.
@@ -51,31 +51,35 @@ def apply_options(
     return cfg
 
 
-def read_cfg_options(options: Sequence[str]) -> dict[str, Any]:
-    """The values of ``--cfg-options``, by their dotted keys.
+def datasets_of(loader: Mapping | None) -> Iterator[Any]:
+    """The datasets that a loader reads: its own, or those inside of wrappers such as Repeat- and ConcatDataset."""
+    for part in _within((loader or {}).get('dataset')):
+        if not {'dataset', 'datasets'} & set(part):
+            yield part
 
-    Raises:
-        InputError: If one is not ``key=value``.
-    """
-    if wrong := [option for option in options if '=' not in option]:
-        raise InputError(f'--cfg-options: expected key=value, got {wrong[0]!r}')
-    values = Namespace()
-    DictAction([], dest='options')(ArgumentParser(), values, options)
-    return values.options
+
+def _within(part: Any) -> Iterator[Any]:
+    """A dataset and those that it wraps, at any depth; of several, all."""
+    if isinstance(part, Mapping):
+        yield part
+        yield from _within([part.get('dataset'), part.get('datasets')])
+    elif isinstance(part, (list, tuple)):
+        for one in part:
+            yield from _within(one)
 
 
 def _datasets(cfg: Config, option: str) -> Iterator[tuple[str, ConfigDict]]:
-    """The dataset of every loader that has the option, inside of wrappers such as RepeatDataset."""
-    anywhere = False
-    for name in LOADERS:
-        dataset = (cfg.get(name) or {}).get('dataset')
-        while dataset is not None and 'dataset' in dataset:
-            dataset = dataset['dataset']
-        if dataset is not None and option in dataset:
-            anywhere = True
-            yield name, dataset
-    if not anywhere:
+    """The datasets of every loader that have the option; what one loader has, the others must have, too."""
+    loaders = {name: list(datasets_of(cfg.get(name))) for name in LOADERS if cfg.get(name)}
+    having = {name: [dataset for dataset in parts if option in dataset] for name, parts in loaders.items()}
+    if not any(having.values()):
         raise InputError(f'--{option}: no dataset of this config has an option {option!r}')
+    if lacking := [name for name, parts in having.items() if not parts]:  # it would go on to read what it read before
+        raise InputError(
+            f'--{option}: the dataset of {" and ".join(lacking)} has no option {option!r}, that of the others has; '
+            f'write {option}=None into it'
+        )
+    return ((name, dataset) for name, parts in having.items() for dataset in parts)
 
 
 def _set_stream(cfg: Config, stream: str) -> None:
@@ -94,14 +98,21 @@ def _set_stream(cfg: Config, stream: str) -> None:
     while 'backbone' in backbone:  # InteractionBackbone wraps the one that takes the channels
         backbone = backbone['backbone']
     joints = _num_joints(backbone) if any('distance' in name for name in [*before, *names]) else 0
-    scores = int(any(step.get('keep', True) for step in _steps(cfg, 'ScoreChannel')))
 
-    def channels(streams: Sequence[str], dimensions: int) -> int:
+    def channels(streams: Sequence[str], dimensions: int, scores: int) -> int:
         return sum(stream_channels(name, joints, dimensions) for name in streams) + scores
 
-    dimensions = 3 if backbone.get('in_channels') in (None, channels(before, 3)) else 2
-    if channels(names, dimensions) != channels(before, dimensions):  # not every backbone has an option for them
-        backbone['in_channels'] = channels(names, dimensions)
+    kept = [step.get('keep', True) for step in _steps(cfg, 'ScoreChannel')]
+    # with ScoreChannel it says what becomes of scores, without it FormatGCNInput appends those that samples have
+    kinds = [(3, int(any(kept))), (2, int(any(kept)))] if kept else [(3, 0), (2, 1), (2, 0), (3, 1)]
+    if not kept and any(_steps(cfg, kind) for kind in FLAT):  # three channels of one stream are x, y and score
+        kinds.sort()
+    given = backbone.get('in_channels') or channels(before, *kinds[0])
+    kind = next((kind for kind in kinds if channels(before, *kind) == given), None)
+    if kind is None:
+        raise InputError(f'--stream: in_channels of the backbone is {given}, which does not fit the streams {before}')
+    if channels(names, *kind) != given:  # not every backbone has an option for them
+        backbone['in_channels'] = channels(names, *kind)
 
 
 def _num_joints(backbone: dict) -> int:
