@@ -12,6 +12,7 @@ from ..errors import InputError
 from ..skeletons import SKELETONS, Skeleton, get_skeleton
 from .files.annotations import load_annotations, select_split, validate_annotation
 from .files.stored_samples import StoredSamples
+from .files.validation import SHORT
 
 Classes = Sequence[str | int]
 
@@ -50,6 +51,35 @@ def select_classes(classes: Classes, names: Sequence[str] | None, num_classes: i
     return mapping
 
 
+def check_num_classes(num_classes: int, dataset: Any, setting: str = 'model.cls_head.num_classes') -> None:
+    """Whether a model has as many classes as the data, before anything is trained or tested.
+
+    Args:
+        num_classes: Of the model.
+        dataset: What it is trained or tested on; wrappers such as ``ConcatDataset`` and ``RepeatDataset`` are looked
+            into. Where nobody names the classes, as in files of PYSKL, the data may have fewer than the model;
+            datasets that say nothing of classes pass.
+        setting: What a config calls the number, for the message.
+
+    Raises:
+        InputError: If the numbers differ; names both, and the file.
+    """
+    inside = getattr(dataset, 'datasets', None) or [getattr(dataset, 'dataset', None)]
+    if inside != [None]:
+        for inner in inside:
+            check_num_classes(num_classes, inner, setting)
+        return
+    classes = getattr(dataset, 'metainfo', {}).get('classes')
+    if classes is None or num_classes == len(classes):
+        return
+    if num_classes < len(classes) or getattr(dataset, 'names_classes', True):
+        source = getattr(dataset, 'ann_file', '') or type(dataset).__name__
+        known = SHORT.repr(list(classes))
+        raise InputError(
+            f'{setting}: expected {len(classes)}, the classes of {source} ({known}), got {num_classes}'
+        )
+
+
 # mmaction2's BaseActionDataset would import all of its datasets, and scipy.stats, to add start_index and modality
 class PairDataset(BaseDataset):
     """What the datasets of this package share: float32 keypoints, and what they say about themselves.
@@ -60,6 +90,7 @@ class PairDataset(BaseDataset):
     fields of one that is not in the table.
     """
 
+    names_classes = True  # whether `classes` of `metainfo` are all there are; else, up to the highest label
     _skeleton: Skeleton
     _metainfo: dict
 
@@ -183,6 +214,7 @@ class InteractionPoseDataset(PairDataset):
             raise InputError(f'{path}: {error}') from None
 
         names = self._metainfo.get('classes', meta.get('classes'))
+        self.names_classes = names is not None or self.classes is not None
         if names is not None:
             num_classes = len(names)
         else:  # of the whole file, so that all its splits agree
