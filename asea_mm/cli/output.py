@@ -88,6 +88,12 @@ def circumstances() -> dict[str, str]:
     return {'command': shlex.join(['asea', *sys.argv[1:]]), 'commit': working_tree_commit()}
 
 
+def shown(path: str | os.PathLike) -> str:
+    """A path as people would type it: from the current folder on, if it is within."""
+    full, here = Path(path).absolute(), Path.cwd()
+    return str(full.relative_to(here)) if full.is_relative_to(here) else str(path)
+
+
 def say_written(*paths: str | os.PathLike) -> None:
     """Tell of files that were written."""
     for path in paths:

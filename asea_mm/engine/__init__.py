@@ -1,13 +1,14 @@
 from .configs import find_config
 from .hooks import ActiveJointsHook, FitHeadHook
 from .options import apply_options
-from .running import build_runner, load_config, report_errors, run_test, run_training
+from .running import Trained, build_runner, load_config, report_errors, run_test, run_training
 from .visualization_hook import InteractionVisualizationHook
 
 __all__ = [
     'ActiveJointsHook',
     'FitHeadHook',
     'InteractionVisualizationHook',
+    'Trained',
     'apply_options',
     'build_runner',
     'find_config',

@@ -9,6 +9,7 @@ from mmengine.config import Config
 from mmengine.model import is_model_wrapper
 from torch import nn
 
+from ..datasets.interaction_dataset import check_num_classes
 from ..errors import InputError
 from ..models.backbones.interaction_backbone import input_size
 from ..models.recognizers import InteractionRecognizer
@@ -37,6 +38,13 @@ def check_packages(cfg: Config) -> None:
                 f'visualizer.vis_backends: {kind} needs the package {package}, which is not installed; '
                 f'pip install {package}, or leave it out'
             )
+
+
+def check_classes(model: nn.Module, dataset: Any) -> None:
+    """Refuse a head of other than as many classes as the data has."""
+    count = getattr(getattr(bare(model), 'cls_head', None), 'num_classes', None)
+    if count is not None:
+        check_num_classes(count, dataset)
 
 
 @torch.no_grad()

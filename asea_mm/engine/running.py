@@ -89,7 +89,7 @@ def run_training(cfg: Config) -> Trained | None:
     """
     with mendable_errors():
         runner = build_runner(cfg)
-        check_classes(runner.train_dataloader.dataset, runner.model, cfg)
+        check_classes(runner.model, runner.train_dataloader.dataset)
         check_head(runner.model)
         finished = ''
         if cfg.get('resume') and cfg.get('load_from') and '://' not in cfg.load_from:
@@ -156,7 +156,7 @@ def run_test(
     with mendable_errors():
         runner = build_runner(cfg, Testing)
         dataset = runner.test_dataloader.dataset
-        check_classes(dataset, runner.model, cfg)
+        check_classes(runner.model, dataset)
         check_head(runner.model)
         if '://' not in cfg.load_from:
             check_unseen(cfg.load_from, read_checkpoint(cfg.load_from)['meta'], dataset, cfg, anyway)

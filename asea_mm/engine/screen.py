@@ -8,7 +8,11 @@ from mmengine.logging import MMLogger
 from mmengine.runner import Runner
 
 # mmengine's notes to those who program with it
-NOT_FOR_USERS = ('"FileClient" will be deprecated', '"HardDiskBackend" is the alias')
+NOT_FOR_USERS = (
+    '"FileClient" will be deprecated',
+    '"HardDiskBackend" is the alias',
+    'Distributed training is not used, all SyncBatchNorm',
+)
 
 
 def is_for_the_screen(record: logging.LogRecord) -> bool:
@@ -31,7 +35,7 @@ class Training(Runner):
 
 
 class Testing(Training):
-    """The same for tests: their config goes beside their log, and not over that of the training."""
+    """The same for tests, which leave the config of the training in its work folder as it is; the log has theirs."""
 
     def dump_config(self) -> None:
-        self.cfg.dump(os.path.join(self._log_dir, os.path.basename(self.cfg.filename or 'config.py')))
+        pass
