@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from rich import box
+from rich.cells import cell_len
 from rich.console import Console
 from rich.progress import Progress
 from rich.table import Table
@@ -17,6 +18,8 @@ from rich.text import Text
 
 from ..datasets.files.whole import write_whole
 from ..engine.running import working_tree_commit
+
+PIPED = 80  # columns of a table that goes to a file or another program
 
 
 def console(stderr: bool = False) -> Console:
@@ -26,15 +29,41 @@ def console(stderr: bool = False) -> Console:
 
 
 def print_table(title: str | None, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
-    """A table; figures are aligned right, below their column."""
+    """A table that fits the terminal, or 80 columns where it is piped; figures are aligned right, below their column.
+
+    One with too many columns of figures becomes several, each with the first column. Text is broken between words only.
+    """
     cells = [[cell if isinstance(cell, str) else as_text(cell) for cell in row] for row in rows]
-    table = Table(title=title and Text(title), box=box.SIMPLE, padding=(0, 1))
-    for column, values in zip(columns, zip(*cells, strict=True), strict=True):
-        figures = all(not value or value[0] in '-0123456789' for value in values)
-        table.add_column(Text(column), justify='right' if figures else 'left')
-    for row in cells:
-        table.add_row(*map(Text, row))
-    console().print(table)
+    screen = console()
+    room = screen.width if screen.is_terminal else PIPED
+    widths = [max(map(cell_len, column)) for column in zip(columns, *cells, strict=True)]
+    for block in blocks(widths, room, [is_figures(values) for values in zip(*cells, strict=True)]):
+        table = Table(title=title and Text(title), box=box.SIMPLE, padding=(0, 1))
+        for index in block:
+            right = is_figures([row[index] for row in cells])
+            table.add_column(Text(columns[index]), justify='right' if right else 'left', overflow='fold')
+        for row in cells:
+            table.add_row(*(Text(row[index]) for index in block))
+        needed = screen.measure(table).minimum
+        screen.print(table, width=room if screen.is_terminal else max(room, needed))
+        title = None
+
+
+def is_figures(values: Sequence[str]) -> bool:
+    return all(not value or value[0] in '-0123456789' for value in values)
+
+
+def blocks(widths: Sequence[int], room: int, figures: Sequence[bool]) -> list[list[int]]:
+    """The columns of each table: all in one, unless all but the first are figures and do not fit beside each other."""
+    gap = 3  # of a blank on either side and what divides columns
+    if sum(widths) + gap * len(widths) <= room or not all(figures[1:]):
+        return [list(range(len(widths)))]
+    parts = [[0]]
+    for index in range(1, len(widths)):
+        if len(parts[-1]) > 1 and sum(widths[i] + gap for i in [*parts[-1], index]) > room:
+            parts.append([0])
+        parts[-1].append(index)
+    return parts
 
 
 def print_rows(title: str, rows: Mapping[str, Mapping[str, float | None]]) -> None:

@@ -1,7 +1,7 @@
 """Test a checkpoint: scores of every sample, top-1 and top-5, accuracy of every class, and the confusion matrix.
 
-What it writes goes to --work-dir, by default beside the checkpoint where a training left it, else to work_dirs/CONFIG. A
-checkpoint knows which samples it was trained on, and is not tested on them unless --anyway is given.
+What it writes goes to --work-dir, by default beside the checkpoint where a training left it, else to work_dirs/CONFIG.
+A checkpoint knows which samples it was trained on, and is not tested on them unless --anyway is given.
 
 Examples:
   asea test asea_demo work_dirs/asea_demo/epoch_8.pth

@@ -75,9 +75,7 @@ def check_num_classes(num_classes: int, dataset: Any, setting: str = 'model.cls_
     if num_classes < len(classes) or getattr(dataset, 'names_classes', True):
         source = getattr(dataset, 'ann_file', '') or type(dataset).__name__
         known = SHORT.repr(list(classes))
-        raise InputError(
-            f'{setting}: expected {len(classes)}, the classes of {source} ({known}), got {num_classes}'
-        )
+        raise InputError(f'{setting}: expected {len(classes)}, the classes of {source} ({known}), got {num_classes}')
 
 
 # mmaction2's BaseActionDataset would import all of its datasets, and scipy.stats, to add start_index and modality

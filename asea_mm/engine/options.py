@@ -1,16 +1,16 @@
 """Options of the command line that a config has in several places: split, fold, stream, seed."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from mmengine.config import Config, ConfigDict
 
-from ..datasets.transforms import STREAMS, stream_channels
+from ..datasets.transforms import STREAMS
 from ..errors import InputError
 from ..skeletons import get_skeleton
+from .channels import channels_of, kind_of_input, steps_of, streams_of
 from .configs import nodes
 
-FLAT = ('FillMissingJoints', 'NormalizeByImage')  # steps for keypoints in images
 LOADERS = ('train_dataloader', 'val_dataloader', 'test_dataloader')
 
 
@@ -90,29 +90,24 @@ def _set_stream(cfg: Config, stream: str) -> None:
     steps = _steps(cfg, 'GenerateStream')
     if not steps:
         raise InputError('--stream: no pipeline of this config has a GenerateStream step')
-    before = steps[0].get('stream', 'joint')
-    before = [before] if isinstance(before, str) else before
-    for step in steps:
-        step['stream'] = names[0] if len(names) == 1 else names
     backbone = cfg.model.backbone
     while 'backbone' in backbone:  # InteractionBackbone wraps the one that takes the channels
         backbone = backbone['backbone']
-    joints = _num_joints(backbone) if any('distance' in name for name in [*before, *names]) else 0
+    pipeline = next(part for part in nodes([cfg.get(name) for name in LOADERS]) if _makes_streams(part))
+    joints = _num_joints(backbone) if any('distance' in name for name in [*streams_of(pipeline), *names]) else 0
+    kind = kind_of_input(pipeline, backbone.get('in_channels'), joints)
+    before = channels_of(streams_of(pipeline), joints, *kind)
+    for step in steps:
+        step['stream'] = names[0] if len(names) == 1 else names
+    after = channels_of(names, joints, *kind)
+    if after != before:  # not every backbone has an option for them
+        backbone['in_channels'] = after
 
-    def channels(streams: Sequence[str], dimensions: int, scores: int) -> int:
-        return sum(stream_channels(name, joints, dimensions) for name in streams) + scores
 
-    kept = [step.get('keep', True) for step in _steps(cfg, 'ScoreChannel')]
-    # with ScoreChannel it says what becomes of scores, without it FormatGCNInput appends those that samples have
-    kinds = [(3, int(any(kept))), (2, int(any(kept)))] if kept else [(3, 0), (2, 1), (2, 0), (3, 1)]
-    if not kept and any(_steps(cfg, kind) for kind in FLAT):  # three channels of one stream are x, y and score
-        kinds.sort()
-    given = backbone.get('in_channels') or channels(before, *kinds[0])
-    kind = next((kind for kind in kinds if channels(before, *kind) == given), None)
-    if kind is None:
-        raise InputError(f'--stream: in_channels of the backbone is {given}, which does not fit the streams {before}')
-    if channels(names, *kind) != given:  # not every backbone has an option for them
-        backbone['in_channels'] = channels(names, *kind)
+def _makes_streams(part: Any) -> bool:
+    """Whether a part of a config is a pipeline with a stream."""
+    is_pipeline = isinstance(part, (list, tuple)) and all(isinstance(step, Mapping) for step in part)
+    return is_pipeline and bool(steps_of(part, 'GenerateStream'))
 
 
 def _num_joints(backbone: dict) -> int:

@@ -126,9 +126,7 @@ def what_is_there(runner: Runner, finished: str) -> Trained | None:
     return Trained(Path(last), Path(best) if best and Path(best).is_file() else None, told, finished)
 
 
-def run_test(
-    cfg: Config, checkpoint: str | os.PathLike, dump: str | None = None, anyway: bool = False
-) -> Path | None:
+def run_test(cfg: Config, checkpoint: str | os.PathLike, dump: str | None = None, anyway: bool = False) -> Path | None:
     """Test a checkpoint; writes what :class:`InteractionReport` writes into the work folder of the config.
 
     Args:
