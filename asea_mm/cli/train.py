@@ -11,9 +11,9 @@ Examples:
 import argparse
 
 import torch
-from mmengine.runner import find_latest_checkpoint
 
 from ..engine import run_training
+from ..engine.resuming import latest_checkpoint
 from ..errors import InputError
 from .options import add_config_options, add_launcher_options, config_of
 
@@ -48,7 +48,7 @@ def run(args: argparse.Namespace) -> None:
     given = [name for name in ('deterministic', 'diff_rank_seed') if getattr(args, name)]
     cfg.merge_from_dict({f'randomness.{name}': True for name in given})
     if args.resume is not None:
-        checkpoint = find_latest_checkpoint(cfg.work_dir) if args.resume == 'auto' else args.resume
+        checkpoint = latest_checkpoint(cfg.work_dir) if args.resume == 'auto' else args.resume
         if checkpoint is not None:  # else training begins, from what load_from of the config says
-            cfg.resume, cfg.load_from = True, checkpoint
+            cfg.resume, cfg.load_from = True, str(checkpoint)
     run_training(cfg)

@@ -1,6 +1,8 @@
+from .checkpoint_hook import WholeCheckpointHook
 from .configs import find_config
 from .hooks import ActiveJointsHook, FitHeadHook
 from .options import apply_options
+from .runner import ResumableRunner, ResumableTrainLoop
 from .running import build_runner, load_config, report_errors, run_test, run_training
 from .visualization_hook import InteractionVisualizationHook
 
@@ -8,6 +10,9 @@ __all__ = [
     'ActiveJointsHook',
     'FitHeadHook',
     'InteractionVisualizationHook',
+    'ResumableRunner',
+    'ResumableTrainLoop',
+    'WholeCheckpointHook',
     'apply_options',
     'build_runner',
     'find_config',

@@ -24,6 +24,8 @@ from ..errors import InputError
 from .checkpoints import read_checkpoint
 from .configs import read_config
 from .options import apply_options
+from .ownership import owned_by_first
+from .runner import ResumableRunner
 
 
 def load_config(
@@ -67,9 +69,10 @@ def run_training(cfg: Config) -> None:
     """Train as the config says.
 
     Raises:
-        InputError: If a part of the config, its data or a checkpoint is not as expected.
+        InputError: If a part of the config, its data or a checkpoint is not as expected, or another process trains in
+            its work folder.
     """
-    with mendable_errors():
+    with mendable_errors(), owned_by_first(cfg):
         build_runner(cfg).train()
     leave_processes()
 
@@ -121,7 +124,7 @@ def build_test_dataset(cfg: Config) -> Any:
 
 
 def build_runner(cfg: Config) -> Runner:
-    """mmengine's runner, or the one the config names.
+    """Our runner (:class:`ResumableRunner`), or the one the config names.
 
     Args:
         cfg: The config. A local file in ``load_from`` is checked before anything is built.
@@ -134,7 +137,7 @@ def build_runner(cfg: Config) -> Runner:
         read_checkpoint(cfg.load_from, resume=cfg.get('resume', False))
     if cfg.get('launcher') == 'pytorch' and get_device() == 'cpu':
         _join_cpu_processes(cfg)
-    return Runner.from_cfg(cfg) if 'runner_type' not in cfg else RUNNERS.build(cfg)
+    return ResumableRunner.from_cfg(cfg) if 'runner_type' not in cfg else RUNNERS.build(cfg)
 
 
 def _join_cpu_processes(cfg: Config) -> None:
