@@ -12,9 +12,9 @@ import argparse
 import shlex
 
 import torch
-from mmengine.runner import find_latest_checkpoint
 
 from ..engine import Trained, run_training
+from ..engine.resuming import latest_checkpoint
 from ..errors import InputError
 from .options import add_config_options, add_launcher_options, config_of
 from .output import shown
@@ -50,9 +50,9 @@ def run(args: argparse.Namespace) -> None:
     given = [name for name in ('deterministic', 'diff_rank_seed') if getattr(args, name)]
     cfg.merge_from_dict({f'randomness.{name}': True for name in given})
     if args.resume is not None:
-        checkpoint = find_latest_checkpoint(cfg.work_dir) if args.resume == 'auto' else args.resume
+        checkpoint = latest_checkpoint(cfg.work_dir) if args.resume == 'auto' else args.resume
         if checkpoint is not None:  # else training begins, from what load_from of the config says
-            cfg.resume, cfg.load_from = True, checkpoint
+            cfg.resume, cfg.load_from = True, str(checkpoint)
     if (trained := run_training(cfg)) is not None:
         say_trained(trained, args)
 

@@ -12,7 +12,6 @@ from typing import Any
 
 import torch
 from mmengine.config import Config
-from mmengine.runner import find_latest_checkpoint
 
 from ..datasets import load_annotations
 from ..datasets.files.whole import write_whole
@@ -22,7 +21,10 @@ from ..evaluation.statistics import Run, summarise_runs
 from .cfg_options import read_cfg_options
 from .jobs import run_jobs
 from .options import datasets_of
+from .ownership import owned
+from .resuming import latest_checkpoint
 from .running import load_config, run_test, run_training, working_tree_commit
+from .signals import GRACE
 
 # What makes a result; the rest of a config is how it is logged.
 RECIPE = (
@@ -122,9 +124,15 @@ def cross_validate(plan: CrossValidation, jobs: int = 1, **cluster: Any) -> Iter
         jobs: As of :func:`run_jobs`, like the rest.
 
     Raises:
-        InputError: If a folder of a run has another recipe, or a run fails for what the user can mend.
+        InputError: If a folder of a run has another recipe, a run fails for what the user can mend, or another process
+            works in the folder.
     """
     plan.load_config(plan.folds[0])  # what is wrong with all of them is said before the first is begun
+    with owned(plan.work_dir):
+        yield from _cross_validate(plan, jobs, cluster)
+
+
+def _cross_validate(plan: CrossValidation, jobs: int, cluster: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
     finished = {run: result for run in plan.runs if (result := finished_result(plan, *run)) is not None}
     yield from finished.values()
     missing = [run for run in plan.runs if run not in finished]
@@ -156,15 +164,21 @@ def finished_result(plan: CrossValidation, fold: int, seed: int) -> dict[str, An
 def run_once(plan: CrossValidation, run: Run) -> dict[str, Any]:
     """Train and test one fold and seed in this process; returns its result, which is also kept as ``result.json``."""
     folder = plan.work_dir / run_folder(*run)
-    folder.mkdir(parents=True, exist_ok=True)
+    with owned(folder, GRACE):  # a job whose parent was killed is there a moment longer
+        return _run_once(plan, run, folder)
+
+
+def _run_once(plan: CrossValidation, run: Run, folder: Path) -> dict[str, Any]:
     clock = folder / 'seconds'  # of the sittings before this one
     start = time.time() - (float(clock.read_text()) if clock.exists() else 0)
     try:
         cfg = plan.load_config(*run, folder)
-        if latest := find_latest_checkpoint(folder):
-            cfg.resume, cfg.load_from = True, latest
+        if latest := latest_checkpoint(folder):
+            cfg.resume, cfg.load_from = True, str(latest)
         run_training(cfg)
-        checkpoint = Path((folder / 'last_checkpoint').read_text().strip())
+        checkpoint = latest_checkpoint(folder)
+        if checkpoint is None:
+            raise InputError(f'{folder}: training has left no checkpoint; give default_hooks.checkpoint an interval')
         tested = plan.load_config(*run, folder / 'test')
         tested.experiment_name = f'{folder.name}_test'  # mmengine's log and message hub are by name
         run_test(tested, checkpoint)

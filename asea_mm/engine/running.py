@@ -19,15 +19,17 @@ from mmengine.config import Config, ConfigDict
 from mmengine.device import get_device
 from mmengine.dist import is_main_process
 from mmengine.registry import init_default_scope
-from mmengine.runner import Runner, find_latest_checkpoint
+from mmengine.runner import Runner
 
 from ..errors import InputError
 from .cfg_options import merge_cfg_options
 from .checkpoints import read_checkpoint
 from .configs import read_config
 from .options import apply_options
+from .ownership import owned_by_first
 from .preflight import check_classes, check_head, check_packages, check_resumed
-from .screen import Testing, Training
+from .resuming import latest_checkpoint
+from .runner import ResumableRunner
 from .trained_on import TrainedOnHook, check_unseen
 
 
@@ -68,6 +70,10 @@ def load_config(
     return cfg
 
 
+# What a config has for training, which a test does without.
+TRAINING = ('train_dataloader', 'train_cfg', 'optim_wrapper', 'param_scheduler', 'auto_scale_lr')
+
+
 @dataclass(frozen=True)
 class Trained:
     """What a training leaves behind."""
@@ -85,9 +91,10 @@ def run_training(cfg: Config) -> Trained | None:
         What was written; None in all but the first of several processes, or where no checkpoint is kept.
 
     Raises:
-        InputError: If a part of the config, its data or a checkpoint is not as expected.
+        InputError: If a part of the config, its data or a checkpoint is not as expected, or another process trains in
+            its work folder.
     """
-    with mendable_errors():
+    with mendable_errors(), owned_by_first(cfg):
         runner = build_runner(cfg)
         check_classes(runner.model, runner.train_dataloader.dataset)
         check_head(runner.model)
@@ -96,10 +103,9 @@ def run_training(cfg: Config) -> Trained | None:
             content = read_checkpoint(cfg.load_from, resume=True)
             check_resumed(runner.model, content, cfg.load_from)
             finished = finished_already(cfg, content['meta'])
-        if not finished:
-            runner.register_hook(TrainedOnHook(cfg))
-            runner.train()
-    trained = what_is_there(runner, finished) if is_main_process() else None
+        runner.register_hook(TrainedOnHook(cfg))
+        runner.train()  # also a finished one: its last validation may be missing
+        trained = what_is_there(runner, finished) if is_main_process() else None
     del runner
     leave_processes()
     return trained
@@ -116,14 +122,14 @@ def finished_already(cfg: Config, meta: Mapping[str, Any]) -> str:
 
 def what_is_there(runner: Runner, finished: str) -> Trained | None:
     """The checkpoints in the work folder of a training that has ended."""
-    last = find_latest_checkpoint(runner.work_dir)
+    last = latest_checkpoint(runner.work_dir)
     if last is None:
         return None
     facts = runner.message_hub.runtime_info
     best, score = facts.get('best_ckpt'), facts.get('best_score')
     measure = (runner.cfg.get('default_hooks') or {}).get('checkpoint', {}).get('save_best')
     told = f'{measure} {score:.4f}' if isinstance(score, float) and isinstance(measure, str) else ''
-    return Trained(Path(last), Path(best) if best and Path(best).is_file() else None, told, finished)
+    return Trained(last, Path(best) if best and Path(best).is_file() else None, told, finished)
 
 
 def run_test(cfg: Config, checkpoint: str | os.PathLike, dump: str | None = None, anyway: bool = False) -> Path | None:
@@ -146,13 +152,14 @@ def run_test(cfg: Config, checkpoint: str | os.PathLike, dump: str | None = None
     if not cfg.get('test_dataloader'):
         raise InputError('the config has no test_dataloader')
     cfg.load_from = str(checkpoint)
+    cfg.update(dict.fromkeys(TRAINING))
     evaluators = cfg.get('test_evaluator') or []
     evaluators = evaluators if isinstance(evaluators, (list, tuple)) else [evaluators]
     cfg.test_evaluator = [*evaluators, dict(type='InteractionReport', out_dir=cfg.work_dir)]
     if dump is not None:
         cfg.test_evaluator.append(dict(type='DumpResults', out_file_path=dump))
     with mendable_errors():
-        runner = build_runner(cfg, Testing)
+        runner = build_runner(cfg)
         dataset = runner.test_dataloader.dataset
         check_classes(runner.model, dataset)
         check_head(runner.model)
@@ -182,12 +189,11 @@ def build_test_dataset(cfg: Config) -> Any:
         return DATASETS.build(cfg.test_dataloader.dataset)
 
 
-def build_runner(cfg: Config, kind: type[Runner] = Training) -> Runner:
-    """mmengine's runner with less on the screen, or the one the config names.
+def build_runner(cfg: Config) -> Runner:
+    """Our runner (:class:`ResumableRunner`), or the one the config names.
 
     Args:
         cfg: The config. A local file in ``load_from`` is checked before anything is built.
-        kind: The runner of configs that do not name one.
 
     Raises:
         FileNotFoundError: If there is no such checkpoint.
@@ -198,7 +204,7 @@ def build_runner(cfg: Config, kind: type[Runner] = Training) -> Runner:
         read_checkpoint(cfg.load_from, resume=cfg.get('resume', False))
     if cfg.get('launcher') == 'pytorch' and get_device() == 'cpu':
         _join_cpu_processes(cfg)
-    return kind.from_cfg(cfg) if 'runner_type' not in cfg else RUNNERS.build(cfg)
+    return ResumableRunner.from_cfg(cfg) if 'runner_type' not in cfg else RUNNERS.build(cfg)
 
 
 def _join_cpu_processes(cfg: Config) -> None:

@@ -1,11 +1,6 @@
-"""mmengine's runner, of whose messages the screen shows what people read while it runs; the log file has all."""
+"""Of what mmengine logs the screen shows what people read while it runs; the log file has all."""
 
 import logging
-import os
-from typing import Any
-
-from mmengine.logging import MMLogger
-from mmengine.runner import Runner
 
 # mmengine's notes to those who program with it
 NOT_FOR_USERS = (
@@ -22,20 +17,8 @@ def is_for_the_screen(record: logging.LogRecord) -> bool:
     return not (is_long or message.startswith(NOT_FOR_USERS))
 
 
-class Training(Runner):
-    """mmengine's runner with less on the screen."""
-
-    def build_logger(self, *args: Any, **kwargs: Any) -> MMLogger:
-        logger = super().build_logger(*args, **kwargs)
-        for handler in logger.handlers:
-            if isinstance(handler, logging.StreamHandler) and not isinstance(handler, logging.FileHandler):
-                handler.addFilter(is_for_the_screen)
-        logger.info(f'Everything, also the config, is in the log {os.path.join(self._log_dir, self.timestamp)}.log')
-        return logger
-
-
-class Testing(Training):
-    """The same for tests, which leave the config of the training in its work folder as it is; the log has theirs."""
-
-    def dump_config(self) -> None:
-        pass
+def leave_out_of_screen(logger: logging.Logger) -> None:
+    """Leave to the log file what is not :func:`is_for_the_screen`."""
+    for handler in logger.handlers:
+        if isinstance(handler, logging.StreamHandler) and not isinstance(handler, logging.FileHandler):
+            handler.addFilter(is_for_the_screen)
