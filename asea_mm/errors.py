@@ -13,5 +13,6 @@ class InputError(ValueError):
 
 def did_you_mean(name: str, known: Iterable[str], cutoff: float = 0.6) -> str:
     """``'; did you mean X?'`` with the known names that a mistyped one is near to, or nothing if there is none."""
-    guesses = get_close_matches(name, list(known), n=3, cutoff=cutoff)
+    by_lower = {one.lower(): one for one in known}
+    guesses = [by_lower[guess] for guess in get_close_matches(name.lower(), list(by_lower), n=3, cutoff=cutoff)]
     return f'; did you mean {" or ".join(guesses)}?' if guesses else ''

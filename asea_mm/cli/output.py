@@ -20,6 +20,8 @@ from ..datasets.files.whole import write_whole
 from ..engine.running import working_tree_commit
 
 PIPED = 80  # columns of a table that goes to a file or another program
+GAP = 3  # between two columns of a table
+LAST = 24  # least width of a last column that is broken
 
 
 def console(stderr: bool = False) -> Console:
@@ -31,36 +33,39 @@ def console(stderr: bool = False) -> Console:
 def print_table(title: str | None, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
     """A table that fits the terminal, or 80 columns where it is piped; figures are aligned right, below their column.
 
-    One with too many columns of figures becomes several, each with the first column. Text is broken between words only.
+    One with too many columns of figures becomes several, each with the first column. What is piped is broken in the
+    last column only, between words, so that names stay whole.
     """
     cells = [[cell if isinstance(cell, str) else as_text(cell) for cell in row] for row in rows]
     screen = console()
     room = screen.width if screen.is_terminal else PIPED
     widths = [max(map(cell_len, column)) for column in zip(columns, *cells, strict=True)]
-    for block in blocks(widths, room, [is_figures(values) for values in zip(*cells, strict=True)]):
+    figures = [is_figures([row[index] for row in cells]) for index in range(len(columns))]
+    for block in blocks(widths, room, figures):
         table = Table(title=title and Text(title), box=box.SIMPLE, padding=(0, 1))
         for index in block:
-            right = is_figures([row[index] for row in cells])
-            table.add_column(Text(columns[index]), justify='right' if right else 'left', overflow='fold')
+            whole = not screen.is_terminal and (index != block[-1] or figures[index])
+            last = None if whole else max(LAST, room - sum(widths[i] + GAP for i in block[:-1]) - GAP)
+            justify: Any = 'right' if figures[index] else 'left'
+            table.add_column(Text(columns[index]), justify=justify, no_wrap=whole, max_width=last, overflow='fold')
         for row in cells:
             table.add_row(*(Text(row[index]) for index in block))
-        needed = screen.measure(table).minimum
-        screen.print(table, width=room if screen.is_terminal else max(room, needed))
+        screen.print(table)
         title = None
 
 
 def is_figures(values: Sequence[str]) -> bool:
+    """Whether a column is all figures, or what stands for one that is not known."""
     return all(not value or value[0] in '-0123456789' for value in values)
 
 
 def blocks(widths: Sequence[int], room: int, figures: Sequence[bool]) -> list[list[int]]:
     """The columns of each table: all in one, unless all but the first are figures and do not fit beside each other."""
-    gap = 3  # of a blank on either side and what divides columns
-    if sum(widths) + gap * len(widths) <= room or not all(figures[1:]):
+    if sum(widths) + GAP * len(widths) <= room or not all(figures[1:]):
         return [list(range(len(widths)))]
     parts = [[0]]
     for index in range(1, len(widths)):
-        if len(parts[-1]) > 1 and sum(widths[i] + gap for i in [*parts[-1], index]) > room:
+        if len(parts[-1]) > 1 and sum(widths[i] + GAP for i in [*parts[-1], index]) > room:
             parts.append([0])
         parts[-1].append(index)
     return parts

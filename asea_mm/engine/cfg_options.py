@@ -9,9 +9,10 @@ from mmengine.config import Config
 from mmengine.runner import Runner
 
 from ..errors import InputError, did_you_mean
+from .mending import arguments_of
 
 HOW = "write KEY=VALUE without blanks around =, options separated by blanks and not commas, a list as 'KEY=[1, 2]'"
-NEAR = 0.85  # how alike two keys are of which one is a slip; what is less alike is a setting of its own
+NEAR = 0.8  # how alike two keys are of which one is a slip; what is less alike is a setting of its own
 OPENING, CLOSING = '([{', ')]}'
 
 
@@ -106,7 +107,9 @@ def _check_key(cfg: Config, key: str) -> None:
     for depth, name in enumerate(key.split('.')):
         if isinstance(place, Mapping):
             if name not in place and name not in known:
-                if hint := did_you_mean(name, known, NEAR):
+                hint = did_you_mean(name, known, NEAR)
+                kind = str(place.get('type', '')).rpartition('.')[2]
+                if hint and not (kind and name in arguments_of(kind)):
                     whole = '.'.join(key.split('.')[:depth])
                     raise InputError(f'--cfg-options: {key}: there is no {name!r} in {whole or "the config"}{hint}')
                 return

@@ -5,12 +5,13 @@ from collections.abc import Mapping
 from typing import Any
 
 import torch
+from mmaction.registry import OPTIMIZERS
 from mmengine.config import Config
 from mmengine.model import is_model_wrapper
 from torch import nn
 
 from ..datasets.interaction_dataset import check_num_classes
-from ..errors import InputError
+from ..errors import InputError, did_you_mean
 from ..models.backbones.interaction_backbone import input_size
 from ..models.recognizers import InteractionRecognizer
 from .configs import nodes
@@ -38,6 +39,14 @@ def check_packages(cfg: Config) -> None:
                 f'visualizer.vis_backends: {kind} needs the package {package}, which is not installed; '
                 f'pip install {package}, or leave it out'
             )
+
+
+def check_optimizer(cfg: Config) -> None:
+    """Refuse an optimizer that is not registered, which mmengine calls no callable object."""
+    name = ((cfg.get('optim_wrapper') or {}).get('optimizer') or {}).get('type')
+    if isinstance(name, str) and OPTIMIZERS.get(name) is None:
+        known = {**OPTIMIZERS.module_dict, **(OPTIMIZERS.parent.module_dict if OPTIMIZERS.parent else {})}
+        raise InputError(f'optim_wrapper.optimizer: {name} is not in the optimizer registry{did_you_mean(name, known)}')
 
 
 def check_classes(model: nn.Module, dataset: Any) -> None:

@@ -2,7 +2,6 @@
 
 import gc
 import os
-import re
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
@@ -25,9 +24,10 @@ from ..errors import InputError
 from .cfg_options import merge_cfg_options
 from .checkpoints import read_checkpoint
 from .configs import read_config
+from .mending import mendable_errors
 from .options import apply_options
 from .ownership import owned_by_first
-from .preflight import check_classes, check_head, check_packages, check_resumed
+from .preflight import check_classes, check_head, check_optimizer, check_packages, check_resumed
 from .resuming import latest_checkpoint
 from .runner import ResumableRunner
 from .trained_on import TrainedOnHook, check_unseen
@@ -95,6 +95,7 @@ def run_training(cfg: Config) -> Trained | None:
             its work folder.
     """
     with mendable_errors(), owned_by_first(cfg):
+        check_optimizer(cfg)
         runner = build_runner(cfg)
         check_classes(runner.model, runner.train_dataloader.dataset)
         check_head(runner.model)
@@ -230,36 +231,6 @@ def leave_processes() -> None:
     if torch.distributed.is_available() and torch.distributed.is_initialized():
         torch.distributed.destroy_process_group()
         gc.collect()  # the runner is in cycles, and its wrapped model keeps the group and the group's threads
-
-
-# What a part says that a config names wrongly or gives wrong arguments: KeyError and TypeError, but not others.
-_WRONG_PART = re.compile(r'is not in the .* registry|__init__\(\) (got an unexpected|missing \d+ required)')
-
-
-@contextmanager
-def mendable_errors() -> Iterator[None]:
-    """Raise what mmengine, mmaction2 or a worker of a data loader say of the user's mistakes as InputError."""
-    try:
-        yield
-    except InputError as error:
-        raise InputError(_plain(str(error), type(error))) from error
-    except (KeyError, TypeError) as error:
-        text = str(error.args[0]) if isinstance(error, KeyError) and error.args else str(error)
-        if not _WRONG_PART.search(text):
-            raise
-        raise InputError(_plain(text, type(error))) from error
-    except AssertionError as error:
-        if '`epoch_length` must be a positive integer' not in str(error):  # how mmengine's schedulers find out
-            raise
-        few = 'the training set has fewer samples than a batch, and drop_last leaves none'
-        raise InputError(f'{few}; lower train_dataloader.batch_size') from error
-
-
-def _plain(text: str, kind: type[Exception]) -> str:
-    """A message without the trace of a worker and without where mmengine built the part."""
-    if 'Original Traceback' in text:
-        text = text.rsplit(f'{kind.__name__}: ', 1)[-1]
-    return re.sub(r'^(class `[^`]*` in \S+: )+', '', text)
 
 
 @contextmanager
