@@ -20,7 +20,7 @@ from ..datasets.files.whole import write_whole
 from ..engine.running import working_tree_commit
 
 PIPED = 80  # columns of a table that goes to a file or another program
-GAP = 3  # between two columns of a table
+GAP, EDGE = 3, 1  # of each column of a table, and of the table
 LAST = 24  # least width of a last column that is broken
 
 
@@ -45,7 +45,7 @@ def print_table(title: str | None, columns: Sequence[str], rows: Iterable[Sequen
         table = Table(title=title and Text(title), box=box.SIMPLE, padding=(0, 1))
         for index in block:
             whole = not screen.is_terminal and (index != block[-1] or figures[index])
-            last = None if whole else max(LAST, room - sum(widths[i] + GAP for i in block[:-1]) - GAP)
+            last = None if whole else max(LAST, room - EDGE - sum(widths[i] + GAP for i in block[:-1]) - GAP)
             justify: Any = 'right' if figures[index] else 'left'
             table.add_column(Text(columns[index]), justify=justify, no_wrap=whole, max_width=last, overflow='fold')
         for row in cells:
@@ -61,6 +61,7 @@ def is_figures(values: Sequence[str]) -> bool:
 
 def blocks(widths: Sequence[int], room: int, figures: Sequence[bool]) -> list[list[int]]:
     """The columns of each table: all in one, unless all but the first are figures and do not fit beside each other."""
+    room -= EDGE
     if sum(widths) + GAP * len(widths) <= room or not all(figures[1:]):
         return [list(range(len(widths)))]
     parts = [[0]]
