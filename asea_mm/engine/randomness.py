@@ -17,7 +17,7 @@ from mmengine.dist import get_dist_info, get_rank
 from mmengine.hooks import Hook
 from torch.utils.data import DataLoader
 
-from .signals import outlive_the_first_signals
+from .signals import leave_signals_to_parent
 
 _EPOCH, _STEP, _SAMPLE = range(3)  # what is seeded: no two share their numbers
 
@@ -140,6 +140,6 @@ def reseed(loader: DataLoader, seed: int, sampler_seed: int | None) -> None:
 
 
 def _begin_worker(given: Any, number: int) -> None:
-    outlive_the_first_signals()
+    leave_signals_to_parent()
     if given is not None:
         given(number)

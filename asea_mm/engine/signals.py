@@ -69,14 +69,22 @@ def _handled(numbers, handler) -> Iterator[None]:
             signal.signal(number, former)
 
 
-def outlive_the_first_signals() -> None:
-    """In a worker of a data loader: leave Ctrl-C and SIGTERM, which all processes of a group get, to the training.
+def leave_signals_to_parent() -> None:
+    """In a worker of a data loader: end by the training alone, not by Ctrl-C and SIGTERM, which a whole group may get.
 
-    It stops between two steps, for which it may need its workers, and then stops them. A worker that nobody stops ends
-    after a while.
+    The training stops between two steps, for which it may need its workers. Where nobody can tell who has sent a
+    SIGTERM, as on macOS, it still ends the worker.
     """
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    signal.signal(signal.SIGTERM, lambda *_: _end_in(GRACE))
+    if hasattr(signal, 'sigwaitinfo'):
+        signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})
+        threading.Thread(target=_end_by_parent, daemon=True).start()
+
+
+def _end_by_parent() -> None:
+    while signal.sigwaitinfo({signal.SIGTERM}).si_pid != os.getppid():
+        continue
+    os._exit(0)
 
 
 def stop_with_parent() -> None:
