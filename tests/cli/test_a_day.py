@@ -13,6 +13,7 @@ import asea
 from asea_mm.cli import run as cli_run
 from asea_mm.cli.output import print_table
 from asea_mm.datasets import save_annotations
+from asea_mm.engine.cross_validation import CrossValidation, all_folds
 from tests.cli.tiny import IN_PROCESS, SMALL, SMALL_MODEL, annotations, check_one_line
 
 TINY = [*SMALL_MODEL, *IN_PROCESS, 'train_dataloader.batch_size=2', 'train_cfg.max_epochs=1']
@@ -64,6 +65,16 @@ def test_folds_from_zero_and_a_test_of_what_was_trained_on(command, tmp_path, th
     assert code == 0
     assert 'fold 1 (4 of 4)' in text
     assert json.loads((tmp_path / 'other' / 'report.json').read_text())['num_samples'] == 4
+
+
+def test_cross_validation_tests_fold_0_where_there_is_one(three_folds, tmp_path):
+    plan = CrossValidation('asea_sbu', all_folds('asea_sbu'), (0,), tmp_path)
+    assert [plan.load_config(fold).test_dataloader.dataset.fold for fold, _ in plan.runs] == [0, 1, 2]
+    assert '--fold' in plan.settings(0, 0)['options']
+    whole = CrossValidation('asea_demo', all_folds('asea_demo'), (0,), tmp_path)
+    assert whole.runs == [(0, 0)]
+    assert '--fold' not in whole.settings(0, 0)['options']
+    assert 'fold' not in whole.load_config(0).test_dataloader.dataset
 
 
 def test_a_finished_training_says_so_and_a_moved_one_goes_on(command, tmp_path, trained):

@@ -58,7 +58,7 @@ class Sample:
             if not whole or not 1 <= len(set(group)) == len(group) <= size or not set(group) <= set(range(count)):
                 raise InputError(
                     f'{self.name}: pairs: expected up to {size} different ones of {count} persons in a pair, such as '
-                    f'(0, 1) for the first two, got {pair!r}'
+                    f'[(0, 1)], got {pair!r}'
                 )
         return [tuple(int(person) for person in pair) for pair in given]
 
