@@ -100,7 +100,7 @@ def export_model(trained: TrainedModel, path: str | Path, preparation: bool = Tr
         lengths = [int(step['clip_len']) for step in trained.pipeline if 'clip_len' in step]
         if not lengths:
             raise InputError('export: no step of the test pipeline has a clip_len, which says how long a clip is')
-        joints = trained.skeleton.num_joints
+        joints = trained.model_skeleton.num_joints
         # 3 samples of 2 clips: the tracer takes an axis of one for fixed
         inputs = (torch.rand(3, 2, trained.num_person, lengths[-1], joints, trained.channels),)
         names, axes = ['keypoint'], [{0: 'N', 1: 'clips'}]
@@ -109,10 +109,11 @@ def export_model(trained: TrainedModel, path: str | Path, preparation: bool = Tr
         if isinstance(module, AEA):
             module.form = 'masked'  # whose shapes do not depend on the data
     network = ScoreModel(recognizer, prepare).eval().requires_grad_(False)
+    skeleton = trained.skeleton if preparation else trained.model_skeleton
     about: dict[str, Any] = {
         'classes': trained.classes,
-        'layout': trained.skeleton.name,
-        'joints': trained.skeleton.joints,
+        'layout': skeleton.name,
+        'joints': skeleton.joints,
         'num_person': trained.num_person,
         'pipeline': trained.pipeline,
         'preparation': preparation,
@@ -137,7 +138,7 @@ def trial_recording(trained: TrainedModel, frames: int, seed: int = 0) -> dict[s
         InputError: If the channels of the network do not tell how many coordinates a joint has.
     """
     steps = {part_name(config): config for config in trained.pipeline}
-    dimensions, _ = kind_of_input(trained.pipeline, trained.channels, trained.skeleton.num_joints)
+    dimensions, _ = kind_of_input(trained.pipeline, trained.channels, trained.model_skeleton.num_joints)
     draw = np.random.default_rng(seed)
     shape = (trained.num_person, frames, trained.skeleton.num_joints, dimensions)
     keypoint = 0.4 * draw.normal(size=(shape[0], 1, *shape[2:])) + 0.02 * draw.normal(size=shape).cumsum(axis=1)
@@ -156,7 +157,7 @@ def trial_recording(trained: TrainedModel, frames: int, seed: int = 0) -> dict[s
 def takes_scores(trained: TrainedModel) -> bool:
     """Whether recordings need scores: a step asks for them, or they are appended to the coordinates."""
     is_asked = any(part_name(step) == 'ScoreChannel' for step in trained.pipeline)
-    return is_asked or bool(kind_of_input(trained.pipeline, trained.channels, trained.skeleton.num_joints)[1])
+    return is_asked or bool(kind_of_input(trained.pipeline, trained.channels, trained.model_skeleton.num_joints)[1])
 
 
 def _trace(model: ScoreModel, inputs: tuple, axes: FreeAxes) -> torch.export.ExportedProgram:

@@ -62,7 +62,8 @@ def _within(part: Any) -> Iterator[Any]:
     """A dataset and those that it wraps, at any depth; of several, all."""
     if isinstance(part, Mapping):
         yield part
-        yield from _within([part.get('dataset'), part.get('datasets')])
+        several = part.get('datasets') or ()
+        yield from _within([part.get('dataset'), *(several.values() if isinstance(several, Mapping) else several)])
     elif isinstance(part, (list, tuple)):
         for one in part:
             yield from _within(one)

@@ -122,6 +122,8 @@ def test_a_layout_of_fields(make):
         ({'classes': ['push', 0]}, 'class 0 is there twice'),
         ({'classes': []}, r'a list of at least one class, got \[\]'),
         ({'classes': 'push'}, "a list of at least one class, got 'push'"),
+        ({'metainfo': {'classes': ['push']}}, 'expected metainfo to name its 3 classes, got 1 names'),
+        ({'metainfo': {'classes': [*CLASSES, 'wave']}}, 'expected metainfo to name its 3 classes, got 4 names'),
         ({'meta': {}}, "the file does not say which skeleton .* layout='nturgbd25'"),
         ({'meta': {}, 'layout': 'sbu15', 'classes': ['kick']}, "unknown class 'kick'; .* the label numbers 0 to 2"),
         ({'layout': 'sbu'}, "unknown layout 'sbu'"),

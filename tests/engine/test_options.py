@@ -52,6 +52,8 @@ def test_options_reach_all_datasets_of_a_list(cfg):
     apply_options(cfg, fold=0)
     found = list(datasets_of(cfg.train_dataloader))
     assert [dataset.get('fold') for dataset in found] == [0, 0, None]
+    named = dict(type='CombinedInteractionDataset', datasets=dict(sbu=one, k3hi=two), pipeline=[])
+    assert list(datasets_of(dict(dataset=named))) == [one, two]
     assert [dataset.fold for dataset in datasets_of(cfg.val_dataloader)] == [0]
 
 
