@@ -29,12 +29,8 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from asea_mm.cli.output import as_text, print_rows
 from asea_mm.datasets.files.whole import write_whole
-from asea_mm.engine.measuring import (
-    Classifier,
-    count_parameters,
-    interleaved,
-    multiply_adds,
-)
+from asea_mm.engine.measuring import Classifier, begin, interleaved
+from asea_mm.engine.roofline import count_parameters, multiply_adds
 from asea_mm.errors import InputError
 from asea_mm.models.backbones.interaction_backbone import input_size
 from asea_mm.models.layers import AEA, fuse_batch_norm
@@ -129,6 +125,7 @@ def latency(models: Mapping[str, nn.Module], inputs: Mapping[str, Tensor], repea
     for name, model in models.items():
         forward = torch.inference_mode()(fuse_batch_norm(model).forward)
         calls[name] = partial(forward, inputs[name])
+    begin(calls, device)
     return interleaved(calls, repeats, device)
 
 

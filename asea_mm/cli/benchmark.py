@@ -1,12 +1,16 @@
 """Measure models: parameters, GFLOPs, training and inference samples/s, side by side; or one model on a stream.
 
 Models are those of configs, with random weights. They take turns, repeat by repeat, so that a noisy machine is noisy
-for all of them; medians are reported, and ratios against the first. With --stream it is latency of a frame, frames a
+for all of them; medians are reported, and ratios against the first. Each is run in every form of --forms: compiled
+(torch.compile, block by block, on a GPU with CUDA graphs), whole (compiled as a whole), bfloat16 (autocast), plain (no
+fused kernels). The roofline is the share of
+what the device could do at best: it is measured in the same run, arithmetic and features from block to block are
+counted. With --stream it is latency of a frame, frames a
 second by number of pairs, and memory; frames are pushed as fast as they are taken.
 
 Examples:
   asea benchmark asea_sbu ctrgcn_sbu --batch 16 --frames 64
-  asea benchmark asea_ntu26 --device cuda --amp --out speed.json
+  asea benchmark asea_ntu26 --device cuda --forms eager bfloat16 compiled+bfloat16 --out speed.json
   asea benchmark --stream asea_sbu --pairs 1 4 --seconds 60
 """
 
@@ -28,7 +32,7 @@ from ..apis import InteractionInferencer, StreamingRecognizer
 from ..apis.loading import load_model
 from ..deploy.export import trial_recording
 from ..engine import load_config
-from ..engine.measuring import Classifier, measure_models
+from ..engine.measuring import WORDS, Classifier, Form, measure_models
 from ..errors import InputError
 from ..models.backbones.interaction_backbone import input_size
 from .options import CONFIG_HELP, add_device_option
@@ -50,8 +54,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     models.add_argument('--frames', type=int, default=64, help='of a clip (default: %(default)s)')
     models.add_argument('--persons', type=int, default=2, help='default: %(default)s')
     models.add_argument('--repeats', type=int, default=9, help='timed training steps (default: %(default)s)')
-    models.add_argument('--amp', action='store_true', help='bfloat16 autocast')
-    models.add_argument('--compile', action='store_true', help='torch.compile for inference')
+    models.add_argument(
+        '--forms', nargs='+', default=['eager'], metavar='FORM', help=f'{", ".join(WORDS)}, or several joined by +'
+    )
     stream = parser.add_argument_group('stream')
     stream.add_argument('--stream', action='store_true', help='measure the streaming recognizer instead')
     stream.add_argument('--pairs', type=int, nargs='+', default=[1, 2, 4, 8], help='default: 1 2 4 8')
@@ -65,6 +70,8 @@ def run(args: argparse.Namespace) -> None:
     for name in ('batch', 'frames', 'persons', 'repeats', 'window', 'stride', 'seconds', 'threads'):
         if getattr(args, name) is not None and getattr(args, name) <= 0:
             raise InputError(f'--{name}: expected more than 0, got {getattr(args, name)}')
+    for form in args.forms:
+        Form.read(form)
     if args.threads:
         torch.set_num_threads(args.threads)
     torch.manual_seed(0)
@@ -88,9 +95,9 @@ def run_models(args: argparse.Namespace, device: torch.device) -> dict:
     for name, model in models.items():
         joints, channels = input_size(model.recognizer.backbone)
         inputs[name] = torch.randn(args.batch, args.persons, args.frames, joints, channels, device=device)
-    rows = measure_models(models, inputs, args.repeats, args.amp, args.compile)
-    print_rows(f'ratios: {args.configs[0]} = 1', rows)
-    settings = {name: getattr(args, name) for name in ('batch', 'persons', 'frames', 'amp')}
+    rows = measure_models(models, inputs, args.repeats, args.forms)
+    print_rows(f'ratios: {next(iter(rows))} = 1', rows)
+    settings = {name: getattr(args, name) for name in ('batch', 'persons', 'frames')}
     return {'input': settings, 'configs': rows}
 
 

@@ -48,11 +48,19 @@ def add_cfg_options(parser: Any) -> None:
     parser.add_argument('--cfg-options', nargs='+', default=[], metavar='KEY=VALUE', help='override config values')
 
 
+def add_compile_option(parser: Any) -> None:
+    text = 'compile the model for a GPU: a minute once, then faster steps; compile=dict(...) in the config has options'
+    parser.add_argument('--compile', action='store_true', help=text)
+
+
 def config_of(args: argparse.Namespace) -> Config:
-    """The config of :func:`add_config_options`, and of :func:`add_launcher_options` where they are."""
+    """The config of :func:`add_config_options`, with what other options of this file say of it where they are."""
     options = {name: getattr(args, name) for name in ('split', 'fold', 'stream', 'seed', 'work_dir')}
     launcher = getattr(args, 'launcher', 'none')
-    return load_config(args.config, **options, launcher=launcher, cfg_options=read_cfg_options(args.cfg_options))
+    cfg = load_config(args.config, **options, launcher=launcher, cfg_options=read_cfg_options(args.cfg_options))
+    if getattr(args, 'compile', False):
+        cfg.compile = cfg.get('compile') or True
+    return cfg
 
 
 def add_model_options(parser: argparse.ArgumentParser) -> None:

@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 
 from ..engine import run_test
-from .options import add_config_options, add_launcher_options, config_of
+from .options import add_compile_option, add_config_options, add_launcher_options, config_of
 from .output import print_table, say_written
 
 
@@ -24,6 +24,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument('checkpoint', help='checkpoint file')
     parser.add_argument('--dump', help='also dump all predictions to this .pkl, as mmaction2 does')
     parser.add_argument('--anyway', action='store_true', help='also on samples that the checkpoint was trained on')
+    add_compile_option(parser)
     add_launcher_options(parser)
 
 

@@ -16,7 +16,7 @@ import torch
 from ..engine import Trained, run_training
 from ..engine.resuming import latest_checkpoint
 from ..errors import InputError
-from .options import add_config_options, add_launcher_options, config_of
+from .options import add_compile_option, add_config_options, add_launcher_options, config_of
 from .output import shown
 
 
@@ -26,6 +26,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         '--resume', nargs='?', const='auto', help='checkpoint to go on from; without a path, the latest of the work dir'
     )
     parser.add_argument('--amp', action='store_true', help='automatic mixed precision (needs a GPU)')
+    add_compile_option(parser)
     parser.add_argument('--no-validate', action='store_true', help='train without validation')
     parser.add_argument('--auto-scale-lr', action='store_true', help='scale the learning rate with the batch size')
     parser.add_argument('--deterministic', action='store_true', help='deterministic algorithms on CUDA')

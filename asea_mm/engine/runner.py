@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Any
 
 from mmaction.registry import LOOPS, RUNNERS
+from mmengine.device import get_device
 from mmengine.dist import master_only
 from mmengine.logging import MMLogger
 from mmengine.runner import EpochBasedTrainLoop, Runner
@@ -11,6 +12,7 @@ from torch.utils.data import DataLoader
 
 from ..datasets.files.whole import written_whole
 from .checkpoint_hook import WholeCheckpointHook
+from .compilation import compile_model, compile_options
 from .randomness import PlacedBatches, SeedingHook, make_seeded, reseed
 from .resuming import latest_checkpoint
 from .screen import leave_out_of_screen
@@ -108,6 +110,12 @@ class ResumableRunner(Runner):
             checkpoint = latest_checkpoint(self.work_dir)
             self._resume, self._load_from = checkpoint is not None, str(checkpoint) if checkpoint else None
         super().load_or_resume()
+
+    def _maybe_compile(self, target: str) -> None:
+        """Compile the model, not the whole step as mmengine does, which breaks into many pieces."""
+        options = compile_options(self.cfg)
+        if options is not None and not compile_model(self.model, get_device(), **options):
+            self.logger.info('compile: on a CPU the model is no faster for it, and runs as it is')
 
     def resume(self, *args: Any, **kwargs: Any) -> None:
         super().resume(*args, **kwargs)

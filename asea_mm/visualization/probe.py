@@ -1,7 +1,7 @@
 """What AT-NAC and external attention do inside a model while it runs: active joints, amplitudes, attention maps."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from functools import partial
 from inspect import signature
@@ -125,7 +125,7 @@ def watch(model: nn.Module, attention: str | None = None, curves: bool = False) 
     """Read every AEA of a model in each forward pass while the context lasts; the last pass is kept.
 
     Args:
-        model: The model, in evaluation mode; a model without AEA gives no readings.
+        model: The model, in evaluation mode; a model without AEA gives no readings. Compiled parts run as they are.
         attention: Which attention maps to compute: ``'frames'`` of every frame, ``'mean'`` over the frames in which a
             person attends to somebody, or None. Maps of all frames cost time and memory.
         curves: Whether to compute ``amplitude`` and ``weight``.
@@ -152,8 +152,11 @@ def watch(model: nn.Module, attention: str | None = None, curves: bool = False) 
         if isinstance(layer, AEA):
             handles.append(layer.register_forward_pre_hook(partial(before, name), with_kwargs=True))
             handles.append(layer.atnac.register_forward_hook(partial(after_selection, name, layer)))
+    # what is compiled does not call hooks
+    is_compiled = any(module._compiled_call_impl is not None for module in model.modules())
     try:
-        yield readings
+        with torch.compiler.set_stance('force_eager') if is_compiled else nullcontext():
+            yield readings
     finally:
         for handle in handles:
             handle.remove()

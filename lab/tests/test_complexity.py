@@ -8,7 +8,7 @@ import torch
 from mmengine.registry import init_default_scope
 from torch import nn
 
-from asea_mm.engine.measuring import count_parameters, multiply_adds
+from asea_mm.engine.roofline import count_parameters, multiply_adds
 from asea_mm.models import AEA
 
 from .. import complexity

@@ -17,8 +17,8 @@ def sum_of_products(pairs: Iterable[tuple[Tensor, Tensor]]) -> Tensor:
         pairs of ``(B, T, V)`` and ``(B, V, W)``; returns ``(B, T, W)``
     """
     if torch.compiler.is_dynamo_compiling():
-        left, right = zip(*pairs, strict=True)
-        return _sum_of_products(list(left), list(right))
+        operands = list(pairs)
+        return _sum_of_products([left for left, _ in operands], [right for _, right in operands])
     total: Tensor | None = None
     for left, right in pairs:
         total = torch.bmm(left, right) if total is None else total.baddbmm_(left, right)
@@ -26,9 +26,7 @@ def sum_of_products(pairs: Iterable[tuple[Tensor, Tensor]]) -> Tensor:
     return total
 
 
-@torch.library.custom_op(
-    'asea_mm::sum_of_products', mutates_args=(), tags=torch.Tag.needs_fixed_stride_order, device_types=None
-)
+@torch.library.custom_op('asea_mm::sum_of_products', mutates_args=(), tags=torch.Tag.needs_fixed_stride_order)
 def _sum_of_products(left: list[Tensor], right: list[Tensor]) -> Tensor:
     total = torch.bmm(left[0], right[0])
     for a, b in zip(left[1:], right[1:], strict=True):
