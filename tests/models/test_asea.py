@@ -10,7 +10,7 @@ from asea_mm.errors import InputError
 from asea_mm.models import AEA, ASEA
 from asea_mm.models.layers.spatial import CTRGC
 
-from . import TOLERANCE, build
+from . import TOLERANCE, build, keypoints
 
 
 def backbone(**options):
@@ -93,3 +93,17 @@ def test_a_first_block_that_pools_takes_the_maximum_of_keypoints_that_are_there(
 def test_errors(options, message):
     with pytest.raises(InputError, match=message):
         ASEA(**{'layout': 'sbu15', 'channels': (8, 8, 16), **options})
+
+
+def test_joints_are_selected_by_sums_in_float32():
+    """Under autocast AT-NAC gets the sum of products and residual as it is before rounding."""
+    model = backbone(interaction_blocks=(1,)).float()
+    types = []
+    for block in model.blocks:
+        block.spatial.register_forward_hook(lambda module, args, y: types.append(y.dtype))
+    x = keypoints().float()
+    with torch.no_grad():
+        model(x)
+        with torch.autocast('cpu', dtype=torch.bfloat16):
+            model(x)
+    assert types == [*[torch.float32] * 3, torch.bfloat16, torch.float32, torch.bfloat16]

@@ -69,6 +69,7 @@ class ASEA(SkeletonBackbone):
         interaction = None
         if self.interaction is not None and k in self.interaction_blocks:
             interaction = build_aea(out_channels, self.interaction, 'ASEA')
+            spatial.is_scored = True
             interaction.step = math.prod(self.strides[: k + pools])
         temporal = MultiScaleTCN(out_channels, out_channels, 1 if pools else stride, self.temporal_form)
         sizes = (in_channels, out_channels, stride)

@@ -54,6 +54,8 @@ class CTRGC(nn.Module):
     def __init__(self, in_channels: int, out_channels: int, adjacency: Tensor) -> None:
         super().__init__()
         self.num_subsets = adjacency.shape[0]
+        # whether AT-NAC scores the output: in half precision the sum below would have it select other joints
+        self.is_scored = False
         relation = max(8, in_channels // 8)
         # the paper's two transformations of all subsets, one after the other
         self.relation = init_conv(nn.Conv2d(in_channels, 2 * self.num_subsets * relation, 1))
@@ -120,8 +122,10 @@ class CTRGC(nn.Module):
         return cast(Tensor, y)
 
     def forward(self, x: Tensor, presence: Tensor | None = None) -> Tensor:
-        y = self.aggregate(x, presence)
-        return mask_frames(F.relu_(self.bn(y).add_(self.residual(x))), presence)
+        y = self.bn(self.aggregate(x, presence))
+        if self.is_scored:
+            y = y.to(torch.promote_types(y.dtype, torch.float32))
+        return mask_frames(F.relu_(y.add_(self.residual(x))), presence)
 
     @torch.no_grad()
     def fuse(self) -> None:
