@@ -6,6 +6,7 @@ import os
 import pytest
 import torch
 
+from asea_mm.engine.compilation import compile_model
 from asea_mm.models.layers import AEA
 
 from .models import BACKBONES, OURS, backbone_config, keypoints, labels, recognizer
@@ -96,6 +97,29 @@ def test_compiled_scores_and_gradients_are_those_without(name):
         output.square().mean().backward()
     for parameter, other in zip(model.parameters(), compiled.parameters(), strict=True):
         torch.testing.assert_close(other.grad, parameter.grad, rtol=1e-6, atol=1e-8)
+
+
+@pytest.mark.parametrize('whole', [False, True], ids=['blocks', 'whole'])
+@pytest.mark.parametrize('name', ['ASEA', 'MSSAGCN', 'STGCN++'])
+def test_compiled_with_cuda_graphs_it_trains_as_the_cpu(name, whole):
+    """Several steps and batches: what graphs replay must be this step's."""
+    model = build(name)
+    twin = copy.deepcopy(model).to(DEVICE)
+    assert compile_model(twin, DEVICE, whole)
+    optimizers = [torch.optim.SGD(m.parameters(), lr=0.01) for m in (model, twin)]
+    for samples in (4, 4, 4, 3, 4):
+        losses = []
+        for trained, optimizer in zip((model, twin), optimizers, strict=True):
+            device = next(trained.parameters()).device
+            optimizer.zero_grad()
+            loss = loss_of(trained, clips(samples).to(device))
+            loss.backward()
+            optimizer.step()
+            losses.append(loss.detach().cpu())
+        torch.testing.assert_close(losses[1], losses[0], rtol=1e-5, atol=1e-7)
+    with torch.no_grad():
+        scores = [m.eval()(clips(3).to(p.device), stage='head') for m in (model, twin) for p in [next(m.parameters())]]
+    torch.testing.assert_close(scores[1].cpu(), scores[0], rtol=1e-4, atol=1e-6)
 
 
 def test_gathered_attention_is_the_masked_one():
