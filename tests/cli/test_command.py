@@ -124,7 +124,14 @@ def test_a_wheel_has_configs_and_tools(tmp_path):
 
 def test_benchmark_of_models_and_of_a_stream(command, tmp_path):
     words = ['asea_sbu', '--repeats', 1, '--batch', 1, '--frames', 8, '--out', 'models.json']
-    assert command('benchmark', *words)[0] == 0
+    assert command('benchmark', *words, '--forms', 'eager', 'plain+bfloat16')[0] == 0
+    rows = json.loads((tmp_path / 'models.json').read_text())['configs']
+    assert list(rows) == ['asea_sbu, eager', 'asea_sbu, plain+bfloat16']
+    for row in rows.values():
+        assert 0 < row['infer_roofline'] < 1
+        assert 0 < row['train_roofline'] < 1
+        assert row['peak_mb'] is None, 'of a GPU only'
+    check_one_line(command('benchmark', *words, '--forms', 'fast'), ['eager, compiled', "'fast'"])
     words = ['--stream', 'asea_sbu', '--pairs', 1, '--seconds', 0.3, '--window', 4, '--stride', 4, '--num-clips', 1]
     code, text, _ = command('benchmark', *words)
     assert code == 0

@@ -1,6 +1,7 @@
 """Convolutions whose sampling locations are learned: joints on the graph, instants between frames."""
 
 import math
+from collections.abc import Iterator
 from typing import cast
 
 import torch
@@ -9,6 +10,7 @@ from torch import Tensor, nn
 
 from ...errors import InputError
 from .common import fuse_across, init_conv, mask_frames, quiet_norm, shortcut
+from .products import sum_of_products
 from .spatial import mean_over_time
 
 
@@ -76,12 +78,13 @@ class DeformableGC(nn.Module):
         features = x.contiguous()
         total, _, frames, joints = x.shape
         width = weights[0].shape[0] // self.groups
-        y: Tensor | None = None
-        for location, weight, bias in zip(locations.unbind(1), weights, biases, strict=True):
-            z = F.conv2d(features, weight, bias).contiguous().view(total * self.groups, width * frames, joints)
-            to_joint = location.reshape(total * self.groups, joints, joints).transpose(1, 2).to(z.dtype)
-            y = torch.bmm(z, to_joint) if y is None else y.baddbmm_(z, to_joint)
-        y = cast(Tensor, y).view(total, self.groups * width, frames, joints)
+
+        def pairs() -> Iterator[tuple[Tensor, Tensor]]:
+            for location, weight, bias in zip(locations.unbind(1), weights, biases, strict=True):
+                z = F.conv2d(features, weight, bias).contiguous().view(total * self.groups, width * frames, joints)
+                yield z, location.reshape(total * self.groups, joints, joints).transpose(1, 2).to(z.dtype)
+
+        y = sum_of_products(pairs()).view(total, self.groups * width, frames, joints)
         y = y.contiguous(memory_format=torch.channels_last)
         return mask_frames(F.relu_(self.bn(y).add_(self.residual(x))), presence)
 
