@@ -17,7 +17,8 @@ from typing import Any
 from ...errors import InputError
 from ...skeletons import get_skeleton
 from .old_store import read_old_store
-from .plain_pickle import ForbiddenGlobal, read_pickle
+from .plain_pickle import read_pickle
+from .plain_unpickler import ForbiddenGlobal
 from .stored_samples import NoIndex, StoredSamples, write_samples
 from .validation import SHORT, described, validate_annotation
 from .whole import written_whole

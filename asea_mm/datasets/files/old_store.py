@@ -15,7 +15,8 @@ from typing import Any
 import numpy as np
 
 from ...errors import InputError
-from .plain_pickle import ForbiddenGlobal, plain_dtype
+from .plain_pickle import plain_dtype
+from .plain_unpickler import ForbiddenGlobal
 
 _DAMAGE = (OSError, ValueError, TypeError, LookupError, AttributeError, ForbiddenGlobal)
 

@@ -9,7 +9,7 @@
 
 Who reads pickles stops where the pickle ends, so mmaction2 and PYSKL read such a file as any other. No sample refers to
 another, so its part of the file is all that is needed to read it. All is read by
-:class:`~asea_mm.datasets.files.plain_pickle.PlainUnpickler`, which runs no code.
+:class:`~asea_mm.datasets.files.plain_unpickler.PlainUnpickler`, which runs no code.
 """
 
 import io
@@ -26,7 +26,8 @@ from typing import IO, Any, NoReturn
 import numpy as np
 
 from ...errors import InputError
-from .plain_pickle import START, ForbiddenGlobal, PlainUnpickler, dumps, load_opcodes, opcodes, plain_dtype
+from .plain_pickle import START, dumps, load_all, load_opcodes, opcodes, plain_dtype
+from .plain_unpickler import ForbiddenGlobal
 
 MAGIC = b'asea_mm samples1'
 FOOTER = struct.Struct(f'<Q{len(MAGIC)}s')
@@ -161,9 +162,8 @@ class StoredSamples:
     def headers(self) -> Iterator[dict]:
         """The samples without reading their arrays: these have dtype and shape, but all values are zero."""
         try:
-            unpickler = PlainUnpickler(io.BytesIO(self._read(self._starts[-1], self._index_start)))
-            for _ in range(len(self)):
-                fields, arrays = unpickler.load()
+            headers = load_all(self._read(self._starts[-1], self._index_start))
+            for _, (fields, arrays) in zip(range(len(self)), headers, strict=False):
                 yield {**fields, **{name: _zeros(*kind) for name, kind in arrays.items()}}
         except Exception as error:
             self._fail('the headers', error)
