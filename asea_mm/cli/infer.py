@@ -48,7 +48,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     pairs = parse_pairs(args.pairs)
     model = (args.model,) if args.config is None else (find_config(args.config), args.model)
-    inferencer = InteractionInferencer(*model, device=args.device)
+    inferencer = InteractionInferencer(*model, device=args.device, allow_imports=args.allow_import)
     results: list[InteractionResult] = []
     problems: list[Exception] = []
     pictures: list[Path] = []

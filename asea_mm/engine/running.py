@@ -21,7 +21,7 @@ from mmengine.registry import init_default_scope
 from mmengine.runner import Runner
 
 from ..errors import InputError
-from .checkpoints import read_checkpoint
+from .checkpoints import guard_mmengine, read_checkpoint
 from .configs import read_config
 from .options import apply_options
 
@@ -124,13 +124,14 @@ def build_runner(cfg: Config) -> Runner:
     """mmengine's runner, or the one the config names.
 
     Args:
-        cfg: The config. A local file in ``load_from`` is checked before anything is built.
+        cfg: The config. What ``load_from`` names is checked before anything is built.
 
     Raises:
         FileNotFoundError: If there is no such checkpoint.
         InputError: If the checkpoint is none, or the launcher needs a GPU that is not there.
     """
-    if cfg.get('load_from') and '://' not in cfg.load_from:
+    guard_mmengine()
+    if cfg.get('load_from'):
         read_checkpoint(cfg.load_from, resume=cfg.get('resume', False))
     if cfg.get('launcher') == 'pytorch' and get_device() == 'cpu':
         _join_cpu_processes(cfg)

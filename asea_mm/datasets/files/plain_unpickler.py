@@ -68,6 +68,7 @@ class PlainUnpickler:
         persistent: Callable[[Any], Any] | None = None,
     ) -> None:
         self._file, self._size, self._makers, self._persistent = file, size, makers, persistent
+        self._functions = {maker for maker in makers.values() if callable(maker)}
         self._data, self._at = b'', 0
         self._budget = FREE_BYTES + 4 * size
 
@@ -142,7 +143,7 @@ class PlainUnpickler:
         return self._makers[module, name]
 
     def _made(self, maker: Any, arguments: Any) -> Any:
-        if not callable(maker) or type(arguments) is not tuple:
+        if not callable(maker) or maker not in self._functions or type(arguments) is not tuple:
             raise ForbiddenGlobal(f'a call of {type(maker).__name__}')
         return maker(self, *arguments)
 
@@ -229,9 +230,12 @@ class PlainUnpickler:
                 stack[-1] = self._made(stack[-1], arguments)
             elif code == BUILD:
                 state, unfinished = stack.pop(), stack[-1]
-                if type(unfinished) is not Pending:
+                if type(unfinished) is Pending:
+                    stack[-1] = unfinished.value = unfinished.complete(state)
+                elif type(unfinished) is OrderedDict:
+                    _set_versions(unfinished, state)
+                else:
                     raise ForbiddenGlobal(f'a state for {type(unfinished).__name__}')
-                stack[-1] = unfinished.value = unfinished.complete(state)
             elif code in _LINES:
                 self._at = at
                 if code == PUT:
@@ -316,6 +320,15 @@ def _as(kind: type, value: Any) -> Any:
     if type(value) is not kind:
         raise ForbiddenGlobal(f'items for {type(value).__name__}')
     return value
+
+
+def _set_versions(state_dict: Any, state: Any) -> None:
+    """What PyTorch notes beside weights: of every module its name and version."""
+    about = state.get('_metadata') if type(state) is dict else None
+    if not isinstance(about, dict) or not all(isinstance(facts, dict) for facts in about.values()):
+        raise ForbiddenGlobal('a state for OrderedDict')
+    versions = ((name, facts.get('version')) for name, facts in about.items())
+    state_dict._metadata = {name: {'version': version} for name, version in versions if type(version) is int}
 
 
 def _set_items(target: Any, items: list[Any]) -> None:
