@@ -38,7 +38,9 @@ def check_names(fields: Mapping[str, Any], source: str, allowed: Collection[str]
     for node in nodes(fields):
         for key in ('_scope_', 'default_scope') if isinstance(node, Mapping) else ():
             if node.get(key) is not None and node[key] not in (*SCOPES, *allowed):
-                raise InputError(f'{source}: refused, its config asks for the scope {node[key]!r}, which is no registry')
+                raise InputError(
+                    f'{source}: refused, its config asks for the scope {node[key]!r}, which is no registry'
+                )
     for kind in part_names(fields):
         scope, _, _ = kind.rpartition('.')
         if scope and scope not in (*SCOPES, *allowed):

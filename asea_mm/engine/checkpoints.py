@@ -22,8 +22,10 @@ from .allowed_parts import check_names
 from .tensor_files import read_tensor_file
 
 # Where mmengine would read checkpoints from; the names of model zoos are URLs of other servers.
-_SCHEMES = ('', 'http://', 'https://', 'modelzoo://', 'torchvision://', 'open-mmlab://', 'openmmlab://', 'mmcls://')
-_SCHEMES += ('jhu://', 'pavi://', 's3://', r'(\S+\:)?s3://')
+_SCHEMES = (
+    *('', 'http://', 'https://', 'modelzoo://', 'torchvision://', 'open-mmlab://', 'openmmlab://', 'mmcls://'),
+    *('jhu://', 'pavi://', 's3://', r'(\S+\:)?s3://'),
+)
 _LONGEST_CONFIG = 1_000_000  # characters
 
 
@@ -72,11 +74,13 @@ def read_checkpoint(path: str | os.PathLike, resume: bool = False) -> dict[str, 
         content: Any = read_tensor_file(file)
     except ForbiddenGlobal as error:
         raise InputError(
-            f'checkpoint {path}: refused, it asks for {error}; only tensors, plain containers and what mmengine logs are '
-            f'read, anything else could run code'
+            f'checkpoint {path}: refused, it asks for {error}; only tensors, plain containers and what mmengine logs '
+            f'are read, anything else could run code'
         ) from None
     except TooMuch as error:
-        raise InputError(f'checkpoint {path}: refused, the file of {file.stat().st_size} bytes asks for {error}') from None
+        raise InputError(
+            f'checkpoint {path}: refused, the file of {file.stat().st_size} bytes asks for {error}'
+        ) from None
     except Exception:  # a damaged file raises almost anything
         raise InputError(f'checkpoint {path}: not a checkpoint, or a damaged one') from None
     weights = content.get('state_dict', content) if isinstance(content, dict) else None
@@ -127,8 +131,8 @@ def parse_config(text: str, source: str, allowed: Collection[str] = ()) -> Confi
             fields[statement.targets[0].id] = ast.literal_eval(_Literals().visit(statement.value))
     except (SyntaxError, ValueError, TypeError, RecursionError, MemoryError) as error:
         raise InputError(
-            f'{source}: refused, its config has {str(error)[:200] or type(error).__name__}; only plain values are read, '
-            f'anything else could run code. Give a config file that you trust as model, and the checkpoint as weights'
+            f'{source}: refused, its config has {str(error)[:200] or type(error).__name__}; only plain values are '
+            f'read, anything else could run code. Give a config file that you trust as model, and this as weights'
         ) from None
     check_names(fields, source, allowed)
     if 'model' not in fields:

@@ -8,6 +8,7 @@ knows, and a tensor must lie within the bytes that are there.
 import math
 import os
 import zipfile
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 from typing import IO, Any
@@ -54,7 +55,15 @@ def _tensor(
 
 
 def _tensor_of_bytes(
-    unpickler: PlainUnpickler, storage: Any, offset: Any, size: Any, stride: Any, grad: Any, hooks: Any, dtype: Any, *rest: Any
+    unpickler: PlainUnpickler,
+    storage: Any,
+    offset: Any,
+    size: Any,
+    stride: Any,
+    grad: Any,
+    hooks: Any,
+    dtype: Any,
+    *rest: Any,
 ) -> torch.Tensor:
     if not isinstance(dtype, torch.dtype):
         raise ForbiddenGlobal('a tensor of another type')
@@ -89,6 +98,14 @@ def _history(unpickler: PlainUnpickler) -> Pending:
     return Pending(complete)
 
 
+def _counter(unpickler: PlainUnpickler, counts: Any = ()) -> Counter:
+    """The milestones of a learning rate."""
+    counts = {} if counts == () else counts
+    if type(counts) is not dict or not all(type(count) is int for count in counts.values()):
+        raise ForbiddenGlobal('a counter that is none')
+    return Counter(counts)
+
+
 def _statistics_method(unpickler: PlainUnpickler, owner: Any, name: Any) -> str:
     """What a checkpoint looks up with ``getattr``: how the log sums up its history; the history knows them itself."""
     if owner is not _history or name not in _STATISTICS:
@@ -102,6 +119,7 @@ _MAKERS: dict[tuple[str, str], Any] = {
     **{('torch', str(dtype).removeprefix('torch.')): dtype for dtype in _DTYPES.values()},
     ('torch.storage', 'UntypedStorage'): torch.uint8,
     ('torch', 'UntypedStorage'): torch.uint8,
+    ('collections', 'Counter'): _counter,
     ('torch', 'Size'): _size,
     ('torch', 'device'): _device,
     ('torch._utils', '_rebuild_tensor'): _tensor,
@@ -145,7 +163,8 @@ def _read_archive(archive: zipfile.ZipFile, size: int) -> Any:
         member = archive.getinfo(f'{folder}data/{key}')
         data = bytearray(member.file_size)
         with archive.open(member) as part:
-            if part.readinto(data) != len(data) or len(data) < count * dtype.itemsize:
+            reader: Any = part
+            if reader.readinto(data) != len(data) or len(data) < count * dtype.itemsize:
                 raise EOFError('it ends too early')
         return _Storage(data, dtype)
 

@@ -52,7 +52,12 @@ def make_array(unpickler: PlainUnpickler, data: Any, dtype: Any, shape: Any, ord
     if type(data) is str:  # bytes, in pickles of Python 2
         data = data.encode('latin1')
     whole = type(shape) is tuple and all(type(length) is int and length >= 0 for length in shape)
-    if not isinstance(dtype, np.dtype) or type(data) not in (bytes, bytearray) or not whole or order not in ('C', 'F', 'A'):
+    if (
+        not isinstance(dtype, np.dtype)
+        or type(data) not in (bytes, bytearray)
+        or not whole
+        or order not in ('C', 'F', 'A')
+    ):
         raise ForbiddenGlobal('an array that is none')
     count = math.prod(shape)
     if len(shape) > 32 or sum(shape) > 2**40 or count * dtype.itemsize != len(data):

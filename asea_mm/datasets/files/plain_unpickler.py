@@ -27,7 +27,6 @@ class Pending:
         self.value: Any = self
 
 
-
 (PROTO, FRAME, STOP, MARK, POP, POP_MARK) = b'\x80\x95.(01'
 (NONE, TRUE, FALSE, INT, LONG, FLOAT) = b'N\x88\x89ILF'
 (BININT, BININT1, BININT2, LONG1, BINFLOAT) = b'JKM\x8aG'
@@ -225,7 +224,7 @@ class PlainUnpickler:
             elif code == BINFLOAT:
                 stack.extend(_FLOAT.unpack_from(data, at))
                 at += 8
-            elif code == REDUCE or code == NEWOBJ:
+            elif code in (REDUCE, NEWOBJ):
                 arguments = stack.pop()
                 stack[-1] = self._made(stack[-1], arguments)
             elif code == BUILD:
@@ -253,7 +252,7 @@ class PlainUnpickler:
                 stack[-1] = self._named(stack[-1], name)
             elif code == NONE:
                 stack.append(None)
-            elif code == TRUE or code == FALSE:
+            elif code in (TRUE, FALSE):
                 stack.append(code == TRUE)
             elif code == EMPTY_TUPLE:
                 stack.append(())
@@ -293,9 +292,9 @@ class PlainUnpickler:
 
 def _text(code: int, part: bytes) -> Any:
     """The value of an opcode with a length."""
-    if code == BINUNICODE or code == SHORT_BINUNICODE or code == BINUNICODE8:
+    if code in (BINUNICODE, SHORT_BINUNICODE, BINUNICODE8):
         return str(part, 'utf-8', 'surrogatepass')
-    if code == BINSTRING or code == SHORT_BINSTRING:  # of Python 2
+    if code in (BINSTRING, SHORT_BINSTRING):  # of Python 2
         return str(part, 'latin1')
     if code == LONG1:
         return int.from_bytes(part, 'little', signed=True)

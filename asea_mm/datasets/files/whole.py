@@ -37,7 +37,7 @@ def written_whole(path: str | os.PathLike) -> Iterator[Path]:
         path: The file.
 
     Raises:
-        InputError: If it cannot be written, or the disk is full, whatever the library says that wrote it; names the file.
+        InputError: If it cannot be written, or the disk is full, whatever the library that wrote it says; names it.
     """
     path = Path(path)
     try:
@@ -110,7 +110,9 @@ def _failed_writing(error: BaseException, part: Path) -> OSError | None:
 
 def _not_written(path: Path, error: OSError) -> InputError:
     other = f' ({error.filename})' if error.filename and Path(error.filename) in path.parents else ''
-    return InputError(f'{path}: could not be written: {error.strerror or error}{other}; what was there before is as it was')
+    return InputError(
+        f'{path}: could not be written: {error.strerror or error}{other}; what was there before is as it was'
+    )
 
 
 @lru_cache(maxsize=1000)
