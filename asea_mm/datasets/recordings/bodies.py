@@ -5,9 +5,8 @@ from itertools import combinations
 import numpy as np
 
 from ...skeletons import Skeleton
+from ..files.limits import LARGEST
 
-# A coordinate beyond it is damage, by the number of coordinates: 100,000 pixels, one kilometre.
-LARGEST = {2: 1e5, 3: 1e3}
 # What a person's skeleton is like: medians over the frames, in metres.
 TRUNK_LENGTH = (0.3, 0.8)  # base of the spine, its middle, shoulders
 TRUNK_STRAIGHTNESS = 0.8  # the direct way from base to shoulders, as a share of that length
