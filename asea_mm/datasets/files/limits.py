@@ -1,6 +1,7 @@
 """What a file may make a reader build: no more than fits its size, checked before it is built."""
 
 import json
+import math
 import zipfile
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -14,7 +15,9 @@ from ...errors import InputError
 LARGEST = {2: 1e5, 3: 1e3}
 DEEPEST = 50  # containers within one another
 FREE_VALUES = 1_000_000  # what a file of any size may hold: values in containers
-FREE_BYTES = 2**28  # and bytes in arrays, texts and containers
+FREE_BYTES = 2**27  # and bytes in arrays, texts and containers
+# What an archive may unpack to: so many bytes, or so many times its size.
+FREE_UNPACKED, MOST_UNPACKED = 2**26, 20
 LONGEST_LINE = 1_000_000  # characters
 LONGEST_KEY = 100  # values in a tuple that is a key
 _CONTAINERS = (list, tuple, dict, set, frozenset)
@@ -70,17 +73,37 @@ def check_key(key: Any) -> None:
 
 
 def check_archive(members: Iterable[zipfile.ZipInfo], size: int) -> None:
-    """Refuse archives whose members unpack to more than a thousand times the size, or lie over one another.
+    """Refuse archives whose members unpack to far more than their size, or lie over one another.
 
     Raises:
         TooMuch: If it is one.
     """
     members = list(members)
     unpacked = sum(member.file_size for member in members)
-    if unpacked > FREE_BYTES and unpacked > 20 * size:
+    if unpacked > max(FREE_UNPACKED, MOST_UNPACKED * size):
         raise TooMuch(f'{unpacked} bytes unpacked from {size}')
     if sum(member.compress_size for member in members) > size:
         raise TooMuch('members that lie over one another')
+
+
+def read_npz(path: Path) -> dict[str, np.ndarray]:
+    """The arrays of an ``.npz`` file, none of which claims to be longer than what there is of it.
+
+    Raises:
+        TooMuch: If one does, or the archive unpacks to far more than its size.
+        Exception: Almost any, if the file is damaged or holds objects.
+    """
+    with zipfile.ZipFile(path) as archive:
+        check_archive(archive.infolist(), path.stat().st_size)
+        for member in archive.infolist():
+            with archive.open(member) as file:
+                version = np.lib.format.read_magic(file)  # type: ignore[arg-type]
+                read = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
+                shape, _, dtype = read(file)  # type: ignore[arg-type]
+            if math.prod(shape) * max(dtype.itemsize, 1) > member.file_size or min(shape, default=0) < 0:
+                raise TooMuch(f'an array {str(shape)[:80]} of {dtype} from {member.file_size} bytes')
+    with np.load(path, allow_pickle=False) as content:
+        return dict(content)
 
 
 def check_lines(lines: Iterable[str], path: Path) -> None:

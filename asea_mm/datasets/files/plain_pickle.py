@@ -1,5 +1,6 @@
 """Pickles of NumPy arrays and plain containers, read without running code from them."""
 
+import gzip
 import io
 import math
 import os
@@ -11,12 +12,13 @@ from typing import Any
 import numpy as np
 
 from ...errors import InputError
-from .limits import TooMuch, check_key
+from .limits import FREE_UNPACKED, MOST_UNPACKED, TooMuch, check_key
 from .plain_unpickler import ForbiddenGlobal, Pending, PlainUnpickler
 
 PLAIN_KINDS = 'biufcSU'  # dtypes of numbers and strings; object and structured arrays could smuggle pointers
 
 PROTOCOL = 3  # the last whose opcodes are not grouped in frames, so that a pickle can be put together
+GZIP = b'\x1f\x8b'  # how files compressed by gzip begin
 START = pickle.PROTO + bytes([PROTOCOL])
 
 
@@ -156,6 +158,8 @@ for _core in ('numpy.core', 'numpy._core'):  # NumPy 2 moved it; a pickle names 
 def read_pickle(path: Path, expected: str) -> Any:
     """What a pickle holds, without running any code that it may contain; ``expected`` is for the messages.
 
+    The file may be compressed by gzip.
+
     Raises:
         InputError: If it is empty, truncated, not a pickle, or would run code; names the file.
     """
@@ -163,6 +167,9 @@ def read_pickle(path: Path, expected: str) -> Any:
         start, size = file.read(16), os.fstat(file.fileno()).st_size
         file.seek(0)
         try:
+            if start[:2] == GZIP:
+                with gzip.open(file) as unpacked:
+                    return PlainUnpickler(unpacked, max(FREE_UNPACKED, MOST_UNPACKED * size), MAKERS).load()
             return PlainUnpickler(file, size, MAKERS).load()
         except ForbiddenGlobal as error:
             raise InputError(
@@ -174,7 +181,7 @@ def read_pickle(path: Path, expected: str) -> Any:
         except Exception as error:  # a damaged pickle raises almost anything
             if not start:
                 content = 'an empty file'
-            elif start[:1] == b'\x80':  # how pickles since protocol 2 begin
+            elif start[:1] == b'\x80' or start[:2] == GZIP:  # how pickles since protocol 2 begin
                 content = f'a truncated or damaged pickle of {size} bytes ({error!r:.100})'
             else:
                 content = f'a file that is not a pickle, it starts with {start!r}'

@@ -1,6 +1,7 @@
 """A reader of pickles that knows plain values only: nothing in a file is called, imported or trusted with memory."""
 
 import ast
+import gzip
 import pickle
 import re
 import struct
@@ -61,7 +62,7 @@ class PlainUnpickler:
 
     def __init__(
         self,
-        file: IO[bytes],
+        file: IO[bytes] | gzip.GzipFile,
         size: int,
         makers: Mapping[tuple[str, str], Any],
         persistent: Callable[[Any], Any] | None = None,
@@ -107,7 +108,8 @@ class PlainUnpickler:
 
     def _line(self) -> bytes:
         while (stop := self._data.find(b'\n', self._at)) < 0:
-            if not (more := self._file.read(max(CHUNK, len(self._data)))):
+            more = self._file.read(max(CHUNK, len(self._data)))
+            if not more or len(self._data) > self._size + CHUNK:
                 raise EOFError('it ends too early')
             self._data, self._at = self._data[self._at :] + more, 0
         line = self._data[self._at : stop]

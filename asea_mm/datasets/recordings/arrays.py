@@ -9,6 +9,7 @@ import numpy as np
 
 from ...errors import InputError
 from ...skeletons import Skeleton
+from ..files.limits import read_npz
 from .recording import Recording, read_fps
 
 # Keypoints by their number of axes.
@@ -17,7 +18,6 @@ _SHAPES = {
     3: '(frames, joints, 2 or 3) of one person',
     4: '(persons, frames, joints, 2 or 3)',
 }
-_LARGEST_FILE = 2**31
 
 
 def read_numpy(path: Path, skeleton: Skeleton) -> Recording:
@@ -28,11 +28,7 @@ def read_numpy(path: Path, skeleton: Skeleton) -> Recording:
     """
     try:
         if zipfile.is_zipfile(path):
-            with zipfile.ZipFile(path) as archive:
-                if sum(member.file_size for member in archive.infolist()) > _LARGEST_FILE:
-                    raise InputError('more than 2 GB unpacked')
-            with np.load(path, allow_pickle=False) as content:
-                arrays = dict(content)
+            arrays = read_npz(path)
         else:
             # Mapped, the shape that the file claims is compared with its size before any memory is asked for.
             arrays = {'keypoint': np.load(path, mmap_mode='r', allow_pickle=False)}
