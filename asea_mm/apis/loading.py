@@ -17,6 +17,7 @@ from torch import nn
 from ..engine.allowed_parts import check_registered, import_allowed, import_parts
 from ..engine.checkpoints import parse_config, read_checkpoint
 from ..engine.configs import read_config
+from ..engine.tensor_files import BoundedTensors
 from ..errors import InputError
 from ..models.backbones.interaction_backbone import input_size
 from ..skeletons import Skeleton, get_skeleton
@@ -67,22 +68,25 @@ def load_model(
     path = str(weights if is_config else model)
     checkpoint = read_checkpoint(path)
     meta = checkpoint['meta']
-    if isinstance(model, Config):
-        cfg = model
-    elif is_config:
-        cfg = read_config(model)
-    elif isinstance(meta.get('cfg'), str):
+    if is_config:
+        cfg = model if isinstance(model, Config) else read_config(model)
+        import_allowed(allow_imports)
+        import_parts(cfg.get('custom_imports') or {}, path)
+        return _build(cfg, path, checkpoint, device, layout)
+    if not isinstance(meta.get('cfg'), str):
+        raise InputError(f'checkpoint {path}: it carries no config; give its config file as model and it as weights')
+    with _blamed_on(f'checkpoint {path}'):
         with _LOCK:  # Python 3.11 parses in one thread at a time only (CPython's issue 106905)
             cfg = parse_config(meta['cfg'], f'checkpoint {path}', allow_imports)
-    else:
-        raise InputError(f'checkpoint {path}: it carries no config; give its config file as model and it as weights')
-    import_allowed(allow_imports)
-    if is_config:
-        import_parts(cfg.get('custom_imports') or {}, path)
+        import_allowed(allow_imports)
+        check_registered([cfg.model, _test_dataset(cfg).get('pipeline')], f'checkpoint {path}')
+        with BoundedTensors(sum(weight.nbytes for weight in checkpoint['state_dict'].values())):
+            return _build(cfg, path, checkpoint, device, layout)
+
+
+def _build(cfg: Config, path: str, checkpoint: Mapping[str, Any], device: Any, layout: Any) -> TrainedModel:
     dataset = _test_dataset(cfg)
     pipeline = [dict(step) for step in dataset.get('pipeline') or []]
-    if not is_config:
-        check_registered([cfg.model, pipeline], f'checkpoint {path}')
     with mmaction_scope():
         recognizer: Any = MODELS.build(dict(cfg.model))
     if getattr(recognizer.cls_head, 'average_clips', 'prob') is None:
@@ -93,7 +97,7 @@ def load_model(
         reason = ' '.join(str(error).split())
         raise InputError(f'checkpoint {path} does not fit the model of its config: {reason:.400}') from None
 
-    dataset_meta = meta.get('dataset_meta') or {}
+    dataset_meta = checkpoint['meta'].get('dataset_meta') or {}
     if not pipeline:
         raise InputError(f'{path}: the config has no pipeline in test_dataloader or val_dataloader')
     skeleton = _layout(layout, recognizer, dataset_meta, dataset, path)
@@ -114,6 +118,18 @@ def load_model(
         channels=input_size(recognizer.backbone)[1],
         num_person=formats[-1].get('num_person', 2) if formats else 2,
     )
+
+
+@contextmanager
+def _blamed_on(source: str) -> Iterator[None]:
+    """Raise whatever comes of building what a file describes as an error of the file: nobody wrote code in it."""
+    try:
+        yield
+    except InputError:
+        raise
+    except Exception as error:
+        reason = ' '.join(f'{type(error).__name__}: {error}'.split())
+        raise InputError(f'{source}: its config cannot be used: {reason[:300]}') from error
 
 
 def part_name(config: Mapping) -> str:

@@ -15,8 +15,9 @@ from typing import IO, Any
 
 import torch
 from mmengine.logging import HistoryBuffer
+from torch.utils._python_dispatch import TorchDispatchMode
 
-from ..datasets.files.limits import TooMuch, check_archive
+from ..datasets.files.limits import FREE_BYTES, TooMuch, check_archive
 from ..datasets.files.plain_pickle import MAKERS
 from ..datasets.files.plain_unpickler import ForbiddenGlobal, Pending, PlainUnpickler
 
@@ -130,6 +131,27 @@ _MAKERS: dict[tuple[str, str], Any] = {
     ('builtins', 'getattr'): _statistics_method,
     ('__builtin__', 'getattr'): _statistics_method,
 }
+
+
+class BoundedTensors(TorchDispatchMode):
+    """While it lasts, tensors are refused that are larger than the weights of a file explain.
+
+    Args:
+        size: Bytes of the weights.
+    """
+
+    def __init__(self, size: int) -> None:
+        super().__init__()
+        self._left = FREE_BYTES + 8 * size
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        made = func(*args, **(kwargs or {}))
+        # a new one: of no other, and in nobody's place
+        if isinstance(made, torch.Tensor) and not any(isinstance(value, torch.Tensor) for value in args):
+            self._left -= made.nbytes
+            if self._left < 0:
+                raise TooMuch(f'a model of other sizes than its weights: a tensor {tuple(made.shape)}')
+        return made
 
 
 def read_tensor_file(path: Path) -> Any:

@@ -100,7 +100,7 @@ def _pickled(opcodes: bytes, protocol: int = 4) -> bytes:
 
 def _sample(opcodes: bytes) -> bytes:
     """Opcodes of an annotation file with the value in a sample."""
-    return b'}(' + _text('annotations') + b']}(' + _text('frame_dir') + _text('s0') + _text('x') + opcodes + b'uas' b'.'
+    return b'}(' + _text('annotations') + b']}(' + _text('frame_dir') + _text('s0') + _text('x') + opcodes + b'uas.'
 
 
 def annotation_files(folder: Path, opcodes: bytes) -> Iterator[Callable]:
@@ -186,14 +186,14 @@ def config_texts() -> Iterator[str]:
         yield f"model = dict(type='InteractionRecognizer', backbone=dict(type={f'{module}.anything'!r}))"
         yield f'{model}test_dataloader = dict(dataset=dict(pipeline=[dict(type={f"{module}.anything"!r})]))'
     for module, name, arguments in CALLS:
-        call = f"__import__({module!r}).{name}(*{arguments!r})"
+        call = f'__import__({module!r}).{name}(*{arguments!r})'
         yield f'model = {call}'
         yield f'{model}x = [{call}]'
         yield f'{model}{call}'
         yield f'import {module}\n{model}'
         yield f'model = dict(type={f"{module}.{name}"!r})'
-        yield f"model = dict(type={name!r}, _scope_={module!r})"
-    for text in (
+        yield f'model = dict(type={name!r}, _scope_={module!r})'
+    yield from (
         'model = [x for x in (1, 2)]',
         "model = (lambda: dict(type='x'))()",
         f'model = f"{{open({MARK!r}, chr(119))}}"',
@@ -206,8 +206,7 @@ def config_texts() -> Iterator[str]:
         f'{model}x: open({MARK!r}, "w") = 1',
         f'{model}x = dict(**open({MARK!r}, "w"))',
         f'{model}x = {{open({MARK!r}, "w"): 1}}',
-    ):
-        yield text
+    )
 
 
 def config_files(folder: Path) -> Iterator[Callable]:
