@@ -234,7 +234,7 @@ def as_npy(array: Any, rng: random.Random) -> bytes:
         np.lib.format.write_array_header_1_0(file, {'descr': descr, 'fortran_order': False, 'shape': shape})
         file.write(bytes(rng.choice([0, 8, 1000])))
     else:
-        value = damaged_tree(array, rng) if rng.random() < 0.5 else array
+        value = rng.choice([*WRONG, *HUGE, np.full_like(array, 1e30)]) if rng.random() < 0.5 else array
         with contextlib.suppress(Exception):
             np.save(file, np.asarray(value), allow_pickle=True)
     return damaged_bytes(file.getvalue(), rng) if rng.random() < 0.4 else file.getvalue()
@@ -582,7 +582,7 @@ class Hang(BaseException):
 
 @contextlib.contextmanager
 def limited(seconds: int) -> Iterator[None]:
-    """Raises :class:`Hang` after this time, where there are alarms and this is the main thread."""
+    """Raises :class:`Hang` after this time of the processor, where there are alarms and this is the main thread."""
     if sys.platform == 'win32' or threading.current_thread() is not threading.main_thread():
         yield
         return
@@ -590,13 +590,13 @@ def limited(seconds: int) -> Iterator[None]:
     def stop(*_: object) -> None:
         raise Hang
 
-    before = signal.signal(signal.SIGALRM, stop)
-    signal.setitimer(signal.ITIMER_REAL, seconds)
+    before = signal.signal(signal.SIGPROF, stop)
+    signal.setitimer(signal.ITIMER_PROF, seconds)
     try:
         yield
     finally:
-        signal.setitimer(signal.ITIMER_REAL, 0)
-        signal.signal(signal.SIGALRM, before)
+        signal.setitimer(signal.ITIMER_PROF, 0)
+        signal.signal(signal.SIGPROF, before)
 
 
 def attempt(reader: Reader, seed: int, findings: Findings) -> None:
@@ -608,7 +608,7 @@ def attempt(reader: Reader, seed: int, findings: Findings) -> None:
         before, start = megabytes(), time.process_time()
         try:
             # other processes may have the machine: the time is that of this one
-            with limited(10 * SECONDS), warnings.catch_warnings(), contextlib.redirect_stderr(io.StringIO()):
+            with limited(SECONDS), warnings.catch_warnings(), contextlib.redirect_stderr(io.StringIO()):
                 warnings.simplefilter('ignore')
                 warnings.filterwarnings('error', category=RuntimeWarning, module='asea_mm')
                 reader.read(path)

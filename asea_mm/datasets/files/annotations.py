@@ -76,6 +76,9 @@ def _checked_structure(content: Any, path: Path) -> dict:
     if not isinstance(meta, dict):
         raise InputError(f"{path}: expected 'meta' to be a dict, got {described(meta)}")
     split = {name: list(ids) for name, ids in split.items()}
+    for name, ids in split.items():
+        if wrong := [sample_id for sample_id in ids if not isinstance(sample_id, (str, int))]:
+            raise InputError(f'{path}: split {name!r}: expected the ids of samples, got {described(wrong[0])}')
     return {'annotations': list(content['annotations']), 'split': split, 'meta': meta}
 
 
