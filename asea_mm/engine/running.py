@@ -94,7 +94,7 @@ def run_test(cfg: Config, checkpoint: str | os.PathLike, dump: str | None = None
     evaluators = cfg.test_evaluator if isinstance(cfg.test_evaluator, (list, tuple)) else [cfg.test_evaluator]
     cfg.test_evaluator = [*evaluators, dict(type='InteractionReport', out_dir=cfg.work_dir)]
     if dump is not None:
-        cfg.test_evaluator.append(dict(type='DumpResults', out_file_path=dump))
+        cfg.test_evaluator.append(dict(type='WholeDumpResults', out_file_path=dump))
     with mendable_errors():
         runner = build_runner(cfg)
         # mmengine only warns of weights that do not fit, and tests random ones

@@ -234,7 +234,7 @@ def as_npy(array: Any, rng: random.Random) -> bytes:
         np.lib.format.write_array_header_1_0(file, {'descr': descr, 'fortran_order': False, 'shape': shape})
         file.write(bytes(rng.choice([0, 8, 1000])))
     else:
-        value = rng.choice([*WRONG, *HUGE, np.full_like(array, 1e30)]) if rng.random() < 0.5 else array
+        value = rng.choice([*WRONG, *HUGE, np.full(np.shape(array), 1e30)]) if rng.random() < 0.5 else array
         with contextlib.suppress(Exception):
             np.save(file, np.asarray(value), allow_pickle=True)
     return damaged_bytes(file.getvalue(), rng) if rng.random() < 0.4 else file.getvalue()

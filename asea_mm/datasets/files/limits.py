@@ -9,8 +9,6 @@ from typing import Any
 
 import numpy as np
 
-from ...errors import InputError
-
 # A coordinate beyond it is damage, by the number of coordinates: 100,000 pixels, one kilometre.
 LARGEST = {2: 1e5, 3: 1e3}
 DEEPEST = 50  # containers within one another
@@ -18,7 +16,6 @@ FREE_VALUES = 1_000_000  # what a file of any size may hold: values in container
 FREE_BYTES = 2**27  # and bytes in arrays, texts and containers
 # What an archive may unpack to: so many bytes, or so many times its size.
 FREE_UNPACKED, MOST_UNPACKED = 2**26, 20
-LONGEST_LINE = 1_000_000  # characters
 LONGEST_KEY = 100  # values in a tuple that is a key
 _CONTAINERS = (list, tuple, dict, set, frozenset)
 _SCALARS = (str, bytes, float, bool, type(None), complex, np.generic)
@@ -104,17 +101,6 @@ def read_npz(path: Path) -> dict[str, np.ndarray]:
                 raise TooMuch(f'an array {str(shape)[:80]} of {dtype} from {member.file_size} bytes')
     with np.load(path, allow_pickle=False) as content:
         return dict(content)
-
-
-def check_lines(lines: Iterable[str], path: Path) -> None:
-    """Refuse texts with a line that no table has.
-
-    Raises:
-        InputError: If there is one; names the file and the line.
-    """
-    for number, line in enumerate(lines, 1):
-        if len(line) > LONGEST_LINE:
-            raise InputError(f'{path}, line {number}: expected up to {LONGEST_LINE} characters, got {len(line)}')
 
 
 def parse_json(text: str) -> Any:
