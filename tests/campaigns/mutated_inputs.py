@@ -409,17 +409,18 @@ def _poses(folder: Path, rng: random.Random) -> Path:
 
 
 def _stgcn(folder: Path, rng: random.Random) -> Path:
-    about = {'v0': {'has_skeleton': True, 'label': 'carrying baby', 'label_index': 44}}
+    about = {'has_skeleton': True, 'label': 'carrying baby', 'label_index': 44}
     body = {'pose': [0.5] * 36, 'score': [0.5] * 18}
     recording = {'data': [{'frame_index': i, 'skeleton': [body, body]} for i in (1, 2)], 'label_index': 44}
     which = rng.random() < 0.3
     for part in ('train', 'val'):
-        _written(
-            f'kinetics_{part}_label.json', lambda rng: as_json(about, rng) if which else json.dumps(about).encode()
-        )(folder, rng)
-        _written(
-            f'kinetics_{part}/v0.json', lambda rng: json.dumps(recording).encode() if which else as_json(recording, rng)
-        )(folder, rng)
+        table = {f'in_{part}': about}
+        (folder / f'kinetics_{part}').mkdir()
+        for path, content, damaged in (
+            (f'kinetics_{part}_label.json', table, which),
+            (f'kinetics_{part}/in_{part}.json', recording, not which),
+        ):
+            (folder / path).write_bytes(as_json(content, rng) if damaged else json.dumps(content).encode())
     return folder
 
 
@@ -445,9 +446,7 @@ def _pyskl_ntu(folder: Path, rng: random.Random) -> Path:
 def _labels(folder: Path, rng: random.Random) -> Path:
     for index in range(4):
         np.save(folder / f'r{index}.npy', KEYPOINT)
-    table = 'recording,label,split,subject\n' + ''.join(
-        f'r{i},push,{s},{i}\n' for i, s in enumerate(['train', 'val'] * 2)
-    )
+    table = 'name,label,split,subject\n' + ''.join(f'r{i},push,{s},{i}\n' for i, s in enumerate(['train', 'val'] * 2))
     _written('labels.csv', lambda rng: damaged_bytes(table.encode(), rng))(folder, rng)
     return folder
 
@@ -458,7 +457,7 @@ def _read_labels(folder: Path) -> None:
 
 
 def _old_store(folder: Path, rng: random.Random) -> Path:
-    data = np.arange(2 * 6, dtype='<f2').reshape(1, 2, 2, 3) + 1
+    data = np.arange(2 * 45, dtype='<f2').reshape(1, 2, 15, 3) + 1
     (folder / 'keypoint.bin').write_bytes(data.tobytes() * 2)
     index = {
         'format': 'asea_mm annotation store',
@@ -472,7 +471,7 @@ def _old_store(folder: Path, rng: random.Random) -> Path:
             'total_frames': {'values': [2], 'which': [0, 0]},
         },
         'arrays': {
-            'keypoint': {'values': [{'dtype': '<f2', 'shape': [1, 2, 2, 3]}], 'which': [0, 0], 'file': 'keypoint.bin'}
+            'keypoint': {'values': [{'dtype': '<f2', 'shape': [1, 2, 15, 3]}], 'which': [0, 0], 'file': 'keypoint.bin'}
         },
     }
     _written('index.json', lambda rng: as_json(index, rng))(folder, rng)

@@ -68,7 +68,7 @@ def convert_custom(
     try:
         ids = make_split(split, said, numbers, seed, problems)
     except InputError as error:
-        raise listed(problems, str(error)) from None
+        raise listed(problems, f'{table or source}: {error}') from None
     first: tuple[Path, int] | None = None  # recording, and how many coordinates it has
 
     def convert(name: str) -> dict:
