@@ -644,11 +644,14 @@ def isolated(name: str, seeds: range) -> tuple[Findings, list[int]]:
         answers: Any = context.Queue()
         process = context.Process(target=_worker, args=(name, range(start, min(start + 500, seeds.stop)), answers))
         process.start()
-        seed, done = start, False
+        seed, done, last = start, False, time.monotonic()
         while not done:
             try:
-                answer = answers.get(timeout=1 if not process.is_alive() else 20 * SECONDS)
-            except Exception:  # nothing came: it hangs, or is no more
+                answer = answers.get(timeout=1)
+                last = time.monotonic()
+            except Exception:  # nothing came yet: it is at work, hangs, or is no more
+                if process.is_alive() and time.monotonic() - last < 60 * SECONDS:
+                    continue
                 process.kill()
                 fatal.append(seed)
                 start, done = seed + 1, True

@@ -83,6 +83,26 @@ def check_archive(members: Iterable[zipfile.ZipInfo], size: int) -> None:
         raise TooMuch('members that lie over one another')
 
 
+def check_array_header(file: Any, size: int) -> None:
+    """Refuse what NumPy writes one array to, ``.npy``, if it claims to be longer, or its items have no size.
+
+    NumPy divides by that size, and the process ends.
+
+    Args:
+        file: Open at its beginning; read up to the data.
+        size: Bytes in it.
+
+    Raises:
+        TooMuch: If it does.
+        Exception: Almost any, if it is damaged.
+    """
+    version = np.lib.format.read_magic(file)
+    read = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
+    shape, _, dtype = read(file)
+    if not dtype.itemsize or math.prod(shape) * dtype.itemsize > size or min(shape, default=0) < 0:
+        raise TooMuch(f'an array {str(shape)[:80]} of {dtype} from {size} bytes')
+
+
 def read_npz(path: Path) -> dict[str, np.ndarray]:
     """The arrays of an ``.npz`` file, none of which claims to be longer than what there is of it.
 
@@ -94,11 +114,7 @@ def read_npz(path: Path) -> dict[str, np.ndarray]:
         check_archive(archive.infolist(), path.stat().st_size)
         for member in archive.infolist():
             with archive.open(member) as file:
-                version = np.lib.format.read_magic(file)  # type: ignore[arg-type]
-                read = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
-                shape, _, dtype = read(file)  # type: ignore[arg-type]
-            if math.prod(shape) * max(dtype.itemsize, 1) > member.file_size or min(shape, default=0) < 0:
-                raise TooMuch(f'an array {str(shape)[:80]} of {dtype} from {member.file_size} bytes')
+                check_array_header(file, member.file_size)
     with np.load(path, allow_pickle=False) as content:
         return dict(content)
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from ...errors import InputError
 from ...skeletons import Skeleton
-from ..files.limits import read_npz
+from ..files.limits import check_array_header, read_npz
 from .recording import Recording, read_fps
 
 # Keypoints by their number of axes.
@@ -30,6 +30,8 @@ def read_numpy(path: Path, skeleton: Skeleton) -> Recording:
         if zipfile.is_zipfile(path):
             arrays = read_npz(path)
         else:
+            with path.open('rb') as file:
+                check_array_header(file, path.stat().st_size)
             # Mapped, the shape that the file claims is compared with its size before any memory is asked for.
             arrays = {'keypoint': np.load(path, mmap_mode='r', allow_pickle=False)}
     except Exception as error:  # a damaged file raises almost anything
