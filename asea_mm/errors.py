@@ -1,5 +1,8 @@
 """The error that users can mend."""
 
+from collections.abc import Iterable
+from difflib import get_close_matches
+
 LONGEST = 480  # characters of a line of a message
 
 
@@ -16,3 +19,10 @@ class InputError(ValueError):
 
 def _shortened(line: str) -> str:
     return line if len(line) <= LONGEST else f'{line[: LONGEST - 180]} ... {line[-175:]}'
+
+
+def did_you_mean(name: str, known: Iterable[str], cutoff: float = 0.6) -> str:
+    """``'; did you mean X?'`` with the known names that a mistyped one is near to, or nothing if there is none."""
+    by_lower = {one.lower(): one for one in known}
+    guesses = [by_lower[guess] for guess in get_close_matches(name.lower(), list(by_lower), n=3, cutoff=cutoff)]
+    return f'; did you mean {" or ".join(guesses)}?' if guesses else ''

@@ -30,7 +30,7 @@ from asea_mm.apis.loading import load_model
 from asea_mm.datasets import InteractionPoseDataset, load_annotations, save_annotations
 from asea_mm.datasets.check import check_annotations
 from asea_mm.datasets.converters import CONVERTERS
-from asea_mm.datasets.files.annotations import convert_annotations
+from asea_mm.datasets.converters.annotation_file import convert_annotations
 from asea_mm.datasets.recordings.finish import finish_recording
 from asea_mm.datasets.recordings.samples import read_recording
 from asea_mm.errors import InputError

@@ -17,8 +17,8 @@ from .plain_unpickler import ForbiddenGlobal, Pending, PlainUnpickler
 
 PLAIN_KINDS = 'biufcSU'  # dtypes of numbers and strings; object and structured arrays could smuggle pointers
 
+GZIP = b'\x1f\x8b'  # how files that gzip has compressed begin
 PROTOCOL = 3  # the last whose opcodes are not grouped in frames, so that a pickle can be put together
-GZIP = b'\x1f\x8b'  # how files compressed by gzip begin
 START = pickle.PROTO + bytes([PROTOCOL])
 
 
@@ -181,8 +181,10 @@ def read_pickle(path: Path, expected: str) -> Any:
         except Exception as error:  # a damaged pickle raises almost anything
             if not start:
                 content = 'an empty file'
-            elif start[:1] == b'\x80' or start[:2] == GZIP:  # how pickles since protocol 2 begin
+            elif start[:1] == b'\x80':  # how pickles since protocol 2 begin
                 content = f'a truncated or damaged pickle of {size} bytes ({error!r:.100})'
+            elif start[:2] == GZIP:
+                content = f'a truncated or damaged pickle in a gzip file of {size} bytes ({error!r:.100})'
             else:
                 content = f'a file that is not a pickle, it starts with {start!r}'
             raise InputError(f'{path}: expected {expected}, got {content}') from None

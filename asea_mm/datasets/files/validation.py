@@ -10,6 +10,7 @@ import numpy as np
 from ...errors import InputError
 from .limits import LARGEST
 
+COMPRESSED = 'convert the file: asea prepare convert FILE OUT.pkl --layout coco17'
 SHORT = reprlib.Repr()  # of values in messages
 SHORT.maxlist, SHORT.maxstring, SHORT.maxother = 5, 100, 60
 
@@ -58,6 +59,10 @@ def find_problems(
         yield 'keypoint', "'keypoint' to be an array of numbers", described(keypoint)
         return
     shape = keypoint.shape
+    if 'frame_inds' in annotation and len(shape) == 3:
+        expected = "'keypoint' of shape (persons, frames, joints, 2 or 3)"
+        yield 'compressed', expected, f"PYSKL's compressed form ('frame_inds'); {COMPRESSED}"
+        return
     if len(shape) != 4 or shape[3] not in (2, 3):
         yield 'shape', "'keypoint' of shape (persons, frames, joints, 2 or 3)", f'shape {shape}'
         return
@@ -76,6 +81,9 @@ def find_problems(
         yield 'score', "finite 'keypoint_score'", f'NaN or infinity ({_first(~np.isfinite(score))})'
     elif score is not None and values and (wrong := beyond(score, LARGEST[2])).any():
         yield 'score', "'keypoint_score' within 100,000", f'more ({_first(wrong)})'
+    elif score is not None and values and keypoint.any() and not (score[keypoint.any(axis=-1)] > 0).any():
+        got = 'no score above 0: joints with score 0 count as missing. Leave scores out that you do not have'
+        yield 'zero scores', "'keypoint_score' above 0 where joints are there", got
     if values and not np.isfinite(keypoint).all():
         yield 'not finite', "finite 'keypoint'", f'NaN or infinity ({_first(~np.isfinite(keypoint))})'
     elif values and (wrong := beyond(keypoint, LARGEST[shape[3]])).any():
