@@ -82,10 +82,8 @@ def _checked_structure(content: Any, path: Path) -> dict:
         raise InputError(f"{path}: expected 'split' to be {{name: [id, ...]}}, got {described(split)}")
     if not isinstance(meta, dict):
         raise InputError(f"{path}: expected 'meta' to be a dict, got {described(meta)}")
-    split = {name: list(ids) for name, ids in split.items()}
-    for name, ids in split.items():
-        if wrong := [sample_id for sample_id in ids if isinstance(sample_id, _NO_IDS)]:
-            raise InputError(f'{path}: split {name!r}: expected the ids of samples, got {described(wrong[0])}')
+    # what can be no id becomes one that no sample has
+    split = {name: [SHORT.repr(i) if isinstance(i, _NO_IDS) else i for i in ids] for name, ids in split.items()}
     return {'annotations': list(content['annotations']), 'split': split, 'meta': meta}
 
 
