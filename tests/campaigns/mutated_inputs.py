@@ -289,8 +289,11 @@ def as_config(text: str, rng: random.Random) -> str:
         return f'{text}\nx = {opened * many}1{closed * many}'
     from mmengine.config import Config
 
-    tree = damaged_tree(Config.fromstring(text, '.py').to_dict(), rng)
-    return '\n'.join(f'{name} = {value!r}' for name, value in tree.items()) if isinstance(tree, dict) else repr(tree)
+    tree = damaged_tree(Config.fromstring(text, '.py').to_dict(), rng, plain=True)
+    try:
+        return '\n'.join(f'{name} = {value!r}' for name, value in dict(tree).items())
+    except (TypeError, ValueError, RecursionError):
+        return 'model = ' + '[' * 900 + ']' * 900
 
 
 # ---------------------------------------------------------------- readers
