@@ -18,6 +18,7 @@ import numpy as np
 
 from ...errors import InputError
 from ...skeletons import get_skeleton
+from .limits import TooMuch
 from .plain_pickle import read_pickle
 from .plain_unpickler import ForbiddenGlobal
 from .stored_samples import NoIndex, StoredSamples, write_samples
@@ -146,7 +147,7 @@ def save_annotations(
     with written_whole(path) as part, part.open('wb') as file:
         try:
             write_samples(file, checked, {'split': split, 'meta': meta})
-        except ForbiddenGlobal as error:
+        except (ForbiddenGlobal, TooMuch) as error:
             raise InputError(f'{path}: {error}; a file keeps arrays of numbers and plain containers') from None
 
 
@@ -159,7 +160,10 @@ def _checked_samples(
     for index, annotation in enumerate(annotations):
         if index == 0:  # only now: whoever makes the annotations may fill `meta` until the first is there
             num_classes = None if meta.get('classes') is None else len(meta['classes'])
-            num_joints = None if meta.get('layout') is None else get_skeleton(meta['layout']).num_joints
+            try:
+                num_joints = None if meta.get('layout') is None else get_skeleton(meta['layout']).num_joints
+            except InputError as error:
+                raise InputError(f'{path}: {error}') from None
         sample_id = _sample_id(annotation, index, path)
         if sample_id in known_ids:
             raise InputError(f"{path}: every 'frame_dir' must be there once; repeated is {sample_id!r}")

@@ -32,6 +32,8 @@ def read_old_store(folder: Path) -> dict[str, Any]:
         meta = _decoded(index['meta'])
         names = index['fields']['frame_dir']
         ids = [names['values'][kind] for kind in names['which']]
+        if not isinstance(meta, dict):
+            raise ValueError(f'meta is a {type(meta).__name__}')
         split = {name: [ids[number] for number in numbers] for name, numbers in index['split'].items()}
     except _DAMAGE as error:
         raise InputError(f'{folder}: expected an annotation file or store, got another folder ({error!r})') from None
