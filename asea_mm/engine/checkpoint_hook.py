@@ -11,6 +11,7 @@ from mmengine.hooks import CheckpointHook
 from mmengine.model import is_model_wrapper
 
 from ..datasets.files.whole import write_whole, written_whole
+from ..errors import InputError
 from . import signals
 from .resuming import INTERRUPTED, LAST, file_name
 
@@ -57,6 +58,8 @@ class WholeCheckpointHook(CheckpointHook):
         """Where a training that goes on is in its epoch."""
         if not runner._resume:
             return
+        if 'optimizer' not in checkpoint:  # the best, for one
+            raise InputError(f'checkpoint {runner._load_from}: has weights but no state of a training to resume')
         meta, loop = checkpoint['meta'], runner.train_loop
         loop.steps_done, loop.validated = meta.get('steps_done', 0), meta.get('validated', False)
         loop.sampler_seed = meta.get('sampler_seed')
