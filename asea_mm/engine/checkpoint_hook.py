@@ -78,12 +78,14 @@ class WholeCheckpointHook(CheckpointHook):
             return
         if hub.get_info('last_ckpt') is not None:
             self.last_ckpt = self._path(hub.get_info('last_ckpt'))
+        origin = Path(runner._load_from).parent
         for key in self.key_indicators if self.save_best else ():
             if (best := hub.get_info(self._named('best_ckpt', key))) is not None:
                 self._note_best(hub, key, self._path(best))
                 if dist.is_main_process():
-                    _bring(Path(runner._load_from or '').parent / file_name(best), Path(self._path(best)))
-        self._remove(hub.get_info('outdated_ckpts') or [])
+                    _bring(origin / file_name(best), Path(self._path(best)))
+        if origin.resolve() == Path(self.out_dir).resolve():
+            self._remove(hub.get_info('outdated_ckpts') or [])
 
     # Every epoch, or every so many steps
 

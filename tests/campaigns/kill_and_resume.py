@@ -31,7 +31,7 @@ from asea_mm.engine.checkpoints import read_checkpoint
 from asea_mm.engine.signals import GRACE
 from tests.cli.tiny import IN_PROCESS, SMALL, SMALL_MODEL, annotations, save
 
-KILL, TERM, INT = signal.SIGKILL, signal.SIGTERM, signal.SIGINT
+KILL, TERM, INT = getattr(signal, 'SIGKILL', signal.SIGTERM), signal.SIGTERM, signal.SIGINT
 BEGINS = b'Checkpoints will be saved'  # in the log, when all is built
 TOKEN = 'ASEA_CAMPAIGN'  # a variable by which the processes of a trial are found
 
