@@ -3,15 +3,16 @@
 The graph of the models, bone stream, mirror, centre, facing direction, body parts and pictures all read
 :data:`SKELETONS`, which is the folder ``layouts``: one JSON file for each layout.
 
-========== ====== ==========================================================
-layout     joints source
-========== ====== ==========================================================
-sbu15      15     SBU Kinect Interaction v2 (OpenNI)
-nturgbd25  25     Kinect v2, NTU RGB+D
-coco17     17     COCO keypoints: HRNet and most 2-D estimators
-openpose18 18     OpenPose's COCO model, ST-GCN's Kinetics skeletons
-body25     25     OpenPose BODY_25
-========== ====== ==========================================================
+======================================== ================================================================
+layouts                                  source
+======================================== ================================================================
+sbu15, nturgbd25                         SBU Kinect Interaction v2 (OpenNI); Kinect v2, NTU RGB+D
+kinect20, azure32, nuitrack25, nvidia34  Kinect v1, Azure Kinect, Nuitrack, NVIDIA BodyPose3DNet
+smpl24, h36m17                           body models and lifted poses
+coco17, coco133, halpe26, mediapipe33    estimators in images
+openpose18, body25                       OpenPose's COCO model, ST-GCN's Kinetics skeletons; BODY_25
+common13                                 what all of them have, see :mod:`asea_mm.layout_mapping`
+======================================== ================================================================
 
 A layout of your own is such a file (:func:`read_layout`), or its fields in a config:
 ``layout=dict(name='mine', joints=[...], bones=[...])``.
@@ -19,6 +20,7 @@ A layout of your own is such a file (:func:`read_layout`), or its fields in a co
 
 import json
 import os
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from functools import cached_property
@@ -170,15 +172,22 @@ _FIELDS = {
 _REQUIRED = ('name', 'joints', 'bones')
 
 
+_BETWEEN_WORDS = re.compile(r'(?<=[a-z])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])|(?<=(?i:left))|(?<=(?i:right))|[\W_]+')
+_SIDES = {'left': 'left', 'l': 'left', 'right': 'right', 'r': 'right'}
+
+
+def plain_name(joint: str) -> str:
+    """The name of a joint as our layouts have it, the side first: ``left_foot`` of FOOT_LEFT, FootLeft or L-Foot."""
+    words = [word.lower() for word in _BETWEEN_WORDS.split(joint) if word]
+    return '_'.join([*(_SIDES[word] for word in words if word in _SIDES), *(w for w in words if w not in _SIDES)])
+
+
 def _mirrored_by_name(joints: Sequence[str]) -> tuple[tuple[str, str], ...]:
     """Pairs of joints whose names differ in left and right only."""
-    pairs = []
-    for joint in joints:
-        for left, right in (('left', 'right'), ('Left', 'Right'), ('LEFT', 'RIGHT')):
-            other = joint.replace(left, right)
-            if other != joint and other in joints:
-                pairs.append((joint, other))
-    return tuple(pairs)
+    named = {plain_name(joint): joint for joint in joints}
+    left = {name: joint for name, joint in named.items() if name.split('_')[0] == 'left'}
+    pairs = ((joint, named.get(name.replace('left', 'right', 1))) for name, joint in left.items())
+    return tuple((joint, other) for joint, other in pairs if other is not None)
 
 
 def get_skeleton(layout: str | Mapping | Skeleton) -> Skeleton:

@@ -20,6 +20,8 @@ from ..datasets.check import Report, check_annotations
 from ..skeletons import SKELETONS
 from .output import console, print_table, say_written, write_json
 
+NAMED = 5  # how many samples of a finding are shown; the JSON file names all
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument('file', help='annotation file')
@@ -61,8 +63,8 @@ def print_report(report: Report) -> None:
             count = f' [{finding.count}]' if finding.count > 1 or finding.named else ''
             output.print(Text.assemble((level, style), f'{count} {finding.what}'), soft_wrap=True)
             if finding.named:
-                more = ', ...' if finding.count > len(finding.named) else ''
-                output.print(Text(f'    {", ".join(finding.named)}{more}', 'dim'), soft_wrap=True)
+                names = [*finding.named[:NAMED], *(['...'] if len(finding.named) > NAMED else [])]
+                output.print(Text(f'    {", ".join(names)}', 'dim'), soft_wrap=True)
             output.print(Text(f'    -> {finding.advice}'), soft_wrap=True)
     verdict = ('fit for training', 'bold green') if report.fit else ('not fit for training', 'bold red')
     kinds = f' ({len(report.level("error"))} kinds of errors, {len(report.level("warning"))} of warnings)'
@@ -78,7 +80,8 @@ def facts_as_text(report: Report) -> dict[str, str]:
     lines = {
         'file': report.path,
         'samples': f'{facts["samples"]:,}',
-        'layout': f'{facts["layout"] or "unknown"} ({joints or "no"} joints, {coordinates or "no coordinates"})',
+        'layout': f'{facts["layout"] or "unknown"} ({joints or "no"} joints, {coordinates or "no coordinates"}, '
+        f'{facts["pairs of left and right"] or "no"} pairs of left and right)',
         'dtype': ', '.join(facts['dtypes']) or '-',
         'frames': spread(facts['frames'], '.0f'),
         'body size': spread(facts['body size'], '.4g'),

@@ -18,6 +18,7 @@ from ..apis import InteractionInferencer, InteractionResult, PairResult
 from ..datasets.recordings.finish import Sample
 from ..engine import find_config
 from ..errors import InputError
+from ..skeletons import read_layout
 from .options import add_model_options, add_recording_options, add_subset_options
 from .output import print_table, say_written, write_json
 
@@ -30,6 +31,7 @@ OPTIONS = (
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument('inputs', nargs='+', metavar='INPUT', help='recordings, annotation files, folders')
+    parser.add_argument('--layout', help="of the recordings' joints: a name or a JSON file (default: the model's)")
     parser.add_argument('--window', type=int, help='frames of a sliding window (default: the whole clip at once)')
     parser.add_argument('--overlap', type=int, help='frames that windows share (default: half a window)')
     parser.add_argument('--merge', choices=['mean', 'max'], default='mean', help='of windows (default: %(default)s)')
@@ -48,7 +50,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     pairs = parse_pairs(args.pairs)
     model = (args.model,) if args.config is None else (find_config(args.config), args.model)
-    inferencer = InteractionInferencer(*model, device=args.device)
+    layout = None if args.layout is None else read_layout(args.layout)
+    inferencer = InteractionInferencer(*model, device=args.device, layout=layout)
     results: list[InteractionResult] = []
     problems: list[Exception] = []
     pictures: list[Path] = []

@@ -20,7 +20,8 @@ from pathlib import Path
 
 from ..datasets.check import check_annotations
 from ..datasets.converters import CONVERTERS, Converter
-from ..datasets.files.annotations import convert_annotations, save_annotations
+from ..datasets.converters.annotation_file import convert_annotations
+from ..datasets.files.annotations import save_annotations
 from ..engine.configs import known_configs
 from ..errors import InputError
 from ..skeletons import SKELETONS

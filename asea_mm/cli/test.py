@@ -37,6 +37,11 @@ def run(args: argparse.Namespace) -> None:
         f'accuracy on {report["num_samples"]} samples, {len(report["classes"])} classes: top-1 {report["top1"]:.2%}, '
         f'top-5 {report["top5"]:.2%}, mean of classes {report["mean_class"]:.2%}'
     )
+    for source, of_source in report.get('sources', {}).items():
+        print(
+            f'  {source}: {of_source["num_samples"]} samples, top-1 {of_source["top1"]:.2%}, '
+            f'mean of classes {of_source["mean_class"]:.2%}'
+        )
     if 'relation' in report:
         print(f'within pairs of classes that only the relation of the persons tells apart: {report["relation"]:.1%}')
     say_written(path, path.with_name('scores.npz'), picture, *([Path(args.dump)] if args.dump else []))

@@ -99,7 +99,7 @@ def export_model(trained: TrainedModel, path: str | Path, preparation: bool = Tr
         lengths = [int(step['clip_len']) for step in trained.pipeline if 'clip_len' in step]
         if not lengths:
             raise InputError('export: no step of the test pipeline has a clip_len, which says how long a clip is')
-        joints = trained.skeleton.num_joints
+        joints = trained.model_skeleton.num_joints
         # 3 samples of 2 clips: the tracer takes an axis of one for fixed
         inputs = (torch.rand(3, 2, trained.num_person, lengths[-1], joints, trained.channels),)
         names, axes = ['keypoint'], [{0: 'N', 1: 'clips'}]
@@ -108,10 +108,11 @@ def export_model(trained: TrainedModel, path: str | Path, preparation: bool = Tr
         if isinstance(module, AEA):
             module.form = 'masked'  # whose shapes do not depend on the data
     network = ScoreModel(recognizer, prepare).eval().requires_grad_(False)
+    skeleton = trained.skeleton if preparation else trained.model_skeleton
     about: dict[str, Any] = {
         'classes': trained.classes,
-        'layout': trained.skeleton.name,
-        'joints': trained.skeleton.joints,
+        'layout': skeleton.name,
+        'joints': skeleton.joints,
         'num_person': trained.num_person,
         'pipeline': trained.pipeline,
         'preparation': preparation,
@@ -140,7 +141,7 @@ def trial_recording(trained: TrainedModel, frames: int, seed: int = 0) -> dict[s
     streams = [stream] if isinstance(stream, str) else stream
     distances = sum(name.startswith('partner_distance') for name in streams)
     scores = 'ScoreChannel' in steps and steps['ScoreChannel'].get('keep', True)
-    rest = trained.channels - scores - distances * trained.skeleton.num_joints
+    rest = trained.channels - scores - distances * trained.model_skeleton.num_joints
     dimensions = rest / (len(streams) - distances) if len(streams) > distances else 3
     if dimensions not in (2, 3):
         raise InputError(

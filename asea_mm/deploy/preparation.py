@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from ..apis.loading import part_name
 from ..errors import InputError
 from ..skeletons import Skeleton
+from .map_layout import map_layout
 
 
 class Recording(NamedTuple):
@@ -54,7 +55,6 @@ class Preparation(nn.Module):
 
     def __init__(self, pipeline: Sequence[Mapping], skeleton: Skeleton) -> None:
         super().__init__()
-        self.skeleton = skeleton
         self.steps = [(part_name(config), TRANSFORMS.build(dict(config))) for config in pipeline]
         if self.steps and self.steps[-1][0] == 'PackActionInputs':
             self.steps.pop()
@@ -65,9 +65,15 @@ class Preparation(nn.Module):
                 raise InputError(f'export: {name} of the test pipeline has no form in torch; {known}')
             if getattr(step, 'crop', None) is not None:
                 raise InputError(f'export: expected a test pipeline, got {name} with crop={step.crop}')
+            if getattr(step, 'frames', None) is not None:
+                raise InputError(f'export: {name} with frames={step.frames} has no form in torch')
         if names.count('SampleClip') != 1 or names[-1] != 'FormatGCNInput' or self.steps[-1][1].mode != 'zero':
             expected = "a pipeline with SampleClip that ends in FormatGCNInput of mode 'zero'"
             raise InputError(f'export: expected {expected}, got {names}')
+        self.skeletons = []  # that each step is given
+        for _, step in self.steps:
+            self.skeletons.append(skeleton)
+            skeleton = getattr(step, 'target', skeleton)
         needs_shape = any(name == 'NormalizeByImage' and step.img_shape is None for name, step in self.steps)
         self.inputs = ['keypoint']
         self.inputs += ['keypoint_score'] if 'ScoreChannel' in names else []
@@ -76,8 +82,8 @@ class Preparation(nn.Module):
     def forward(self, *inputs: Tensor) -> Tensor:
         arrays = dict(zip(self.inputs, inputs, strict=True))
         recording = Recording(arrays['keypoint'], arrays.get('keypoint_score'), arrays.get('img_shape'))
-        for name, step in self.steps:
-            recording = STEPS[name](step, self.skeleton, recording)
+        for (name, step), skeleton in zip(self.steps, self.skeletons, strict=True):
+            recording = STEPS[name](step, skeleton, recording)
         return recording.keypoint[None]
 
 
@@ -278,6 +284,7 @@ def _format_gcn_input(step: Any, skeleton: Skeleton, recording: Recording) -> Re
 
 
 STEPS: dict[str, Callable[[Any, Skeleton, Recording], Recording]] = {
+    'MapLayout': map_layout,
     'FillMissingJoints': _fill_missing_joints,
     'NormalizeByImage': _normalize_by_image,
     'NormalizeByBody': _normalize_by_body,

@@ -66,3 +66,15 @@ def test_a_damaged_recording_is_reported_and_the_others_are_recognised(command, 
     assert code == 1
     assert '9' in errors
     check_one_line(command(*words, '--pairs', 'x'), ['--pairs', "'x'"])
+
+
+def test_recordings_of_another_layout_than_the_models(command, tmp_path, trained):
+    rng = np.random.default_rng(0)
+    np.save(tmp_path / 'kinect.npy', rng.uniform(0, 1.7, size=(2, 20, 20, 3)).astype(np.float32))
+    words = ['infer', 'kinect.npy', '--model', trained, '--json', 'all.json', '--picture', 'a.png']
+    code, _, errors = command(*words)
+    assert (code, '25 joints' in errors) == (1, True)
+    code, text, _ = command(*words, '--layout', 'kinect20')
+    assert (code, 'kinect' in text, (tmp_path / 'a.png').exists()) == (0, True, True)
+    (result,) = json.loads((tmp_path / 'all.json').read_text())['results']
+    assert result['num_frames'] == 20

@@ -3,9 +3,11 @@
 import numpy as np
 import pytest
 from mmaction.registry import DATASETS
+from mmengine.dataset import ConcatDataset, RepeatDataset
 from mmengine.registry import init_default_scope
 
 from asea_mm.datasets import InteractionPoseDataset, save_annotations
+from asea_mm.datasets.interaction_dataset import check_num_classes
 from asea_mm.errors import InputError
 from asea_mm.skeletons import SKELETONS, Skeleton, get_skeleton
 
@@ -120,6 +122,8 @@ def test_a_layout_of_fields(make):
         ({'classes': ['push', 0]}, 'class 0 is there twice'),
         ({'classes': []}, r'a list of at least one class, got \[\]'),
         ({'classes': 'push'}, "a list of at least one class, got 'push'"),
+        ({'metainfo': {'classes': ['push']}}, 'expected metainfo to name its 3 classes, got 1 names'),
+        ({'metainfo': {'classes': [*CLASSES, 'wave']}}, 'expected metainfo to name its 3 classes, got 4 names'),
         ({'meta': {}}, "the file does not say which skeleton .* layout='nturgbd25'"),
         ({'meta': {}, 'layout': 'sbu15', 'classes': ['kick']}, "unknown class 'kick'; .* the label numbers 0 to 2"),
         ({'layout': 'sbu'}, "unknown layout 'sbu'"),
@@ -156,3 +160,35 @@ def test_a_file_that_is_not_there():
 def test_pipelines_cannot_lose_samples_unseen(make, test_mode):
     with pytest.raises(Exception, match=r'Cannot find valid image after 0|should not get `None`'):
         make(pipeline=[lambda results: None], test_mode=test_mode)[0]
+
+
+def repeated(dataset):
+    return RepeatDataset(dataset, 2)
+
+
+def after_another(dataset):
+    return ConcatDataset([dataset, dataset])
+
+
+@pytest.mark.parametrize('wrap', [lambda dataset: dataset, repeated, after_another])
+@pytest.mark.parametrize(
+    ('options', 'num_classes', 'is_right'),
+    [
+        ({}, 3, True),
+        ({}, 2, False),
+        ({}, 4, False),
+        ({'classes': ['kick', 'hug']}, 2, True),
+        ({'classes': ['kick', 'hug']}, 3, False),
+        ({'meta': {}, 'layout': 'sbu15'}, 3, True),
+        ({'meta': {}, 'layout': 'sbu15'}, 2, False),
+        ({'meta': {}, 'layout': 'sbu15'}, 60, True),  # a file that does not name its classes may lack the last
+        ({'meta': {}, 'layout': 'sbu15', 'metainfo': {'classes': CLASSES}}, 60, False),
+    ],
+)
+def test_a_model_has_as_many_classes_as_the_file(make, wrap, options, num_classes, is_right):
+    dataset = wrap(make(**options))
+    if is_right:
+        check_num_classes(num_classes, dataset)
+    else:
+        with pytest.raises(InputError, match=rf'^model.cls_head.num_classes: .*ann.pkl.* got {num_classes}$'):
+            check_num_classes(num_classes, dataset)

@@ -19,6 +19,12 @@ CLIP = dict(type='SampleClip', clip_len=16)
 STEP_CASES = {  # what stands before the end
     'CentrePair': [dict(type='CentrePair'), CLIP],
     'AlignFacing': [dict(type='AlignFacing'), CLIP],
+    'MapLayout': [
+        dict(type='MapLayout', layout='common13'),
+        dict(type='CentrePair'),
+        CLIP,
+        dict(type='GenerateStream', stream='bone'),
+    ],
     'SmoothMotion': [dict(type='SmoothMotion', window=7, degree=4), CLIP],
     'SmoothMotion of clips': [dict(CLIP, num_clips=2), dict(type='SmoothMotion')],
     'SampleClip, one frame': [dict(type='SampleClip', clip_len=1)],
@@ -36,6 +42,7 @@ STEP_CASES = {  # what stands before the end
     'FillMissingJoints': [dict(type='FillMissingJoints'), CLIP],
 }
 IMAGE_CASES = {
+    'MapLayout': [dict(type='MapLayout', layout='common13'), CLIP, dict(type='ScoreChannel')],
     'FillMissingJoints': [dict(type='FillMissingJoints', score_thr=0.3), CLIP, dict(type='ScoreChannel')],
     'NormalizeByImage': [dict(type='NormalizeByImage'), CLIP, dict(type='ScoreChannel')],
     'NormalizeByBody': [dict(type='NormalizeByBody'), CLIP, dict(type='ScoreChannel', keep=False)],

@@ -9,9 +9,11 @@ from typing import Any
 import numpy as np
 
 from ...errors import InputError
+from ...keypoints import presence
 from ...skeletons import Skeleton, get_skeleton
 from ..files.annotations import load_annotations
 from ..files.validation import find_problems
+from .claims import check_image
 from .findings import Report
 from .measures import Landmarks, Measures, measure_sample
 from .splits import Members, check_classes, check_same_keypoints, check_splits
@@ -25,6 +27,7 @@ UPSIDE_DOWN = -0.3  # head minus feet along y, as a share of the body
 MOST = 0.5  # of the samples that can be judged
 MIRRORED = 0.8  # of them; facing directions are noisier
 EMPTY = 0.5  # of the frames of a sample
+TWICE = 0.5  # of the frames that two rows share
 MISSING = 0.3
 VARYING_BONES = 0.3  # of the bones of a sample
 
@@ -40,6 +43,8 @@ class Row:
     dtype: str | None = None  # of its keypoints
     shape: tuple[int, ...] | None = None
     measures: Measures | None = None
+    twice: str = ''  # what says that a body is there twice, and that bodies exchange rows
+    exchanged: str = ''
     fits: bool = False  # to the joints of the layout
 
 
@@ -77,10 +82,11 @@ def check_annotations(
     names = meta.get('classes')
     classes = [str(name) for name in names] if isinstance(names, (list, tuple)) else None
     landmarks = None if report.skeleton is None else Landmarks.of(report.skeleton)
+    num_classes, units = MOST_CLASSES if classes is None else len(classes), str(meta.get('units') or '')
     rows: list[Row] = []
     moments: dict[int | None, list[np.ndarray]] = defaultdict(list)
     for annotation in track(content['annotations']):
-        row = _check_sample(report, annotation, MOST_CLASSES if classes is None else len(classes), landmarks)
+        row = _check_sample(report, annotation, num_classes, landmarks, units)
         rows.append(row)
         if row.fits and row.measures and row.label is not None and len(moments[row.label]) < PICTURES:
             persons = row.measures.persons
@@ -102,7 +108,9 @@ def check_annotations(
     return report
 
 
-def _check_sample(report: Report, annotation: Mapping, num_classes: int, landmarks: Landmarks | None) -> Row:
+def _check_sample(
+    report: Report, annotation: Mapping, num_classes: int, landmarks: Landmarks | None, units: str
+) -> Row:
     """Note what is wrong with one sample by itself."""
     name: str = annotation['frame_dir']
     label: Any = annotation.get('label')
@@ -117,7 +125,7 @@ def _check_sample(report: Report, annotation: Mapping, num_classes: int, landmar
         fps=float(fps) if isinstance(fps, (int, float, np.number)) else None,
         scored=annotation.get('keypoint_score') is not None,
     )
-    if kinds & {'keypoint', 'shape'}:
+    if kinds & {'keypoint', 'compressed', 'shape'}:
         return row
     keypoint: np.ndarray = annotation['keypoint']
     row.dtype, row.shape, row.fits = str(keypoint.dtype), keypoint.shape, keypoint.shape[2] == num_joints
@@ -125,17 +133,22 @@ def _check_sample(report: Report, annotation: Mapping, num_classes: int, landmar
         report.add('dtype', name)
     if kinds & {'no frame', 'not finite', 'nobody'}:
         return row
-    row.measures = measures = measure_sample(keypoint, *((report.skeleton, landmarks) if row.fits else (None, None)))
+    score = None if kinds & {'score', 'zero scores'} else annotation.get('keypoint_score')
+    known = (report.skeleton, landmarks) if row.fits else (None, None)
+    row.measures = measures = measure_sample(keypoint, score, *known)
     low, high, persons = measures.low, measures.high, measures.persons
     verdicts = {
         'missing joints': measures.missing.sum() > MISSING * measures.bodies * keypoint.shape[2],
         'empty frames': (persons == 0).mean() > EMPTY,
-        'never two': persons.max() < 2,
+        'never two': presence(keypoint).sum(axis=0).max() < 2,
         'more than two': persons.max() > 2,
         'constant': (keypoint[:, 1:] == keypoint[:, :-1]).all(),
         'bones': measures.bones is not None and measures.bones > VARYING_BONES,
-        'image shares': len(low) == 2 and low.min() >= 0 and high.max() <= 1,
     }
+    if len(low) == 2:
+        joints = keypoint[keypoint.any(axis=-1)]
+        if wrong_image := check_image(joints, measures.size, annotation.get('img_shape'), units):
+            report.add(wrong_image, name)
     if measures.size is not None and len(low) == 3:
         large, small = measures.size > LARGE, measures.size < SMALL
         measures.confidence = bool(large and low[2] >= 0 and high[2] <= 1)
@@ -146,6 +159,15 @@ def _check_sample(report: Report, annotation: Mapping, num_classes: int, landmar
     for kind, wrong in verdicts.items():
         if wrong:
             report.add(kind, name)
+    for relation in measures.relations:
+        rows = f'rows {relation.rows[0]} and {relation.rows[1]}'
+        if relation.place:
+            report.add('one place', f'{name} ({relation.place} of {rows}, in {relation.shared} frames)')
+        if relation.same.sum() > TWICE * relation.shared:
+            apart = f'{relation.apart:.3g} apart, {relation.size:.3g} large'
+            row.twice = f'{name} ({rows} in {relation.same.sum()} of {relation.shared} frames: {apart})'
+        if relation.exchanged:
+            row.exchanged = f'{name} ({rows} in {relation.exchanged} of {relation.shared - 1} steps)'
     return row
 
 
@@ -166,14 +188,26 @@ def _compare(report: Report, rows: list[Row]) -> None:
     lying = {name: item.vertical != 1 for name, item in space if item.vertical is not None}
     mirrored = {name: item.handed < 0 for name, item in space if item.handed}
 
-    def add(kind: str, verdicts: Mapping[str, bool], least: float) -> bool:
-        """Note those of whom it is true, if they are more than this share."""
-        names = [name for name, wrong in verdicts.items() if wrong]
+    def add(kind: str, verdicts: Mapping[str, Any], least: float) -> bool:
+        """Note those of whom it is true, if they are more than this share; a verdict may be what they are called."""
+        names = [wrong if isinstance(wrong, str) else name for name, wrong in verdicts.items() if wrong]
         if names and len(names) > least * len(verdicts):
             report.add(kind, *names)
             return True
         return False
 
+    pairs = [row for row in rows if row.measures and row.measures.relations]
+    for kind, names in (
+        ('same body', {row.name: row.twice for row in pairs}),
+        ('exchanged', {row.name: row.exchanged for row in pairs}),
+    ):
+        if not add(f'{kind}: most', names, MOST):
+            add(kind, names, 0)
+    fitting = {row.name: row.measures.layout for row in rows if row.measures}
+    lopsided = {row.name: row.measures.lopsided for row in rows if row.measures}
+    orders = {name: other and f'{name} (fits {other})' for name, other in fitting.items()}
+    if add('joint order', orders, MOST) or add('lopsided', lopsided, MOST):
+        return  # no joint is the one that tells up from down
     flat, deep = ({shape[3] for shape in shapes} == {count} for count in (2, 3))
     if not add('y not vertical', lying, MOST) and not add('y up' if flat else 'y down', fallen, MOST) and deep:
         add('upside down', fallen, 0)
@@ -192,6 +226,7 @@ def _facts(rows: list[Row], members: Members, skeleton: Skeleton | None) -> dict
     facts: dict[str, Any] = {
         'samples': len(rows),
         'layout': None if skeleton is None else skeleton.name,
+        'pairs of left and right': 0 if skeleton is None else len(skeleton.mirrored),
         'joints': dict(Counter(shape[2] for shape in shapes)),
         'coordinates': dict(Counter(shape[3] for shape in shapes)),
         'dtypes': dict(Counter(row.dtype for row in rows if row.dtype)),

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import NamedTuple
 
 import numpy as np
 
 from ...keypoints import presence
-from ...skeletons import Skeleton
+from ...skeletons import Skeleton, plain_name
+from .claims import better_layout, is_lopsided
+from .relations import Relation, relate
 
 # A body stands for what a sample says about size and axes only where this share of its joints is there.
 WHOLE = 0.5
@@ -26,7 +28,7 @@ class Landmarks(NamedTuple):
     @classmethod
     def of(cls, skeleton: Skeleton) -> Landmarks:
         """By the names of joints; up and down also by the parts ``trunk`` and ``..._leg``."""
-        index = {name: number for number, name in enumerate(skeleton.joints)}
+        index = {plain_name(name): number for number, name in enumerate(skeleton.joints)}
 
         def first(*groups: tuple[str, ...]) -> list[int]:
             known = ([index[name] for name in group if name in index] for group in groups)
@@ -35,12 +37,16 @@ class Landmarks(NamedTuple):
         def pairs(*names: tuple[str, str]) -> list[tuple[int, int]]:
             return [(index[one], index[other]) for one, other in names if one in index and other in index]
 
-        legs = [joint for part, joints in skeleton.part_indices.items() if 'leg' in part for joint in joints]
+        legs = [joint for part, joints in skeleton.part_indices.items() if 'leg' in part.lower() for joint in joints]
         trunk = list(skeleton.part_indices.get('trunk', ()))
         # OpenNI calls the ends of legs feet; only with an ankle behind it does a foot point forward.
-        toes = [(f'{side}_ankle', f'{side}_{end}') for side in ('left', 'right') for end in ('foot', 'big_toe')]
+        toes = [
+            (f'{side}_ankle', f'{side}_{end}')
+            for side in ('left', 'right')
+            for end in ('foot', 'big_toe', 'foot_index')
+        ]
         return cls(
-            top=first(('head',), ('nose',), ('neck',)) or trunk,
+            top=first(('head',), ('head_top',), ('top_head',), ('nose',), ('neck',)) or trunk,
             bottom=first(*((f'left_{name}', f'right_{name}') for name in ('foot', 'ankle', 'heel'))) or legs,
             front=pairs(*toes, ('left_ear', 'nose'), ('right_ear', 'nose')),
             sides=pairs(('left_hip', 'right_hip'), ('left_shoulder', 'right_shoulder')),
@@ -53,7 +59,7 @@ class Measures:
 
     Args:
         digest: Of its keypoints.
-        persons: How many are there in every frame.
+        persons: How many are there in every frame; one body in two rows counts once.
         missing: How many joints of those present are zero, per joint.
         bodies: How many bodies (persons times frames) are there.
         low, high: The least and largest coordinates, per axis.
@@ -64,6 +70,9 @@ class Measures:
         handed: 1 if left is left of forward for most bodies, -1 if right is.
         confidence: Whether the third coordinate seems to be one.
         bones: Share of bones, in space, whose length varies by more than half of its mean.
+        layout: Name of a layout whose bones fit much better.
+        lopsided: Whether bones of the left and the right have very different lengths.
+        relations: Of every two rows that share a frame.
     """
 
     digest: bytes
@@ -78,30 +87,41 @@ class Measures:
     handed: int | None = None
     confidence: bool = False
     bones: float | None = None
+    layout: str | None = None
+    lopsided: bool = False
+    relations: list[Relation] = field(default_factory=list)
 
 
-def measure_sample(keypoint: np.ndarray, skeleton: Skeleton | None, landmarks: Landmarks | None) -> Measures:
+def measure_sample(
+    keypoint: np.ndarray, score: np.ndarray | None, skeleton: Skeleton | None, landmarks: Landmarks | None
+) -> Measures:
     """Measure a sample.
 
     Args:
         keypoint: The sample, finite, with somebody in it.
+        score: Its scores, if any.
         skeleton: Its layout; without, less can be told.
         landmarks: Of the layout.
 
     Shapes:
-        keypoint: ``(M, T, V, C)``
+        keypoint: ``(M, T, V, C)``; score ``(M, T, V)``
     """
     content = f'{keypoint.dtype}{keypoint.shape}'.encode() + keypoint.tobytes()
     present = presence(keypoint)
+    relations = relate(keypoint, score, skeleton)
+    counted = present.copy()
+    for relation in relations:
+        counted[relation.rows[1]] &= ~relation.same
     bodies = keypoint[present].astype(np.float64)  # (bodies, V, C)
     seen = bodies.any(axis=-1)
     result = Measures(
         hashlib.blake2b(content, digest_size=16).digest(),
-        persons=present.sum(axis=0),
+        persons=counted.sum(axis=0),
         missing=(~seen).sum(axis=0),
         bodies=len(bodies),
         low=bodies[seen].min(axis=0),
         high=bodies[seen].max(axis=0),
+        relations=relations,
     )
     whole = seen.mean(axis=-1) >= WHOLE
     if not whole.any():
@@ -110,6 +130,9 @@ def measure_sample(keypoint: np.ndarray, skeleton: Skeleton | None, landmarks: L
     high = np.where(seen[..., None], bodies, -np.inf).max(axis=1)
     low = np.where(seen[..., None], bodies, np.inf).min(axis=1)
     result.size = float(np.median((high - low).max(axis=-1)))
+    if skeleton is not None:
+        result.layout = better_layout(bodies, seen, skeleton)
+        result.lopsided = is_lopsided(bodies, seen, skeleton)
     if skeleton is not None and keypoint.shape[3] == 3:  # seen in a picture, bones do change their length
         result.bones = _varying_bones(keypoint, present, skeleton)
     if result.size and landmarks and landmarks.top and landmarks.bottom:

@@ -16,20 +16,21 @@ from typing import Any
 
 from ...errors import InputError
 from ...skeletons import get_skeleton
-from .old_store import read_old_store
 from .plain_pickle import ForbiddenGlobal, read_pickle
 from .stored_samples import NoIndex, StoredSamples, write_samples
 from .validation import SHORT, described, validate_annotation
 from .whole import written_whole
 
-EXPECTED = "a pickle of {'split': {name: [id, ...]}, 'annotations': [...]} or of a list of annotations"
+SUFFIXES = ('.pkl', '.pickle', '.pkl.gz', '.pickle.gz')
+EXPECTED = "a pickle of {'split': {name: [id, ...]}, 'annotations': [...]}, of a list of annotations or of one"
 
 
 def load_annotations(path: str | os.PathLike, lazy: bool = False) -> dict:
     """Read an annotation file, without running any code that it may contain.
 
     Args:
-        path: A pickle of ours, mmaction2's or PYSKL's ``{'split', 'annotations'}``, or mmaction2's older plain list.
+        path: A pickle of ours, mmaction2's or PYSKL's ``{'split', 'annotations'}``, of mmaction2's older plain list, or
+            of a single annotation; also compressed by gzip.
         lazy: Leave the samples of a file of ours where they are: ``annotations`` is then a
             :class:`~asea_mm.datasets.files.stored_samples.StoredSamples`, which reads each when it is asked for.
 
@@ -67,6 +68,8 @@ def load_annotations(path: str | os.PathLike, lazy: bool = False) -> dict:
 def _checked_structure(content: Any, path: Path) -> dict:
     if isinstance(content, list):
         content = {'annotations': content}
+    elif isinstance(content, dict) and 'keypoint' in content and 'annotations' not in content:  # a single one
+        content = {'annotations': [{'frame_dir': path.stem, **content}]}
     if not isinstance(content, dict) or not isinstance(content.get('annotations'), (list, tuple)):
         raise InputError(f'{path}: expected {EXPECTED}, got {described(content)}')
     split, meta = content.get('split') or {}, content.get('meta') or {}
@@ -160,24 +163,3 @@ def _checked_samples(
         yield {**annotation, 'frame_dir': sample_id}
     for name, ids in split.items():
         _check_split(name, ids, known_ids, path)
-
-
-def convert_annotations(path: str | os.PathLike, out: str | os.PathLike, layout: str | None = None) -> None:
-    """Write any file that :func:`load_annotations` reads, or a store of before, as :func:`save_annotations` does.
-
-    Args:
-        path: The file, or the folder of a store (:mod:`.old_store`).
-        out: File to write.
-        layout: Layout to note in a file that does not name one.
-
-    Raises:
-        FileNotFoundError, InputError: If there is no such file, it is not as it should be, or has another layout.
-    """
-    path = Path(path)
-    content = read_old_store(path) if path.is_dir() else load_annotations(path, lazy=True)
-    meta = content['meta']
-    if layout is not None:
-        if meta.get('layout', layout) != layout:
-            raise InputError(f'{path}: expected the layout {layout!r}, got {meta["layout"]!r} in the file')
-        meta = {**meta, 'layout': layout}
-    save_annotations(out, content['annotations'], content['split'], meta)

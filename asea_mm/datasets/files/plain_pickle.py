@@ -1,5 +1,6 @@
 """Pickles of NumPy arrays and plain containers, read without running code from them."""
 
+import gzip
 import importlib
 import io
 import pickle
@@ -13,6 +14,7 @@ from ...errors import InputError
 
 PLAIN_KINDS = 'biufcSU'  # dtypes of numbers and strings; object and structured arrays could smuggle pointers
 
+GZIP = b'\x1f\x8b'  # how files that gzip has compressed begin
 PROTOCOL = 3  # the last whose opcodes are not grouped in frames, so that a pickle can be put together
 START = pickle.PROTO + bytes([PROTOCOL])
 
@@ -79,7 +81,7 @@ def read_pickle(path: Path, expected: str) -> Any:
         start = file.read(16)
         file.seek(0)
         try:
-            return PlainUnpickler(file).load()
+            return PlainUnpickler(gzip.open(file) if start[:2] == GZIP else file).load()
         except ForbiddenGlobal as error:
             raise InputError(
                 f'{path}: refused, the pickle asks for {error}; only NumPy arrays of numbers and plain containers are '
@@ -90,6 +92,10 @@ def read_pickle(path: Path, expected: str) -> Any:
                 content = 'an empty file'
             elif start[:1] == b'\x80':  # how pickles since protocol 2 begin
                 content = f'a truncated or damaged pickle of {path.stat().st_size} bytes ({error!r:.100})'
+            elif start[:2] == GZIP:
+                content = (
+                    f'a truncated or damaged pickle in a gzip file of {path.stat().st_size} bytes ({error!r:.100})'
+                )
             else:
                 content = f'a file that is not a pickle, it starts with {start!r}'
             raise InputError(f'{path}: expected {expected}, got {content}') from None

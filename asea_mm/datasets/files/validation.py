@@ -9,6 +9,7 @@ import numpy as np
 
 from ...errors import InputError
 
+COMPRESSED = 'convert the file: asea prepare convert FILE OUT.pkl --layout coco17'
 SHORT = reprlib.Repr()  # of values in messages
 SHORT.maxlist, SHORT.maxstring, SHORT.maxother = 5, 100, 60
 
@@ -57,6 +58,10 @@ def find_problems(
         yield 'keypoint', "'keypoint' to be an array of numbers", described(keypoint)
         return
     shape = keypoint.shape
+    if 'frame_inds' in annotation and len(shape) == 3:
+        expected = "'keypoint' of shape (persons, frames, joints, 2 or 3)"
+        yield 'compressed', expected, f"PYSKL's compressed form ('frame_inds'); {COMPRESSED}"
+        return
     if len(shape) != 4 or shape[3] not in (2, 3):
         yield 'shape', "'keypoint' of shape (persons, frames, joints, 2 or 3)", f'shape {shape}'
         return
@@ -73,6 +78,9 @@ def find_problems(
         yield 'score', f"'keypoint_score' of shape {shape[:3]}", f'shape {score.shape}'
     elif score is not None and values and not np.isfinite(score).all():
         yield 'score', "finite 'keypoint_score'", _first_not_finite(score)
+    elif score is not None and values and keypoint.any() and not (score[keypoint.any(axis=-1)] > 0).any():
+        got = 'no score above 0: joints with score 0 count as missing. Leave scores out that you do not have'
+        yield 'zero scores', "'keypoint_score' above 0 where joints are there", got
     if values and not np.isfinite(keypoint).all():
         yield 'not finite', "finite 'keypoint'", _first_not_finite(keypoint)
     elif values and keypoint.size and not keypoint.any():

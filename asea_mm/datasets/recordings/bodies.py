@@ -18,6 +18,8 @@ LEAST_LIMBS = 6  # of the 8 such bones: upper arms, forearms, thighs, shins
 _TRUNK = ('spine_base', 'spine_middle', 'spine_shoulder')
 _LIMBS = {('elbow', 'shoulder'): ARM_BONE, ('wrist', 'elbow'): ARM_BONE}
 _LIMBS |= {('knee', 'hip'): LEG_BONE, ('ankle', 'knee'): LEG_BONE}
+# What came, for messages, where somebody would be there but for the scores.
+NO_SCORES = 'scores of 0 or below only, which say that no joint is there; leave scores out that you do not have'
 
 
 def first_absurd(keypoint: np.ndarray, score: np.ndarray | None = None) -> tuple[int, ...] | None:

@@ -10,7 +10,7 @@ import numpy as np
 
 from ...errors import InputError
 from ...skeletons import Skeleton
-from .bodies import first_absurd, missing_joints, present_bodies
+from .bodies import NO_SCORES, first_absurd, missing_joints, present_bodies
 from .persons import choose_persons
 from .recording import UNITS, UP_AXES, Recording
 
@@ -126,7 +126,8 @@ def finish_recording(
     present = present_bodies(keypoint.astype(np.float32))  # in which 1e-50 is zero
     missing = missing_joints(keypoint, score) | ~present[..., None]
     if missing.all():
-        raise InputError(f'{source}: expected at least one person in one frame, got zeros or missing joints only')
+        got = NO_SCORES if score is not None and present.any() else 'zeros or missing joints only'
+        raise InputError(f'{source}: expected at least one person in one frame, got {got}')
     keypoint[missing] = np.nan
     keypoint = keypoint if up is None else keypoint @ UP_AXES[up].T
     if channels == 2 and score is None:

@@ -8,7 +8,7 @@ import numpy as np
 
 from ...errors import InputError
 from ...skeletons import Skeleton
-from .bodies import missing_joints
+from .bodies import NO_SCORES, missing_joints
 from .tracks import Bodies, find_tracks
 
 # To metres. Pixels stay pixels.
@@ -91,9 +91,11 @@ def assemble(
             is twice in a frame, or coordinates are sometimes two and sometimes three.
     """
     numbers = _all_frames([*frames, *(detection.frame for detection in detections)], source)
+    is_there = any(not missing_joints(body.keypoint, None).all() for body in detections)
     detections = [body for body in detections if not missing_joints(body.keypoint, body.score).all()]
     if not detections:
-        raise InputError(f'{source}: expected at least one person in one frame, got none with a joint')
+        got = NO_SCORES if is_there else 'none with a joint'
+        raise InputError(f'{source}: expected at least one person in one frame, got {got}')
     channels = detections[0].keypoint.shape[-1]
     known: dict[tuple[int, str], str] = {}
     for body in detections:

@@ -13,9 +13,11 @@ from typing import Any
 import numpy as np
 
 from ...errors import InputError
+from ...layout_mapping import map_recordings
 from ...skeletons import Skeleton, get_skeleton
-from ..files.annotations import load_annotations, select_split, validate_annotation
+from ..files.annotations import SUFFIXES, load_annotations, select_split, validate_annotation
 from .arrays import as_keypoint, read_array, read_numpy
+from .compressed import decompress
 from .finish import Sample, check_axes, finish_recording
 from .json_forms import OPENPOSE_FILE, read_json, read_openpose
 from .ntu_skeleton import read_ntu_skeleton_file
@@ -180,10 +182,11 @@ def _items(
             raise FileNotFoundError(f'{path}: no such file; expected {_EXPECTED}')
         elif reader_of(path):
             yield path.stem, path, str(path)
-        elif path.suffix.lower() in ('.pkl', '.pickle'):
+        elif path.name.lower().endswith(SUFFIXES):
             _refuse(axes, str(path), 'recordings')
-            for annotation in _annotations(path, skeleton, **subset):
-                yield annotation['frame_dir'], annotation, str(path)
+            annotations, layout = _annotations(path, skeleton, **subset)
+            for annotation in annotations:
+                yield annotation['frame_dir'], {**decompress(annotation, str(path)), 'layout': layout}, str(path)
         elif path.is_dir():
             for title, file in find_recordings(path).items():
                 yield title, file, str(file)
@@ -202,31 +205,28 @@ def _refuse(options: Mapping[str, Any], source: str, kind: str) -> None:
 
 def _annotations(
     path: Path, skeleton: Skeleton, split: str | None = None, fold: int | None = None
-) -> Sequence[Mapping]:
-    """The annotations of a file, or of one of its splits."""
+) -> tuple[Sequence[Mapping], Skeleton]:
+    """The annotations of a file, or of one of its splits, and their layout, by default the one given."""
     content = load_annotations(path, lazy=True)
-    layout = content['meta'].get('layout')
-    if layout is not None and (known := get_skeleton(layout)).joints != skeleton.joints:
-        raise InputError(
-            f'{path}: expected the layout {skeleton.name!r} that the model was trained on ({skeleton.num_joints} '
-            f'joints), got {known.name!r} ({known.num_joints} joints)'
-        )
     split = split if fold is None else f'fold{fold}_{split or "val"}'
     annotations = content['annotations'] if split is None else select_split(content, split, path)
     if not len(annotations):
         raise InputError(f'{path}: expected at least one sample, got none')
-    return annotations
+    return annotations, get_skeleton(content['meta'].get('layout') or skeleton)
 
 
 def _from_annotation(fields: Mapping, name: str, place: str, skeleton: Skeleton) -> Sample:
     if 'keypoint' not in fields:
         raise InputError(f"{name}: expected an annotation with 'keypoint', got the keys {sorted(map(str, fields))[:8]}")
-    keypoint, score = as_keypoint(fields['keypoint'], fields.get('keypoint_score'), skeleton, name)
+    layout = get_skeleton(fields.get('layout') or skeleton)
+    keypoint, score = as_keypoint(fields['keypoint'], fields.get('keypoint_score'), layout, name)
     if keypoint.ndim == 3:  # one person
         keypoint, score = keypoint[None], None if score is None else score[None]
     with np.errstate(over='ignore'):  # infinite then, which is refused
         keypoint, score = keypoint.astype(np.float32), None if score is None else score.astype(np.float32)
     checked = {'frame_dir': name, 'label': 0, 'total_frames': keypoint.shape[1], 'keypoint': keypoint}
-    validate_annotation({**checked, 'keypoint_score': score}, skeleton.num_joints, None, place)
+    validate_annotation({**checked, 'keypoint_score': score}, layout.num_joints, None, place)
+    if layout.joints != skeleton.joints:
+        keypoint, score = map_recordings(layout, skeleton).apply(keypoint, score)
     extra = {key: fields[key] for key in _EXTRA if fields.get(key) is not None}
     return Sample(name, keypoint, score, [str(person) for person in range(len(keypoint))], extra=extra)

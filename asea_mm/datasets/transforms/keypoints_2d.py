@@ -15,8 +15,12 @@ from typing import Any
 import numpy as np
 from mmaction.registry import TRANSFORMS
 
-from ...keypoints import presence
-from .common import KeypointTransform, is_number
+from ...keypoints import is_image_shape, presence, share_outside
+from .common import KeypointTransform, is_integer, is_number
+
+# Estimators put joints of people at the border outside; beyond this margin, as a share of the longer side of the image,
+# and more of them than that, the image is another.
+_MARGIN, _OUTSIDE = 0.25, 0.1
 
 
 @TRANSFORMS.register_module()
@@ -78,35 +82,43 @@ class NormalizeByImage(KeypointTransform):
         keypoint: ``(M, T, V, 2)``, pixels or shares -> half longer sides of the image
 
     Raises:
-        InputError: If a sample is not two-dimensional, has no image shape, or is clearly in the other unit.
+        InputError: If a sample is not two-dimensional, has no image shape, is clearly in the other unit, or its joints
+            are far outside of the image: by more than a quarter of the longer side, more than a tenth of them.
     """
 
     def __init__(self, unit: str = 'pixel', img_shape: Sequence[int] | None = None) -> None:
         self.unit = self._require('unit', unit, unit in ('pixel', 'share'), "'pixel' or 'share'")
-        is_right = img_shape is None or _is_shape(img_shape)
+        is_right = img_shape is None or is_image_shape(img_shape)
         self._require('img_shape', img_shape, is_right, 'None or (height, width), both positive')
         self.img_shape = None if img_shape is None else tuple(img_shape)
 
     def transform(self, results: dict[str, Any]) -> dict[str, Any]:
         keypoint, _ = self._read(results, coordinates=2)
-        shape = self.img_shape if results.get('img_shape') is None else results['img_shape']
-        if not _is_shape(shape):
+        shape: Any = self.img_shape if results.get('img_shape') is None else results['img_shape']
+        if not is_image_shape(shape):
             self._wrong_sample(results, f'expected img_shape (height, width), its own or the argument, got {shape}')
         largest = float(np.abs(keypoint).max())
         # Joints may lie a little outside of the image. In the wrong unit all would end in one point, or far away.
         if keypoint.any() and (largest > 2) != (self.unit == 'pixel'):
-            self._wrong_sample(results, f'expected coordinates in the unit {self.unit!r}, got up to {largest:g}')
+            other = 'share' if self.unit == 'pixel' else 'pixel'
+            self._wrong_sample(
+                results,
+                f'expected coordinates in the unit {self.unit!r}, got up to {largest:g}; is it unit={other!r}?',
+            )
         height, width = shape
+        joints = keypoint[keypoint.any(axis=-1)]
+        if self.unit == 'pixel' and len(joints) and share_outside(joints, shape, _MARGIN) > _OUTSIDE:
+            whose = 'the argument, as the sample has none' if results.get('img_shape') is None else 'its own'
+            self._wrong_sample(
+                results,
+                f'expected joints within the image of width {width:g} and height {height:g} (img_shape, {whose}), got '
+                f'x up to {joints[:, 0].max():g} and y up to {joints[:, 1].max():g}; give (height, width) of the image',
+            )
         side = np.array([width, height], dtype=np.float32)
         scale = side if self.unit == 'share' else np.ones(2, dtype=np.float32)
         moved = (keypoint * scale - side / 2) / (side.max() / 2)
         results['keypoint'] = np.where(presence(keypoint)[:, :, None, None], moved, 0)
         return results
-
-
-def _is_shape(shape: object) -> bool:
-    sides = np.asarray(shape)
-    return sides.shape == (2,) and sides.dtype.kind in 'iuf' and bool((sides > 0).all())
 
 
 @TRANSFORMS.register_module()
@@ -115,8 +127,12 @@ class NormalizeByBody(KeypointTransform):
 
     The length is the median over the bones of the layout, the frames and the present persons, which depends less on
     which joints were seen than the size of a body does. It is one number for the sample: the persons keep their sizes
-    and distances relative to each other. Bones with a joint of score 0 and bones without a length do not count; a
-    sample without any other is left as it is.
+    and distances relative to each other. Where the camera zooms, ``frames`` makes it one for each frame. Bones with a
+    joint of score 0 and bones without a length do not count; a sample without any other is left as it is.
+
+    Args:
+        frames: Frames around each, an odd number, whose bones count for it; between frames without any it is
+            interpolated. All frames if None.
 
     Shapes:
         keypoint: ``(M, T, V, C)``, any unit -> median bones
@@ -125,6 +141,10 @@ class NormalizeByBody(KeypointTransform):
         InputError: If a sample holds NaN or infinity, or has no layout.
     """
 
+    def __init__(self, frames: int | None = None) -> None:
+        is_right = frames is None or (is_integer(frames) and frames > 0 and frames % 2 == 1)
+        self.frames = self._require('frames', frames, is_right, 'None or an odd number of frames')
+
     def transform(self, results: dict[str, Any]) -> dict[str, Any]:
         keypoint, score = self._read(results, finite=True)
         children, parents = np.array(self._skeleton(results).bone_indices).T
@@ -132,8 +152,19 @@ class NormalizeByBody(KeypointTransform):
         counts = (lengths > 0) & presence(keypoint)[..., None]
         if score is not None:
             counts &= (score[:, :, children] > 0) & (score[:, :, parents] > 0)
-        if counts.any():
+        if counts.any() and self.frames is None:
             results['keypoint'] = keypoint / np.median(lengths[counts])
+        elif counts.any():
+            self._num_clips(results, keypoint, unsampled=True)
+            around = self.frames // 2
+            sizes = np.full(keypoint.shape[1], np.nan, dtype=np.float32)
+            for frame in range(len(sizes)):
+                near = slice(max(frame - around, 0), frame + around + 1)
+                if counts[:, near].any():
+                    sizes[frame] = np.median(lengths[:, near][counts[:, near]])
+            known = np.flatnonzero(~np.isnan(sizes))
+            sizes = np.interp(np.arange(len(sizes)), known, sizes[known]).astype(np.float32)
+            results['keypoint'] = keypoint / sizes[:, None, None]
         return results
 
 

@@ -1,5 +1,6 @@
 """Annotation files: safe reading, one clear error per wrong file or sample, round trip with mmaction2."""
 
+import gzip
 import os
 import pickle
 import weakref
@@ -10,8 +11,10 @@ import pytest
 from mmaction.datasets import PoseDataset
 
 from asea_mm.datasets import load_annotations, save_annotations, validate_annotation
-from asea_mm.datasets.files.annotations import convert_annotations
+from asea_mm.datasets.converters.annotation_file import convert_annotations
+from asea_mm.datasets.recordings.samples import read_samples
 from asea_mm.errors import InputError
+from asea_mm.skeletons import get_skeleton
 
 META = {'layout': 'sbu15', 'classes': ['a', 'b'], 'source': 'test', 'units': 'metre'}
 
@@ -49,6 +52,23 @@ def test_round_trip_for_us_and_mmaction2(tmp_path):
     dataset = PoseDataset(str(path), pipeline=[], split='val')
     assert [item['label'] for item in dataset] == [1]
     np.testing.assert_array_equal(dataset[0]['keypoint'], samples[1]['keypoint'])
+
+
+def test_one_annotation_alone_and_files_in_gzip(tmp_path):
+    annotations = load_annotations(dump(tmp_path / 'one.pkl', sample('clip7')))['annotations']
+    assert [annotation['frame_dir'] for annotation in annotations] == ['clip7']
+    unnamed = {name: value for name, value in sample().items() if name != 'frame_dir'}
+    assert load_annotations(dump(tmp_path / 'two.pkl', unnamed))['annotations'][0]['frame_dir'] == 'two'
+
+    content = {'split': {'train': ['s0']}, 'annotations': [sample('s0'), sample('s1', 1)], 'meta': META}
+    save_annotations(tmp_path / 'ours.pkl', content['annotations'], content['split'], META)
+    for data in (pickle.dumps(content), (tmp_path / 'ours.pkl').read_bytes()):
+        (tmp_path / 'mine.pkl.gz').write_bytes(gzip.compress(data))
+        read = load_annotations(tmp_path / 'mine.pkl.gz', lazy=True)
+        assert (read['split'], read['meta']) == (content['split'], META)
+        np.testing.assert_array_equal(read['annotations'][1]['keypoint'], content['annotations'][1]['keypoint'])
+        names = [item.name for item in read_samples(tmp_path / 'mine.pkl.gz', get_skeleton('sbu15'))]
+        assert names == ['s0', 's1']
 
 
 def test_samples_are_let_go_as_they_are_written(tmp_path):
@@ -162,6 +182,9 @@ def test_code_is_refused(tmp_path, monkeypatch, attack, named, protocol):
         (b'version https://git-lfs.github.com/spec/v1\n', 'not a pickle, it starts with'),
         (pickle.dumps([sample()])[:-100], 'truncated or damaged pickle of'),
         (b'\x80\x02c_codecs\nencode\nX\x01\x00\x00\x00aX\x05\x00\x00\x00rot13\x86R.', 'refused.*rot13'),
+        (gzip.compress(pickle.dumps([sample()]))[:-100], 'truncated or damaged pickle in a gzip file'),
+        (gzip.compress(pickle.dumps([sample()]))[:20], 'truncated or damaged pickle in a gzip file'),
+        (gzip.compress(pickle.dumps([RunsCode(eval, '1')])), 'refused.*eval'),
         (pickle.dumps(3), 'got int 3'),
         (pickle.dumps({'images': []}), r"got dict {'images': \[\]}"),
         (pickle.dumps({'annotations': {}}), r"got dict {'annotations': {}}"),

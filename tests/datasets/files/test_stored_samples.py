@@ -11,7 +11,7 @@ from mmengine.dataset import pseudo_collate
 from torch.utils.data import DataLoader
 
 from asea_mm.datasets import InteractionPoseDataset, load_annotations, save_annotations
-from asea_mm.datasets.files.annotations import convert_annotations
+from asea_mm.datasets.converters.annotation_file import convert_annotations
 from asea_mm.datasets.files.stored_samples import FOOTER, NoIndex, StoredSamples, write_samples
 from asea_mm.errors import InputError
 

@@ -52,6 +52,7 @@ TEXTS = [
     ('csv', LONG + '\n0.5,1,head,1,2', ", line 2, column 'frame'"),
     ('csv', LONG + '\n0,1,head,1,abc', ", line 2, column 'y': .* got 'abc'"),
     ('csv', LONG + '\n0,1,head,,', ': expected at least one person'),
+    ('csv', LONG + ',score\n0,1,head,1,2,0', ': expected at least one person .* scores of 0 or below only'),
     ('csv', LONG + '\n0,1,head,1e12,2', r": frame 0, person 1, joint 'head': expected finite"),
     ('csv', LONG + '\n0,1,head,1,2\n9999999,1,head,1,2', ': expected frame numbers of one recording'),
     ('csv', LONG + '\n0,1,"head,1,2', ', line 2: expected comma-separated values'),
@@ -180,3 +181,9 @@ def test_a_person_who_is_not_chosen_may_have_gaps():
 def test_options_that_do_not_fit(array, options, message):
     with pytest.raises(InputError, match=message):
         finish_recording(read_array(array, STICK), STICK, 'input', **options)
+
+
+def test_an_array_whose_scores_are_all_zero(tmp_path):
+    np.savez(tmp_path / 'x.npz', keypoint=GOOD[..., :2], keypoint_score=np.zeros(GOOD.shape[:3]))
+    with pytest.raises(InputError, match='x.npz: expected at least one person .* scores of 0 or below only'):
+        finish_recording(read_recording(tmp_path / 'x.npz', STICK), STICK, 'x.npz')

@@ -114,6 +114,13 @@ def test_the_longer_side_is_from_minus_one_to_one(config, keypoint, sample):
     assert out.dtype == np.float32
 
 
+def test_joints_a_little_outside_of_the_image_are_normal():
+    keypoint = np.full((1, 10, 3, 2), 100.0)
+    keypoint[0, 0] = [[-30, 50], [215, 50], [9999, 50]]  # two within a quarter of 200, one of thirty far away
+    out = apply(dict(type='NormalizeByImage'), keypoint, img_shape=(200, 200))['keypoint']
+    np.testing.assert_allclose(out[0, 0, :, 0], [-1.3, 1.15, 98.99], rtol=1e-5)
+
+
 def test_the_median_bone_is_one():
     keypoint = np.zeros((2, 2, 3, 2))
     keypoint[0, :, :, 0] = [10, 14, 20]  # bones of 4 and 6
@@ -150,9 +157,37 @@ def test_the_score_becomes_the_last_channel():
         (dict(type='NormalizeByImage'), np.ones((1, 1, 3, 3)), dict(img_shape=(2, 2)), 'C = 2 .*got 3'),
         (dict(type='NormalizeByImage'), np.divide(PIXELS, 256), dict(img_shape=(256, 340)), "in the unit 'pixel'"),
         (dict(type='NormalizeByImage', unit='share'), PIXELS, dict(img_shape=(256, 340)), "in the unit 'share'"),
+        (
+            dict(type='NormalizeByImage'),
+            PIXELS,
+            dict(img_shape=(34, 26)),
+            r'width 26 and height 34 .*its own.* x up to 340',
+        ),
+        (
+            dict(type='NormalizeByImage', img_shape=(26, 34)),
+            PIXELS,
+            {},
+            'the argument, as the sample has none.* x up to',
+        ),
         (dict(type='FillMissingJoints'), PIXELS, dict(num_clips=2), 'unsampled'),
     ],
 )
 def test_wrong_samples_are_refused(config, keypoint, sample, message):
     with pytest.raises(InputError, match=f"{config['type']}: sample 'clip7': .*{message}"):
         apply(config, keypoint, **sample)
+
+
+def test_sizes_of_each_frame_where_the_camera_zooms():
+    body = np.array([[1, 1], [1, 3], [1, 5]], dtype=np.float32)  # two bones of length 2
+    zoom = np.array([1, 1, 2, 2, 4, 4], dtype=np.float32)
+    keypoint = zoom[:, None, None] * body
+    keypoint[3] = 0  # absent
+    out = apply(dict(type='NormalizeByBody', frames=1), keypoint[None])['keypoint'][0]
+    np.testing.assert_allclose(out[[0, 1, 2, 4, 5]], np.broadcast_to(body / 2, (5, 3, 2)), rtol=1e-6)
+    assert not out[3].any()
+    smooth = apply(dict(type='NormalizeByBody', frames=3), keypoint[None])['keypoint'][0]
+    np.testing.assert_allclose(smooth[0], body / 2, rtol=1e-6)
+    np.testing.assert_allclose(smooth[2], 2 * body / 3, rtol=1e-6)  # the median of 2, 2, 4 and 4 is 3
+    for frames in (0, 2, 1.5):
+        with pytest.raises(InputError, match='odd number of frames'):
+            apply(dict(type='NormalizeByBody', frames=frames), keypoint[None])
