@@ -249,7 +249,8 @@ def differing(first: Any, second: Any, where: str) -> Any:
         for number, (one, other) in enumerate(zip(first, second, strict=True)):
             yield from differing(one, other, f'{where}.{number}')
     elif isinstance(first, (torch.Tensor, np.ndarray)) and isinstance(second, (torch.Tensor, np.ndarray)):
-        if not np.array_equal(np.asarray(first), np.asarray(second), equal_nan=True):
+        one, other = np.asarray(first), np.asarray(second)
+        if (one.dtype, one.shape) != (other.dtype, other.shape) or one.tobytes() != other.tobytes():
             yield where
     elif first != second:
         yield where
