@@ -3,7 +3,7 @@ from .configs import find_config
 from .hooks import ActiveJointsHook, FitHeadHook
 from .options import apply_options
 from .runner import ResumableRunner, ResumableTrainLoop
-from .running import build_runner, load_config, report_errors, run_test, run_training
+from .running import Trained, build_runner, load_config, report_errors, run_test, run_training
 from .visualization_hook import InteractionVisualizationHook
 
 __all__ = [
@@ -12,6 +12,7 @@ __all__ = [
     'InteractionVisualizationHook',
     'ResumableRunner',
     'ResumableTrainLoop',
+    'Trained',
     'WholeCheckpointHook',
     'apply_options',
     'build_runner',

@@ -6,7 +6,7 @@ import re
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
@@ -18,8 +18,9 @@ from ..datasets.files.whole import write_whole
 from ..errors import InputError
 from ..evaluation.scores import read_scores, run_folder, write_runs
 from ..evaluation.statistics import Run, summarise_runs
+from .cfg_options import read_cfg_options
 from .jobs import run_jobs
-from .options import read_cfg_options
+from .options import datasets_of
 from .ownership import owned
 from .resuming import latest_checkpoint
 from .running import load_config, run_test, run_training, working_tree_commit
@@ -74,23 +75,36 @@ class CrossValidation:
 
     def settings(self, fold: int, seed: int) -> dict[str, Any]:
         """What a result keeps of how it was made."""
-        options = [*(['--fold', str(fold)] if fold else []), '--seed', str(seed)]
+        option = self.fold_option(fold)
+        options = [*([] if option is None else ['--fold', str(option)]), '--seed', str(seed)]
         options += ['--stream', self.stream] if self.stream else []
         options += ['--cfg-options', *self.cfg_options] if self.cfg_options else []
         return {'config': self.config, 'options': options}
 
     def load_config(self, fold: int | None = None, seed: int | None = None, work_dir: Path | None = None) -> Config:
         """The config of a run."""
-        values = read_cfg_options(self.cfg_options)
-        return load_config(self.config, None, fold or None, self.stream, seed, values, work_dir=work_dir)
+        values, option = read_cfg_options(self.cfg_options), self.fold_option(fold)
+        return load_config(self.config, None, option, self.stream, seed, values, work_dir=work_dir)
+
+    def fold_option(self, fold: int | None) -> int | None:
+        """What ``--fold`` says; nothing for fold 0 of data without folds."""
+        return None if fold == 0 and not self._has_folds else fold
+
+    @cached_property
+    def _has_folds(self) -> bool:
+        return _has_folds(load_config(self.config, cfg_options=read_cfg_options(self.cfg_options)))
+
+
+def _has_folds(cfg: Config) -> bool:
+    return any('fold' in dataset for dataset in datasets_of(cfg.test_dataloader))
 
 
 def all_folds(config: str, cfg_options: Sequence[str] = ()) -> tuple[int, ...]:
     """The folds that the annotation file of a config has; fold 0 if its dataset has no option for them."""
-    dataset = load_config(config, cfg_options=read_cfg_options(cfg_options)).test_dataloader.dataset
-    if 'fold' not in dataset:
+    cfg = load_config(config, cfg_options=read_cfg_options(cfg_options))
+    if not _has_folds(cfg):
         return (0,)
-    path = dataset.get('ann_file')
+    path = next((dataset['ann_file'] for dataset in datasets_of(cfg.test_dataloader) if dataset.get('ann_file')), None)
     if path is None:
         raise InputError(f'--folds all: the dataset of {config} has no annotation file; name the folds')
     split = load_annotations(path, lazy=True)['split']

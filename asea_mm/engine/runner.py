@@ -5,6 +5,7 @@ from typing import Any
 
 from mmaction.registry import LOOPS, RUNNERS
 from mmengine.dist import master_only
+from mmengine.logging import MMLogger
 from mmengine.runner import EpochBasedTrainLoop, Runner
 from torch.utils.data import DataLoader
 
@@ -12,6 +13,7 @@ from ..datasets.files.whole import written_whole
 from .checkpoint_hook import WholeCheckpointHook
 from .randomness import PlacedBatches, SeedingHook, make_seeded, reseed
 from .resuming import latest_checkpoint
+from .screen import leave_out_of_screen
 from .signals import stops_between_steps
 
 
@@ -74,6 +76,12 @@ class ResumableRunner(Runner):
     _resume: bool
     _load_from: str | None
 
+    def build_logger(self, *args: Any, **kwargs: Any) -> MMLogger:
+        logger = super().build_logger(*args, **kwargs)
+        leave_out_of_screen(logger)
+        logger.info(f'Everything, also the config, is in the log {Path(self._log_dir, self.timestamp)}.log')
+        return logger
+
     def build_train_loop(self, loop: Any) -> Any:
         if isinstance(loop, dict):
             kind = loop.get('type', 'EpochBasedTrainLoop' if loop.get('by_epoch') else None)
@@ -110,6 +118,8 @@ class ResumableRunner(Runner):
 
     @master_only
     def dump_config(self) -> None:
+        if self._train_loop is None:
+            return  # a test: the work folder keeps the config of the training, the log has that of the test
         name = Path(self.cfg.filename).name if self.cfg.filename is not None else f'{self.timestamp}.py'
         with written_whole(Path(self.work_dir, name)) as part:
             self.cfg.dump(str(part))
