@@ -108,6 +108,7 @@ def finish_recording(
         InputError: If values are not finite or absurd, nobody is there, joints are missing, or the unit or axis does
             not fit.
     """
+    units, up = units or recording.units, up or recording.up
     if units in (None, 'pixel') and up is None:
         recording = _third_is_score(recording)
     channels = recording.keypoint.shape[-1]
