@@ -72,6 +72,7 @@ class InteractionResult:
     num_frames: int
     num_person: int
     pairs: list[PairResult]
+    notes: list[str] = field(default_factory=list)  # what was done to the recording, a line each
 
     @property
     def best(self) -> PairResult:

@@ -16,6 +16,7 @@ from typing import Any
 
 from ..apis import InteractionInferencer, InteractionResult, PairResult
 from ..datasets.recordings.finish import Sample
+from ..datasets.recordings.notes import Note, gather_notes
 from ..engine import find_config
 from ..errors import InputError
 from ..skeletons import read_layout
@@ -55,9 +56,11 @@ def run(args: argparse.Namespace) -> int:
     results: list[InteractionResult] = []
     problems: list[Exception] = []
     pictures: list[Path] = []
+    notes: list[tuple[str, Note]] = []
 
     def on_result(sample: Sample, result: InteractionResult) -> None:
         results.append(result)
+        notes.extend((sample.name, note) for note in sample.notes)
         if args.picture is not None:
             for pair in result.pairs:
                 pictures.append(draw(args.picture, inferencer, sample, pair, first=not pictures))
@@ -73,6 +76,8 @@ def run(args: argparse.Namespace) -> int:
         columns += ['most active joints'] if args.explain else []
         rows = [row_of(result, pair, args.explain) for result in results for pair in result.pairs]
         print_table(None, columns, rows)
+    for line in gather_notes(notes):
+        print('note:', line, file=sys.stderr)
     say_written(*pictures)
     if args.json is not None:
         content = {'classes': inferencer.classes, 'results': [result.to_dict() for result in results]}

@@ -85,7 +85,7 @@ ARRAYS = [
     (np.ones((4, 3)), r': .* got shape \(4, 3\)'),
     (np.ones((2, 0, 3, 3)), r'got shape \(2, 0, 3, 3\)|empty'),
     (np.ones((2, 4, 5, 3)), ": expected 3 joints of layout 'stick3'"),
-    (np.ones((60, 2, 3, 3)), ': .* got 60 persons in 2 frames.*; swap the first two axes'),
+    (np.ones((60, 2, 3, 3)), r': .* got 60 persons in 2 frames; likely \(T, M, V, C\)'),
     (np.zeros((2, 4, 3, 3)), ': expected at least one person'),
     (with_value(np.nan), ": frame 2, person 1, joint 'head': .* --fill-missing"),
     (with_value(np.inf), ": frame 2, person 1, joint 'head': expected finite"),

@@ -9,6 +9,7 @@ import numpy as np
 from ....errors import InputError
 from ....skeletons import SKELETONS, read_layout
 from ...recordings.finish import check_axes, finish_recording
+from ...recordings.notes import Note, gather_notes
 from ...recordings.recording import UNITS, UP_AXES, read_fps
 from ...recordings.samples import EXTENSIONS, find_recordings, read_recording
 from ..protocol import Conversion, Converter, Progress, convert_each, listed, no_progress
@@ -70,6 +71,7 @@ def convert_custom(
     except InputError as error:
         raise listed(problems, str(error)) from None
     first: tuple[Path, int] | None = None  # recording, and how many coordinates it has
+    notes: list[tuple[str, Note]] = []
 
     def convert(name: str) -> dict:
         nonlocal first
@@ -77,6 +79,7 @@ def convert_custom(
         recording = read_recording(path, skeleton)
         recording.fps = recording.fps or fps
         finished = finish_recording(recording, skeleton, str(path), num_person, units, up, fill_missing)
+        notes.extend((name, note) for note in finished.notes)
         sample = {'frame_dir': name, 'label': numbers[name], **finished.annotation(num_person)}
         got = sample['keypoint'].shape[-1]
         first = first or (path, got)
@@ -90,12 +93,13 @@ def convert_custom(
     meta = {'layout': skeleton.described, 'classes': class_names, 'source': Path(source).resolve().name}
     conversion = Conversion(ids, meta, problems=problems)
     samples = convert_each(used, convert, conversion, source, progress, skip_bad)
-    conversion.annotations = _scores_alike(samples, conversion)
+    conversion.annotations = _scores_alike(samples, conversion, notes)
     return conversion
 
 
-def _scores_alike(annotations: Iterable[dict], conversion: Conversion) -> Iterator[dict]:
-    """The same samples, all with scores if any has, as batches need it; says the units, and what a config needs."""
+def _scores_alike(annotations: Iterable[dict], conversion: Conversion, notes: list[tuple[str, Note]]) -> Iterator[dict]:
+    """The same samples, all with scores if any has, as batches need it; says the units, what was done to them, and
+    what a config needs."""
     samples = list(annotations)
     has_score = any('keypoint_score' in sample for sample in samples)
     for sample in samples:
@@ -106,6 +110,7 @@ def _scores_alike(annotations: Iterable[dict], conversion: Conversion) -> Iterat
         yield sample
     channels, layout = samples[0]['keypoint'].shape[-1], conversion.meta['layout']
     conversion.meta['units'] = 'metre' if channels == 3 else 'pixel'
+    conversion.notes += gather_notes(notes)
     conversion.notes.append(
         f'for the config: layout {layout if isinstance(layout, str) else "as in the JSON file"}, '
         f'num_classes={len(conversion.meta["classes"])}, in_channels={channels + has_score} for one stream, '
