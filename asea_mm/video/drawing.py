@@ -7,13 +7,15 @@ import cv2
 import numpy as np
 
 from ..skeletons import Skeleton
-from ..visualization.drawing import PART_COLOURS, person_colour
+from ..visualization.drawing import person_colour
 from .lettering import Colour, blend, letters, tag, tag_width
 
 LEAST_SCORE = 0.2  # of a joint that is drawn
 LONGEST_SIDE = 1280  # of what is drawn on; larger pictures are made smaller, smaller ones stay
 LIVE_SPAN = 30.0  # seconds on the timeline where nobody knows the end
 _MOST_ROWS = 4
+# Of labels: none is that of a person.
+_LABEL_COLOURS = ('#D55E00', '#56B4E9', '#F0E442', '#8C564B', '#999999', '#7A5CC2', '#7FC97F', '#B22222', '#17BECF')
 _BLACK, _WHITE, _GROUND, _GREY = (0, 0, 0), (255, 255, 255), (32, 32, 32), (150, 150, 150)
 
 
@@ -40,6 +42,12 @@ def bgr(colour: str) -> Colour:
     """OpenCV's form of ``'#RRGGBB'``."""
     red, green, blue = (int(colour[place : place + 2], 16) for place in (1, 3, 5))
     return blue, green, red
+
+
+def on(ground: Colour) -> Colour:
+    """Black or white, whichever can be read on a ground."""
+    blue, green, red = ground
+    return _BLACK if 0.114 * blue + 0.587 * green + 0.299 * red > 140 else _WHITE
 
 
 def draw_people(
@@ -100,7 +108,7 @@ class Annotator:
 
     def colour(self, label: str) -> Colour:
         """Of a label: the next one when it is first asked for."""
-        return self._colours.setdefault(label, bgr(PART_COLOURS[1 + len(self._colours) % (len(PART_COLOURS) - 1)]))
+        return self._colours.setdefault(label, bgr(_LABEL_COLOURS[len(self._colours) % len(_LABEL_COLOURS)]))
 
     def draw(
         self,
@@ -156,7 +164,7 @@ class Annotator:
             for head in heads:
                 end = (int(head[0]), max(0, int(head[1]) - 2 * text_height(picture)))
                 cv2.line(picture, foot, end, colour, line_width(picture), cv2.LINE_AA)
-            tag(picture, text, (x, y), height, _WHITE, colour)
+            tag(picture, text, (x, y), height, on(colour), colour)
 
     def _draw_timeline(self, strip: np.ndarray, now: float, bars: Sequence[Bar]) -> None:
         """Bars over time, the earlier ones above where they overlap, seconds below, and where we are."""
@@ -179,7 +187,7 @@ class Annotator:
             cv2.rectangle(strip, (left, top), (right - 1, top + row_height - 3), self.colour(bar.text), -1)
             words = letters(f'{bar.persons[0]}-{bar.persons[1]} {bar.text}', min(row_height - 4, 22))
             shown = words[:, : max(0, right - left - 4)]
-            blend(strip, shown, (left + 3, top + (row_height - 2 - shown.shape[0]) // 2), _WHITE)
+            blend(strip, shown, (left + 3, top + (row_height - 2 - shown.shape[0]) // 2), on(self.colour(bar.text)))
         for second in _ticks(begin, end, width):
             cv2.line(strip, (place(second), height - axis), (place(second), height - axis + 3), _GREY, 1)
             number = letters(f'{second:g} s', axis - 3)
