@@ -43,7 +43,7 @@ class RtmlibEstimator:
 
     def __call__(self, picture: np.ndarray) -> np.ndarray:
         """See :class:`~.estimators.PoseEstimator`."""
-        if self.body.one_stage:
+        if getattr(self.body, 'one_stage', False):
             joints, scores = self.body(picture)
             bodies = _bodies(joints, scores, 'rtmlib')
             return bodies[bodies[..., 2].any(axis=-1)]  # nobody is a body of zeros
