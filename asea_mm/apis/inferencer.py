@@ -171,7 +171,7 @@ class InteractionInferencer:
                 if on_result is not None:
                     on_result(groups[0].sample, result)
 
-        for sample in read_samples(inputs, self.skeleton, self.num_person, subset, axes, on_error):
+        for sample in read_samples(inputs, self.skeleton, self.num_person, subset, axes, on_error, img_shape):
             if img_shape is not None:
                 sample.extra.setdefault('img_shape', tuple(img_shape))
             try:
