@@ -25,8 +25,7 @@ def write_video(path: str | Path, fps: float) -> Iterator['VideoWriter']:
         fps: Pictures a second.
 
     Raises:
-        InputError: If the form is unknown, OpenCV cannot write it, or no picture came.
-        OSError: If the disk is full.
+        InputError: If the form is unknown, OpenCV cannot write it, no picture came, or the disk is full.
     """
     path = Path(path)
     if path.suffix.lower() not in CODECS:
@@ -108,8 +107,7 @@ class VideoWriter:
         """Raise if the pictures are not in the file: OpenCV does not say whether it could write.
 
         Raises:
-            InputError: If there was no picture.
-            OSError: If some are missing.
+            InputError: If there was no picture, or some are missing.
         """
         if not self.count:
             raise InputError(f'{self.path}: expected at least one picture to be written, got none')
@@ -117,4 +115,4 @@ class VideoWriter:
         there = known_length(capture) if capture.isOpened() else 0
         capture.release()
         if there is not None and there < self.count - 1:
-            raise OSError(f'{self.path}: {there} of {self.count} pictures could be written; is the disk full?')
+            raise InputError(f'{self.path}: {there} of {self.count} pictures could be written; is the disk full?')

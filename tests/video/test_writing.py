@@ -99,7 +99,7 @@ def test_a_video_that_could_not_be_written(tmp_path, monkeypatch):
             for picture in pictures(5):
                 video.write(picture)
 
-    with pytest.raises(OSError, match='disk'):
+    with pytest.raises(InputError, match='disk'):
         fail()
     assert not list(tmp_path.iterdir())
 
