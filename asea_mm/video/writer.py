@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from types import TracebackType
 
 import cv2
 import numpy as np
@@ -16,49 +17,53 @@ CODECS = {'.mp4': ('avc1', 'mp4v'), '.avi': ('MJPG',), '.mkv': ('avc1', 'mp4v')}
 LONGEST_PAUSE = 60.0  # seconds that are filled with the picture before; of longer pauses the rest is left out
 
 
-@contextmanager
-def write_video(path: str | Path, fps: float) -> Iterator['VideoWriter']:
-    """Write a video of a constant rate: ``with write_video('out.mp4', 30) as video: video.write(picture, time)``.
+class VideoWriter:
+    """Writes a video of a constant rate: ``with VideoWriter('out.mp4', 30) as video: video.write(picture, time)``.
+
+    Pictures may come unevenly. One is repeated as long as none follows, and left out if another falls into its place,
+    so that the video is as long as what it shows. After an error in the context, what was there before is as it was.
 
     Args:
         path: Its suffix says the form, see :data:`CODECS`.
         fps: Pictures a second.
 
     Raises:
-        InputError: If the form is unknown, OpenCV cannot write it, no picture came, or the disk is full.
-    """
-    path = Path(path)
-    if path.suffix.lower() not in CODECS:
-        raise InputError(f'{path}: expected a video that ends in one of {", ".join(CODECS)}')
-    if not 0 < fps <= MOST_FPS:
-        raise InputError(f'{path}: expected fps above 0, at most {MOST_FPS}, got {fps:g}')
-    with written_whole(path) as part:
-        video = VideoWriter(path, part, fps)
-        try:
-            yield video
-        finally:
-            video.release()
-        video.check()
-
-
-class VideoWriter:
-    """What :func:`write_video` gives.
-
-    Pictures may come unevenly. One is repeated as long as none follows, and left out if another falls into its place,
-    so that the video is as long as what it shows.
-
-    Args:
-        path: For the messages.
-        part: The file.
-        fps: Pictures a second.
+        InputError: If the form is unknown; at the first picture, if OpenCV cannot write it; at the end, if no picture
+            came or the disk is full.
     """
 
-    def __init__(self, path: Path, part: Path, fps: float) -> None:
-        self.path, self.part, self.fps = path, part, fps
+    def __init__(self, path: str | Path, fps: float) -> None:
+        self.path, self.fps = Path(path), fps
+        if self.path.suffix.lower() not in CODECS:
+            raise InputError(f'{path}: expected a video that ends in one of {", ".join(CODECS)}')
+        if not 0 < fps <= MOST_FPS:
+            raise InputError(f'{path}: expected fps above 0, at most {MOST_FPS}, got {fps:g}')
         self.count = 0  # pictures in the file
         self._left_out = 0  # of long pauses
         self._writer: cv2.VideoWriter | None = None
         self._last: np.ndarray | None = None
+
+    def __enter__(self) -> 'VideoWriter':
+        """Begin the file."""
+        self._context = self._written()
+        self._context.__enter__()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> bool | None:
+        """End it, or remove it."""
+        return self._context.__exit__(kind, error, trace)
+
+    @contextmanager
+    def _written(self) -> Iterator[None]:
+        with written_whole(self.path) as self._part:
+            try:
+                yield
+            finally:
+                if self._writer is not None:
+                    self._writer.release()
+            self._check()
 
     def write(self, picture: np.ndarray, time: float | None = None) -> None:
         """Add a picture.
@@ -93,25 +98,16 @@ class VideoWriter:
         for codec in CODECS[self.path.suffix.lower()]:
             with quiet():
                 code = cv2.VideoWriter.fourcc(*codec)
-                writer = cv2.VideoWriter(str(self.part), code, self.fps, (width, height))
+                writer = cv2.VideoWriter(str(self._part), code, self.fps, (width, height))
             if writer.isOpened():
                 return writer
         raise InputError(f'{self.path}: this OpenCV writes no {self.path.suffix} videos of {width} x {height} pixels')
 
-    def release(self) -> None:
-        """End the file."""
-        if self._writer is not None:
-            self._writer.release()
-
-    def check(self) -> None:
-        """Raise if the pictures are not in the file: OpenCV does not say whether it could write.
-
-        Raises:
-            InputError: If there was no picture, or some are missing.
-        """
+    def _check(self) -> None:
+        """Raise if the pictures are not in the file: OpenCV does not say whether it could write."""
         if not self.count:
             raise InputError(f'{self.path}: expected at least one picture to be written, got none')
-        capture = open_capture(str(self.part))
+        capture = open_capture(str(self._part))
         there = known_length(capture) if capture.isOpened() else 0
         capture.release()
         if there is not None and there < self.count - 1:

@@ -10,7 +10,7 @@ import onnx
 import pytest
 from onnx import TensorProto, helper, numpy_helper
 
-from asea_mm.video.writer import write_video
+from asea_mm.video.writer import VideoWriter
 
 
 def clip(name: str) -> str:
@@ -30,7 +30,7 @@ def pictures(count: int, height: int = 48, width: int = 64) -> list[np.ndarray]:
 
 def make_video(path: Path, count: int = 20, fps: float = 20.0, height: int = 48, width: int = 64) -> Path:
     """A video of :func:`pictures`."""
-    with write_video(path, fps) as video:
+    with VideoWriter(path, fps) as video:
         for picture in pictures(count, height, width):
             video.write(picture)
     return path
@@ -39,7 +39,7 @@ def make_video(path: Path, count: int = 20, fps: float = 20.0, height: int = 48,
 def make_noise(path: Path, count: int = 60) -> Path:
     """A video that does not get small."""
     generator = np.random.default_rng(0)
-    with write_video(path, 20.0) as video:
+    with VideoWriter(path, 20.0) as video:
         for _ in range(count):
             video.write(generator.integers(0, 255, (64, 96, 3), dtype=np.uint8))
     return path

@@ -9,7 +9,7 @@ from asea_mm.skeletons import SKELETONS
 from asea_mm.video.drawing import Annotator, Bar, PairLabel, draw_people
 from asea_mm.video.lettering import letters
 from asea_mm.video.source import open_source
-from asea_mm.video.writer import LONGEST_PAUSE, write_video
+from asea_mm.video.writer import LONGEST_PAUSE, VideoWriter
 
 from .clips import STEP, body, coloured, pictures
 
@@ -24,7 +24,7 @@ def read(path) -> list[int]:
 
 @pytest.mark.parametrize('suffix', ['.mp4', '.avi', '.mkv'])
 def test_pictures_come_back(tmp_path, suffix):
-    with write_video(tmp_path / f'a{suffix}', 20) as video:
+    with VideoWriter(tmp_path / f'a{suffix}', 20) as video:
         for picture in pictures(10):
             video.write(picture)
     assert read(tmp_path / f'a{suffix}') == list(range(10))
@@ -32,14 +32,14 @@ def test_pictures_come_back(tmp_path, suffix):
 
 
 def test_uneven_pictures_fill_their_time(tmp_path):
-    with write_video(tmp_path / 'a.mp4', 10) as video:
+    with VideoWriter(tmp_path / 'a.mp4', 10) as video:
         for picture, time in zip(pictures(5), [0.0, 0.1, 0.14, 0.5, 0.6], strict=True):
             video.write(picture, time)
     assert read(tmp_path / 'a.mp4') == [0, 1, 2, 2, 2, 3, 4]
 
 
 def test_a_long_pause_does_not_fill_the_disk(tmp_path):
-    with write_video(tmp_path / 'a.mp4', 2) as video:
+    with VideoWriter(tmp_path / 'a.mp4', 2) as video:
         for picture, time in zip(pictures(3), [0.0, 1e6, 1e6 + 0.5], strict=True):
             video.write(picture, time)
     assert len(read(tmp_path / 'a.mp4')) == 3 + 2 * LONGEST_PAUSE
@@ -50,7 +50,7 @@ def test_an_error_leaves_what_was_there(tmp_path, error):
     (tmp_path / 'a.mp4').write_bytes(b'before')
 
     def fail():
-        with write_video(tmp_path / 'a.mp4', 20) as video:
+        with VideoWriter(tmp_path / 'a.mp4', 20) as video:
             video.write(coloured())
             raise error
 
@@ -62,13 +62,13 @@ def test_an_error_leaves_what_was_there(tmp_path, error):
 
 @pytest.mark.parametrize(('name', 'fps'), [('a.gif', 20), ('a', 20), ('a.mp4', 0), ('a.mp4', float('nan'))])
 def test_wrong_files(tmp_path, name, fps):
-    with pytest.raises(InputError, match=name), write_video(tmp_path / name, fps) as video:
+    with pytest.raises(InputError, match=name), VideoWriter(tmp_path / name, fps) as video:
         video.write(coloured())
     assert not list(tmp_path.iterdir())
 
 
 def test_no_picture(tmp_path):
-    with pytest.raises(InputError, match='no|none'), write_video(tmp_path / 'a.mp4', 20):
+    with pytest.raises(InputError, match='no|none'), VideoWriter(tmp_path / 'a.mp4', 20):
         pass
     assert not list(tmp_path.iterdir())
 
@@ -95,7 +95,7 @@ def test_a_video_that_could_not_be_written(tmp_path, monkeypatch):
     monkeypatch.setattr(cv2, 'VideoWriter', FullDisk)
 
     def fail():
-        with write_video(tmp_path / 'a.mp4', 20) as video:
+        with VideoWriter(tmp_path / 'a.mp4', 20) as video:
             for picture in pictures(5):
                 video.write(picture)
 
