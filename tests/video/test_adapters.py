@@ -139,3 +139,20 @@ def test_a_library_that_is_missing(monkeypatch, model):
         monkeypatch.setitem(sys.modules, name, None)
     with pytest.raises(InputError, match=model.split(':')[0]):
         open_estimator(model)
+
+
+@pytest.mark.parametrize(
+    ('model', 'module', 'name'),
+    [
+        ('rtmlib', 'rtmlib', 'Body'),
+        ('ultralytics:yolo11n-pose.pt', 'ultralytics', 'YOLO'),
+        ('mmpose', 'mmpose.apis', 'MMPoseInferencer'),
+    ],
+)
+def test_weights_that_cannot_be_fetched(libraries, monkeypatch, model, module, name):
+    def no_network(*_args, **_options):
+        raise ConnectionError('no network')
+
+    monkeypatch.setattr(sys.modules[module], name, no_network)
+    with pytest.raises(InputError, match='no network'):
+        open_estimator(model)
