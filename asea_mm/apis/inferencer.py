@@ -2,7 +2,7 @@
 
 import os
 from collections import deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from itertools import groupby
 from typing import Any
 
@@ -42,6 +42,7 @@ class InteractionInferencer:
             made as ``docs/layouts.md`` says, and the log says which were derived.
         num_clips: Clips that the model sees of every clip or window: ``SampleClip`` takes so many, and
             ``AddTurnedClips`` is left out. Default: as in the pipeline. Fewer are faster and less exact.
+        allow_imports: Modules that the config in a checkpoint may have imported; trust both.
         compile: Compile the model in its first pass (:func:`~asea_mm.engine.compilation.compile_model`): on a GPU many
             times as fast with few clips at a time, on a CPU it would be no faster and is left out. Then what active
             joints there are is looked up only with ``explain``, in a pass that is not compiled.
@@ -62,9 +63,10 @@ class InteractionInferencer:
         fuse: bool = False,
         layout: str | Mapping | Skeleton | None = None,
         num_clips: int | None = None,
+        allow_imports: Collection[str] = (),
         compile: bool = False,
     ) -> None:
-        trained = load_model(model, weights, device, layout)
+        trained = load_model(model, weights, device, layout, allow_imports)
         self.model: Any = fuse_batch_norm(trained.model) if fuse else trained.model
         self._is_compiled = compile and compile_model(self.model, device)
         self.skeleton, self.classes, self.num_person = trained.skeleton, trained.classes, trained.num_person
