@@ -1,22 +1,15 @@
 # make demo      train and test on the embedded synthetic pairs (CPU, nothing to download but the packages)
 # make test      the tests of the package
 # make test-lab  the tests of the experiments, lab/
-<<<<<<< HEAD
 # make gpu       all that wants a GPU, in eight minutes at most: gpu.json (GPU='--device cpu --quick' tries it without)
-=======
 # make campaign  hours of damaged inputs, kills, full disks and two at once: what the tests do in short
->>>>>>> main
 # make lint      style, types and the direction of imports
 # Each makes .venv first if it is missing. PYTHON=python3.11 chooses the interpreter.
 PYTHON ?= python3
 BIN := .venv/bin
 DEMO := work_dirs/asea_demo
 
-<<<<<<< HEAD
-.PHONY: demo test test-lab gpu lint clean
-=======
-.PHONY: demo test test-lab campaign lint clean
->>>>>>> main
+.PHONY: demo test test-lab gpu campaign lint clean
 
 # Five epochs do, of the eight that the config has.
 demo: .venv/installed
@@ -31,13 +24,11 @@ test: .venv/installed
 test-lab: .venv/installed
 	$(BIN)/python -m pytest lab/tests
 
-<<<<<<< HEAD
 gpu: .venv/installed
 	$(BIN)/python -m lab.gpu $(GPU)
-=======
+
 campaign: .venv/installed
 	$(BIN)/python -m tests.campaigns
->>>>>>> main
 
 lint: .venv/installed
 	$(BIN)/ruff check .
