@@ -47,14 +47,10 @@ def test_resuming_goes_on_where_training_ended(command, tmp_path, trained):
 
 
 def test_compiled_it_trains_the_same(command, tmp_path, trained):
-    options = ['--seed', 3, '--cfg-options', *SMALL, 'train_cfg.max_epochs=1']
-    assert command('train', 'asea_demo', '--compile', '--work-dir', 'left_alone', *options)[0] == 0
-    assert 'on a CPU the model is no faster for it' in next((tmp_path / 'left_alone').glob('*/*.log')).read_text()
-    assert command('train', 'asea_demo', '--work-dir', 'run', *options, 'compile.backend=eager')[0] == 0
-    expected = saved(trained)['state_dict']
-    for folder in ('left_alone', 'run'):
-        got = saved(tmp_path / folder / 'epoch_1.pth')['state_dict']
-        torch.testing.assert_close(got, expected, rtol=1e-4, atol=1e-5)
+    options = ['--seed', 3, '--cfg-options', *SMALL, 'compile.backend=eager']
+    assert command('train', 'asea_demo', '--compile', '--work-dir', 'run', *options)[0] == 0
+    got, expected = (saved(path)['state_dict'] for path in (tmp_path / 'run' / 'epoch_1.pth', trained))
+    torch.testing.assert_close(got, expected, rtol=1e-3, atol=1e-3)
 
 
 def test_test_and_pictures(command, trained, tmp_path):
