@@ -81,18 +81,19 @@ def cache_folder() -> Path:
 
 
 def _compile(region: nn.Module, begins: bool, **options: Any) -> None:
-    """As ``Module.compile``, and the first axis of what the region takes may have any length.
+    """As ``Module.compile``, and the first axis of the tensors that the region takes may have any length.
 
     Where a pass begins, CUDA graphs may overwrite what they gave in the pass before; by themselves they would do so in
     every region.
     """
     compiled: Callable[..., Tensor] = torch.compile(region._call_impl, **options)
 
-    def call(x: Tensor, *args: Any, **kwargs: Any) -> Tensor:
+    def call(*args: Any, **kwargs: Any) -> Tensor:
         if begins:
             torch.compiler.cudagraph_mark_step_begin()
-        torch._dynamo.maybe_mark_dynamic(x, 0)
-        return compiled(x, *args, **kwargs)
+        for tensor in (value for value in (*args, *kwargs.values()) if isinstance(value, Tensor)):
+            torch._dynamo.maybe_mark_dynamic(tensor, 0)
+        return compiled(*args, **kwargs)
 
     region._compiled_call_impl = call  # type: ignore[assignment]  # where Module.compile puts it; not copied or pickled
 

@@ -67,9 +67,9 @@ def test_forward_and_loss_are_one_graph_with_and_without_absences(name, aea):
     assert len(graphs) == 1
 
 
-@pytest.mark.parametrize(('name', 'aea'), [('ASEA', True), ('MSSAGCN', False), ('STGCN++', True)])
+@pytest.mark.parametrize(('name', 'aea'), [('ASEA', True), ('STGCN++', False)])
 def test_compiled_in_place_it_trains_and_scores_the_same(name, aea):
-    model = recognizer(backbone_config(name, aea)).eval()
+    model = recognizer(backbone_config(name, aea, channels=(8, 16))).eval()
     twin = copy.deepcopy(model)
     assert compile_model(twin, 'cpu', backend='aot_eager')
     assert list(twin.state_dict()) == list(model.state_dict())
