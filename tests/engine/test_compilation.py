@@ -71,7 +71,7 @@ def test_forward_and_loss_are_one_graph_with_and_without_absences(name, aea):
 def test_compiled_in_place_it_trains_and_scores_the_same(name, aea):
     model = recognizer(backbone_config(name, aea, channels=(8, 16))).eval()
     twin = copy.deepcopy(model)
-    assert compile_model(twin, 'cpu', backend='aot_eager')
+    assert compile_model(twin, 'cpu', backend='eager')
     assert list(twin.state_dict()) == list(model.state_dict())
     for training in (True, False):
         torch.testing.assert_close(*(trained_step(m.train(training), clips()) for m in (twin, model)), **CLOSE)
@@ -84,7 +84,7 @@ def test_another_number_of_samples_is_not_compiled_anew():
         graphs.append(graph)
         return graph.forward
 
-    model = recognizer(backbone_config('ASEA', aea=False, interaction={})).eval()
+    model = recognizer(backbone_config('ASEA', channels=(8, 16), interaction={})).eval()
     expected = [model(clips(samples), stage='head') for samples in (4, 3, 7)]
     compile_model(model, 'cpu', backend=backend)
     got = [model(clips(4), stage='head')]
@@ -101,16 +101,16 @@ def test_blocks_of_one_size_are_compiled_once():
         graphs.append(graph)
         return graph.forward
 
-    config = backbone_config('ASEA', channels=(8, 8, 8, 8, 8), interaction={}) | dict(strides=[1] * 5)
+    config = backbone_config('ASEA', channels=(8, 8, 8), interaction={}) | dict(strides=[1] * 3)
     model = recognizer(config).eval()
     expected = model(clips(), stage='head')
     compile_model(model, 'cpu', backend=backend)
     torch.testing.assert_close(model(clips(), stage='head'), expected, **CLOSE)
-    assert len(graphs) == 2, 'the first, which has no residual, and the other four'
+    assert len(graphs) == 2, 'the first, which has no residual, and the other two'
 
 
 def test_copies_are_not_compiled_and_the_probe_sees_what_it_sees_without():
-    model = recognizer(backbone_config('ASEA', interaction={})).eval()
+    model = recognizer(backbone_config('ASEA', channels=(8,), interaction={})).eval()
     calls = []
 
     def backend(graph, inputs):
