@@ -15,7 +15,7 @@ from mmengine.config import Config
 from mmengine.registry import WEIGHT_INITIALIZERS, DefaultScope
 from torch import nn
 
-from ..engine.checkpoints import parse_config, read_checkpoint
+from ..engine.checkpoints import parse_config, read_checkpoint, read_temperature
 from ..engine.configs import part_names, read_config
 from ..errors import InputError
 from ..layout_mapping import map_recordings
@@ -36,6 +36,8 @@ class TrainedModel:
     classes: list[str]
     channels: int  # behind the pipeline; 0 if the backbone does not tell
     num_person: int  # that it takes at a time
+    temperature: float | None = None  # of its scores, if it was calibrated
+    in_metres: bool = False  # whether it was trained on metres
 
 
 def load_model(
@@ -117,6 +119,8 @@ def load_model(
         classes=[str(name) for name in classes],
         channels=input_size(recognizer.backbone)[1],
         num_person=formats[-1].get('num_person', 2) if formats else 2,
+        temperature=read_temperature(meta, path),
+        in_metres=dataset_meta.get('units') == 'metre',
     )
 
 

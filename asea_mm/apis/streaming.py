@@ -13,6 +13,7 @@ import numpy as np
 from ..datasets.recordings.arrays import as_keypoint
 from ..datasets.recordings.bodies import distances, first_absurd
 from ..datasets.recordings.finish import Sample
+from ..datasets.recordings.together import are_together
 from ..errors import InputError
 from .followed import Damage, joined_tracks, known_by, merge_rows
 from .inferencer import InteractionInferencer
@@ -33,6 +34,7 @@ class StreamResult:
     start: int  # first frame of the window, from 0 since the start of the stream
     stop: int  # the frame after its last
     times: tuple[float, float] | None = None  # timestamps of its first and last frame, where given
+    together: bool = True  # whether they were near enough to have to do with each other
     left_out: int = 0  # bodies of its frames, of anybody, that were left out for damage
 
 
@@ -155,6 +157,12 @@ class StreamingRecognizer:
             self.current = self._evaluate()
         return self.current
 
+    def finish(self) -> list[StreamResult] | None:
+        """Evaluate the last frames, if some came since the last evaluation; also where they fill no window."""
+        if self.num_frames and (self.num_frames < self.window or (self.num_frames - self.window) % self.stride):
+            self.current = self._evaluate()
+        return self.current
+
     def _checked(self, frame: Mapping[Hashable, Any]) -> tuple[dict[Hashable, np.ndarray], Kind | None]:
         """The bodies of a frame that are there, ``(V, C)`` or with scores ``(V, C + 1)``, and their kind."""
         if not isinstance(frame, Mapping):
@@ -248,7 +256,7 @@ class StreamingRecognizer:
             return []
         channels, scored = self._kind
         values = np.zeros(
-            (len(tracks), self.window, self.inferencer.skeleton.num_joints, channels + scored), np.float32
+            (len(tracks), len(self._frames), self.inferencer.skeleton.num_joints, channels + scored), np.float32
         )
         for time, bodies in enumerate(self._frames):
             for row, track in enumerate(tracks):
@@ -265,11 +273,11 @@ class StreamingRecognizer:
                 )
         near = sorted((float(apart[a, b]), a, b) for a, b in combinations(range(len(tracks)), 2))
         pairs = [(a, b) for distance, a, b in near[: self.max_pairs] if np.isfinite(distance)]
-        stop, start = self.num_frames, self.num_frames - self.window
+        stop, start = self.num_frames, self.num_frames - len(self._frames)
         clips = [self._clip(f'frames {start} to {stop - 1}', values[[*pair]], self._kind) for pair in pairs]
         first, last = self._times[0], self._times[-1]
         results = []
-        for (a, b), new in zip(pairs, self.inferencer.classify(clips), strict=True):
+        for (a, b), clip, new in zip(pairs, clips, self.inferencer.classify(clips), strict=True):
             scores = self._smooth(frozenset((tracks[a], tracks[b])), new)
             label = int(scores.argmax())
             results.append(
@@ -282,6 +290,7 @@ class StreamingRecognizer:
                     start=start,
                     stop=stop,
                     times=None if first is None or last is None else (first, last),
+                    together=are_together(clip.keypoint),
                     left_out=sum(self._left_out),
                 )
             )
