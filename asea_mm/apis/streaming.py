@@ -15,6 +15,7 @@ from ..datasets.recordings.bodies import distances, first_absurd
 from ..datasets.recordings.finish import Sample
 from ..datasets.recordings.together import are_together
 from ..errors import InputError
+from ..evaluation.events import efforts
 from .followed import Damage, joined_tracks, known_by, merge_rows
 from .inferencer import InteractionInferencer
 from .windows import whole_number
@@ -27,6 +28,7 @@ class StreamResult:
     """What two persons did in the last window."""
 
     persons: tuple[Hashable, Hashable]  # their track ids, who came first first
+    tracks: tuple[Hashable, Hashable]  # the first ids of their tracks, which do not change
     label: int  # the class with the highest score
     label_name: str
     score: float
@@ -35,6 +37,7 @@ class StreamResult:
     stop: int  # the frame after its last
     times: tuple[float, float] | None = None  # timestamps of its first and last frame, where given
     together: bool = True  # whether they were near enough to have to do with each other
+    efforts: tuple[float, ...] = ()  # how much each of them moves, see :func:`~asea_mm.evaluation.events.efforts`
     left_out: int = 0  # bodies of its frames, of anybody, that were left out for damage
 
 
@@ -111,6 +114,7 @@ class StreamingRecognizer:
         self._last_time = -math.inf
         self._seen: dict[Hashable, int] = {}  # frame in which a track was last seen, in the order in which they came
         self._past: dict[frozenset[Hashable], tuple[int, np.ndarray]] = {}  # of pairs: frame and scores
+        self._first_id: dict[Hashable, Hashable] = {}  # of a track, whatever it is called by now
         self._last: dict[Hashable, np.ndarray] = {}  # body of a track when it was last seen
         self._damage = Damage(self._extra.get('img_shape'))
         self._left_out: deque[int] = deque(maxlen=self.window)  # bodies of every frame
@@ -225,6 +229,7 @@ class StreamingRecognizer:
                     continue
                 self._forget(min(away, key=self._seen.__getitem__))
             self._seen[track] = now
+            self._first_id[track] = track
         self._seen.update(dict.fromkeys(bodies, now))
         self._last.update(bodies)
         self._frames.append(bodies)
@@ -237,6 +242,7 @@ class StreamingRecognizer:
 
         self._seen = {renamed(track): when for track, when in self._seen.items()}  # in the same order
         self._last = {renamed(track): body for track, body in self._last.items()}
+        self._first_id = {renamed(track): first for track, first in self._first_id.items()}
         self._past = {frozenset(map(renamed, pair)): past for pair, past in self._past.items()}
         self._merged = {frozenset(map(renamed, pair)) for pair in self._merged}
         for bodies in self._frames:
@@ -244,7 +250,7 @@ class StreamingRecognizer:
                 bodies[new] = bodies.pop(old)
 
     def _forget(self, track: Hashable) -> None:
-        del self._seen[track], self._last[track]
+        del self._seen[track], self._last[track], self._first_id[track]
         self._merged = {pair for pair in self._merged if track not in pair}
         self._past = {pair: past for pair, past in self._past.items() if track not in pair}
         for bodies in self._frames:
@@ -283,6 +289,7 @@ class StreamingRecognizer:
             results.append(
                 StreamResult(
                     persons=(tracks[a], tracks[b]),
+                    tracks=(self._first_id[tracks[a]], self._first_id[tracks[b]]),
                     label=label,
                     label_name=self.inferencer.classes[label],
                     score=float(scores[label]),
@@ -291,6 +298,7 @@ class StreamingRecognizer:
                     stop=stop,
                     times=None if first is None or last is None else (first, last),
                     together=are_together(clip.keypoint),
+                    efforts=tuple(efforts(clip.keypoint).tolist()),
                     left_out=sum(self._left_out),
                 )
             )
