@@ -44,13 +44,15 @@ class RtmlibEstimator:
     def __call__(self, picture: np.ndarray) -> np.ndarray:
         """See :class:`~.estimators.PoseEstimator`."""
         if self.body.one_stage:
-            bodies = _bodies(*self.body(picture), 'rtmlib')
+            joints, scores = self.body(picture)
+            bodies = _bodies(joints, scores, 'rtmlib')
             return bodies[bodies[..., 2].any(axis=-1)]  # nobody is a body of zeros
         # In two steps: without a box, Body takes the whole picture for a person.
         boxes = self.body.det_model(picture)
         if not len(boxes):
             return _bodies([], [], 'rtmlib')
-        return _bodies(*self.body.pose_model(picture, bboxes=boxes), 'rtmlib')
+        joints, scores = self.body.pose_model(picture, bboxes=boxes)
+        return _bodies(joints, scores, 'rtmlib')
 
 
 class UltralyticsEstimator:
@@ -75,7 +77,9 @@ class UltralyticsEstimator:
         if found is None:
             raise InputError('ultralytics: expected a pose model, such as yolo11n-pose.pt, got one without keypoints')
         values = found.data.cpu().numpy()
-        return _bodies(values[..., :2], values[..., 2] if values.shape[-1] > 2 else values[..., :1] * 0 + 1, 'ultralytics')
+        return _bodies(
+            values[..., :2], values[..., 2] if values.shape[-1] > 2 else values[..., :1] * 0 + 1, 'ultralytics'
+        )
 
 
 class MMPoseEstimator:

@@ -80,14 +80,16 @@ class RTMOEstimator:
     def __init__(self, session: Any) -> None:
         self.session = session
         self._input = session.get_inputs()[0]
-        self._sides = [side if isinstance(side, int) and side > 0 else 640 for side in self._input.shape[2:4]]
+        self._height, self._width = (
+            side if isinstance(side, int) and side > 0 else 640 for side in self._input.shape[2:4]
+        )
         names = [output.name for output in session.get_outputs()]
         ranks = [len(output.shape) for output in session.get_outputs()]
         self._outputs = [names[ranks.index(3)], names[ranks.index(4)]]  # boxes, joints
 
     def __call__(self, picture: np.ndarray) -> np.ndarray:
         """See :class:`~.estimators.PoseEstimator`."""
-        fitted, scale = fit(picture, *self._sides, 114)
+        fitted, scale = fit(picture, self._height, self._width, 114)
         values = np.ascontiguousarray(fitted.transpose(2, 0, 1)[None], dtype=np.float32)
         boxes, bodies = (output[0] for output in self.session.run(self._outputs, {self._input.name: values}))
         corners, scores = boxes[:, :4].astype(np.float64), boxes[:, 4].astype(np.float64)
@@ -116,7 +118,9 @@ def open_onnx(path: Path, resolution: int = 256, threads: int = 0) -> MoveNetEst
     except Exception as error:  # the runtime's errors have no common class of their own
         text = ' '.join(f'{error}'.split())[:160]
         raise InputError(f'pose model {path}: expected an ONNX file, got an error: {text}') from None
-    inputs, outputs = [[list(value.shape) for value in values] for values in (session.get_inputs(), session.get_outputs())]
+    inputs, outputs = [
+        [list(value.shape) for value in values] for values in (session.get_inputs(), session.get_outputs())
+    ]
     if len(inputs) == 1 and len(inputs[0]) == 4:
         if inputs[0][3] == 3 and [shape[1:] for shape in outputs] == [[6, 56]]:
             return MoveNetEstimator(session, resolution)
