@@ -70,6 +70,7 @@ class StreamingRecognizer:
         img_shape: Height and width of the image, where the model's pipeline normalises by it.
 
     Attributes:
+        evaluated: The frame behind the last window that was evaluated; 0 before the first.
         notes: The last 100 things that were done against the ids or left out, a line each.
 
     Raises:
@@ -108,6 +109,7 @@ class StreamingRecognizer:
         """Forget everything: the next frame is the first."""
         self.num_frames = 0
         self.current: list[StreamResult] | None = None
+        self.evaluated = 0
         self._kind: Kind | None = None  # once known
         self._frames: deque[dict[Hashable, np.ndarray]] = deque(maxlen=self.window)  # bodies, with scores (V, C + 1)
         self._times: deque[float | None] = deque(maxlen=self.window)
@@ -163,7 +165,7 @@ class StreamingRecognizer:
 
     def finish(self) -> list[StreamResult] | None:
         """Evaluate the last frames, if some came since the last evaluation; also where they fill no window."""
-        if self.num_frames and (self.num_frames < self.window or (self.num_frames - self.window) % self.stride):
+        if self.evaluated < self.num_frames:
             self.current = self._evaluate()
         return self.current
 
@@ -257,7 +259,7 @@ class StreamingRecognizer:
             bodies.pop(track, None)
 
     def _evaluate(self) -> list[StreamResult]:
-        tracks = self.tracks
+        self.evaluated, tracks = self.num_frames, self.tracks
         if self._kind is None or len(tracks) < 2:
             return []
         channels, scored = self._kind

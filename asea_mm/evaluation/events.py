@@ -138,6 +138,7 @@ class EventFinder:
         """
         if self._window is not None and stop < self._window[1]:
             raise InputError(f'events: expected windows in the order of time, got one to {stop} after {self._window}')
+        start, stop = float(start), float(stop)
         if self._window is None:
             self._begun = start
         first, middle = self._window is None, (start + stop) / 2
