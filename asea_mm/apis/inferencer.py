@@ -17,6 +17,7 @@ from ..datasets.recordings.arrays import read_array
 from ..datasets.recordings.finish import Pairs, Sample
 from ..datasets.recordings.samples import is_single, read_samples
 from ..datasets.recordings.together import are_together, check_metres, note_axes
+from ..datasets.transforms import ProjectTo2D
 from ..errors import InputError
 from ..evaluation.calibration import calibrated
 from ..models.layers import fuse_batch_norm
@@ -221,6 +222,8 @@ class InteractionInferencer:
         if clip.fps is not None:
             data['fps'] = clip.fps
         for transform in self._pipeline:
+            if isinstance(transform, ProjectTo2D) and clip.keypoint.shape[-1] == 2:
+                continue  # of a model for poses in images that was tested on scenes in space
             try:
                 data = transform(data)
             except InputError as error:

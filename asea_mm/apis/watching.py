@@ -129,7 +129,7 @@ class EventWatcher:
                 raise InputError(f'expected frames in the order of time, got one at {time:g} s after {before:g} s')
             while (at := self._began + self.stream.num_frames / self.options.fps) <= time + 1e-6:
                 share = (at - before) / (time - before)
-                between = _between(earlier, now, min(share, 1.0)) if time - before <= LONGEST_GAP else {}
+                between = bodies_between(earlier, now, min(share, 1.0)) if time - before <= LONGEST_GAP else {}
                 events += self._take(now if share > 1 - 1e-3 else between)
         self._last = time, now
         return events
@@ -168,7 +168,7 @@ class EventWatcher:
         return self.finder.push(start, end, scores, moves)
 
 
-def _between(
+def bodies_between(
     before: Mapping[Hashable, np.ndarray], after: Mapping[Hashable, np.ndarray], share: float
 ) -> dict[Hashable, np.ndarray]:
     """Bodies between two frames; who is there in one of them only is there in the half that is nearer to it."""
