@@ -33,7 +33,7 @@ from asea_mm.keypoints import NO_INTERACTION
 from .commands import circumstances, lab_parser, run_main
 from .simulation import FPS, simulate
 
-OPTIONS = ('window', 'stride', 'enter', 'leave', 'min_length', 'max_gap')
+OPTIONS = ('window', 'stride', 'enter', 'leave', 'min_length', 'max_gap', 'switch')
 
 
 def main() -> None:

@@ -37,7 +37,8 @@ def simulate(
 
     Every clip has its own two persons. They stand for one to three seconds as at its beginning, act, stand for up to
     half a second as at its end, and are gone for one to three seconds. Between two clips, a pair stands without doing
-    anything now and then, and passers-by walk past at one and a half to four metres at any time.
+    anything now and then, and passers-by walk past at one and a half to four metres at any time. Pairs that follow each
+    other stand six metres apart, so that nobody takes one for the other.
 
     Args:
         clips: Annotations of two persons in space, that the model was not trained on.
@@ -54,11 +55,11 @@ def simulate(
         before, after = _frames(rng, 1, 3), _frames(rng, 0, 0.5)
         parts = [_standing(body[:, :1], before, rng), body, _standing(body[:, -1:], after, rng)]
         events.append((len(scenes), now + before, now + before + body.shape[1], classes[clip['label']]))
-        scenes.append((now, np.concatenate(parts, axis=1)))
+        scenes.append((now, _aside(np.concatenate(parts, axis=1), len(scenes))))
         now += scenes[-1][1].shape[1] + _frames(rng, 1, 3)
         if rng.random() < 0.4:
             other = _centred(np.asarray(clips[int(rng.integers(len(clips)))]['keypoint'], np.float32)[:2])
-            scenes.append((now, _standing(other[:, :1], _frames(rng, 2, 5), rng)))
+            scenes.append((now, _aside(_standing(other[:, :1], _frames(rng, 2, 5), rng), len(scenes))))
             now += scenes[-1][1].shape[1] + _frames(rng, 1, 3)
     walkers = [clip for clip in clips if classes[clip['label']] in ('approaching', 'departing')] or list(clips)
     passers = [_passer_by(walkers[int(rng.integers(len(walkers)))], rng) for _ in range(num_clips // 2)]
@@ -88,6 +89,11 @@ def _centred(body: np.ndarray) -> np.ndarray:
     return body - np.array([middle[0], 0, middle[2]], np.float32)
 
 
+def _aside(body: np.ndarray, number: int) -> np.ndarray:
+    """A pair to the left or to the right, in turn."""
+    return body + np.array([3 if number % 2 else -3, 0, 0], np.float32)
+
+
 def _standing(pose: np.ndarray, frames: int, rng: np.random.Generator) -> np.ndarray:
     """A pose held for some frames: each body sways a little as a whole, and the sensor is noisy."""
     persons, _, joints, channels = pose.shape
@@ -102,8 +108,8 @@ def _passer_by(clip: dict[str, Any], rng: np.random.Generator) -> np.ndarray:
     body = np.asarray(clip['keypoint'], np.float32)[int(rng.integers(2))]
     body = body - body_centres(body)[:, None] * np.array([1, 0, 1], np.float32)
     body = np.concatenate([body, body[::-1]])
-    length = round(8 / WALK * FPS)
+    length = round(10 / WALK * FPS)
     body = np.tile(body, (1 + length // len(body), 1, 1))[:length]
     aside = rng.uniform(1.5, 4.0) * rng.choice([-1, 1])
-    way = np.linspace(-4, 4, length) * rng.choice([-1, 1])
+    way = np.linspace(-5, 5, length) * rng.choice([-1, 1])
     return (body + np.stack([way, np.zeros(length), np.full(length, aside)], axis=-1)[:, None]).astype(np.float32)

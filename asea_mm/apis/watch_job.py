@@ -52,11 +52,12 @@ class WatchJob:
     @property
     def is_done(self) -> bool:
         """Whether all its files are there, to the end of the source and with these settings."""
-        if not all(path.exists() for path in (self.video, self.page, self.keypoints) if path is not None):
-            return False
         try:
             before = json.loads((self.out / 'events.json').read_text(encoding='utf-8'))
-            return bool(before['settings'] == self.settings and not before['stopped'])
+            # of nobody there is no page and there are no keypoints
+            needed = [self.video, *([self.page, self.keypoints] if before['persons'] else [])]
+            same = before['settings'] == self.settings and not before['stopped']
+            return bool(same and all(path.exists() for path in needed if path is not None))
         except (OSError, ValueError, KeyError, TypeError):
             return False
 

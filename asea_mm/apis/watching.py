@@ -29,6 +29,7 @@ class WatchOptions:
     leave: float = 0.4
     min_length: float = 0.4
     max_gap: float = 0.3
+    switch: float = 1.0
     max_persons: int = 30
     max_pairs: int = 30
 
@@ -94,7 +95,7 @@ class EventWatcher:
             img_shape=img_shape,
         )
         self.finder = EventFinder(
-            self.classes, options.enter, options.leave, options.min_length, options.max_gap, smoothing=3
+            self.classes, options.enter, options.leave, options.min_length, options.max_gap, options.switch
         )
         self.curves = Curves() if keep_curves else None
         self.results: list[StreamResult] = []

@@ -40,6 +40,7 @@ OPTIONS = {
     'leave': 'activity below which it ends',
     'min_length': 'seconds of the shortest event',
     'max_gap': 'seconds between two events that are one',
+    'switch': 'seconds for which another class must lead, for a new event',
 }
 
 

@@ -24,7 +24,7 @@ class Event:
     persons: tuple[Hashable, ...]
     acts: Hashable | None  # which of them acts on the other; None where that cannot be told, or both do
     label: str
-    score: float  # mean of its class, from 0 to 1
+    score: float  # of its class, from 0 to 1: mean over the time, in which sure moments weigh more
 
     def to_dict(self) -> dict[str, Any]:
         """All fields as plain values, times and score to a thousandth."""
@@ -46,14 +46,16 @@ class _Part:
     """A piece of time in which a pair does one thing, while it lasts."""
 
     start: float
-    scores: np.ndarray  # sums
+    scores: np.ndarray  # sums over the moments
+    squares: np.ndarray  # and of their squares, which tell the class: sure moments weigh more
     efforts: np.ndarray
-    count: int = 0
+    is_empty: bool = True
 
     def add(self, other: '_Moment | _Part') -> None:
         self.scores = self.scores + other.scores
+        self.squares = self.squares + (other.squares if isinstance(other, _Part) else other.scores**2)
         self.efforts = self.efforts + other.efforts
-        self.count += other.count if isinstance(other, _Part) else 1
+        self.is_empty = False
 
 
 @dataclass
@@ -74,8 +76,8 @@ class EventFinder:
     The scores of a window count for its middle, smoothed over ``smoothing`` windows. The *activity* of a pair is one
     minus the score of ``no interaction``, or the highest score where there is no such class. Something goes on from
     where the activity rises above ``leave`` to where it falls below, if it is once above ``enter`` (times between two
-    windows are interpolated). It is of the class with the highest mean score; where another class leads for
-    ``min_length`` seconds, a new event begins there. Shorter events are dropped, and two of the same class that are
+    windows are interpolated). It is of the class with the most evidence, the sum of squared scores; where another class
+    leads for ``switch`` seconds, a new event begins there. Shorter events are dropped, and two of the same class that are
     ``max_gap`` seconds apart or less are one. So a pair has one event at a time.
 
     A recording and a stream that push the same windows get the same events. Memory is that of the pairs of the last
@@ -86,6 +88,7 @@ class EventFinder:
         enter, leave: Activities at which events are sure, and between which they last; ``leave <= enter``.
         min_length: Seconds of the shortest event.
         max_gap: Seconds between two events that are one.
+        switch: Seconds for which another class must lead.
         smoothing: Windows over whose scores the mean is taken, an odd number.
 
     Raises:
@@ -99,17 +102,19 @@ class EventFinder:
         leave: float = 0.4,
         min_length: float = 0.4,
         max_gap: float = 0.3,
+        switch: float = 1.0,
         smoothing: int = 3,
     ) -> None:
         if not 0 < leave <= enter <= 1:
             raise InputError(f'events: expected 0 < leave <= enter <= 1, got enter={enter!r} and leave={leave!r}')
-        if min_length < 0 or max_gap < 0 or smoothing < 1 or not smoothing % 2:
+        if min_length < 0 or max_gap < 0 or switch < 0 or smoothing < 1 or not smoothing % 2:
             raise InputError(
-                'events: expected min_length and max_gap of 0 or more seconds and an odd number of windows for '
-                f'smoothing, got {min_length!r}, {max_gap!r} and {smoothing!r}'
+                'events: expected min_length, max_gap and switch of 0 or more seconds and an odd number of windows for '
+                f'smoothing, got {min_length!r}, {max_gap!r}, {switch!r} and {smoothing!r}'
             )
         self.classes = list(classes)
-        self.enter, self.leave, self.min_length, self.max_gap = enter, leave, min_length, max_gap
+        self.enter, self.leave = enter, leave
+        self.min_length, self.max_gap, self.switch = min_length, max_gap, switch
         self._side = smoothing // 2
         self._is_act = np.array([name != NO_INTERACTION for name in self.classes])
         self._pairs: dict[tuple[Hashable, ...], _Pair] = {}
@@ -214,7 +219,7 @@ class EventFinder:
         """Add a moment to the part, or to the rival that may take over."""
         part = state.part
         assert part is not None
-        if part.count == 0 or self._leader(now.scores) == self._leader(part.scores):
+        if part.is_empty or self._leader(now.scores) == self._leader(part.squares):
             if state.rival is not None:
                 part.add(state.rival)
                 state.rival = None
@@ -224,10 +229,10 @@ class EventFinder:
             state.rival = _new_part(now.time, now)
         rival = state.rival
         rival.add(now)
-        if now.time - rival.start < self.min_length or self._leader(rival.scores) == self._leader(part.scores):
+        if now.time - rival.start < self.switch or self._leader(rival.squares) == self._leader(part.squares):
             return []
         state.rival = None
-        if rival.start - part.start < self.min_length:
+        if rival.start - part.start < self.switch:
             part.add(rival)
             return []
         events = self._note(pair, state, part, rival.start)
@@ -250,7 +255,7 @@ class EventFinder:
         """A part is over: if it is an event, it waits for what comes next; those that wait no more are returned."""
         if not state.sure:
             return []
-        label, start = self._leader(part.scores), part.start
+        label, start = self._leader(part.squares), part.start
         given_up: list[Event] = []
         if state.waiting is not None:
             waiting, whole = state.waiting
@@ -262,13 +267,14 @@ class EventFinder:
             state.waiting = None
         if end - start >= self.min_length:
             acts = _who_acts(pair, part.efforts) if self.classes[label].startswith(DIRECTED) else None
-            score = float(part.scores[label] / part.count)
+            score = float(part.squares[label] / max(part.scores[label], 1e-9))
             state.waiting = Event(start, end, pair, acts, self.classes[label], score), part
         return given_up
 
 
 def _new_part(start: float, moment: _Moment) -> _Part:
-    return _Part(start, np.zeros_like(moment.scores), np.zeros_like(moment.efforts))
+    nothing = np.zeros_like(moment.scores)
+    return _Part(start, nothing, nothing, np.zeros_like(moment.efforts))
 
 
 def _who_acts(pair: tuple[Hashable, ...], efforts: np.ndarray) -> Hashable | None:

@@ -120,7 +120,7 @@ def test_a_finder_begins_anew_after_the_end():
     assert found_in([(2.0, 4.0, 0)], finder=finder) == first
 
 
-@pytest.mark.parametrize('settings', [dict(enter=0.3), dict(leave=0), dict(smoothing=2), dict(min_length=-1)])
+@pytest.mark.parametrize('settings', [dict(enter=0.3), dict(leave=0), dict(smoothing=2), dict(min_length=-1), dict(switch=-1)])
 def test_wrong_arguments(settings):
     with pytest.raises(InputError):
         EventFinder(CLASSES, **settings)
