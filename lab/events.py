@@ -27,7 +27,8 @@ from asea_mm.datasets.files.annotations import select_split
 from asea_mm.datasets.files.whole import write_whole
 from asea_mm.datasets.recordings.finish import Sample
 from asea_mm.errors import InputError
-from asea_mm.evaluation.events import Event, score_events
+from asea_mm.evaluation.event_scores import score_events
+from asea_mm.evaluation.events import Event
 from asea_mm.keypoints import NO_INTERACTION
 
 from .commands import circumstances, lab_parser, run_main
@@ -106,9 +107,9 @@ def measure_events(
 
 
 def measure_auroc(inferencer: InteractionInferencer, data: str, split: str | None, seed: int) -> float:
-    """How well one minus the score of ``no interaction`` tells real clips from strangers near each other and idle pairs.
+    """How well the score of ``no interaction`` tells real clips from strangers near each other and idle pairs.
 
-    The rule of distance is not asked: far and single persons would be too easy.
+    Far and single persons are left out: the rule of distance tells them.
     """
     real = InteractionPoseDataset(data, [], split=split, test_mode=True)
     whole = AddNoInteraction(real, share=1.0, kinds=('strangers', 'idle'), seed=seed)

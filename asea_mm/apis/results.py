@@ -1,5 +1,6 @@
 """What an inferencer returns: plain Python objects that JSON can hold."""
 
+from collections.abc import Hashable
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -102,3 +103,21 @@ class InteractionResult:
     def to_dict(self) -> dict[str, Any]:
         """All fields as plain containers, such as JSON holds."""
         return asdict(self)
+
+
+@dataclass
+class StreamResult:
+    """What two persons did in the last window."""
+
+    persons: tuple[Hashable, Hashable]  # their track ids, who came first first
+    tracks: tuple[Hashable, Hashable]  # the first ids of their tracks, which do not change
+    label: int  # the class with the highest score
+    label_name: str
+    score: float
+    scores: list[float]  # of all classes, smoothed if that was asked for
+    start: int  # first frame of the window, from 0 since the start of the stream
+    stop: int  # the frame after its last
+    times: tuple[float, float] | None = None  # timestamps of its first and last frame, where given
+    together: bool = True  # whether they were near enough to have to do with each other
+    efforts: tuple[float, ...] = ()  # how much each of them moves, see :func:`~asea_mm.evaluation.events.efforts`
+    left_out: int = 0  # bodies of its frames, of anybody, that were left out for damage

@@ -3,7 +3,6 @@
 import math
 from collections import deque
 from collections.abc import Hashable, Mapping, Sequence
-from dataclasses import dataclass
 from itertools import combinations
 from numbers import Real
 from typing import Any
@@ -18,27 +17,10 @@ from ..errors import InputError
 from ..evaluation.events import efforts
 from .followed import Damage, joined_tracks, known_by, merge_rows
 from .inferencer import InteractionInferencer
+from .results import StreamResult
 from .windows import whole_number
 
 Kind = tuple[int, bool]  # of the bodies of a stream: coordinates C, and whether there are scores
-
-
-@dataclass
-class StreamResult:
-    """What two persons did in the last window."""
-
-    persons: tuple[Hashable, Hashable]  # their track ids, who came first first
-    tracks: tuple[Hashable, Hashable]  # the first ids of their tracks, which do not change
-    label: int  # the class with the highest score
-    label_name: str
-    score: float
-    scores: list[float]  # of all classes, smoothed if that was asked for
-    start: int  # first frame of the window, from 0 since the start of the stream
-    stop: int  # the frame after its last
-    times: tuple[float, float] | None = None  # timestamps of its first and last frame, where given
-    together: bool = True  # whether they were near enough to have to do with each other
-    efforts: tuple[float, ...] = ()  # how much each of them moves, see :func:`~asea_mm.evaluation.events.efforts`
-    left_out: int = 0  # bodies of its frames, of anybody, that were left out for damage
 
 
 class StreamingRecognizer:

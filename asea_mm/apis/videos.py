@@ -20,7 +20,7 @@ from ..video.source import Frame, VideoSource, open_source
 from ..video.tracking import LiveTracks
 from ..video.writer import VideoWriter
 from .inferencer import InteractionInferencer
-from .watching import EventWatcher, WatchOptions, bodies_between
+from .watching import DEFAULTS, EventWatcher, WatchOptions, bodies_between
 
 People = Mapping[int, np.ndarray]  # id to (V, 3): x, y and score
 MOST_PERSONS, SHORTEST = 50, 0.3  # that are written: the longest tracks, of at least so many seconds
@@ -90,7 +90,7 @@ def watch_source(
     source: VideoSource,
     estimator: PoseEstimator,
     inferencer: InteractionInferencer,
-    options: WatchOptions = WatchOptions(),
+    options: WatchOptions = DEFAULTS,
     keep: bool = False,
     live_video: str | Path | None = None,
     on_frame: Callable[[Watched, EventWatcher], object] | None = None,
@@ -239,7 +239,7 @@ def page_arguments(watched: Watched) -> dict:
     """What :func:`~asea_mm.visualization.page.write_events_page` takes, but the path."""
     assert watched.tracks is not None
     values, ids = watched.tracks.array(watched.fps)
-    rows = {person: row for row, person in enumerate(ids)}
+    rows: dict[Hashable, int] = {person: row for row, person in enumerate(ids)}
     events = [
         {**event.to_dict(), 'persons': [rows[person] for person in event.persons], 'acts': rows.get(event.acts)}
         for event in watched.events

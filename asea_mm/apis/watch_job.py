@@ -11,9 +11,9 @@ from typing import Any
 
 from ..datasets.files.whole import write_whole
 from ..errors import InputError
-from ..visualization.page import write_events_page
 from ..video.estimators import open_estimator
 from ..video.source import VideoSource, open_source
+from ..visualization.page import write_events_page
 from .inferencer import InteractionInferencer
 from .videos import Watched, event_rows, page_arguments, watch_source, write_keypoints, write_video
 from .watching import EventWatcher, WatchOptions
@@ -27,7 +27,8 @@ class WatchJob:
 
     source: str
     out: Path  # folder of events.csv and events.json
-    model: tuple[str, ...]  # a checkpoint; or a config and a checkpoint
+    model: str  # a checkpoint
+    config: str | None = None  # of the model, where it is not that in the checkpoint
     device: str = 'cpu'
     pose_model: str | None = None
     resolution: int = 256
@@ -42,7 +43,8 @@ class WatchJob:
     def settings(self) -> dict[str, Any]:
         """What makes the events: with the same settings they need not be found again."""
         return {
-            'model': [str(part) for part in self.model],
+            'model': self.model,
+            'config': self.config,
             'pose_model': self.pose_model,
             'resolution': self.resolution,
             'options': asdict(self.options),
@@ -78,8 +80,9 @@ def run_watch_job(
     with open_source(job.source, job.picture_fps, job.live) as source:
         threads = int(os.environ.get('OMP_NUM_THREADS', '0'))
         estimator = open_estimator(job.pose_model, job.resolution, threads)
-        inferencer = InteractionInferencer(*job.model, device=job.device, layout=estimator.layout, fuse=True)
-        keep = any(path is not None for path in (job.page, job.keypoints)) or (job.video is not None and not source.live)
+        model, weights = (job.model, None) if job.config is None else (job.config, job.model)
+        inferencer = InteractionInferencer(model, weights, job.device, fuse=True, layout=estimator.layout)
+        keep = any(path is not None for path in (job.page, job.keypoints, None if source.live else job.video))
         watched = watch_source(
             source,
             estimator,

@@ -13,7 +13,8 @@ from ..evaluation.events import Event, EventFinder
 from ..keypoints import NO_INTERACTION, presence
 from .followed import known_by
 from .inferencer import InteractionInferencer
-from .streaming import StreamingRecognizer, StreamResult
+from .results import StreamResult
+from .streaming import StreamingRecognizer
 
 LONGEST_GAP = 1.0  # seconds between two frames, beyond which nobody is known to have been there
 
@@ -37,6 +38,9 @@ class WatchOptions:
         for name in ('fps', 'window', 'stride'):
             if not 0 < getattr(self, name) < 1e4:
                 raise InputError(f'{name}: expected a positive number, got {getattr(self, name)!r}')
+
+
+DEFAULTS = WatchOptions()
 
 
 @dataclass
@@ -80,7 +84,7 @@ class EventWatcher:
     def __init__(
         self,
         inferencer: InteractionInferencer,
-        options: WatchOptions = WatchOptions(),
+        options: WatchOptions = DEFAULTS,
         img_shape: Sequence[int] | None = None,
         scored: bool = True,
         keep_curves: bool = False,
@@ -103,7 +107,7 @@ class EventWatcher:
         self._began = 0.0
         self._evaluated = 0  # frame behind the last window
 
-    def push(self, time: float, bodies: Mapping[Hashable, np.ndarray]) -> list[Event]:
+    def push(self, time: float, bodies: Mapping[Any, np.ndarray]) -> list[Event]:
         """Take one frame.
 
         Args:
@@ -159,9 +163,7 @@ class EventWatcher:
             order = sorted((0, 1), key=lambda place: known_by(result.tracks[place]))
             pair = tuple(result.tracks[place] for place in order)
             scores[pair], moves[pair] = np.asarray(result.scores), [result.efforts[place] for place in order]
-        start, end = (
-            self._began + frame / self.options.fps for frame in (max(stop - self.stream.window, 0), stop)
-        )
+        start, end = (self._began + frame / self.options.fps for frame in (max(stop - self.stream.window, 0), stop))
         if self.curves is not None:
             self.curves.times.append((start + end) / 2)
             nothing = np.zeros(len(self.classes))
@@ -176,7 +178,7 @@ def bodies_between(
     bodies = dict(before if share < 0.5 else after)
     for track in before.keys() & after.keys():
         first, last = before[track], after[track]
-        both = first.any(axis=-1) & last.any(axis=-1)
+        both = np.asarray(first.any(axis=-1) & last.any(axis=-1))
         blended = first + share * (last - first)
         bodies[track] = np.where(both[:, None], blended, bodies[track])
     return bodies
@@ -186,7 +188,7 @@ def find_events(
     inferencer: InteractionInferencer,
     sample: Sample,
     fps: float,
-    options: WatchOptions = WatchOptions(),
+    options: WatchOptions = DEFAULTS,
     img_shape: Sequence[int] | None = None,
 ) -> list[Event]:
     """The events of a recording, in the order of their starts; persons are its rows.
@@ -202,7 +204,7 @@ def find_events(
     """
     watcher = EventWatcher(inferencer, options, img_shape, scored=sample.keypoint.shape[-1] == 2)
     events: list[Event] = []
-    keypoint, there = sample.keypoint, presence(sample.keypoint)
+    keypoint, there = sample.keypoint, np.asarray(presence(sample.keypoint))
     if watcher.scored:
         score = np.ones(keypoint.shape[:3]) if sample.score is None else sample.score
         keypoint = np.concatenate([keypoint, score[..., None]], axis=-1)

@@ -1,8 +1,8 @@
 """See who does what to whom, from when to when: in videos, folders of pictures, cameras and streams.
 
-SOURCE is a video, a folder of pictures, the number of a camera (0), an address (rtsp://...), or a folder of videos. The
-events are printed as they are found, and written to OUT/NAME/events.csv and events.json. Several sources run at once with
---jobs; those that are done are not repeated. Ctrl-C ends it with what there is.
+SOURCE is a video, a folder of pictures, the number of a camera (0), an address (rtsp://...), or a folder of videos.
+Events are printed as they are found, and written to OUT/NAME/events.csv and events.json. Several sources run at once
+with --jobs; those that are done are not repeated. Ctrl-C ends it with what there is.
 
 Examples:
   asea watch clip.mp4 --model model.pth
@@ -52,7 +52,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument('--keypoints', type=Path, metavar='OUT.npz', help='write the skeletons as a recording')
     group = parser.add_argument_group('poses')
     group.add_argument('--pose-model', help='an ONNX file, rtmlib, ultralytics:FILE or mmpose:MODEL (default: MoveNet)')
-    group.add_argument('--resolution', type=int, default=256, help='longer side that MoveNet sees (default: %(default)s)')
+    group.add_argument(
+        '--resolution', type=int, default=256, help='longer side that MoveNet sees (default: %(default)s)'
+    )
     group.add_argument('--picture-fps', type=float, help='of folders of pictures (default: 30)')
     group.add_argument('--live', action='store_true', default=None, help='play files as if a camera saw them')
     group = parser.add_argument_group('events')
@@ -65,22 +67,21 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    model = (args.model,) if args.config is None else (str(find_config(args.config)), args.model)
+    config = None if args.config is None else str(find_config(args.config))
     options = WatchOptions(**{name: getattr(args, name) for name in OPTIONS})
     shared: dict[str, Any] = {name: getattr(args, name) for name in ('device', 'pose_model', 'resolution', 'live')}
     sources = sources_of(args.sources)
     names = names_of(sources)
     jobs = [
-        WatchJob(source, args.out / name, model, options=options, picture_fps=args.picture_fps, **shared)
+        WatchJob(source, args.out / name, args.model, config, options=options, picture_fps=args.picture_fps, **shared)
         for source, name in zip(sources, names, strict=True)
     ]
     outputs = {name: getattr(args, name) for name in ('video', 'page', 'keypoints') if getattr(args, name) is not None}
-    # of several, each writes files of these names into its own folder
-    jobs = [
-        dataclasses.replace(job, **{name: job.out / path.name if len(jobs) > 1 else path for name, path in outputs.items()})
-        for job in jobs
-    ]
-    return watch_one(jobs[0]) if len(jobs) == 1 else watch_many(jobs, args)
+    if len(jobs) == 1:
+        return watch_one(dataclasses.replace(jobs[0], **outputs))
+    # each writes files of these names into its own folder
+    inside = [{name: job.out / path.name for name, path in outputs.items()} for job in jobs]
+    return watch_many([dataclasses.replace(job, **files) for job, files in zip(jobs, inside, strict=True)], args)
 
 
 def sources_of(words: Sequence[str]) -> list[str]:

@@ -25,10 +25,7 @@ _PAUSE = 0.25  # seconds between two looks of the terminal
 def row_of(event: Event) -> list[str]:
     """An event as it is shown; an arrow goes from who acts."""
     one, other = event.persons
-    if event.acts is None:
-        persons = f'{one} and {other}'
-    else:
-        persons = f'{event.acts} → {other if event.acts == one else one}'
+    persons = f'{one} and {other}' if event.acts is None else f'{event.acts} → {other if event.acts == one else one}'
     return [f'{event.start:.1f}', f'{event.end:.1f}', persons, event.label, f'{event.score:.2f}']
 
 

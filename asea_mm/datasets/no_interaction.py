@@ -5,7 +5,6 @@ from typing import Any
 
 import numpy as np
 from mmaction.registry import DATASETS
-from mmengine.config import ConfigDict
 from mmengine.dataset import BaseDataset
 
 from ..errors import InputError
@@ -168,17 +167,16 @@ def _idle(values: np.ndarray, channels: int, rng: np.random.Generator) -> np.nda
     return idle
 
 
-def _place(
-    values: np.ndarray, channels: int, distance: tuple[float, float], rng: np.random.Generator
-) -> None:
+def _place(values: np.ndarray, channels: int, distance: tuple[float, float], rng: np.random.Generator) -> None:
     """Turn the second person (in space) and put it beside the first, in place; both keep their paths."""
     first, second = values[..., :channels]
     seen = [present_bodies(body) for body in (first, second)]
     if not seen[0].any() or not seen[1].any():
         return
     there = second.any(axis=-1, keepdims=True)
-    sizes = [float(np.median(body_sizes(body[present]))) for body, present in zip((first, second), seen, strict=True)]
-    middles = [np.median(body_centres(body[present]), axis=0) for body, present in zip((first, second), seen, strict=True)]
+    bodies = [body[present] for body, present in zip((first, second), seen, strict=True)]
+    sizes = [float(np.median(body_sizes(body))) for body in bodies]
+    middles = [np.median(body_centres(body), axis=0) for body in bodies]
     around = np.where(there, second - middles[1], 0).astype(np.float32)
     angle = rng.uniform(-np.pi, np.pi)
     if channels == 3:

@@ -1,11 +1,10 @@
-"""Events from scores over time, and how well they meet the true ones."""
+"""Events from scores over time."""
 
-from collections.abc import Hashable, Iterable, Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
 import numpy as np
-from scipy.optimize import linear_sum_assignment
 
 from ..errors import InputError
 from ..keypoints import NO_INTERACTION
@@ -77,8 +76,8 @@ class EventFinder:
     minus the score of ``no interaction``, or the highest score where there is no such class. Something goes on from
     where the activity rises above ``leave`` to where it falls below, if it is once above ``enter`` (times between two
     windows are interpolated). It is of the class with the most evidence, the sum of squared scores; where another class
-    leads for ``switch`` seconds, a new event begins there. Shorter events are dropped, and two of the same class that are
-    ``max_gap`` seconds apart or less are one. So a pair has one event at a time.
+    leads for ``switch`` seconds, a new event begins there. Events below ``min_length`` are dropped, and two of the same
+    class that are ``max_gap`` seconds apart or less are one. So a pair has one event at a time.
 
     A recording and a stream that push the same windows get the same events. Memory is that of the pairs of the last
     windows.
@@ -162,9 +161,9 @@ class EventFinder:
             if len(state.moments) > self._side:
                 events += self._advance(pair, state, len(state.moments) - 1 - self._side)
                 del state.moments[: -2 * self._side or len(state.moments)]
-            if not any(self._activity(moment.scores) for moment in state.moments) and state.part is None:
-                if state.waiting is None and pair not in scores:
-                    del self._pairs[pair]
+            is_over = state.part is None and state.waiting is None and pair not in scores
+            if is_over and not any(self._activity(moment.scores) for moment in state.moments):
+                del self._pairs[pair]
         self._window = start, stop
         return sorted(events, key=lambda event: event.start)
 
@@ -292,57 +291,3 @@ def efforts(keypoint: np.ndarray) -> np.ndarray:
     seen = np.any(keypoint, axis=-1)
     way = np.linalg.norm(np.diff(keypoint, axis=1), axis=-1) * (seen[:, 1:] & seen[:, :-1])
     return np.asarray(way.max(axis=-1).mean(axis=-1) if way.shape[1] else np.zeros(len(keypoint)))
-
-
-@dataclass(frozen=True)
-class EventScore:
-    """How well found events meet the true ones."""
-
-    found: int
-    true: int
-    hits: int
-    start_errors: tuple[float, ...]  # seconds, of the hits
-
-    @property
-    def precision(self) -> float:
-        return self.hits / self.found if self.found else 0.0
-
-    @property
-    def recall(self) -> float:
-        return self.hits / self.true if self.true else 0.0
-
-    @property
-    def f1(self) -> float:
-        return 2 * self.hits / (self.found + self.true) if self.found + self.true else 1.0
-
-
-def temporal_iou(one: Event, other: Event) -> float:
-    """Seconds that two events share, as a share of those of either."""
-    shared = min(one.end, other.end) - max(one.start, other.start)
-    whole = max(one.end, other.end) - min(one.start, other.start)
-    return max(shared, 0.0) / whole if whole else 0.0
-
-
-def score_events(
-    recordings: Iterable[tuple[Sequence[Event], Sequence[Event]]], iou: float = 0.5, labels: bool = True
-) -> EventScore:
-    """Compare found with true events: a hit has the same persons and label and a temporal IoU of ``iou`` at least.
-
-    Every event is in one hit at most; of all ways it is the one with most hits.
-
-    Args:
-        recordings: Found and true events of each.
-        iou: Least temporal intersection over union.
-        labels: Whether labels must agree.
-    """
-    num_found = num_true = hits = 0
-    errors: list[float] = []
-    for found, true in recordings:
-        overlap = np.array([[temporal_iou(a, b) for b in true] for a in found]).reshape(len(found), len(true))
-        alike = [[set(a.persons) == set(b.persons) and (not labels or a.label == b.label) for b in true] for a in found]
-        overlap = np.where((overlap >= iou) & np.array(alike, dtype=bool).reshape(overlap.shape), 1 + overlap, 0)
-        matched = [(a, b) for a, b in zip(*linear_sum_assignment(-overlap), strict=True) if overlap[a, b]]
-        hits += len(matched)
-        errors += [found[a].start - true[b].start for a, b in matched]
-        num_found, num_true = num_found + len(found), num_true + len(true)
-    return EventScore(num_found, num_true, hits, tuple(errors))

@@ -20,19 +20,19 @@ def clips():
 def test_recording_holds_its_events(clips):
     made = simulate(clips, CLASSES, np.random.default_rng(0), num_clips=4)
     there = presence(made.keypoint)
-    assert len(made.events) == 4 and np.isfinite(made.keypoint).all()
+    assert len(made.events) == 4
+    assert np.isfinite(made.keypoint).all()
     ends = [event.end for event in made.events]
-    assert ends == sorted(ends) and ends[-1] <= made.keypoint.shape[1] / FPS
+    assert ends == sorted(ends)
+    assert ends[-1] <= made.keypoint.shape[1] / FPS
     for event in made.events:
         start, stop = round(event.start * FPS), round(event.end * FPS)
         pair = made.keypoint[list(event.persons)]
         assert there[list(event.persons), start:stop].all()
         assert there[list(event.persons), start - 15 : start].all()  # they stand before
-        matches = [clip for clip in clips if clip['total_frames'] == stop - start]
-        assert any(
-            np.allclose(pair[:, start:stop] - pair[:, start : start + 1], clip['keypoint'] - clip['keypoint'][:, :1], atol=1e-4)
-            for clip in matches
-        )
+        moved = pair[:, start:stop] - pair[:, start : start + 1]
+        known = [clip['keypoint'] - clip['keypoint'][:, :1] for clip in clips if clip['total_frames'] == stop - start]
+        assert any(np.allclose(moved, clip, atol=1e-4) for clip in known)
         still = np.abs(np.diff(pair[:, start - 15 : start], axis=1)).max()
         assert still < 0.05
     assert 0 < made.idle_seconds < made.keypoint.shape[1] / FPS
@@ -60,8 +60,10 @@ def test_figures(clips):
     options = WatchOptions(fps=FPS, window=1.0, stride=0.2)
     classes = ['anything'] * len(CLASSES)
     figures, recordings = measure_events(Oracle(), clips, classes, options, 2, 0)
-    assert figures['events'] == 12 and len(recordings) == 2
-    assert figures['recall'] > 0.6 and figures['f1'] <= figures['f1_without_labels']
+    assert figures['events'] == 12
+    assert len(recordings) == 2
+    assert figures['recall'] > 0.6
+    assert figures['f1'] <= figures['f1_without_labels']
     assert figures['start_error_median_s'] < 0.4
     other, _ = measure_events(Oracle(), clips, ['other'] * len(CLASSES), options, 1, 0)
     assert other['f1'] == 0 < other['f1_without_labels']

@@ -12,6 +12,7 @@ from asea_mm.keypoints import NO_INTERACTION
 from asea_mm.skeletons import get_skeleton
 
 SKELETON = get_skeleton('common13')
+HEIGHTS = dict(shoulder=1.4, elbow=1.1, wrist=0.9, hip=0.9, knee=0.5, ankle=0.1)
 CLASSES = ['raising hands', NO_INTERACTION]
 OPTIONS = WatchOptions(fps=15, window=1.0, stride=0.2)
 
@@ -42,7 +43,7 @@ def standing(x=0.0, raised=False):
     body = np.zeros((SKELETON.num_joints, 3), np.float32)
     for index, joint in enumerate(SKELETON.joints):
         side = -0.2 if joint.startswith('left') else 0.2 if joint.startswith('right') else 0
-        height = dict(shoulder=1.4, elbow=1.1, wrist=0.9, hip=0.9, knee=0.5, ankle=0.1).get(joint.rpartition('_')[2], 1.7)
+        height = HEIGHTS.get(joint.rpartition('_')[2], 1.7)
         body[index] = x + side, height, 0.1
     if raised:
         body[SKELETON.joints.index('left_wrist'), 1] = 2.0
@@ -64,7 +65,8 @@ def test_events_do_not_depend_on_the_frame_rate(fps):
     events = find_events(HandsModel(), Sample('scene', scene([(3.0, 5.0), (8.0, 9.5)], fps=fps)), fps, OPTIONS)
     assert [event.label for event in events] == ['raising hands'] * 2
     for event, (start, end) in zip(events, [(3.0, 5.0), (8.0, 9.5)], strict=True):
-        assert abs(event.start - start) < 0.2 and abs(event.end - end) < 0.2
+        assert abs(event.start - start) < 0.2
+        assert abs(event.end - end) < 0.2
         assert event.persons == (0, 1)
 
 
@@ -75,7 +77,8 @@ def test_frames_that_were_dropped():
         if number % 30 < 2 or rng.random() < 0.5:
             events += watcher.push(number / 30, dict(enumerate(keypoint[:, number])))
     (event,) = events + watcher.finish()
-    assert abs(event.start - 3.0) < 0.25 and abs(event.end - 6.0) < 0.25
+    assert abs(event.start - 3.0) < 0.25
+    assert abs(event.end - 6.0) < 0.25
 
 
 def test_stream_and_recording_say_the_same():
@@ -90,16 +93,21 @@ def test_stream_and_recording_say_the_same():
     curves = watcher.curves.of_classes(CLASSES)
     assert list(curves) == ['raising hands']
     times, scores = curves['raising hands']
-    assert len(times) == len(scores) > 40 and max(scores) == 1 and min(scores) == 0
+    assert len(times) == len(scores) > 40
+    assert max(scores) == 1
+    assert min(scores) == 0
 
 
 def test_recording_of_less_than_a_window():
     keypoint = scene([(0.0, 1.0)], seconds=0.7)
     (event,) = find_events(HandsModel(), Sample('short', keypoint), 30, OPTIONS)
-    assert event.start == 0 and 0.6 < event.end <= 0.75
+    assert event.start == 0
+    assert 0.6 < event.end <= 0.75
 
 
-@pytest.mark.parametrize(('others', 'third', 'pairs'), [(4.0, None, set()), (1.0, 5.5, {(0, 1)}), (1.0, None, {(0, 1)})])
+@pytest.mark.parametrize(
+    ('others', 'third', 'pairs'), [(4.0, None, set()), (1.0, 5.5, {(0, 1)}), (1.0, None, {(0, 1)})]
+)
 def test_passers_by_get_no_label(others, third, pairs):
     model = HandsModel()
     events = find_events(model, Sample('scene', scene([(2.0, 5.0)], others=others, third=third)), 30, OPTIONS)
@@ -122,7 +130,9 @@ def test_long_pauses_are_not_bridged():
     for time in np.arange(60.1, 63, 0.1):
         events += watcher.push(float(time), bodies)
     events += watcher.finish()
-    assert len(events) == 2 and events[0].end < 4 and events[1].start > 59
+    assert len(events) == 2
+    assert events[0].end < 4
+    assert events[1].start > 59
 
 
 def test_memory_is_flat():
@@ -132,7 +142,8 @@ def test_memory_is_flat():
         first = 2 * (number // 60)
         bodies = {first: standing(rng.normal(scale=0.01)), first + 1: standing(1)}
         watcher.push(number / 30, bodies)
-    assert len(watcher.finder._pairs) <= 4 and len(watcher.stream.tracks) <= 4
+    assert len(watcher.finder._pairs) <= 4
+    assert len(watcher.stream.tracks) <= 4
 
 
 @pytest.mark.parametrize('time', [1.0, 0.5, float('nan')])
@@ -150,7 +161,8 @@ def test_ids_that_change_do_not_break_events():
         ids = (0, 1) if number < 120 else (7, 1)
         events += watcher.push(number / 30, dict(zip(ids, keypoint[:, number], strict=True)))
     (event,) = events + watcher.finish()
-    assert event.persons == (0, 1) and abs(event.end - 6.0) < 0.25
+    assert event.persons == (0, 1)
+    assert abs(event.end - 6.0) < 0.25
 
 
 @pytest.mark.parametrize('scale', [1.0, 300.0])

@@ -85,20 +85,27 @@ def test_all_that_is_written(command, two_d, tmp_path):
     )
     assert code == 0, errors
     (event,) = table(Path('seen/clip/events.csv'))
-    assert event['label'] == 'pushing' and {event['person_1'], event['person_2']} == {'1', '2'}
-    assert float(event['start']) == 0 and float(event['end']) == pytest.approx(2.5, abs=0.1)
+    assert event['label'] == 'pushing'
+    assert {event['person_1'], event['person_2']} == {'1', '2'}
+    assert float(event['start']) == 0
+    assert float(event['end']) == pytest.approx(2.5, abs=0.1)
     assert float(event['score']) == pytest.approx(np.exp(2) / (1 + np.exp(2)), abs=0.01)
     assert 'pushing' in out
     content = json.loads(Path('seen/clip/events.json').read_text(encoding='utf-8'))
-    assert content['persons'] == [1, 2] and not content['stopped'] and content['frames'] == 38  # every second one
+    assert content['persons'] == [1, 2]
+    assert not content['stopped']
+    assert content['frames'] == 38
     assert content['events'][0]['label'] == 'pushing'
     video = cv2.VideoCapture('seen.mp4')
-    assert int(video.get(cv2.CAP_PROP_FRAME_COUNT)) == 38 and video.get(cv2.CAP_PROP_FPS) == pytest.approx(15)
+    assert int(video.get(cv2.CAP_PROP_FRAME_COUNT)) == 38
+    assert video.get(cv2.CAP_PROP_FPS) == pytest.approx(15)
     with np.load('seen.npz') as keypoints:
-        assert keypoints['keypoint'].shape == (2, 38, 17, 2) and keypoints['fps'] == 15
+        assert keypoints['keypoint'].shape == (2, 38, 17, 2)
+        assert keypoints['fps'] == 15
     assert 'pushing' in Path('seen.html').read_text(encoding='utf-8')
     result = InteractionInferencer(two_d, layout='coco17')('seen.npz')  # the keypoints are a recording
-    assert result.label_name == 'pushing' and result.num_person == 2
+    assert result.label_name == 'pushing'
+    assert result.num_person == 2
 
 
 @pytest.mark.parametrize('places', [lambda number: (5, 280), lambda number: (60,), lambda number: ()])
@@ -107,7 +114,8 @@ def test_no_interaction(command, two_d, tmp_path, places):
     clip = write_clip(tmp_path / 'clip.mp4', places)
     code, out, errors = command('watch', clip, '--model', two_d, '--page', 'seen.html', '--video', 'seen.mp4')
     assert code == 0, errors
-    assert 'no interaction' in out and table(Path('watched/clip/events.csv')) == []
+    assert 'no interaction' in out
+    assert table(Path('watched/clip/events.csv')) == []
     assert Path('seen.mp4').exists()
 
 
@@ -119,13 +127,16 @@ def test_several_are_resumed_and_one_that_is_wrong_is_told(command, two_d, tmp_p
     (tmp_path / 'clips' / 'broken.mp4').write_bytes(b'no video at all')
     words = ['watch', 'clips', '--model', two_d, '--keypoints', 'bodies.npz']
     code, out, errors = command(*words)
-    assert code == 1 and 'broken.mp4' in errors and 'Traceback' not in errors
+    assert code == 1
+    assert 'broken.mp4' in errors
+    assert 'Traceback' not in errors
     assert out.count('pushing') == 2
     assert {path.parent.name for path in Path('watched').rglob('bodies.npz')} == {'a', 'b'}
     written = Path('watched/a/events.json').stat().st_mtime_ns
     Path('watched/b/events.csv').unlink(), Path('watched/b/events.json').unlink()
     assert command(*words)[0] == 1
-    assert Path('watched/a/events.json').stat().st_mtime_ns == written and Path('watched/b/events.json').exists()
+    assert Path('watched/a/events.json').stat().st_mtime_ns == written
+    assert Path('watched/b/events.json').exists()
     command(*words, '--window', 1)  # other settings make other events
     assert Path('watched/a/events.json').stat().st_mtime_ns > written
 
@@ -144,9 +155,12 @@ def test_interrupted(command, two_d, tmp_path, monkeypatch):
     monkeypatch.setattr(BoxEstimator, '__call__', interrupted)
     before = signal.getsignal(signal.SIGINT)
     code, out, errors = command('watch', clip, '--model', two_d, '--video', 'seen.mp4')
-    assert code == 128 + signal.SIGINT and signal.getsignal(signal.SIGINT) is before
+    assert code == 128 + signal.SIGINT
+    assert signal.getsignal(signal.SIGINT) is before
     content = json.loads(Path('watched/clip/events.json').read_text(encoding='utf-8'))
-    assert content['stopped'] and content['frames'] == 20 and len(content['events']) == 1
+    assert content['stopped']
+    assert content['frames'] == 20
+    assert len(content['events']) == 1
     assert int(cv2.VideoCapture('seen.mp4').get(cv2.CAP_PROP_FRAME_COUNT)) == 20
 
 
@@ -156,8 +170,10 @@ def test_live(command, two_d, tmp_path):
     code, out, errors = command('watch', clip, '--model', two_d, '--live', '--video', 'seen.mp4')
     assert code == 0, errors
     content = json.loads(Path('watched/clip/events.json').read_text(encoding='utf-8'))
-    assert content['frames'] + content['dropped'] <= 45 and content['duration'] == pytest.approx(1.5, abs=0.3)
-    assert [event['label'] for event in content['events']] == ['pushing'] and Path('seen.mp4').exists()
+    assert content['frames'] + content['dropped'] <= 45
+    assert content['duration'] == pytest.approx(1.5, abs=0.3)
+    assert [event['label'] for event in content['events']] == ['pushing']
+    assert Path('seen.mp4').exists()
 
 
 @pytest.mark.parametrize('words', [['no_such.mp4'], ['--page', 'x.txt'], ['--fps', '0'], ['--enter', '0.1']])
@@ -165,12 +181,16 @@ def test_mistakes_are_one_line(command, two_d, tmp_path, words):
     clip = write_clip(tmp_path / 'clip.mp4', lambda number: (60, 120), frames=5)
     source = [] if words[0].endswith('.mp4') else [clip]
     code, _, errors = command('watch', *source, *words, '--model', two_d)
-    assert code == 1 and errors.splitlines()[-1].startswith('error: ') and 'Traceback' not in errors
+    assert code == 1
+    assert errors.splitlines()[-1].startswith('error: ')
+    assert 'Traceback' not in errors
 
 
 def test_names_of_sources():
     names = watch.names_of(['a/clip.mp4', 'b/clip.mp4', '0', 'rtsp://host:554/live?x=1'])
-    assert len(set(names)) == 4 and names[0] == 'clip' and all(name.isprintable() for name in names)
+    assert len(set(names)) == 4
+    assert names[0] == 'clip'
+    assert all(name.isprintable() for name in names)
 
 
 def test_calibrate(command, two_d):
@@ -182,7 +202,8 @@ def test_calibrate(command, two_d):
     code, out, errors = command('calibrate', two_d, 'scores.npz', '--out', 'calibrated.pth')
     assert code == 0, errors
     calibration = torch.load('calibrated.pth', weights_only=True)['meta']['calibration']
-    assert calibration['temperature'] > 2 and calibration['ece'] < 0.05 < calibration['ece_before']
+    assert calibration['temperature'] > 2
+    assert calibration['ece'] < 0.05 < calibration['ece_before']
     keypoint = np.random.default_rng(0).normal(500, 50, size=(2, 20, 13, 2))
     before, after = (
         InteractionInferencer(path)(keypoint, img_shape=(1080, 1920)).score for path in (two_d, 'calibrated.pth')

@@ -30,15 +30,20 @@ def bodies(data):
 @pytest.mark.parametrize('kind', AddNoInteraction.KINDS)
 def test_kinds(kind):
     whole = AddNoInteraction(synthetic(test_mode=True), share=1, kinds=[kind])
-    assert len(whole) == 24 and whole.metainfo['classes'][-1] == NO_INTERACTION
-    assert whole.get_cat_ids(0) == [0] and whole.get_cat_ids(12) == [12]
+    assert len(whole) == 24
+    assert whole.metainfo['classes'][-1] == NO_INTERACTION
+    assert whole.get_cat_ids(0) == [0]
+    assert whole.get_cat_ids(12) == [12]
     for index in range(12, 24):
         data = whole[index]
-        assert data['label'] == 12 and data['keypoint'].shape[1] == data['total_frames']
-        assert data['keypoint'].dtype == np.float32 and np.isfinite(data['keypoint']).all()
+        assert data['label'] == 12
+        assert data['keypoint'].shape[1] == data['total_frames']
+        assert data['keypoint'].dtype == np.float32
+        assert np.isfinite(data['keypoint']).all()
         both, present = bodies(data)
         if kind == 'single':
-            assert present.any(axis=1).sum() == 1 and not are_together(data['keypoint'])
+            assert present.any(axis=1).sum() == 1
+            assert not are_together(data['keypoint'])
             continue
         assert present.all()
         size = np.median(body_sizes(both))
@@ -101,7 +106,8 @@ def test_images_and_several_files(tmp_path):
     for index in range(12, 36):
         data = whole[index]
         joints = data['layout'].num_joints
-        assert data['keypoint'].shape == (2, 20, joints, 2) and data['keypoint_score'].shape == (2, 20, joints)
+        assert data['keypoint'].shape == (2, 20, joints, 2)
+        assert data['keypoint_score'].shape == (2, 20, joints)
         there = presence(data['keypoint'])
         assert np.array_equal(data['keypoint_score'].any(axis=-1), there)
         assert there.all(axis=1).sum() == (1 if 'single' in data['frame_dir'] else 2)
@@ -112,7 +118,8 @@ def test_pipeline_is_run():
     whole = AddNoInteraction(
         dict(type='SyntheticInteractionDataset', pipeline=pipeline, num_samples=4, test_mode=True), share=0.5
     )
-    assert len(whole) == 6 and all(whole[index]['keypoint'].shape == (1, 2, 8, 25, 3) for index in range(6))
+    assert len(whole) == 6
+    assert all(whole[index]['keypoint'].shape == (1, 2, 8, 25, 3) for index in range(6))
 
 
 @pytest.mark.parametrize('settings', [dict(share=0), dict(kinds=[]), dict(kinds='idle'), dict(kinds=['other'])])

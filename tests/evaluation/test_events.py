@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from asea_mm.errors import InputError
-from asea_mm.evaluation.events import Event, EventFinder, efforts, score_events, temporal_iou
+from asea_mm.evaluation.event_scores import score_events, temporal_iou
+from asea_mm.evaluation.events import Event, EventFinder, efforts
 from asea_mm.keypoints import NO_INTERACTION
 
 CLASSES = ['kicking', 'hugging', NO_INTERACTION]
@@ -40,13 +41,16 @@ def test_events_start_and_end_where_they_do(smoothing):
     assert [event.label for event in found] == [CLASSES[label] for *_, label in truth]
     for event, (start, end, _) in zip(found, truth, strict=True):
         most = STEP * max(1, smoothing / 3)
-        assert abs(event.start - start) <= most and abs(event.end - end) <= most
-        assert event.persons == PAIR and 0.5 < event.score < 0.91
+        assert abs(event.start - start) <= most
+        assert abs(event.end - end) <= most
+        assert event.persons == PAIR
+        assert 0.5 < event.score < 0.91
 
 
 def test_at_both_ends_of_a_recording():
     (event,) = found_in([(0.0, 20.0, 1)])
-    assert event.start == 0 and event.end == pytest.approx(20.0)
+    assert event.start == 0
+    assert event.end == pytest.approx(20.0)
     assert event.acts is None  # of a hug
 
 
@@ -59,7 +63,8 @@ def test_who_acts():
 def test_one_after_the_other_without_a_gap():
     first, second = found_in([(2.0, 4.0, 0), (4.0, 7.0, 1)], smoothing=1)
     assert (first.label, second.label) == ('kicking', 'hugging')
-    assert first.end == second.start and abs(first.end - 4.0) <= STEP
+    assert first.end == second.start
+    assert abs(first.end - 4.0) <= STEP
 
 
 def test_short_ones_and_gaps():
@@ -67,7 +72,8 @@ def test_short_ones_and_gaps():
     assert len(found_in([(2.0, 4.0, 0), (4.4, 6.0, 0)], smoothing=1, max_gap=0.8)) == 1
     assert len(found_in([(2.0, 4.0, 0), (4.4, 6.0, 0)], smoothing=1, max_gap=0.1)) == 2
     (event,) = found_in([(2.0, 3.0, 0), (3.0, 3.2, 1), (3.2, 5.0, 0)], smoothing=1)  # another class for a moment
-    assert event.label == 'kicking' and abs(event.end - 5.0) <= STEP
+    assert event.label == 'kicking'
+    assert abs(event.end - 5.0) <= STEP
 
 
 def test_hysteresis():
@@ -78,7 +84,8 @@ def test_hysteresis():
     for number, active in enumerate(activities):
         events += finder.push(number, number + 1, {PAIR: [active, 0, 1 - active]})
     (event,) = events + finder.finish()
-    assert event.start == pytest.approx(5.25) and event.end == pytest.approx(8.75)
+    assert event.start == pytest.approx(5.25)
+    assert event.end == pytest.approx(8.75)
 
 
 def test_whoever_is_not_pushed_does_nothing():
@@ -90,7 +97,8 @@ def test_whoever_is_not_pushed_does_nothing():
         assert len(finder._pairs) <= 1
     assert not finder._pairs  # nothing stays of pairs that are gone
     (event,) = events
-    assert abs(event.start - 1.5) <= STEP and abs(event.end - 3.5) <= STEP
+    assert abs(event.start - 1.5) <= STEP
+    assert abs(event.end - 3.5) <= STEP
 
 
 def test_without_the_class():
@@ -120,7 +128,7 @@ def test_a_finder_begins_anew_after_the_end():
     assert found_in([(2.0, 4.0, 0)], finder=finder) == first
 
 
-@pytest.mark.parametrize('settings', [dict(enter=0.3), dict(leave=0), dict(smoothing=2), dict(min_length=-1), dict(switch=-1)])
+@pytest.mark.parametrize('settings', [dict(enter=0.3), dict(leave=0), dict(smoothing=2), dict(switch=-1)])
 def test_wrong_arguments(settings):
     with pytest.raises(InputError):
         EventFinder(CLASSES, **settings)
@@ -144,10 +152,13 @@ def test_f1():
     found = [event(0.5, 2), event(0, 0.5), event(5, 7, persons=(2, 1)), event(10, 12), event(20, 21)]
     score = score_events([(found, true)])
     assert (score.hits, score.found, score.true) == (2, 5, 3)
-    assert score.precision == 0.4 and score.recall == pytest.approx(2 / 3) and score.f1 == 0.5
+    assert score.precision == 0.4
+    assert score.recall == pytest.approx(2 / 3)
+    assert score.f1 == 0.5
     assert sorted(score.start_errors) == [0, 0.5]
     assert score_events([(found, true)], labels=False).hits == 3
-    assert score_events([([], [])]).f1 == 1 and score_events([(found, [])]).f1 == 0
+    assert score_events([([], [])]).f1 == 1
+    assert score_events([(found, [])]).f1 == 0
     assert temporal_iou(event(0, 2), event(1, 3)) == pytest.approx(1 / 3)
 
 
