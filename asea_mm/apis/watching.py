@@ -26,11 +26,11 @@ class WatchOptions:
     fps: float = 15.0  # frames a second that the model sees, as in training; SBU's and K3HI's sensors gave about 15
     window: float = 1.5  # about as long as the clips of training
     stride: float = 0.2  # from one window to the next
-    enter: float = 0.6  # of events: see EventFinder
-    leave: float = 0.4
-    min_length: float = 0.4
+    enter: float = 0.8  # of events: see EventFinder
+    leave: float = 0.7
+    min_length: float = 0.6
     max_gap: float = 0.3
-    switch: float = 1.0
+    switch: float = 1.5
     max_persons: int = 30
     max_pairs: int = 30
 

@@ -9,9 +9,11 @@ import numpy as np
 from ..errors import InputError
 from ..keypoints import NO_INTERACTION
 
-# What one does to the other, by the beginnings of the words of a class.
-DIRECTED = ('kick', 'punch', 'push', 'point', 'slap', 'hit', 'pat', 'massag', 'tickl', 'approach', 'depart')
-CLEARLY_MORE = 1.5  # times the effort of the other: who acts
+# What one does to the other, by the beginnings of the words of a class. Who acts moves first: twice as much as the
+# other in the windows around the start. Of K3HI's kicks, punches, pushes and pointing, whose actors are known, that
+# tells two thirds, and is right in nine of ten of these.
+DIRECTED = ('kick', 'punch', 'push', 'point', 'slap', 'hit', 'pat', 'massag', 'tickl')
+CLEARLY_MORE, EARLY = 2.0, 0.3  # times the effort of the other; seconds from the start to the middle of a window
 
 
 @dataclass(frozen=True)
@@ -47,13 +49,14 @@ class _Part:
     start: float
     scores: np.ndarray  # sums over the moments
     squares: np.ndarray  # and of their squares, which tell the class: sure moments weigh more
-    efforts: np.ndarray
+    efforts: np.ndarray  # sums over the first moments
     is_empty: bool = True
 
     def add(self, other: '_Moment | _Part') -> None:
         self.scores = self.scores + other.scores
         self.squares = self.squares + (other.squares if isinstance(other, _Part) else other.scores**2)
-        self.efforts = self.efforts + other.efforts
+        if isinstance(other, _Moment) and other.time <= self.start + EARLY:
+            self.efforts = self.efforts + other.efforts
         self.is_empty = False
 
 
@@ -97,11 +100,11 @@ class EventFinder:
     def __init__(
         self,
         classes: Sequence[str],
-        enter: float = 0.6,
-        leave: float = 0.4,
-        min_length: float = 0.4,
+        enter: float = 0.8,
+        leave: float = 0.7,
+        min_length: float = 0.6,
         max_gap: float = 0.3,
-        switch: float = 1.0,
+        switch: float = 1.5,
         smoothing: int = 3,
     ) -> None:
         if not 0 < leave <= enter <= 1:
@@ -254,20 +257,20 @@ class EventFinder:
         """A part is over: if it is an event, it waits for what comes next; those that wait no more are returned."""
         if not state.sure:
             return []
-        label, start = self._leader(part.squares), part.start
+        label = self._leader(part.squares)
         given_up: list[Event] = []
         if state.waiting is not None:
             waiting, whole = state.waiting
             if waiting.label == self.classes[label] and part.start - waiting.end <= self.max_gap:
-                part.add(whole)
-                start = waiting.start
+                whole.add(part)
+                part = whole
             else:
                 given_up.append(waiting)
             state.waiting = None
-        if end - start >= self.min_length:
+        if end - part.start >= self.min_length:
             acts = _who_acts(pair, part.efforts) if self.classes[label].startswith(DIRECTED) else None
             score = float(part.squares[label] / max(part.scores[label], 1e-9))
-            state.waiting = Event(start, end, pair, acts, self.classes[label], score), part
+            state.waiting = Event(part.start, end, pair, acts, self.classes[label], score), part
         return given_up
 
 
@@ -283,11 +286,12 @@ def _who_acts(pair: tuple[Hashable, ...], efforts: np.ndarray) -> Hashable | Non
 
 
 def efforts(keypoint: np.ndarray) -> np.ndarray:
-    """How much each person moves: the path of their fastest joint, in units of the data a frame.
+    """How much each person moves: the way of the joint that is fastest against the body, in units of the data a frame.
 
     Shapes:
         keypoint: ``(M, T, V, C)``, absent persons and missing joints zero; returns ``(M,)``
     """
     seen = np.any(keypoint, axis=-1)
-    way = np.linalg.norm(np.diff(keypoint, axis=1), axis=-1) * (seen[:, 1:] & seen[:, :-1])
+    centres = keypoint.sum(axis=2) / np.maximum(seen.sum(axis=2), 1)[..., None]
+    way = np.linalg.norm(np.diff(keypoint - centres[:, :, None], axis=1), axis=-1) * (seen[:, 1:] & seen[:, :-1])
     return np.asarray(way.max(axis=-1).mean(axis=-1) if way.shape[1] else np.zeros(len(keypoint)))

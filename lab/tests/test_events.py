@@ -57,7 +57,7 @@ class Oracle:
 
 
 def test_figures(clips):
-    options = WatchOptions(fps=FPS, window=1.0, stride=0.2)
+    options = WatchOptions(fps=FPS, window=1.0, stride=0.2, enter=0.6, leave=0.4, min_length=0.4)
     classes = ['anything'] * len(CLASSES)
     figures, recordings = measure_events(Oracle(), clips, classes, options, 2, 0)
     assert figures['events'] == 12

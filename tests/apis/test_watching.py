@@ -14,7 +14,7 @@ from asea_mm.skeletons import get_skeleton
 SKELETON = get_skeleton('common13')
 HEIGHTS = dict(shoulder=1.4, elbow=1.1, wrist=0.9, hip=0.9, knee=0.5, ankle=0.1)
 CLASSES = ['raising hands', NO_INTERACTION]
-OPTIONS = WatchOptions(fps=15, window=1.0, stride=0.2)
+OPTIONS = WatchOptions(fps=15, window=1.0, stride=0.2, enter=0.6, leave=0.4, min_length=0.4)
 
 
 class HandsModel:

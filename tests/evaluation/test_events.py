@@ -11,6 +11,7 @@ from asea_mm.keypoints import NO_INTERACTION
 CLASSES = ['kicking', 'hugging', NO_INTERACTION]
 PAIR = (1, 2)
 STEP, WINDOW = 0.2, 1.0
+MIDDLE = dict(enter=0.6, leave=0.4, min_length=0.4, switch=1.0)  # where scores are certain, bounds around the middle
 
 
 def scores_of(truth, times, certain=0.9):
@@ -24,8 +25,8 @@ def scores_of(truth, times, certain=0.9):
     return np.array(rows)
 
 
-def found_in(truth, duration=20.0, times=None, finder=None, pairs=(PAIR,), moves=(2.0, 1.0), **settings):
-    finder = EventFinder(CLASSES, **settings) if finder is None else finder
+def found_in(truth, duration=20.0, times=None, finder=None, pairs=(PAIR,), moves=(3.0, 1.0), **settings):
+    finder = EventFinder(CLASSES, **(MIDDLE | settings)) if finder is None else finder
     events = []
     middles = np.arange(WINDOW / 2, duration - WINDOW / 2 + 1e-9, STEP) if times is None else times
     for middle, row in zip(middles, scores_of(truth, middles), strict=True):
@@ -56,7 +57,7 @@ def test_at_both_ends_of_a_recording():
 
 def test_who_acts():
     assert found_in([(2, 4, 0)])[0].acts == 1
-    assert found_in([(2, 4, 0)], moves=(1.0, 2.0))[0].acts == 2
+    assert found_in([(2, 4, 0)], moves=(1.0, 3.0))[0].acts == 2
     assert found_in([(2, 4, 0)], moves=(1.0, 1.2))[0].acts is None
 
 
@@ -89,7 +90,7 @@ def test_hysteresis():
 
 
 def test_whoever_is_not_pushed_does_nothing():
-    finder = EventFinder(CLASSES)
+    finder = EventFinder(CLASSES, **MIDDLE)
     events = []
     for number in range(30):
         there = 5 <= number < 15
@@ -113,7 +114,7 @@ def test_without_the_class():
 
 def test_events_come_as_soon_as_they_are_over_and_pairs_are_apart():
     truth = [(2.0, 4.0, 0), (10.0, 12.0, 1)]
-    finder, when = EventFinder(CLASSES), []
+    finder, when = EventFinder(CLASSES, **MIDDLE), []
     times = np.arange(0.5, 19.5, STEP)
     for middle, row in zip(times, scores_of(truth, times), strict=True):
         events = finder.push(middle - 0.5, middle + 0.5, {(1, 2): row, (2, 3): row[[2, 2, 0]]})
@@ -123,7 +124,7 @@ def test_events_come_as_soon_as_they_are_over_and_pairs_are_apart():
 
 
 def test_a_finder_begins_anew_after_the_end():
-    finder = EventFinder(CLASSES)
+    finder = EventFinder(CLASSES, **MIDDLE)
     first = found_in([(2.0, 4.0, 0)], finder=finder)
     assert found_in([(2.0, 4.0, 0)], finder=finder) == first
 
@@ -164,6 +165,9 @@ def test_f1():
 
 def test_effort_is_of_the_fastest_joint():
     keypoint = np.ones((2, 11, 3, 2), np.float32)
-    keypoint[0, :, 1, 0] += np.arange(11) * 0.5
+    keypoint[0, :, 1, 0] += np.arange(11) * 0.5  # of which a third is the body's
     keypoint[1, 5:] = 0  # who goes away does not move by it
-    assert efforts(keypoint) == pytest.approx([0.5, 0])
+    assert efforts(keypoint) == pytest.approx([1 / 3, 0])
+    keypoint[..., 0] += np.arange(11)[:, None]  # nor does who walks
+    keypoint[1, 5:] = 0
+    assert efforts(keypoint) == pytest.approx([1 / 3, 0], abs=1e-5)
