@@ -63,6 +63,12 @@ class PairResult:
     active_joints: list[ActiveJoints] = field(default_factory=list)  # one a person; empty for models without AT-NAC
     attention: list[Attention] = field(default_factory=list)  # one a person, if asked for and the model has any
 
+    @property
+    def shown_names(self) -> list[str]:
+        """What tables and pictures call the persons: as the source does, else by their numbers from 1 on."""
+        named = zip(self.persons, self.person_names, strict=True)
+        return [str(person + 1) if name == str(person) else name for person, name in named]
+
 
 @dataclass
 class InteractionResult:

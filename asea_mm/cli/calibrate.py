@@ -11,7 +11,7 @@ Examples:
 import argparse
 from pathlib import Path
 
-from ..engine.checkpoints import calibrate_checkpoint
+from ..engine.calibrating import calibrate_checkpoint
 from ..evaluation.scores import read_scores
 from .output import print_table, say_written
 

@@ -9,7 +9,7 @@ from mmengine.config import Config
 from ..datasets.recordings.recording import UNITS, UP_AXES
 from ..datasets.transforms import STREAMS
 from ..engine import load_config
-from ..engine.options import read_cfg_options
+from ..engine.cfg_options import read_cfg_options
 from ..errors import InputError
 
 # Of argparse, by their names in Python; converters have some of them, too.
@@ -60,6 +60,13 @@ def add_model_options(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group('model')
     group.add_argument('--model', required=True, metavar='CHECKPOINT', help='checkpoint of training')
     group.add_argument('--config', help=f'{CONFIG_HELP}; default: the one in the checkpoint')
+    group.add_argument(
+        '--allow-import',
+        action='append',
+        default=[],
+        metavar='MODULE',
+        help='module that the config in the checkpoint may import, if you trust both (may be repeated)',
+    )
     add_device_option(group)
 
 

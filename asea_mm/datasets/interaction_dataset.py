@@ -127,6 +127,15 @@ class PairDataset(BaseDataset):
         """Complete what the data list holds of a sample."""
         return info
 
+    def sample_names(self) -> list[tuple[str, int]]:
+        """Name and number of frames of every sample; their arrays are not read."""
+        infos = [BaseDataset.get_data_info(self, index) for index in range(len(self))]
+        return [(str(info['frame_dir']), int(info['total_frames'])) for info in self._headers(infos)]
+
+    def _headers(self, infos: list[dict]) -> list[dict]:
+        """What is known of samples without their arrays, for what the data list holds of them."""
+        return infos
+
     def get_cat_ids(self, idx: int) -> list[int]:
         """Labels of a sample, for mmengine's ``ClassBalancedDataset``."""
         return [super().get_data_info(idx)['label']]
@@ -251,6 +260,10 @@ class InteractionPoseDataset(PairDataset):
         new_names = list(classes) if isinstance(classes, Mapping) else [known_names[label] for label in mapping]
         self._describe_data(skeleton, new_names, units)
         return data_list
+
+    def _headers(self, infos: list[dict]) -> list[dict]:
+        headers = [] if self._stored is None else list(self._stored.headers())
+        return [headers[info['number']] for info in infos] if headers else infos
 
     def _read(self, info: dict) -> dict:
         if self._stored is not None:

@@ -43,6 +43,7 @@ class Preparation(nn.Module):
     Args:
         pipeline: Configs of the test pipeline, ending in ``FormatGCNInput``; ``PackActionInputs`` may follow.
         skeleton: Layout of the keypoints.
+        scored: Whether recordings have scores; where no ``ScoreChannel`` uses them they follow the coordinates.
 
     Shapes:
         those of ``self.inputs`` in their order: keypoint ``(M, T, V, C)``, keypoint_score ``(M, T, V)``, img_shape
@@ -53,7 +54,7 @@ class Preparation(nn.Module):
         InputError: If a step has no form in torch, or an option of one has none.
     """
 
-    def __init__(self, pipeline: Sequence[Mapping], skeleton: Skeleton) -> None:
+    def __init__(self, pipeline: Sequence[Mapping], skeleton: Skeleton, scored: bool = False) -> None:
         super().__init__()
         self.steps = [(part_name(config), TRANSFORMS.build(dict(config))) for config in pipeline]
         if self.steps and self.steps[-1][0] == 'PackActionInputs':
@@ -76,7 +77,7 @@ class Preparation(nn.Module):
             skeleton = getattr(step, 'target', skeleton)
         needs_shape = any(name == 'NormalizeByImage' and step.img_shape is None for name, step in self.steps)
         self.inputs = ['keypoint']
-        self.inputs += ['keypoint_score'] if 'ScoreChannel' in names else []
+        self.inputs += ['keypoint_score'] if scored or 'ScoreChannel' in names else []
         self.inputs += ['img_shape'] if needs_shape else []
 
     def forward(self, *inputs: Tensor) -> Tensor:
@@ -280,7 +281,10 @@ def _stream(name: str, step: Any, skeleton: Skeleton, recording: Recording) -> T
 
 
 def _format_gcn_input(step: Any, skeleton: Skeleton, recording: Recording) -> Recording:
-    return recording._replace(keypoint=recording.keypoint.unflatten(1, (recording.num_clips, -1)).transpose(0, 1))
+    keypoint = recording.keypoint
+    if recording.score is not None:
+        keypoint = torch.cat([keypoint, recording.score[..., None]], dim=-1)
+    return recording._replace(keypoint=keypoint.unflatten(1, (recording.num_clips, -1)).transpose(0, 1), score=None)
 
 
 STEPS: dict[str, Callable[[Any, Skeleton, Recording], Recording]] = {

@@ -1,5 +1,6 @@
 """Pose estimators of other libraries, where these are installed."""
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -21,6 +22,18 @@ def _bodies(joints: Any, scores: Any, model: str) -> np.ndarray:
     return np.concatenate([joints, scores.reshape(*joints.shape[:2], 1)], axis=-1)
 
 
+def _fetched(library: str, open_model: Callable[[], Any]) -> Any:
+    """A model of a library that fetches weights, where there may be no network.
+
+    Raises:
+        InputError: If it cannot be opened; says why.
+    """
+    try:
+        return open_model()
+    except OSError as error:
+        raise InputError(f'{library}: its model cannot be opened or fetched: {f"{error}"[:200]}') from error
+
+
 class RtmlibEstimator:
     """``rtmlib.Body``: YOLOX, then RTMPose. It fetches its weights at its first use.
 
@@ -29,7 +42,7 @@ class RtmlibEstimator:
         body: A ``Body`` that is there already.
 
     Raises:
-        InputError: If there is no such mode, or rtmlib is missing.
+        InputError: If there is no such mode, rtmlib is missing, or its weights cannot be fetched.
     """
 
     layout = 'coco17'
@@ -38,12 +51,13 @@ class RtmlibEstimator:
         if mode not in _MODES:
             raise InputError(f'rtmlib: expected one of {", ".join(_MODES)}, got {mode!r}')
         if body is None:
-            body = import_library('rtmlib', 'pip install rtmlib').Body(mode=mode, backend='onnxruntime')
+            library = import_library('rtmlib', 'pip install rtmlib')
+            body = _fetched('rtmlib', lambda: library.Body(mode=mode, backend='onnxruntime'))
         self.body = body
 
     def __call__(self, picture: np.ndarray) -> np.ndarray:
         """See :class:`~.estimators.PoseEstimator`."""
-        if self.body.one_stage:
+        if getattr(self.body, 'one_stage', False):
             joints, scores = self.body(picture)
             bodies = _bodies(joints, scores, 'rtmlib')
             return bodies[bodies[..., 2].any(axis=-1)]  # nobody is a body of zeros
@@ -63,13 +77,16 @@ class UltralyticsEstimator:
         model: A ``YOLO`` that is there already.
 
     Raises:
-        InputError: If ultralytics is missing, or the model finds no poses.
+        InputError: If ultralytics or the weights are missing, or the model finds no poses.
     """
 
     layout = 'coco17'
 
     def __init__(self, file: str = '', model: Any = None) -> None:
-        self.model = import_library('ultralytics', 'pip install ultralytics').YOLO(file) if model is None else model
+        if model is None:
+            library = import_library('ultralytics', 'pip install ultralytics')
+            model = _fetched(f'ultralytics, {file}', lambda: library.YOLO(file))
+        self.model = model
 
     def __call__(self, picture: np.ndarray) -> np.ndarray:
         """See :class:`~.estimators.PoseEstimator`."""
@@ -90,14 +107,15 @@ class MMPoseEstimator:
         inferencer: An ``MMPoseInferencer`` that is there already.
 
     Raises:
-        InputError: If mmpose is missing.
+        InputError: If mmpose or the weights are missing.
     """
 
     layout = 'coco17'
 
     def __init__(self, model: str = 'human', inferencer: Any = None) -> None:
         if inferencer is None:
-            inferencer = import_library('mmpose.apis', 'see the documentation of mmpose').MMPoseInferencer(model)
+            library = import_library('mmpose.apis', 'see the documentation of mmpose')
+            inferencer = _fetched(f'mmpose, {model}', lambda: library.MMPoseInferencer(model))
         self.inferencer = inferencer
 
     def __call__(self, picture: np.ndarray) -> np.ndarray:

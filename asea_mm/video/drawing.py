@@ -7,13 +7,16 @@ import cv2
 import numpy as np
 
 from ..skeletons import Skeleton
-from ..visualization.drawing import PART_COLOURS, person_colour
+from ..visualization.drawing import person_colour
 from .lettering import Colour, blend, letters, tag, tag_width
 
+Point = tuple[int, int]  # x and y
 LEAST_SCORE = 0.2  # of a joint that is drawn
 LONGEST_SIDE = 1280  # of what is drawn on; larger pictures are made smaller, smaller ones stay
 LIVE_SPAN = 30.0  # seconds on the timeline where nobody knows the end
 _MOST_ROWS = 4
+# Of labels: none is that of a person.
+_LABEL_COLOURS = ('#D55E00', '#56B4E9', '#F0E442', '#8C564B', '#999999', '#7A5CC2', '#7FC97F', '#B22222', '#17BECF')
 _BLACK, _WHITE, _GROUND, _GREY = (0, 0, 0), (255, 255, 255), (32, 32, 32), (150, 150, 150)
 
 
@@ -40,6 +43,12 @@ def bgr(colour: str) -> Colour:
     """OpenCV's form of ``'#RRGGBB'``."""
     red, green, blue = (int(colour[place : place + 2], 16) for place in (1, 3, 5))
     return blue, green, red
+
+
+def on(ground: Colour) -> Colour:
+    """Black or white, whichever can be read on a ground."""
+    blue, green, red = ground
+    return _BLACK if 0.114 * blue + 0.587 * green + 0.299 * red > 140 else _WHITE
 
 
 def draw_people(
@@ -80,6 +89,10 @@ def text_height(picture: np.ndarray) -> int:
     return max(12, round(min(picture.shape[:2]) / 28))
 
 
+def _label_height(picture: np.ndarray) -> int:
+    return round(1.25 * text_height(picture))
+
+
 def _head(body: np.ndarray, seen: np.ndarray) -> np.ndarray:
     """The middle of the joints, as high as the highest."""
     return np.array([body[seen, 0].mean(), body[seen, 1].min()])
@@ -100,7 +113,7 @@ class Annotator:
 
     def colour(self, label: str) -> Colour:
         """Of a label: the next one when it is first asked for."""
-        return self._colours.setdefault(label, bgr(PART_COLOURS[1 + len(self._colours) % (len(PART_COLOURS) - 1)]))
+        return self._colours.setdefault(label, bgr(_LABEL_COLOURS[len(self._colours) % len(_LABEL_COLOURS)]))
 
     def draw(
         self,
@@ -130,20 +143,29 @@ class Annotator:
         scene = cv2.resize(picture, (width, height), interpolation=cv2.INTER_AREA)
         factors = np.array([width / picture.shape[1], height / picture.shape[0], 1.0])
         scaled = {person: np.asarray(body) * factors for person, body in people.items()}
+        tags = self._place_labels(scene, scaled, labels)
+        for colour, _, lines, _ in tags:  # below the people, so that every id can be read
+            for start, end in lines:
+                cv2.line(scene, start, end, colour, line_width(scene), cv2.LINE_AA)
         draw_people(scene, scaled, self.skeleton)
-        self._draw_labels(scene, scaled, labels)
+        for colour, text, _, corner in tags:
+            tag(scene, text, corner, _label_height(scene), on(colour), colour)
         canvas[:height] = scene
         self._draw_timeline(canvas[height:], now, [bar for bar in bars if bar.start <= now])
         return canvas
 
-    def _draw_labels(self, picture: np.ndarray, people: Mapping[int, np.ndarray], labels: Sequence[PairLabel]) -> None:
-        height = round(1.25 * text_height(picture))
-        taken: list[tuple[int, int, int]] = []  # left, right and top of tags that are there
+    def _place_labels(
+        self, picture: np.ndarray, people: Mapping[int, np.ndarray], labels: Sequence[PairLabel]
+    ) -> list[tuple[Colour, str, list[tuple[Point, Point]], Point]]:
+        """Colour and text of every label, the lines from it to the two, and its upper left corner; above the two, or
+        below another label."""
+        height = _label_height(picture)
+        tags: list[tuple[Colour, str, list[tuple[Point, Point]], Point]] = []
+        taken: list[tuple[int, int, int]] = []  # left, right and top of those that are there
         for label in labels:
             bodies = [people[person] for person in label.persons if person in people]
             if len(bodies) < 2:
                 continue
-            colour = self.colour(label.text)
             heads = np.array([_head(body, body[:, 2] >= min(LEAST_SCORE, body[:, 2].max())) for body in bodies])
             text = label.text if label.score is None else f'{label.text} {label.score:.2f}'
             width = tag_width(text, height)
@@ -152,11 +174,9 @@ class Annotator:
             while any(left < x + width and x < right and abs(top - y) <= height for left, right, top in taken):
                 y += height + 2
             taken.append((x, x + width, y))
-            foot = (x + width // 2, y + height)
-            for head in heads:
-                end = (int(head[0]), max(0, int(head[1]) - 2 * text_height(picture)))
-                cv2.line(picture, foot, end, colour, line_width(picture), cv2.LINE_AA)
-            tag(picture, text, (x, y), height, _WHITE, colour)
+            ends = [(int(head[0]), max(0, int(head[1]) - 2 * text_height(picture))) for head in heads]
+            tags.append((self.colour(label.text), text, [((x + width // 2, y + height), end) for end in ends], (x, y)))
+        return tags
 
     def _draw_timeline(self, strip: np.ndarray, now: float, bars: Sequence[Bar]) -> None:
         """Bars over time, the earlier ones above where they overlap, seconds below, and where we are."""
@@ -179,7 +199,7 @@ class Annotator:
             cv2.rectangle(strip, (left, top), (right - 1, top + row_height - 3), self.colour(bar.text), -1)
             words = letters(f'{bar.persons[0]}-{bar.persons[1]} {bar.text}', min(row_height - 4, 22))
             shown = words[:, : max(0, right - left - 4)]
-            blend(strip, shown, (left + 3, top + (row_height - 2 - shown.shape[0]) // 2), _WHITE)
+            blend(strip, shown, (left + 3, top + (row_height - 2 - shown.shape[0]) // 2), on(self.colour(bar.text)))
         for second in _ticks(begin, end, width):
             cv2.line(strip, (place(second), height - axis), (place(second), height - axis + 3), _GREY, 1)
             number = letters(f'{second:g} s', axis - 3)

@@ -11,11 +11,11 @@ class LiveTracks:
     Only the last body of every track is kept, and no track longer than the rules need it.
 
     Args:
-        rules: Who may go on with whom; gaps are frames.
+        rules: Who may go on with whom; gaps are frames. Default those of recordings.
     """
 
-    def __init__(self, rules: Rules = Rules()) -> None:
-        self.rules = rules
+    def __init__(self, rules: Rules | None = None) -> None:
+        self.rules = rules or Rules()
         self._last: dict[int, tuple[int, np.ndarray]] = {}  # of every track: frame and body
         self._count = 0
 

@@ -47,6 +47,7 @@ IMAGE_CASES = {
     'NormalizeByImage': [dict(type='NormalizeByImage'), CLIP, dict(type='ScoreChannel')],
     'NormalizeByBody': [dict(type='NormalizeByBody'), CLIP, dict(type='ScoreChannel', keep=False)],
     'CentrePair': [dict(type='CentrePair'), CLIP, dict(type='ScoreChannel')],
+    'scores behind coordinates': [dict(type='FillMissingJoints', score_thr=0.3), CLIP],
 }
 CONFIGS = ('asea_demo', 'asea_sbu_smooth', 'asea_kinetics10')
 SIZES = [(2, 30), (1, 9), (2, 1)]
@@ -62,7 +63,7 @@ def assert_same(pipeline, layout, sample, prepare=None):
     """The preparation, which has absent persons where there are none, gives what the pipeline gives."""
     given = {name: value.copy() if isinstance(value, np.ndarray) else value for name, value in sample.items()}
     expected = Compose(pipeline)(dict(given, label=0, frame_dir='a', layout=layout))['inputs'].numpy()
-    preparation = Preparation(pipeline, get_skeleton(layout))
+    preparation = Preparation(pipeline, get_skeleton(layout), scored='keypoint_score' in sample)
     inputs = []
     for name in preparation.inputs:
         value = torch.as_tensor(np.asarray(sample[name], dtype=np.float32))

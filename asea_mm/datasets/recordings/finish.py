@@ -59,8 +59,8 @@ class Sample:
             whole = all(isinstance(person, Integral) for person in group)
             if not whole or not 1 <= len(set(group)) == len(group) <= size or not set(group) <= set(range(count)):
                 raise InputError(
-                    f'{self.name}: pairs: expected up to {size} different persons from 0 to {count - 1} in a pair, '
-                    f'such as [(0, 1)], got {pair!r}'
+                    f'{self.name}: pairs: expected up to {size} different persons of {count} in a pair, such as '
+                    f'[(0, 1)], got {pair!r}'
                 )
         return [tuple(int(person) for person in pair) for pair in given]
 
@@ -108,6 +108,7 @@ def finish_recording(
         InputError: If values are not finite or absurd, nobody is there, joints are missing, or the unit or axis does
             not fit.
     """
+    units, up = units or recording.units, up or recording.up
     if units in (None, 'pixel') and up is None:
         recording = _third_is_score(recording)
     channels = recording.keypoint.shape[-1]

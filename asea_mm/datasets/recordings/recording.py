@@ -4,6 +4,7 @@ import math
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
+from typing import Literal
 
 import numpy as np
 
@@ -45,6 +46,11 @@ class Recording:
     persons: Sequence[str]  # name of each track
     fps: float | None = None
     notes: list[Note] = field(default_factory=list)
+    units: str | None = None  # a key of UNITS and one of UP_AXES, where the form says them
+    up: str | None = None
+    # Coordinates are shares of the image, of which pixels are made: 'kept' where its size is not known, or not.
+    shares: Literal['kept', 'to pixels'] | None = None
+    img_shape: tuple[int, int] | None = None  # height and width
     rows_are_ids: bool = False  # of an array: its rows are yet to be followed, see :func:`follow_rows`
 
 

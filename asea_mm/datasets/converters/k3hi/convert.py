@@ -13,8 +13,8 @@ from scipy.io import loadmat
 
 from ....errors import InputError
 from ....skeletons import SKELETONS
+from ...recordings.sbu_text import OFFSET, SCALE
 from ..protocol import Conversion, Converter, Progress, convert_each, no_progress
-from ..sbu.convert import OFFSET, SCALE
 
 # Folder of a class to its name and number of clips; clips are numbered from 1.
 CLASSES = {
