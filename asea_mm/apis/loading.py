@@ -128,7 +128,7 @@ def _build(cfg: Config, path: str, checkpoint: Mapping[str, Any], device: Any, l
         classes=[str(name) for name in classes],
         channels=input_size(recognizer.backbone)[1],
         num_person=formats[-1].get('num_person', 2) if formats else 2,
-        temperature=read_temperature(meta, path),
+        temperature=read_temperature(checkpoint['meta'], path),
         in_metres=dataset_meta.get('units') == 'metre',
     )
 

@@ -9,21 +9,20 @@ from pathlib import Path
 
 import numpy as np
 
-from ..datasets.files.whole import written_whole
-from ..errors import InputError
 from ..evaluation.events import Event
 from ..keypoints import NO_INTERACTION
 from ..skeletons import get_skeleton
-from ..video.drawing import Annotator, Bar, PairLabel
+from ..video.drawing import LEAST_SCORE, Annotator, Bar, PairLabel
 from ..video.estimators import PoseEstimator
+from ..video.keypoints import KeypointLog
 from ..video.source import Frame, VideoSource, open_source
 from ..video.tracking import LiveTracks
 from ..video.writer import VideoWriter
+from ..visualization.page import write_events_page
 from .inferencer import InteractionInferencer
-from .watching import DEFAULTS, EventWatcher, WatchOptions, bodies_between
+from .watching import DEFAULTS, EventWatcher, WatchOptions
 
 People = Mapping[int, np.ndarray]  # id to (V, 3): x, y and score
-MOST_PERSONS, SHORTEST = 50, 0.3  # that are written: the longest tracks, of at least so many seconds
 _MOST_BARS = 100  # of a live video's timeline
 
 
@@ -35,31 +34,6 @@ class Tracks:
     numbers: list[int] = field(default_factory=list)  # of the frames, as the source counts
     times: list[float] = field(default_factory=list)  # in seconds
     people: list[People] = field(default_factory=list)
-
-    def array(self, fps: float) -> tuple[np.ndarray, list[int]]:
-        """The longest tracks at a constant frame rate, and their ids.
-
-        Shapes:
-            returns ``(M, T, V, 3)``, float32, x, y and score, zero where absent; M may be 0
-        """
-        seen: dict[int, int] = {}
-        for people in self.people:
-            for person in people:
-                seen[person] = seen.get(person, 0) + 1
-        long = [person for person, count in seen.items() if count >= min(SHORTEST * fps, len(self.times))]
-        ids = sorted(sorted(long, key=lambda person: -seen[person])[:MOST_PERSONS])
-        total = 1 + round((self.times[-1] - self.times[0]) * fps) if self.times else 0
-        values = np.zeros((len(ids), total, get_skeleton(self.layout).num_joints, 3), np.float32)
-        places = np.searchsorted(self.times, [self.times[0] + frame / fps - 0.25 / fps for frame in range(total)])
-        for frame, place in enumerate(np.minimum(places, max(len(self.times) - 1, 0)).tolist()):
-            at, before = self.times[0] + frame / fps, max(place - 1, 0)
-            gap = self.times[place] - self.times[before]
-            share = float(np.clip((at - self.times[before]) / gap, 0, 1)) if gap else 1.0
-            bodies = bodies_between(self.people[before], self.people[place], 1.0 if share > 0.75 else share)
-            for row, person in enumerate(ids):
-                if person in bodies:
-                    values[row, frame] = bodies[person]
-        return values, ids
 
 
 @dataclass
@@ -212,47 +186,35 @@ def write_video(source: str | Path, watched: Watched, path: str | Path, fps: flo
                 writer.write(annotator.draw(frame.picture, known[frame.number], frame.time, labels, bars), frame.time)
 
 
-def write_keypoints(watched: Watched, path: str | Path) -> None:
-    """Write everybody as a recording: ``keypoint``, ``keypoint_score``, ``fps``, ``img_shape``, ``persons`` (ids).
-
-    Raises:
-        InputError: If nobody was seen, or the path does not end in ``.npz``.
-    """
-    if Path(path).suffix != '.npz':
-        raise InputError(f'{path}: expected a file .npz for keypoints')
+def keypoint_log(watched: Watched) -> KeypointLog:
+    """Everybody, to be written as a recording or shown on a page."""
     assert watched.tracks is not None
-    values, ids = watched.tracks.array(watched.fps)
-    if not ids:
-        raise InputError(f'{watched.name}: expected somebody to write keypoints of, got nobody')
-    with written_whole(path) as part:
-        np.savez_compressed(
-            part,
-            keypoint=values[..., :2],
-            keypoint_score=values[..., 2],
-            fps=watched.fps,
-            img_shape=np.array(watched.img_shape),
-            persons=np.array(ids),
-        )
+    log = KeypointLog(watched.tracks.layout, watched.fps, watched.img_shape)
+    for at, people in zip(watched.tracks.times, watched.tracks.people, strict=True):
+        log.add(at, people)
+    return log
 
 
-def page_arguments(watched: Watched) -> dict:
-    """What :func:`~asea_mm.visualization.page.write_events_page` takes, but the path."""
-    assert watched.tracks is not None
-    values, ids = watched.tracks.array(watched.fps)
-    rows: dict[Hashable, int] = {person: row for row, person in enumerate(ids)}
+def write_page(watched: Watched, path: str | Path) -> None:
+    """Write what was seen as a page to click through; somebody must have been seen."""
+    recording = keypoint_log(watched).recording()
+    assert recording.score is not None
+    rows: dict[Hashable, int] = {int(person): row for row, person in enumerate(recording.persons)}
     events = [
         {**event.to_dict(), 'persons': [rows[person] for person in event.persons], 'acts': rows.get(event.acts)}
         for event in watched.events
         if all(person in rows for person in event.persons)
     ]
-    return dict(
-        keypoint=np.where(values[..., 2:] > 0.2, values[..., :2], 0),
-        layout=watched.tracks.layout,
-        events=events,
-        curves=watched.curves,
+    seen = recording.score[..., None] >= LEAST_SCORE
+    write_events_page(
+        path,
+        np.where(seen, np.nan_to_num(recording.keypoint), 0),
+        keypoint_log(watched).skeleton,
+        events,
+        watched.curves,
         fps=watched.fps,
         title=Path(watched.name).name,
-        names=[f'person {person}' for person in ids],
+        names=[f'person {person}' for person in recording.persons],
     )
 
 

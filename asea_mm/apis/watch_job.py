@@ -13,9 +13,8 @@ from ..datasets.files.whole import write_whole
 from ..errors import InputError
 from ..video.estimators import open_estimator
 from ..video.source import VideoSource, open_source
-from ..visualization.page import write_events_page
 from .inferencer import InteractionInferencer
-from .videos import Watched, event_rows, page_arguments, watch_source, write_keypoints, write_video
+from .videos import Watched, event_rows, keypoint_log, watch_source, write_page, write_video
 from .watching import EventWatcher, WatchOptions
 
 COLUMNS = ('start', 'end', 'person_1', 'person_2', 'acts', 'label', 'score')
@@ -96,9 +95,9 @@ def run_watch_job(
         is_live = source.live
     write_events(watched, job)
     if job.keypoints is not None and watched.persons:
-        write_keypoints(watched, job.keypoints)
+        keypoint_log(watched).write(job.keypoints)
     if job.page is not None and watched.persons:
-        write_events_page(job.page, **page_arguments(watched))
+        write_page(watched, job.page)
     if job.video is not None and not is_live:
         write_video(job.source, watched, job.video, job.picture_fps)
     return watched
