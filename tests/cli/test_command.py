@@ -22,6 +22,8 @@ WRONG = {
     'check': ['nothing.pkl'],
     'train': ['nothing.py'],
     'test': ['asea_demo', 'nothing.pth'],
+    'calibrate': ['nothing.pth', 'nothing.npz'],
+    'watch': ['nothing.mp4', '--model', 'nothing.pth'],
     'infer': ['nothing.npy', '--model', 'nothing.pth'],
     'cross-validate': ['nothing.py'],
     'fuse': ['nothing', 'nobody'],
