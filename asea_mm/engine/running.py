@@ -253,7 +253,8 @@ def report_errors(debug: bool = False) -> Iterator[None]:
     except (InputError, OSError) as error:
         if debug:
             raise
-        print('error:', ' '.join(str(error).split()), file=sys.stderr)
+        lines = filter(None, (' '.join(line.split()) for line in str(error).splitlines()))
+        print('error:', '; '.join(lines), file=sys.stderr)
         sys.exit(1)
 
 

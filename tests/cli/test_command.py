@@ -53,6 +53,12 @@ def test_what_users_can_mend_is_one_line_and_our_faults_keep_their_traceback(com
         command(name, *WRONG[name])
 
 
+def test_errors_of_several_lines_become_one_in_which_they_stay_apart(command, monkeypatch):
+    problems = InputError('a.json: expected 15 joints,\n got 14; so b.json\n\nnothing is written')
+    monkeypatch.setattr('asea_mm.cli.check.run', Mock(side_effect=problems))
+    check_one_line(command('check', 'x.pkl'), ['so b.json; nothing is written'])
+
+
 def test_the_list_of_subcommands_and_a_mistyped_one(command):
     code, text, _ = command('--help')
     assert code == 0
