@@ -11,6 +11,7 @@ from mmengine.hooks import CheckpointHook
 from mmengine.model import is_model_wrapper
 
 from ..datasets.files.whole import write_whole, written_whole
+from ..errors import InputError
 from . import signals
 from .resuming import INTERRUPTED, LAST, file_name
 
@@ -57,6 +58,8 @@ class WholeCheckpointHook(CheckpointHook):
         """Where a training that goes on is in its epoch."""
         if not runner._resume:
             return
+        if 'optimizer' not in checkpoint:  # the best, for one
+            raise InputError(f'checkpoint {runner._load_from}: has weights but no state of a training to resume')
         meta, loop = checkpoint['meta'], runner.train_loop
         loop.steps_done, loop.validated = meta.get('steps_done', 0), meta.get('validated', False)
         loop.sampler_seed = meta.get('sampler_seed')
@@ -75,12 +78,14 @@ class WholeCheckpointHook(CheckpointHook):
             return
         if hub.get_info('last_ckpt') is not None:
             self.last_ckpt = self._path(hub.get_info('last_ckpt'))
+        origin = Path(runner._load_from).parent
         for key in self.key_indicators if self.save_best else ():
             if (best := hub.get_info(self._named('best_ckpt', key))) is not None:
                 self._note_best(hub, key, self._path(best))
                 if dist.is_main_process():
-                    _bring(Path(runner._load_from or '').parent / file_name(best), Path(self._path(best)))
-        self._remove(hub.get_info('outdated_ckpts') or [])
+                    _bring(origin / file_name(best), Path(self._path(best)))
+        if origin.resolve() == Path(self.out_dir).resolve():
+            self._remove(hub.get_info('outdated_ckpts') or [])
 
     # Every epoch, or every so many steps
 

@@ -117,11 +117,10 @@ class SeededSamples:
 def make_seeded(loader: DataLoader, seed: int) -> DataLoader:
     """Have a data loader load each sample with the generators seeded for it; returns it.
 
-    One without batches of indices, such as that of an iterable dataset, stays as it is.
+    One without batches of indices, such as that of an iterable dataset, stays as it is, and one of a plain list.
     """
-    if isinstance(loader.batch_sampler, PlacedBatches):
-        return loader
-    if loader.batch_sampler is None or isinstance(loader.dataset, torch.utils.data.IterableDataset):
+    indices = loader.batch_sampler is not None and not isinstance(loader.dataset, torch.utils.data.IterableDataset)
+    if not indices or isinstance(loader.batch_sampler, PlacedBatches) or not hasattr(loader.dataset, '__dict__'):
         return loader
     # DataLoader itself refuses, since workers that are already running would not know; there are none yet
     object.__setattr__(loader, 'batch_sampler', PlacedBatches(loader.batch_sampler))

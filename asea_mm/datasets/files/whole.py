@@ -37,7 +37,7 @@ def written_whole(path: str | os.PathLike) -> Iterator[Path]:
         path: The file.
 
     Raises:
-        InputError: If it cannot be written, or the disk is full, whatever the library says that wrote it; names the file.
+        InputError: If it cannot be written, or the disk is full, whatever the library that wrote it says; names it.
     """
     path = Path(path)
     try:
