@@ -21,7 +21,7 @@ from mmengine.dist import is_main_process
 from mmengine.registry import init_default_scope
 from mmengine.runner import Runner
 
-from ..errors import InputError
+from ..errors import InputError, one_line
 from .cfg_options import merge_cfg_options
 from .checkpoints import read_checkpoint
 from .configs import read_config
@@ -253,8 +253,7 @@ def report_errors(debug: bool = False) -> Iterator[None]:
     except (InputError, OSError) as error:
         if debug:
             raise
-        lines = filter(None, (' '.join(line.split()) for line in str(error).splitlines()))
-        print('error:', '; '.join(lines), file=sys.stderr)
+        print('error:', one_line(error), file=sys.stderr)
         sys.exit(1)
 
 

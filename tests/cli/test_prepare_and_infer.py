@@ -63,6 +63,8 @@ def test_a_damaged_recording_is_reported_and_the_others_are_recognised(command, 
     assert all(result['name'] in text for result in results)
     assert len(list(tmp_path.glob('a*.png'))) == 3
     assert sum(' 1, 2 ' in line for line in text.splitlines()) == 3, 'persons are counted as in pictures'
+    assert text.count('most active joints') == 1
+    assert max(map(len, text.splitlines())) <= 80
     code, _, errors = command(*words, '--pairs', '1-9')
     assert code == 1
     assert 'of 2 (1, 2) in a pair' in errors

@@ -11,7 +11,7 @@ LARGEST_SHARE = 2.0  # how large a body can be in shares of the image; in pixels
 # Estimators put a joint a little outside now and then: so far, as a share of the longer side, and so many.
 MARGIN, OUTSIDE = 0.05, 0.02
 # A layout fits so much better. Bones of the right one are short, as they join neighbours, and alike on the left and the
-# right; of two layouts that share no bones, either alone can mislead: COCO's faces make short bones of Human3.6M's trunk.
+# right; of two layouts that share no bones, either can mislead: COCO's face makes short bones of Human3.6M's trunk.
 BETTER = 0.6
 # Bones of the left are as long as those of the right: of the pairs, the median ratio is 1.06 in space at most, and 1.3
 # in most images.
