@@ -83,8 +83,8 @@ def print_rows(title: str, rows: Mapping[str, Mapping[str, float | None]]) -> No
 
 
 def as_text(value: Any) -> str:
-    """A figure as tables show it; ``-`` where there is none."""
-    if value is None:
+    """A figure as tables show it; ``-`` where there is none, or it is NaN."""
+    if value is None or value != value:  # NaN
         return '-'
     return f'{value:,}' if isinstance(value, int) else f'{value:.3f}'
 

@@ -131,10 +131,13 @@ def test_a_wheel_has_configs_and_tools(tmp_path):
 def test_benchmark_of_models_and_of_a_stream(command, tmp_path):
     words = ['asea_sbu', '--repeats', 1, '--batch', 1, '--frames', 8, '--out', 'models.json']
     assert command('benchmark', *words)[0] == 0
-    words = ['--stream', 'asea_sbu', '--pairs', 1, '--seconds', 0.3, '--window', 4, '--stride', 4, '--num-clips', 1]
-    code, text, _ = command('benchmark', *words)
+    words = ['--stream', 'asea_sbu', '--pairs', 1, 3, '--seconds', 0.4, '--window', 4, '--stride', 4, '--num-clips', 1]
+    code, text, _ = command('benchmark', *words, '--out', 'stream.json')
     assert code == 0
     assert 'p99 ms' in text
+    assert max(map(len, text.splitlines())) <= 80
+    pairs = json.loads((tmp_path / 'stream.json').read_text())['pairs']
+    assert {count: measured['evaluations'] for count, measured in pairs.items()} == {'1': 3, '3': 3}
     check_one_line(command('benchmark', 'asea_sbu', '--batch', 0), ['--batch', '0'])
 
 
