@@ -112,7 +112,7 @@ class InteractionInferencer:
             keypoint_score: Confidences, where ``inputs`` is one array.
             pairs: Where there are more persons than the model takes: None takes the likeliest pair of the clip, see
                 :func:`~asea_mm.datasets.recordings.persons.choose_persons`, ``'all'`` every pair that shares a frame,
-                and a list of pairs of person numbers just these.
+                and a list of pairs of person numbers, from 0, or names, just these.
             window, overlap: Frames of a sliding window, default the whole clip at once; and frames that consecutive
                 windows share, default half of the window.
             merge: How scores of windows become those of the clip: ``'mean'`` or ``'max'`` of every class.

@@ -53,7 +53,7 @@ class PairResult:
     """What two persons (or as many as the model takes) do."""
 
     persons: list[int]  # numbers in the sample, in the order in which the model saw them
-    person_names: list[str]  # as the source calls them; the numbers where it does not
+    person_names: list[str]  # as the source calls them, else counted from 1
     label: int  # the class with the highest score
     label_name: str
     score: float
@@ -62,12 +62,6 @@ class PairResult:
     windows: list[WindowScores]  # one with all frames where there are no windows
     active_joints: list[ActiveJoints] = field(default_factory=list)  # one a person; empty for models without AT-NAC
     attention: list[Attention] = field(default_factory=list)  # one a person, if asked for and the model has any
-
-    @property
-    def shown_names(self) -> list[str]:
-        """What tables and pictures call the persons: as the source does, else by their numbers from 1 on."""
-        named = zip(self.persons, self.person_names, strict=True)
-        return [str(person + 1) if name == str(person) else name for person, name in named]
 
 
 @dataclass
