@@ -5,7 +5,7 @@ import math
 import torch
 from torch import Tensor
 
-from .support import interpreted
+from .support import compiled_types
 
 BLOCK_FRAMES = 16
 WARPS = 8
@@ -54,18 +54,10 @@ def graph_convolution(
 def launch(
     kernel, grid: tuple[int, ...], tensors: list[Tensor], sizes: list[int], dtype: torch.dtype, **blocks
 ) -> None:
-    """Run a kernel of :mod:`graph_tiles` over the programs of a grid."""
-    import triton.language as tl
-
-    number = tl.float64 if dtype == torch.float64 else tl.float32
-    rounding = getattr(tl, str(dtype).removeprefix('torch.'))
-    # the interpreter multiplies the bits of bfloat16
-    factor = tl.float32 if interpreted() and dtype == torch.bfloat16 else rounding
-    exact = torch.get_float32_matmul_precision() == 'highest'
-    precision = 'tf32x3' if exact and dtype == torch.float32 else 'tf32'
+    """Run a kernel of :mod:`graph_kernels` over the programs of a grid."""
     if math.prod(grid):
         with torch.cuda.device_of(tensors[0]):
-            kernel[grid](*tensors, *sizes, number, rounding, factor, precision, **blocks, num_warps=WARPS, num_stages=1)
+            kernel[grid](*tensors, *sizes, **compiled_types(dtype), **blocks, num_warps=WARPS, num_stages=1)
 
 
 def blocks_of(dtype: torch.dtype, channels_in: int, width: int, joints: int) -> dict[str, int]:
@@ -73,7 +65,10 @@ def blocks_of(dtype: torch.dtype, channels_in: int, width: int, joints: int) -> 
     # addresses of channels that are no multiple of 16 are computed one by one, and wait in registers
     large = dtype.itemsize == 2 and channels_in % 16 == 0 and width % 16 == 0
     block_joints = 16 if joints <= 16 else 32
-    return dict(block_channels=16 if large else 8, block_frames=BLOCK_FRAMES, block_joints=block_joints, block_in=16)
+    block_in = 16 if dtype.itemsize == 2 else 8
+    return dict(
+        block_channels=16 if large else 8, block_frames=BLOCK_FRAMES, block_joints=block_joints, block_in=block_in
+    )
 
 
 def tiles_of(x: Tensor, width: int) -> tuple[dict[str, int], int, int, int]:
@@ -96,7 +91,7 @@ def _convolve(
     delta_bias: Tensor,
     adjacency: Tensor,
 ) -> Tensor:
-    from .graph_tiles import convolve
+    from .graph_kernels import convolve
 
     persons, frames, joints, channels_in = x.shape
     subsets, groups, relations = query.shape[1:4]
@@ -128,7 +123,7 @@ def _convolve_backward(
     delta_bias: Tensor,
     adjacency: Tensor,
 ) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor, Tensor, Tensor, Tensor]:
-    from .graph_tiles import convolve_back_to_topologies, convolve_back_to_values
+    from .graph_kernels import convolve_back_to_topologies, convolve_back_to_values
 
     persons, frames, joints, channels_in = x.shape
     subsets, groups, relations = query.shape[1:4]

@@ -1,53 +1,92 @@
 """Which tensors the fused kernels take."""
 
-import functools
 import importlib.util
 import os
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from ...errors import InputError
 
-FORMS = ('auto', 'plain', 'fused')
+CHOICES = ('auto', 'plain', 'fused')
 MAX_JOINTS = 64
 DTYPES = (torch.float32, torch.bfloat16, torch.float16)
+HAS_TRITON = importlib.util.find_spec('triton') is not None
+# Triton reads it once, too. Kernels then run on tensors of the CPU, one operation after the other.
+INTERPRETED = os.environ.get('TRITON_INTERPRET') == '1'
+_is_exporting = getattr(torch.compiler, 'is_exporting', lambda: False)  # torch 2.7
 
 
-@functools.cache
-def has_triton() -> bool:
-    """Whether Triton is installed."""
-    return importlib.util.find_spec('triton') is not None
+@torch.compiler.assume_constant_result
+def _has_tensor_cores(index: int | None) -> bool:
+    """Whether a GPU multiplies bfloat16 and TF32, which the kernels are made for."""
+    return torch.version.cuda is not None and torch.cuda.get_device_capability(index) >= (8, 0)
 
 
-def interpreted() -> bool:
-    """Whether kernels run on tensors of the CPU, one instruction after the other, as ``TRITON_INTERPRET=1`` asks."""
-    return os.environ.get('TRITON_INTERPRET') == '1'
+def compute_dtype(x: Tensor) -> torch.dtype:
+    """The type in which matrix products of x are taken: that of autocast, if it is on."""
+    device = x.device.type
+    return torch.get_autocast_dtype(device) if torch.is_autocast_enabled(device) else x.dtype
 
 
 def runs_on(x: Tensor) -> bool:
     """Whether the kernels can take features ``(N*M, C, T, V)``: where they are, in what type, and how many joints."""
-    if not has_triton() or x.shape[3] > MAX_JOINTS or torch.onnx.is_in_onnx_export() or torch.compiler.is_exporting():
+    if not HAS_TRITON or x.shape[3] > MAX_JOINTS or torch.onnx.is_in_onnx_export() or _is_exporting():
         return False
-    if interpreted():
-        return x.device.type == 'cpu' and x.dtype in (*DTYPES, torch.float64)
-    # tensor cores with bfloat16 and TF32, which the kernels are made for, are there from 8.0 on
-    on_gpu = x.device.type == 'cuda' and torch.version.cuda is not None
-    return on_gpu and x.dtype in DTYPES and torch.cuda.get_device_capability(x.device) >= (8, 0)
+    dtype = compute_dtype(x)
+    if INTERPRETED:
+        return x.device.type == 'cpu' and (dtype in DTYPES or dtype == torch.float64)
+    return x.device.type == 'cuda' and dtype in DTYPES and _has_tensor_cores(x.device.index)
 
 
-def takes_kernels(form: str, x: Tensor, owner: str) -> bool:
-    """Whether this input takes the fused form; ``'auto'`` leaves interpreted kernels to those who ask for them.
+def takes_kernels(choice: str, x: Tensor, owner: str) -> bool:
+    """Whether this input takes the fused form.
+
+    Args:
+        choice: ``'auto'``: on a GPU that runs it; ``'plain'``: never; ``'fused'``: always.
+        x: Features ``(N*M, C, T, V)``.
+        owner: The layer, named in errors.
 
     Raises:
-        InputError: If ``'fused'`` is asked for where it cannot run.
+        InputError: If the fused form is asked for where it cannot run.
     """
-    if form == 'plain':
+    if choice == 'plain' or (choice == 'auto' and x.device.type != 'cuda'):
         return False
     able = runs_on(x)
-    if form == 'fused' and not able:
+    if choice == 'fused' and not able:
         raise InputError(
-            f"{owner}: form='fused' needs Triton, a GPU of compute capability 8.0 or above, at most {MAX_JOINTS} joints "
-            f'and features of {" or ".join(str(dtype) for dtype in DTYPES)}; got {x.shape[3]} joints, {x.dtype} on {x.device}'
+            f'{owner}: fused kernels need Triton, a GPU of compute capability 8.0 or above, at most {MAX_JOINTS} joints '
+            f'and 16 or 32 bit, and are not exported; got {x.shape[3]} joints, {compute_dtype(x)} on {x.device}'
         )
-    return able and (form == 'fused' or not interpreted())
+    return able
+
+
+def set_kernels(model: nn.Module, choice: str) -> nn.Module:
+    """Choose the form of all layers that have a fused one, ``'auto'``, ``'plain'`` or ``'fused'``; returns the model.
+
+    Parameters and checkpoints are the same in every form.
+
+    Raises:
+        InputError: On an unknown choice.
+    """
+    if choice not in CHOICES:
+        raise InputError(f'set_kernels: choice must be one of {CHOICES}, got {choice!r}')
+    for module in model.modules():
+        if hasattr(module, 'kernels'):
+            module.kernels = choice
+    return model
+
+
+def compiled_types(dtype: torch.dtype) -> dict:
+    """For features of a type, what the kernels are compiled with; see :mod:`graph_tiles`."""
+    import triton.language as tl
+
+    rounding = getattr(tl, str(dtype).removeprefix('torch.'))
+    exact = dtype == torch.float32 and torch.get_float32_matmul_precision() == 'highest'
+    return dict(
+        number=tl.float64 if dtype == torch.float64 else tl.float32,
+        rounding=rounding,
+        # the interpreter would multiply the bits of bfloat16
+        factor=tl.float32 if INTERPRETED and dtype == torch.bfloat16 else rounding,
+        precision='tf32x3' if exact else 'tf32',
+    )
