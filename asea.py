@@ -15,7 +15,8 @@ COMMANDS = {
     'export': 'export a checkpoint to ONNX or torch.export',
     'benchmark': 'measure parameters, GFLOPs and speed of models, or of a stream',
 }
-
+# Packages that are not called as what is imported from them, or that need a certain one.
+PACKAGES = {'mmaction': "'mmaction2==1.2.0'", 'mmcv': "'mmcv-lite<2.2'", 'cv2': 'opencv-python', 'yaml': 'pyyaml'}
 
 USAGE = """usage: asea SUBCOMMAND ...
 
@@ -52,9 +53,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f'error: no subcommand {name!r}; {hint}', file=sys.stderr)
         return 1
 
-    from asea_mm.cli.run import run_subcommand
+    try:
+        from asea_mm.cli.run import run_subcommand
 
-    return run_subcommand(name, words[1:])
+        return run_subcommand(name, words[1:])
+    except ModuleNotFoundError as error:
+        missing = (error.name or '').partition('.')[0]
+        if '--debug' in words or missing in ('', 'asea', 'asea_mm'):
+            raise
+        how = f'; pip install {PACKAGES.get(missing, missing)}'
+        print(f'error: asea {name} needs the package {missing}, which is not installed{how}', file=sys.stderr)
+        return 1
 
 
 if __name__ == '__main__':

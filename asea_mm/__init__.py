@@ -21,6 +21,8 @@ for _registry, _module in (
     (registries.DATASETS, 'asea_mm.datasets'),
     (registries.TRANSFORMS, 'asea_mm.datasets.transforms'),
     (registries.HOOKS, 'asea_mm.engine'),
+    (registries.LOOPS, 'asea_mm.engine'),
+    (registries.RUNNERS, 'asea_mm.engine'),
     (registries.METRICS, 'asea_mm.evaluation'),
 ):
     if _module not in _registry._locations:  # what mmengine takes as `locations`; it has no way to add one later

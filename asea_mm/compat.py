@@ -9,6 +9,9 @@ import importlib.util
 import pickle
 import sys
 import warnings
+from collections.abc import Sequence
+from importlib.abc import MetaPathFinder
+from importlib.machinery import ModuleSpec, PathFinder
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -76,6 +79,47 @@ def leave_out_video_text_models() -> None:
         dependency.WITH_MULTIMODAL = False
 
 
+POSE_TRANSFORMS = 'mmaction.datasets.transforms.pose_transforms'
+
+
+class _PoseTransformsFinder(MetaPathFinder):
+    """Finds mmaction2's pose transforms, and has :func:`_give_infinity` follow their import."""
+
+    def find_spec(
+        self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None
+    ) -> ModuleSpec | None:
+        if fullname != POSE_TRANSFORMS or (spec := PathFinder.find_spec(fullname, path, target)) is None:
+            return None
+        loader: Any = spec.loader
+        run_module = loader.exec_module
+
+        def run_and_mend(module: ModuleType) -> None:
+            run_module(module)
+            _give_infinity(module)
+
+        loader.exec_module = run_and_mend
+        return spec
+
+
+def _give_infinity(module: Any) -> None:
+    """Have a module see NumPy with the name ``Inf``; everybody else sees it as it is."""
+    module.np = ModuleType('numpy')
+    module.np.__dict__.update(vars(np), Inf=np.inf)
+
+
+def provide_numpy_infinity() -> None:
+    """Give mmaction2's pose transforms ``np.Inf``, which NumPy 2 has dropped: ``PoseCompact`` of PoseC3D needs it.
+
+    They are slow to import, so this waits until somebody does.
+    """
+    if hasattr(np, 'Inf'):
+        return
+    if POSE_TRANSFORMS in sys.modules:
+        _give_infinity(sys.modules[POSE_TRANSFORMS])
+    elif not any(isinstance(finder, _PoseTransformsFinder) for finder in sys.meta_path):
+        sys.meta_path.insert(0, _PoseTransformsFinder())
+
+
 def _statistics_method(owner: type, name: str) -> Any:
     """What ``getattr`` in a checkpoint may do: look up how mmengine's log sums up its history, and no more."""
     if owner is not HistoryBuffer or name not in ('min', 'max', 'current', 'mean'):
@@ -113,4 +157,5 @@ def apply() -> None:
     provide_importlib_metadata()
     provide_localizer_drn()
     leave_out_video_text_models()
+    provide_numpy_infinity()
     allow_mmengine_checkpoints()

@@ -1,8 +1,18 @@
 """The error that users can mend."""
 
+from collections.abc import Iterable
+from difflib import get_close_matches
+
 
 class InputError(ValueError):
     """Something that the user gave is not as expected: the message names what, what was expected and what came.
 
     Commands show it as one line. Our own faults are other errors and keep their traceback.
     """
+
+
+def did_you_mean(name: str, known: Iterable[str], cutoff: float = 0.6) -> str:
+    """``'; did you mean X?'`` with the known names that a mistyped one is near to, or nothing if there is none."""
+    by_lower = {one.lower(): one for one in known}
+    guesses = [by_lower[guess] for guess in get_close_matches(name.lower(), list(by_lower), n=3, cutoff=cutoff)]
+    return f'; did you mean {" or ".join(guesses)}?' if guesses else ''

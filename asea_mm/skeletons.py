@@ -3,15 +3,16 @@
 The graph of the models, bone stream, mirror, centre, facing direction, body parts and pictures all read
 :data:`SKELETONS`, which is the folder ``layouts``: one JSON file for each layout.
 
-========== ====== ==========================================================
-layout     joints source
-========== ====== ==========================================================
-sbu15      15     SBU Kinect Interaction v2 (OpenNI)
-nturgbd25  25     Kinect v2, NTU RGB+D
-coco17     17     COCO keypoints: HRNet and most 2-D estimators
-openpose18 18     OpenPose's COCO model, ST-GCN's Kinetics skeletons
-body25     25     OpenPose BODY_25
-========== ====== ==========================================================
+======================================== ================================================================
+layouts                                  source
+======================================== ================================================================
+sbu15, nturgbd25                         SBU Kinect Interaction v2 (OpenNI); Kinect v2, NTU RGB+D
+kinect20, azure32, nuitrack25, nvidia34  Kinect v1, Azure Kinect, Nuitrack, NVIDIA BodyPose3DNet
+smpl24, h36m17                           body models and lifted poses
+coco17, coco133, halpe26, mediapipe33    estimators in images
+openpose18, body25                       OpenPose's COCO model, ST-GCN's Kinetics skeletons; BODY_25
+common13                                 what all of them have, see :mod:`asea_mm.layout_mapping`
+======================================== ================================================================
 
 A layout of your own is such a file (:func:`read_layout`), or its fields in a config:
 ``layout=dict(name='mine', joints=[...], bones=[...])``.

@@ -28,6 +28,8 @@ Data = namedtuple('Data', 'layout coordinates classes')
 DATA = dict(
     synthetic=Data('nturgbd25', 3, 12),
     sbu=Data('sbu15', 3, 8),
+    k3hi=Data('sbu15', 3, 8),
+    ymja=Data('body25', 2, 5),
     ntu26=Data('nturgbd25', 3, 26),
     ntu60=Data('nturgbd25', 3, 60),
     kinetics10=Data('openpose18', 2, 10),
@@ -112,8 +114,14 @@ def test_aea_is_an_option_of_every_baseline(name):
 @every_config
 def test_config_fits_its_data(name):
     cfg, data = read(name)
-    assert cfg.model.cls_head.num_classes == data.classes
-    assert [cfg[loader].dataset.split.rpartition('_')[2] for loader in LOADERS] == ['train', 'val', 'val']
+    datasets = [cfg[loader].dataset for loader in LOADERS]
+    assert all(
+        len(dataset.get('classes') or range(data.classes)) == cfg.model.cls_head.num_classes for dataset in datasets
+    )
+    if datasets[0].split is None:  # all of one set for training, all of another for tests
+        assert datasets[0].ann_file != datasets[1].ann_file == datasets[2].ann_file
+    else:
+        assert [dataset.split.rpartition('_')[2] for dataset in datasets] == ['train', 'val', 'val']
     if name != KERNEL:
         assert cfg.auto_scale_lr == dict(enable=False, base_batch_size=cfg.train_dataloader.batch_size)
 
@@ -125,4 +133,5 @@ def test_pipelines_give_the_joints_and_channels_of_the_backbone(name, stream):
     apply_options(cfg, stream=stream)
     for loader in LOADERS:
         inputs = inputs_of(cfg[loader].dataset.pipeline, data)
-        assert inputs.shape[-2:] == (get_skeleton(data.layout).num_joints, input_channels(cfg))
+        mapped = [step['layout'] for step in cfg[loader].dataset.pipeline if step['type'] == 'MapLayout']
+        assert inputs.shape[-2:] == (get_skeleton((mapped or [data.layout])[-1]).num_joints, input_channels(cfg))

@@ -29,6 +29,16 @@ NEEDED = {name: TOY[name] for name in ('name', 'joints', 'bones')}
         ('coco17', 17, {0: 'nose', 5: 'left_shoulder', 9: 'left_wrist', 16: 'right_ankle'}),
         ('openpose18', 18, {0: 'nose', 1: 'neck', 4: 'right_wrist', 17: 'left_ear'}),
         ('body25', 25, {0: 'nose', 8: 'mid_hip', 21: 'left_heel', 24: 'right_heel'}),
+        ('common13', 13, {0: 'head', 1: 'left_shoulder', 6: 'right_wrist', 12: 'right_ankle'}),
+        ('halpe26', 26, {10: 'right_wrist', 17: 'head', 18: 'neck', 19: 'hip', 21: 'right_big_toe', 24: 'left_heel'}),
+        ('h36m17', 17, {0: 'root', 1: 'right_hip', 6: 'left_foot', 9: 'neck_base', 10: 'head', 13: 'left_wrist'}),
+        ('smpl24', 24, {0: 'pelvis', 1: 'left_hip', 9: 'spine3', 12: 'neck', 15: 'head', 16: 'left_shoulder'}),
+        ('kinect20', 20, {0: 'hip_center', 3: 'head', 7: 'left_hand', 11: 'right_hand', 15: 'left_foot'}),
+        ('azure32', 32, {3: 'neck', 10: 'left_thumb', 11: 'right_clavicle', 18: 'left_hip', 30: 'right_eye'}),
+        ('mediapipe33', 33, {2: 'left_eye', 8: 'right_ear', 15: 'left_wrist', 23: 'left_hip', 31: 'left_foot_index'}),
+        ('nuitrack25', 25, {0: 'none', 1: 'head', 4: 'waist', 9: 'left_hand', 12: 'right_shoulder', 23: 'right_ankle'}),
+        ('nvidia34', 34, {3: 'torso', 20: 'left_shoulder', 24: 'left_wrist', 33: 'right_thumb_tip'}),
+        ('coco133', 133, {20: 'right_big_toe', 23: 'face_0', 91: 'left_hand_root', 132: 'right_pinky_finger4'}),
     ],
 )  # fmt: skip
 def test_joints_are_where_the_source_puts_them(name, number, joints):
@@ -47,9 +57,9 @@ def test_bones_are_one_tree_with_sides_that_mirror_each_other(skeleton):
     assert len(bones) == skeleton.num_joints - 1
     assert {(flip[child], flip[parent]) for child, parent in bones} == bones
     for joint, name in enumerate(skeleton.joints):
-        side, _, rest = name.partition('_')
-        mirror = {'left': f'right_{rest}', 'right': f'left_{rest}'}.get(side, name)
-        assert skeleton.joints[skeleton.flip_order[joint]] == mirror
+        words = [{'left': 'right', 'right': 'left'}.get(word, word) for word in name.split('_')]
+        if not name.startswith('face_'):  # whose sides have no names
+            assert skeleton.joints[skeleton.flip_order[joint]] == '_'.join(words)
     assert sorted(sum(skeleton.part_indices.values(), ())) == list(range(skeleton.num_joints))
     for part, names in skeleton.parts.items():
         side = part.partition('_')[0]
@@ -113,7 +123,7 @@ def test_layouts_come_back_from_their_fields_and_files(skeleton, tmp_path):
 @pytest.mark.parametrize(
     ('layout', 'message'),
     [
-        ('ntu', r"unknown layout 'ntu'; known are \['body25', 'coco17', 'nturgbd25', 'openpose18', 'sbu15'\]"),
+        ('ntu', r"unknown layout 'ntu'; known are .*'nturgbd25'"),
         (None, 'unknown layout None'),
         (dict(name='toy', joints=('hip',)), 'needs the fields'),
         ({**TOY, 'colour': 'red'}, r"got \['bones', 'centre', 'colour'"),
@@ -147,7 +157,7 @@ def test_wrong_layouts_are_refused(layout, message, tmp_path):
         (b'[]', 'expected an object with name, joints and bones, got list'),
         (b'\xff\xfe\x00', 'utf-8'),
         (b'[' * 100_000, 'expected JSON'),
-        (None, r"expected one of \['body25', .* or a JSON file"),
+        (None, r"expected one of .*'body25', .* or a JSON file"),
     ],
 )
 def test_files_that_are_no_layout(content, message, tmp_path):

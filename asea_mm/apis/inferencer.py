@@ -37,7 +37,8 @@ class InteractionInferencer:
         device: Where the model runs, e.g. ``'cuda'``.
         fuse: Fuse batch norms into convolutions: faster, the same to rounding (:func:`fuse_batch_norm`). Rounding may
             make another joint active where two scores all but tie, so this is not the default.
-        layout: Layout of the keypoints; default the one the model was trained on.
+        layout: Layout of the keypoints; default the one the model was trained on. From another the model's joints are
+            made as ``docs/layouts.md`` says, and the log says which were derived.
         num_clips: Clips that the model sees of every clip or window: ``SampleClip`` takes so many, and
             ``AddTurnedClips`` is left out. Default: as in the pipeline. Fewer are faster and less exact.
 
@@ -61,7 +62,7 @@ class InteractionInferencer:
         trained = load_model(model, weights, device, layout)
         self.model: Any = fuse_batch_norm(trained.model) if fuse else trained.model
         self.skeleton, self.classes, self.num_person = trained.skeleton, trained.classes, trained.num_person
-        self._channels = trained.channels
+        self._model_skeleton, self._channels = trained.model_skeleton, trained.channels
         if num_clips is not None:
             samplers = [step for step in trained.pipeline if part_name(step) == 'SampleClip']
             if not samplers:
@@ -162,7 +163,7 @@ class InteractionInferencer:
             while begun and all(len(group.findings) == len(group.ranges) for group in begun[0]):
                 groups = begun.popleft()
                 try:
-                    result = make_result(groups, merge, topk, self.classes, self.skeleton)
+                    result = make_result(groups, merge, topk, self.classes, self._model_skeleton)
                 except InputError as error:
                     leave_out(error)
                     continue
@@ -170,7 +171,7 @@ class InteractionInferencer:
                 if on_result is not None:
                     on_result(groups[0].sample, result)
 
-        for sample in read_samples(inputs, self.skeleton, self.num_person, subset, axes, on_error):
+        for sample in read_samples(inputs, self.skeleton, self.num_person, subset, axes, on_error, img_shape):
             if img_shape is not None:
                 sample.extra.setdefault('img_shape', tuple(img_shape))
             try:
@@ -208,6 +209,8 @@ class InteractionInferencer:
         }
         if clip.score is not None:
             data['keypoint_score'] = clip.score
+        if clip.fps is not None:
+            data['fps'] = clip.fps
         for transform in self._pipeline:
             try:
                 data = transform(data)

@@ -3,7 +3,7 @@
 import importlib
 import os
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +18,7 @@ from torch import nn
 from ..engine.checkpoints import parse_config, read_checkpoint
 from ..engine.configs import part_names, read_config
 from ..errors import InputError
+from ..layout_mapping import map_recordings
 from ..models.backbones.interaction_backbone import input_size
 from ..skeletons import Skeleton, get_skeleton
 
@@ -30,7 +31,8 @@ class TrainedModel:
 
     model: nn.Module
     pipeline: list[dict]  # configs of the transforms of its test pipeline
-    skeleton: Skeleton
+    skeleton: Skeleton  # of the keypoints that it is given
+    model_skeleton: Skeleton  # of its joints, which the pipeline may make of these
     classes: list[str]
     channels: int  # behind the pipeline; 0 if the backbone does not tell
     num_person: int  # that it takes at a time
@@ -51,7 +53,8 @@ def load_model(
         model: A checkpoint that this package's tools or mmengine wrote, or a config file or object.
         weights: The checkpoint, where ``model`` is a config.
         device: Where the model runs.
-        layout: Layout of the keypoints; default what checkpoint or config say.
+        layout: Layout of the keypoints; default what checkpoint or config say. Where it is another than the model's,
+            the pipeline begins with ``MapLayout``.
 
     Raises:
         FileNotFoundError: If there is no such file.
@@ -92,7 +95,11 @@ def load_model(
     dataset_meta = meta.get('dataset_meta') or {}
     if not pipeline:
         raise InputError(f'{path}: the config has no pipeline in test_dataloader or val_dataloader')
-    skeleton = _layout(layout, recognizer, dataset_meta, dataset, path)
+    skeleton, model_skeleton = _layouts(layout, recognizer, dataset_meta, dataset, path)
+    if skeleton.joints != model_skeleton.joints:
+        map_recordings(skeleton, model_skeleton)  # says what is derived, or that it cannot be
+        if not _mapped_layout(pipeline):
+            pipeline.insert(0, dict(type='MapLayout', layout=model_skeleton))
     classes = dataset_meta.get('classes') or (dataset.get('metainfo') or {}).get('classes') or dataset.get('classes')
     count = cfg.model.get('cls_head', {}).get('num_classes') or len(classes or [])
     if not classes or len(classes) != count:
@@ -106,6 +113,7 @@ def load_model(
         model=recognizer.eval(),
         pipeline=pipeline,
         skeleton=skeleton,
+        model_skeleton=model_skeleton,
         classes=[str(name) for name in classes],
         channels=input_size(recognizer.backbone)[1],
         num_person=formats[-1].get('num_person', 2) if formats else 2,
@@ -154,23 +162,33 @@ def _test_dataset(cfg: Config) -> Mapping:
     """The dataset that tests read, inside of wrappers; empty where there is none."""
     loader = cfg.get('test_dataloader') or cfg.get('val_dataloader') or {}
     dataset = loader.get('dataset') or {}
-    while 'dataset' in dataset:
-        dataset = dataset['dataset']
+    while 'dataset' in dataset or isinstance(dataset.get('datasets'), list):  # one of several alike
+        dataset = dataset['dataset'] if 'dataset' in dataset else dataset['datasets'][0]
     return dataset
 
 
-def _layout(given: Any, recognizer: Any, dataset_meta: Mapping, dataset: Mapping, path: str) -> Skeleton:
+def _mapped_layout(pipeline: Sequence[Mapping]) -> Any:
+    """The layout that the samples have behind the pipeline, if it gives them another; else None."""
+    layouts = [step.get('layout') for step in pipeline if part_name(step) == 'MapLayout']
+    return layouts[-1] if layouts else None
+
+
+def _layouts(
+    given: Any, recognizer: Any, dataset_meta: Mapping, dataset: Mapping, path: str
+) -> tuple[Skeleton, Skeleton]:
+    """Layouts of the keypoints and of the model."""
     backbone = recognizer.backbone
     while hasattr(backbone, 'backbone'):  # InteractionBackbone wraps one
         backbone = backbone.backbone
-    places = (given, dataset_meta.get('layout'), getattr(backbone, 'skeleton', None), dataset.get('layout'))
-    known = next((place for place in places if place is not None), None)
-    if known is None:
+    places = (dataset_meta.get('layout'), getattr(backbone, 'skeleton', None), dataset.get('layout'), given)
+    trained = next((place for place in places if place is not None), None)
+    if trained is None:
         raise InputError(f"{path}: neither checkpoint nor config name the layout of the joints; give layout='...'")
-    skeleton = get_skeleton(known)
+    keypoints = get_skeleton(trained if given is None else given)
+    skeleton = get_skeleton(_mapped_layout(dataset.get('pipeline') or []) or trained)
     joints = input_size(recognizer.backbone)[0]
     if joints and joints != skeleton.num_joints:
         raise InputError(
             f'{path}: layout: expected {joints} joints as the model has, got {skeleton.num_joints} of {skeleton.name!r}'
         )
-    return skeleton
+    return keypoints, skeleton

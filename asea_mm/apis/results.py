@@ -62,6 +62,12 @@ class PairResult:
     active_joints: list[ActiveJoints] = field(default_factory=list)  # one a person; empty for models without AT-NAC
     attention: list[Attention] = field(default_factory=list)  # one a person, if asked for and the model has any
 
+    @property
+    def shown_names(self) -> list[str]:
+        """What tables and pictures call the persons: as the source does, else by their numbers from 1 on."""
+        named = zip(self.persons, self.person_names, strict=True)
+        return [str(person + 1) if name == str(person) else name for person, name in named]
+
 
 @dataclass
 class InteractionResult:
@@ -72,6 +78,7 @@ class InteractionResult:
     num_frames: int
     num_person: int
     pairs: list[PairResult]
+    notes: list[str] = field(default_factory=list)  # what was done to the recording, a line each
 
     @property
     def best(self) -> PairResult:

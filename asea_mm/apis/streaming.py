@@ -5,7 +5,7 @@ from collections import deque
 from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
-from numbers import Integral, Real
+from numbers import Real
 from typing import Any
 
 import numpy as np
@@ -14,6 +14,7 @@ from ..datasets.recordings.arrays import as_keypoint
 from ..datasets.recordings.bodies import distances, first_absurd
 from ..datasets.recordings.finish import Sample
 from ..errors import InputError
+from .followed import Damage, joined_tracks, known_by, merge_rows
 from .inferencer import InteractionInferencer
 from .windows import whole_number
 
@@ -32,6 +33,7 @@ class StreamResult:
     start: int  # first frame of the window, from 0 since the start of the stream
     stop: int  # the frame after its last
     times: tuple[float, float] | None = None  # timestamps of its first and last frame, where given
+    left_out: int = 0  # bodies of its frames, of anybody, that were left out for damage
 
 
 class StreamingRecognizer:
@@ -40,6 +42,11 @@ class StreamingRecognizer:
     Every evaluation runs the nearest pairs in one batch through the inferencer, as it runs windows of recordings:
     without smoothing the scores are those of its sliding windows. The bodies of the last ``window`` frames are kept,
     at most ``max_persons`` in each; nothing grows with the stream.
+
+    An id that appears where another has vanished goes on with its track, which is called by the new id from then on.
+    Two ids in one place are one body, of which the track with more frames counts. A body that jumps, or changes its
+    size, as none does is left out: the person is absent in that frame, and begins anew if it stays
+    (:class:`~.followed.Damage`).
 
     A person who is not in a frame is absent in it (all zero). One who has been away for ``forget_after`` frames is
     forgotten, and begins anew when they return. Where more than ``max_persons`` are there, who has been away longest
@@ -56,6 +63,9 @@ class StreamingRecognizer:
         min_shared: Least share of the window in which both are there, above 0.
         forget_after: Frames after which an absent person is forgotten; default ``window``.
         img_shape: Height and width of the image, where the model's pipeline normalises by it.
+
+    Attributes:
+        notes: The last 100 things that were done against the ids or left out, a line each.
 
     Raises:
         InputError: If an argument is out of range, or the model does not take two persons.
@@ -99,6 +109,11 @@ class StreamingRecognizer:
         self._last_time = -math.inf
         self._seen: dict[Hashable, int] = {}  # frame in which a track was last seen, in the order in which they came
         self._past: dict[frozenset[Hashable], tuple[int, np.ndarray]] = {}  # of pairs: frame and scores
+        self._last: dict[Hashable, np.ndarray] = {}  # body of a track when it was last seen
+        self._damage = Damage(self._extra.get('img_shape'))
+        self._left_out: deque[int] = deque(maxlen=self.window)  # bodies of every frame
+        self._merged: set[frozenset[Hashable]] = set()  # pairs that are one body, as was said
+        self.notes: deque[str] = deque(maxlen=100)
 
     @property
     def tracks(self) -> list[Hashable]:
@@ -179,10 +194,22 @@ class StreamingRecognizer:
     def _take(self, bodies: dict[Hashable, np.ndarray]) -> None:
         """Note who is there, forget who was away for long, and keep the bodies for whom there is room."""
         now = self.num_frames
+        channels = self._kind[0] if self._kind else 0
         for track in self.tracks:
             if track not in bodies and now - self._seen[track] >= self.forget_after:
                 self._forget(track)
-        for track in sorted(bodies.keys() - self._seen.keys(), key=_known_by):
+        for old, new in joined_tracks(bodies, self._last, self._seen, now, channels):
+            self._rename(old, new)
+            self.notes.append(f'frame {now}: id {new!r} goes on where id {old!r} was')
+        damaged, anew = self._damage.find(bodies, self._last, self._seen, now, channels)
+        for track in anew:
+            self._forget(track)
+            self.notes.append(f'frame {now}: id {track!r} begins anew in another place')
+        for track in damaged:
+            del bodies[track]
+            self.notes.append(f'frame {now}: id {track!r} was left out: no body moves or grows like this in a frame')
+        self._left_out.append(len(damaged))
+        for track in sorted(bodies.keys() - self._seen.keys(), key=known_by):
             if len(self._seen) == self.max_persons:
                 away = [other for other in self._seen if other not in bodies]
                 if not away:
@@ -191,10 +218,26 @@ class StreamingRecognizer:
                 self._forget(min(away, key=self._seen.__getitem__))
             self._seen[track] = now
         self._seen.update(dict.fromkeys(bodies, now))
+        self._last.update(bodies)
         self._frames.append(bodies)
 
+    def _rename(self, old: Hashable, new: Hashable) -> None:
+        """Call a track by another id."""
+
+        def renamed(track: Hashable) -> Hashable:
+            return new if track == old else track
+
+        self._seen = {renamed(track): when for track, when in self._seen.items()}  # in the same order
+        self._last = {renamed(track): body for track, body in self._last.items()}
+        self._past = {frozenset(map(renamed, pair)): past for pair, past in self._past.items()}
+        self._merged = {frozenset(map(renamed, pair)) for pair in self._merged}
+        for bodies in self._frames:
+            if old in bodies:
+                bodies[new] = bodies.pop(old)
+
     def _forget(self, track: Hashable) -> None:
-        del self._seen[track]
+        del self._seen[track], self._last[track]
+        self._merged = {pair for pair in self._merged if track not in pair}
         self._past = {pair: past for pair, past in self._past.items() if track not in pair}
         for bodies in self._frames:
             bodies.pop(track, None)
@@ -212,6 +255,14 @@ class StreamingRecognizer:
                 if track in bodies:
                     values[row, time] = bodies[track]
         apart = distances(values[..., :channels], self.least_shared)
+        for kept, left_out in merge_rows(values, channels):
+            apart[left_out] = apart[:, left_out] = np.inf
+            one, other = tracks[kept], tracks[left_out]
+            if frozenset((one, other)) not in self._merged:
+                self._merged.add(frozenset((one, other)))
+                self.notes.append(
+                    f'frame {self.num_frames - 1}: ids {one!r} and {other!r} are one body, detected twice'
+                )
         near = sorted((float(apart[a, b]), a, b) for a, b in combinations(range(len(tracks)), 2))
         pairs = [(a, b) for distance, a, b in near[: self.max_pairs] if np.isfinite(distance)]
         stop, start = self.num_frames, self.num_frames - self.window
@@ -231,6 +282,7 @@ class StreamingRecognizer:
                     start=start,
                     stop=stop,
                     times=None if first is None or last is None else (first, last),
+                    left_out=sum(self._left_out),
                 )
             )
         return results
@@ -243,9 +295,3 @@ class StreamingRecognizer:
             scores = self.smoothing * past + (1 - self.smoothing) * scores
         self._past[pair] = (self.num_frames, scores)
         return scores
-
-
-def _known_by(track: Hashable) -> tuple[str, int, str]:
-    """Where an id comes among others, whatever the order in the frame: numbers by size, all else by its text."""
-    number = int(track) if isinstance(track, Integral) else 0
-    return type(track).__name__, number, repr(track)

@@ -120,7 +120,8 @@ def make_result(
                 attention=_attention(group),
             )
         )
-    return InteractionResult(sample.name, sample.keypoint.shape[1], len(sample.keypoint), pairs)
+    notes = [str(note) for note in sample.notes]
+    return InteractionResult(sample.name, sample.keypoint.shape[1], len(sample.keypoint), pairs, notes)
 
 
 def _active_joints(group: Group, joints: Sequence[str]) -> list[ActiveJoints]:

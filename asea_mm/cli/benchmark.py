@@ -25,6 +25,8 @@ from mmaction.registry import MODELS
 from mmengine.registry import init_default_scope
 
 from ..apis import InteractionInferencer, StreamingRecognizer
+from ..apis.loading import load_model
+from ..deploy.export import trial_recording
 from ..engine import load_config
 from ..engine.measuring import Classifier, measure_models
 from ..errors import InputError
@@ -33,6 +35,9 @@ from .options import CONFIG_HELP, add_device_option
 from .output import circumstances, print_rows, write_json
 
 FRAME_RATE = 30
+MOST_BODIES = 200  # of a frame
+
+Recording = dict[str, np.ndarray]
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -93,41 +98,55 @@ def run_stream(args: argparse.Namespace) -> dict:
     """Measure the model of one config on streams of several pairs, and show it."""
     if len(args.configs) > 1 or min(args.pairs) < 1:
         raise InputError(f'--stream: expected one config and at least one pair, got {args.configs} and {args.pairs}')
-    inferencer = random_inferencer(args.configs[0], args.device, args.num_clips)
+    inferencer, recording = random_inferencer(args.configs[0], args.device, args.num_clips)
     frames = max(args.stride, round(args.seconds * FRAME_RATE))
-    rows = {str(pairs): measure_stream(inferencer, pairs, frames, args.window, args.stride) for pairs in args.pairs}
+    rows = {
+        str(pairs): measure_stream(inferencer, recording, pairs, frames, args.window, args.stride)
+        for pairs in args.pairs
+    }
     print_rows(f'{args.configs[0]} by pairs, window {args.window}, stride {args.stride}', rows)
     settings = {name: getattr(args, name) for name in ('window', 'stride', 'num_clips')}
     return {'config': args.configs[0], 'settings': settings, 'pairs': rows}
 
 
-def random_inferencer(config: str, device: str, num_clips: int | None) -> InteractionInferencer:
-    """The model of a config with random weights, which do not matter for time; batch norms are fused."""
+def random_inferencer(config: str, device: str, num_clips: int | None) -> tuple[InteractionInferencer, Recording]:
+    """The model of a config with random weights, which do not matter for time, and a recording as it takes them.
+
+    Batch norms are fused.
+    """
     cfg = load_config(config)
     weights = MODELS.build(cfg.model).state_dict()
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / 'random.pth'
         torch.save(dict(state_dict=weights, meta=dict(cfg=cfg.pretty_text)), path)
-        return InteractionInferencer(path, device=device, fuse=True, num_clips=num_clips)
+        recording = trial_recording(load_model(path), MOST_BODIES // 2)
+        return InteractionInferencer(path, device=device, fuse=True, num_clips=num_clips), recording
 
 
 def measure_stream(
-    inferencer: InteractionInferencer, pairs: int, frames: int, window: int, stride: int
+    inferencer: InteractionInferencer, recording: Recording, pairs: int, frames: int, window: int, stride: int
 ) -> dict[str, float]:
     """Push so many frames as fast as they are taken, after two windows that do not count.
 
-    There are as few persons as make so many pairs. Memory, in MB, is NaN where it is unknown.
+    There are as few persons as make so many pairs; the bodies of a recording stand for them. Memory, in MB, is NaN
+    where it is unknown.
     """
     persons = next(count for count in range(2, pairs + 2) if count * (count - 1) // 2 >= pairs)
-    rng = np.random.default_rng(0)
-    bodies = rng.normal(size=(persons, len(inferencer.skeleton.joints), 3)).astype(np.float32)
-    stream = StreamingRecognizer(inferencer, window, stride, smoothing=0.5, max_persons=persons, max_pairs=pairs)
+    if persons > MOST_BODIES:
+        raise InputError(f'--pairs: expected those of at most {MOST_BODIES} persons, got {pairs}, of {persons}')
+    bodies, score = recording['keypoint'], recording.get('keypoint_score')
+    bodies = bodies.reshape(-1, *bodies.shape[2:])[:persons]
+    scores = None if score is None else score.reshape(-1, score.shape[2])[:persons]
+    img_shape = recording['img_shape'].astype(int).tolist() if 'img_shape' in recording else None
+    options: dict[str, Any] = dict(smoothing=0.5, max_persons=persons, max_pairs=pairs, img_shape=img_shape)
+    stream = StreamingRecognizer(inferencer, window, stride, **options)
     seconds = np.empty(frames)
     evaluations, start_memory = 0, float('nan')
     for number in range(-2 * window, frames):
         if number == 0:
             start_memory = resident_megabytes()
-        frame: dict[Hashable, np.ndarray] = dict(enumerate(bodies * (1 + 0.1 * np.sin(number / 5))))
+        moved = bodies * np.float32(1 + 0.1 * np.sin(number / 5))
+        frame: dict[Hashable, Any] = dict(enumerate(moved if scores is None else zip(moved, scores, strict=True)))
         began = time.perf_counter()
         results = stream.push(frame)
         if number >= 0:

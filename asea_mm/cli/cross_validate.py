@@ -17,7 +17,7 @@ from pathlib import Path
 from ..engine import find_config
 from ..engine.cross_validation import MEASURES, CrossValidation, all_folds, cross_validate, summarise, write_summary
 from ..errors import InputError
-from ..evaluation.statistics import as_percent, in_columns, run_name, with_spread
+from ..evaluation.statistics import as_percent, in_columns, with_spread
 from .options import CONFIG_HELP, STREAM_HELP, add_cfg_options, add_job_options, job_parameters
 from .output import circumstances, print_table, say_written
 
@@ -36,10 +36,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> None:
     if args.folds == ['all']:
         folds = all_folds(args.config, args.cfg_options)
-    elif all(fold.isdecimal() and int(fold) for fold in args.folds):
+    elif all(fold.isdecimal() for fold in args.folds):
         folds = tuple(map(int, args.folds))
     else:
-        raise InputError(f"--folds: expected numbers from 1 on or 'all', got {' '.join(args.folds)}")
+        raise InputError(f"--folds: expected numbers or 'all', got {' '.join(args.folds)}")
     parts = [find_config(args.config).stem, *([args.stream.replace(',', '+')] if args.stream else []), 'cv']
     work_dir = args.work_dir or Path('work_dirs') / '_'.join(parts)
     plan = CrossValidation(args.config, folds, tuple(args.seeds), work_dir, args.stream, tuple(args.cfg_options))
@@ -47,7 +47,8 @@ def run(args: argparse.Namespace) -> None:
     for result in cross_validate(plan, **job_parameters(args)):
         results.append(result)
         line = f'last {result["last_top1"]:.2%}, best {result["best_top1"]:.2%} (epoch {result["best_epoch"]})'
-        name = run_name(result['fold'], result['seed'])
+        fold = plan.fold_option(result['fold'])
+        name = f'seed {result["seed"]}' if fold is None else f'fold {fold} seed {result["seed"]}'
         print(f'[{len(results)}/{len(plan.runs)}] {name}: {line}, {result["seconds"]} s', flush=True)
     results.sort(key=lambda result: plan.runs.index((result['fold'], result['seed'])))
     print_summary(plan, results)

@@ -16,8 +16,10 @@ from typing import Any
 
 from ..apis import InteractionInferencer, InteractionResult, PairResult
 from ..datasets.recordings.finish import Sample
+from ..datasets.recordings.notes import Note, gather_notes
 from ..engine import find_config
 from ..errors import InputError
+from ..skeletons import read_layout
 from .options import add_model_options, add_recording_options, add_subset_options
 from .output import print_table, say_written, write_json
 
@@ -30,10 +32,11 @@ OPTIONS = (
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument('inputs', nargs='+', metavar='INPUT', help='recordings, annotation files, folders')
+    parser.add_argument('--layout', help="of the recordings' joints: a name or a JSON file (default: the model's)")
     parser.add_argument('--window', type=int, help='frames of a sliding window (default: the whole clip at once)')
     parser.add_argument('--overlap', type=int, help='frames that windows share (default: half a window)')
     parser.add_argument('--merge', choices=['mean', 'max'], default='mean', help='of windows (default: %(default)s)')
-    parser.add_argument('--pairs', default='auto', help='auto, all, or person numbers such as 0-2,1-3')
+    parser.add_argument('--pairs', default='auto', help='auto, all, or persons, counted from 1, such as 1-3,2-4')
     parser.add_argument('--img-shape', type=int, nargs=2, metavar=('H', 'W'), help='image, where 2-D files do not say')
     parser.add_argument('--batch-size', type=int, default=32, help='default: %(default)s')
     parser.add_argument('--topk', type=int, default=3, help='classes to show (default: %(default)s)')
@@ -48,13 +51,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     pairs = parse_pairs(args.pairs)
     model = (args.model,) if args.config is None else (find_config(args.config), args.model)
-    inferencer = InteractionInferencer(*model, device=args.device)
+    layout = None if args.layout is None else read_layout(args.layout)
+    inferencer = InteractionInferencer(*model, device=args.device, layout=layout)
     results: list[InteractionResult] = []
     problems: list[Exception] = []
     pictures: list[Path] = []
+    notes: list[tuple[str, Note]] = []
 
     def on_result(sample: Sample, result: InteractionResult) -> None:
         results.append(result)
+        notes.extend((sample.name, note) for note in sample.notes)
         if args.picture is not None:
             for pair in result.pairs:
                 pictures.append(draw(args.picture, inferencer, sample, pair, first=not pictures))
@@ -70,6 +76,8 @@ def run(args: argparse.Namespace) -> int:
         columns += ['most active joints'] if args.explain else []
         rows = [row_of(result, pair, args.explain) for result in results for pair in result.pairs]
         print_table(None, columns, rows)
+    for line in gather_notes(notes):
+        print('note:', line, file=sys.stderr)
     say_written(*pictures)
     if args.json is not None:
         content = {'classes': inferencer.classes, 'results': [result.to_dict() for result in results]}
@@ -80,22 +88,23 @@ def run(args: argparse.Namespace) -> int:
 
 
 def parse_pairs(text: str) -> str | list[tuple[int, ...]] | None:
-    """``'all'``, or ``'0-2,1-3'``."""
+    """``'all'``, or ``'1-3,2-4'``, which Python counts from 0: ``[(0, 2), (1, 3)]``."""
     if text in ('all', 'auto'):
         return 'all' if text == 'all' else None
-    try:
-        return [tuple(int(person) for person in pair.split('-')) for pair in text.split(',')]
-    except ValueError:
-        raise InputError(f'--pairs: expected auto, all or numbers such as 0-2,1-3, got {text!r}') from None
+    numbers = [pair.split('-') for pair in text.split(',')]
+    if not all(person.isdecimal() and int(person) for pair in numbers for person in pair):
+        raise InputError(f'--pairs: expected auto, all or persons, counted from 1, such as 1-3,2-4, got {text!r}')
+    return [tuple(int(person) - 1 for person in pair) for pair in numbers]
 
 
 def row_of(result: InteractionResult, pair: PairResult, explain: bool) -> list[str]:
     """What is shown of a pair."""
     following = ', '.join(f'{label.label_name} {label.score:.2f}' for label in pair.top_k[1:])
-    row = [result.name, str(result.num_frames), ', '.join(pair.person_names), pair.label_name]
+    row = [result.name, str(result.num_frames), ', '.join(pair.shown_names), pair.label_name]
     row += [f'{pair.score:.2f}', following]
     if explain:
-        most = [f'{joints.person}: {", ".join(list(joints.share)[:3])}' for joints in pair.active_joints]
+        names = dict(zip(pair.persons, pair.shown_names, strict=True))
+        most = [f'{names[joints.person]}: {", ".join(list(joints.share)[:3])}' for joints in pair.active_joints]
         row.append('; '.join(most) or '-')
     return row
 
@@ -105,6 +114,8 @@ def draw(path: Path, inferencer: InteractionInferencer, sample: Sample, pair: Pa
     from ..apis.picture import plot_result
 
     if not first:
-        path = path.with_stem('_'.join([path.stem, Path(sample.name).name, *map(str, pair.persons)]))
+        path = path.with_stem(
+            '_'.join([path.stem, Path(sample.name).name, *(str(person + 1) for person in pair.persons)])
+        )
     plot_result(sample.keypoint[pair.persons], inferencer.skeleton, pair, path, sample.name)
     return path

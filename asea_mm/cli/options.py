@@ -9,7 +9,7 @@ from mmengine.config import Config
 from ..datasets.recordings.recording import UNITS, UP_AXES
 from ..datasets.transforms import STREAMS
 from ..engine import load_config
-from ..engine.options import read_cfg_options
+from ..engine.cfg_options import read_cfg_options
 from ..errors import InputError
 
 # Of argparse, by their names in Python; converters have some of them, too.

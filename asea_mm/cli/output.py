@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from rich import box
+from rich.cells import cell_len
 from rich.console import Console
 from rich.progress import Progress
 from rich.table import Table
@@ -17,6 +18,10 @@ from rich.text import Text
 
 from ..datasets.files.whole import write_whole
 from ..engine.running import working_tree_commit
+
+PIPED = 80  # columns of a table that goes to a file or another program
+GAP, EDGE = 3, 1  # of each column of a table, and of the table
+LAST = 24  # least width of a last column that is broken
 
 
 def console(stderr: bool = False) -> Console:
@@ -26,15 +31,45 @@ def console(stderr: bool = False) -> Console:
 
 
 def print_table(title: str | None, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
-    """A table; figures are aligned right, below their column."""
+    """A table that fits the terminal, or 80 columns where it is piped; figures are aligned right, below their column.
+
+    One with too many columns of figures becomes several, each with the first column. What is piped is broken in the
+    last column only, between words, so that names stay whole.
+    """
     cells = [[cell if isinstance(cell, str) else as_text(cell) for cell in row] for row in rows]
-    table = Table(title=title and Text(title), box=box.SIMPLE, padding=(0, 1))
-    for column, values in zip(columns, zip(*cells, strict=True), strict=True):
-        figures = all(not value or value[0] in '-0123456789' for value in values)
-        table.add_column(Text(column), justify='right' if figures else 'left')
-    for row in cells:
-        table.add_row(*map(Text, row))
-    console().print(table)
+    screen = console()
+    room = screen.width if screen.is_terminal else PIPED
+    widths = [max(map(cell_len, column)) for column in zip(columns, *cells, strict=True)]
+    figures = [is_figures([row[index] for row in cells]) for index in range(len(columns))]
+    for block in blocks(widths, room, figures):
+        table = Table(title=title and Text(title), box=box.SIMPLE, padding=(0, 1))
+        for index in block:
+            whole = not screen.is_terminal and (index != block[-1] or figures[index])
+            last = None if whole else max(LAST, room - EDGE - sum(widths[i] + GAP for i in block[:-1]) - GAP)
+            justify: Any = 'right' if figures[index] else 'left'
+            table.add_column(Text(columns[index]), justify=justify, no_wrap=whole, max_width=last, overflow='fold')
+        for row in cells:
+            table.add_row(*(Text(row[index]) for index in block))
+        screen.print(table)
+        title = None
+
+
+def is_figures(values: Sequence[str]) -> bool:
+    """Whether a column is all figures, or what stands for one that is not known."""
+    return all(not value or value[0] in '-0123456789' for value in values)
+
+
+def blocks(widths: Sequence[int], room: int, figures: Sequence[bool]) -> list[list[int]]:
+    """The columns of each table: all in one, unless all but the first are figures and do not fit beside each other."""
+    room -= EDGE
+    if sum(widths) + GAP * len(widths) <= room or not all(figures[1:]):
+        return [list(range(len(widths)))]
+    parts = [[0]]
+    for index in range(1, len(widths)):
+        if len(parts[-1]) > 1 and sum(widths[i] + GAP for i in [*parts[-1], index]) > room:
+            parts.append([0])
+        parts[-1].append(index)
+    return parts
 
 
 def print_rows(title: str, rows: Mapping[str, Mapping[str, float | None]]) -> None:
@@ -86,6 +121,12 @@ def write_json(path: str | Path, content: Mapping[str, Any]) -> None:
 def circumstances() -> dict[str, str]:
     """What was typed, and the commit of the code that ran; for result files."""
     return {'command': shlex.join(['asea', *sys.argv[1:]]), 'commit': working_tree_commit()}
+
+
+def shown(path: str | os.PathLike) -> str:
+    """A path as people would type it: from the current folder on, if it is within."""
+    full, here = Path(path).absolute(), Path.cwd()
+    return str(full.relative_to(here)) if full.is_relative_to(here) else str(path)
 
 
 def say_written(*paths: str | os.PathLike) -> None:

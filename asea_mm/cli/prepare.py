@@ -21,6 +21,7 @@ from pathlib import Path
 from ..datasets.check import check_annotations
 from ..datasets.converters import CONVERTERS, Converter
 from ..datasets.converters.annotation_file import convert_annotations
+from ..datasets.converters.protocol import MOST_MESSAGES, grouped
 from ..datasets.files.annotations import save_annotations
 from ..engine.configs import known_configs
 from ..errors import InputError
@@ -30,7 +31,6 @@ from .options import RECORDING_OPTIONS
 from .output import progress, say_written
 
 SUFFIXES = ('.pkl', '.pickle')
-MOST_PROBLEMS = 20
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -68,7 +68,7 @@ def prepare_source(args: argparse.Namespace) -> int:
     with progress('converting') as show:
         conversion = converter.convert(args.path, progress=show, skip_bad=args.skip_bad, **options)
         save_annotations(out, conversion.annotations, conversion.split, conversion.meta)
-    for problem in conversion.problems[:MOST_PROBLEMS]:
+    for problem in grouped(conversion.problems)[:MOST_MESSAGES]:
         print(f'left out: {problem}', file=sys.stderr)
     if conversion.problems:
         print(f'warning: left out {len(conversion.problems)} recordings', file=sys.stderr)

@@ -3,18 +3,42 @@
 import argparse
 import importlib
 import os
+import re
+import shlex
 import signal
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import NoReturn
 
 from ..engine import report_errors
+from ..errors import did_you_mean
+
+
+class Parser(argparse.ArgumentParser):
+    """Says what is wrong with the words of a command line in one line, and what was probably meant."""
+
+    def error(self, message: str) -> NoReturn:
+        unknown = re.search(r"^unrecognized arguments: (--[^ =]+)|invalid choice: '([^']+)'", message)
+        hint = ''
+        if unknown:
+            actions = [action for parser in (self, *self._sources()) for action in parser._actions]
+            options = {option for action in actions for option in action.option_strings}
+            choices = {str(choice) for action in actions for choice in action.choices or ()}
+            hint = did_you_mean(unknown[1] or unknown[2], options if unknown[1] else choices)
+        print(f'error: {self.prog}: {message}{hint} ({self.prog} --help tells more)', file=sys.stderr)
+        sys.exit(2)
+
+    def _sources(self) -> list[argparse.ArgumentParser]:
+        """The parsers of the subcommand's own subcommands, as ``prepare`` has them."""
+        choices = [action.choices for action in self._actions if isinstance(action.choices, Mapping)]
+        return [parser for names in choices for parser in names.values()]
 
 
 def build_parser(name: str) -> argparse.ArgumentParser:
     """The parser of a subcommand: its description and examples are the docstring of its module."""
     module = importlib.import_module(f'{__package__}.{name.replace("-", "_")}')
     description, _, examples = (module.__doc__ or '').partition('Examples:')
-    parser = argparse.ArgumentParser(
+    parser = Parser(
         prog=f'asea {name}',
         description=description,
         epilog=f'examples:{examples}'.rstrip(),
@@ -40,8 +64,19 @@ def run_subcommand(name: str, words: Sequence[str]) -> int:
     except KeyboardInterrupt:
         if debug:
             raise
-        print('stopped', file=sys.stderr)
+        print(f'stopped{how_to_go_on(name, words)}', file=sys.stderr)
         return 128 + signal.SIGINT
+
+
+def how_to_go_on(name: str, words: Sequence[str]) -> str:
+    """What to type after an interruption, where work that was done is not lost."""
+    resume = {'train': ['--resume'], 'cross-validate': []}.get(name)
+    if resume is None:
+        return ''
+    if any(word.split('=')[0] == '--resume' for word in words):
+        resume = []
+    at = words.index('--cfg-options') if '--cfg-options' in words else len(words)  # takes all that follows
+    return f'; go on with: {shlex.join(["asea", name, *words[:at], *resume, *words[at:]])}'
 
 
 def joined(words: Sequence[str]) -> list[str]:

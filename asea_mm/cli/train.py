@@ -9,13 +9,15 @@ Examples:
 """
 
 import argparse
+import shlex
 
 import torch
-from mmengine.runner import find_latest_checkpoint
 
-from ..engine import run_training
+from ..engine import Trained, run_training
+from ..engine.resuming import latest_checkpoint
 from ..errors import InputError
 from .options import add_config_options, add_launcher_options, config_of
+from .output import shown
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -48,7 +50,28 @@ def run(args: argparse.Namespace) -> None:
     given = [name for name in ('deterministic', 'diff_rank_seed') if getattr(args, name)]
     cfg.merge_from_dict({f'randomness.{name}': True for name in given})
     if args.resume is not None:
-        checkpoint = find_latest_checkpoint(cfg.work_dir) if args.resume == 'auto' else args.resume
+        checkpoint = latest_checkpoint(cfg.work_dir) if args.resume == 'auto' else args.resume
         if checkpoint is not None:  # else training begins, from what load_from of the config says
-            cfg.resume, cfg.load_from = True, checkpoint
-    run_training(cfg)
+            cfg.resume, cfg.load_from = True, str(checkpoint)
+    if (trained := run_training(cfg)) is not None:
+        say_trained(trained, args)
+
+
+def say_trained(trained: Trained, args: argparse.Namespace) -> None:
+    """Where the checkpoints are, and what to do with them."""
+    last = shown(trained.last)
+    if trained.was_finished:
+        print(f'this training is finished: {last} is of {trained.was_finished}, so nothing was trained')
+    print(f'last: {last}')
+    if trained.best is not None:
+        print(f'best: {shown(trained.best)}' + (f' ({trained.best_score})' if trained.best_score else ''))
+    options = [word for name in ('split', 'fold', 'stream') for word in words_of(args, name)]
+    if args.cfg_options:
+        options += ['--cfg-options', *args.cfg_options]
+    print(f'next: {shlex.join(["asea", "test", args.config, last, *options])}')
+
+
+def words_of(args: argparse.Namespace, name: str) -> list[str]:
+    """An option as it is typed; nothing if it was not given."""
+    value = getattr(args, name)
+    return [] if value is None else [f'--{name}', str(value)]

@@ -11,6 +11,7 @@ Examples:
 
 import argparse
 import re
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,7 @@ from ..visualization.animation import animate
 from ..visualization.attention import draw_attention
 from ..visualization.clips import find_sample, probe_sample
 from ..visualization.drawing import save_figure
+from ..visualization.fonts import legible_name
 from ..visualization.page import write_page
 from ..visualization.pairs import plot_pairs
 from ..visualization.training_curves import draw_training, read_scalars
@@ -66,14 +68,7 @@ def run(args: argparse.Namespace) -> None:
     if 'pairs' in what:
         draw_pairs(args, dataset)
     if 'training' in what:
-        folders = [Path(args.checkpoint).parent, Path(cfg.work_dir)]
-        logs = [path for folder in folders for path in sorted(folder.glob('*/vis_data/scalars.json'), reverse=True)]
-        if logs:
-            path = args.out / f'training.{args.format}'
-            save_figure(draw_training(read_scalars(logs[0]), f'Training of {Path(args.config).stem}'), path)
-            say_written(path)
-        else:
-            print(f'left out training: no */vis_data/scalars.json in {" or ".join(map(str, folders))}')
+        draw_run(args, [Path(args.checkpoint).parent, Path(cfg.work_dir)])
 
 
 def draw_sample(args: argparse.Namespace, what: list[str], model: Any, dataset: Any, index: int) -> None:
@@ -107,6 +102,23 @@ def peers_of(dataset: Any, index: int) -> list[int]:
     return [other for other in later if dataset.get_data_info(other)['label'] == label][:PEERS]
 
 
+def draw_run(args: argparse.Namespace, folders: Sequence[Path]) -> None:
+    """The curves of a training, from the first of the folders that has any."""
+    logs = [sorted(folder.glob('*/vis_data/scalars.json')) for folder in folders]  # by the time of their start
+    path = args.out / f'training.{args.format}'
+    try:
+        if not any(logs):
+            raise InputError(f'no */vis_data/scalars.json in {" or ".join(map(str, folders))}')
+        figure = draw_training(read_scalars(next(filter(None, logs))), f'Training of {Path(args.config).stem}')
+    except InputError as error:
+        if args.what is not None:
+            raise
+        print(f'left out training: {error}')
+    else:
+        save_figure(figure, path)
+        say_written(path)
+
+
 def draw_pairs(args: argparse.Namespace, dataset: Any) -> None:
     """The first pair of every class of the test set."""
     first: dict[int, Any] = {}
@@ -114,7 +126,8 @@ def draw_pairs(args: argparse.Namespace, dataset: Any) -> None:
         sample = dataset.get_data_info(index)
         first.setdefault(sample['label'], sample)
     names = dataset.metainfo.get('classes')
-    samples = {names[label] if names else str(label): first[label]['keypoint'] for label in sorted(first)}
+    titles = {label: legible_name(label, names[label]) if names else str(label) for label in sorted(first)}
+    samples = {title: first[label]['keypoint'] for label, title in titles.items()}
     path = args.out / f'pairs.{args.format}'
     plot_pairs(samples, next(iter(first.values()))['layout'], path, args.moments)
     say_written(path)

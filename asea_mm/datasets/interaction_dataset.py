@@ -7,6 +7,7 @@ import numpy as np
 from mmaction.registry import DATASETS
 from mmengine.config import Config, ConfigDict
 from mmengine.dataset import BaseDataset
+from mmengine.logging import print_log
 
 from ..errors import InputError
 from ..skeletons import SKELETONS, Skeleton, get_skeleton
@@ -14,17 +15,19 @@ from .files.annotations import load_annotations, select_split, validate_annotati
 from .files.stored_samples import StoredSamples
 from .files.validation import SHORT
 
-Classes = Sequence[str | int]
+# A list of classes, or new names and the classes that each is made of: one, several or none.
+Classes = Sequence[str | int] | Mapping[str, str | int | Sequence[str | int] | None]
 
 # What a sample gives to the pipeline; anything else in a file only costs memory in every worker.
-_FIELDS = ('frame_dir', 'label', 'total_frames', 'keypoint', 'keypoint_score', 'img_shape', 'original_shape')
+_FIELDS = ('frame_dir', 'label', 'total_frames', 'keypoint', 'keypoint_score', 'img_shape', 'original_shape', 'fps')
 
 
 def select_classes(classes: Classes, names: Sequence[str] | None, num_classes: int, source: str) -> dict[int, int]:
     """Original label to new label ``0 .. n - 1`` of a subset of classes, in the order given.
 
     Args:
-        classes: Class names or original label numbers.
+        classes: Class names or original label numbers; or a dictionary of new names, each with one of these, a list of
+            several that become one, or None where the data has no such class.
         names: All class names, if known.
         num_classes: How many classes there are.
         source: Who asks, for the messages.
@@ -37,7 +40,8 @@ def select_classes(classes: Classes, names: Sequence[str] | None, num_classes: i
     names = list(names or ())
     known = names or f'the label numbers 0 to {num_classes - 1}; metainfo=dict(classes=[...]) gives names'
     mapping: dict[int, int] = {}
-    for item in classes:
+    groups = [[item] for item in classes] if not isinstance(classes, Mapping) else map(_as_list, classes.values())
+    for new_label, item in ((new_label, item) for new_label, group in enumerate(groups) for item in group):
         label = -1
         if isinstance(item, str) and item in names:
             label = names.index(item)
@@ -46,8 +50,8 @@ def select_classes(classes: Classes, names: Sequence[str] | None, num_classes: i
         if not 0 <= label < num_classes:
             raise InputError(f'{source}: unknown class {item!r}; known are {known}')
         if label in mapping:
-            raise InputError(f'{source}: class {item!r} is there twice in classes={list(classes)}')
-        mapping[label] = len(mapping)
+            raise InputError(f'{source}: class {item!r} is there twice in classes={classes}')
+        mapping[label] = new_label
     return mapping
 
 
@@ -78,6 +82,10 @@ def check_num_classes(num_classes: int, dataset: Any, setting: str = 'model.cls_
         raise InputError(f'{setting}: expected {len(classes)}, the classes of {source} ({known}), got {num_classes}')
 
 
+def _as_list(item: Any) -> list:
+    return [] if item is None else list(item) if isinstance(item, (list, tuple)) else [item]
+
+
 # mmaction2's BaseActionDataset would import all of its datasets, and scipy.stats, to add start_index and modality
 class PairDataset(BaseDataset):
     """What the datasets of this package share: float32 keypoints, and what they say about themselves.
@@ -89,6 +97,7 @@ class PairDataset(BaseDataset):
     """
 
     names_classes = True  # whether `classes` of `metainfo` are all there are; else, up to the highest label
+    source_name = ''  # of one of several that are used together: ids begin with it, since both may have a '001'
     _skeleton: Skeleton
     _metainfo: dict
 
@@ -107,6 +116,8 @@ class PairDataset(BaseDataset):
         """
         info = self._read(super().get_data_info(idx))
         info.update(layout=self._skeleton, start_index=0, modality='Pose')
+        if self.source_name:
+            info['frame_dir'] = f'{self.source_name}/{info["frame_dir"]}'
         for name in ('keypoint', 'keypoint_score'):
             if name in info:  # files store half precision, which no transform should compute in
                 info[name] = np.asarray(info[name], dtype=np.float32)
@@ -115,6 +126,15 @@ class PairDataset(BaseDataset):
     def _read(self, info: dict) -> dict:
         """Complete what the data list holds of a sample."""
         return info
+
+    def sample_names(self) -> list[tuple[str, int]]:
+        """Name and number of frames of every sample; their arrays are not read."""
+        infos = [BaseDataset.get_data_info(self, index) for index in range(len(self))]
+        return [(str(info['frame_dir']), int(info['total_frames'])) for info in self._headers(infos)]
+
+    def _headers(self, infos: list[dict]) -> list[dict]:
+        """What is known of samples without their arrays, for what the data list holds of them."""
+        return infos
 
     def get_cat_ids(self, idx: int) -> list[int]:
         """Labels of a sample, for mmengine's ``ClassBalancedDataset``."""
@@ -137,7 +157,9 @@ class InteractionPoseDataset(PairDataset):
             ``'train'`` or ``'val'``.
         fold: Cross-validation fold; the split in the file is then ``f'fold{fold}_{split}'``.
         classes: Classes to keep, as names or original label numbers, relabelled 0, 1, ... in this order; samples of
-            all others are left out. All classes if ``None``.
+            all others are left out, and the log says how many. A dictionary gives classes new names, which other data
+            may share: ``{'attack': ['kicking', 'punching'], 'hug': None}``. All classes if ``None``.
+        fps: Frames per second of samples that do not say, for ``ResampleFrameRate``.
         layout: Skeleton layout (a name or a dictionary of fields); by default what the file's ``meta`` says. Files of
             mmaction2 and PYSKL do not say: give ``'nturgbd25'`` for NTU RGB+D, ``'coco17'`` for HRNet poses.
         test_mode: For testing and validation.
@@ -158,6 +180,7 @@ class InteractionPoseDataset(PairDataset):
         split: str | None = None,
         fold: int | None = None,
         classes: Classes | None = None,
+        fps: float | None = None,
         layout: str | Mapping | Skeleton | None = None,
         test_mode: bool = False,
         metainfo: Mapping | Config | None = None,
@@ -170,6 +193,7 @@ class InteractionPoseDataset(PairDataset):
             )
         self.split = split if fold is None else f'fold{fold}_{split}'
         self.classes = classes
+        self.fps = fps
         self.layout = layout
         self._stored: StoredSamples | None = None
         super().__init__(
@@ -226,17 +250,26 @@ class InteractionPoseDataset(PairDataset):
                 sample = {name: annotation[name] for name in fields if annotation.get(name) is not None}
                 sample['label'] = mapping[int(annotation['label'])]
                 data_list.append(sample)
+        if len(data_list) < len(used):
+            print_log(f'{path}: {len(used) - len(data_list)} of {len(used)} samples are of other classes', 'current')
         if not data_list:
             raise InputError(f'{path}: no samples in split {self.split!r} with classes {self.classes!r}')
         if len(coordinates) > 1:
             raise InputError(f'{path}: some samples have 2 coordinates and some have 3; a split must have one kind')
         units = str(meta.get('units') or '')
-        self._describe_data(skeleton, [known_names[label] for label in mapping], units)
+        new_names = list(classes) if isinstance(classes, Mapping) else [known_names[label] for label in mapping]
+        self._describe_data(skeleton, new_names, units)
         return data_list
 
+    def _headers(self, infos: list[dict]) -> list[dict]:
+        headers = [] if self._stored is None else list(self._stored.headers())
+        return [headers[info['number']] for info in infos] if headers else infos
+
     def _read(self, info: dict) -> dict:
-        if self._stored is None:
-            return info
-        sample = self._stored[info.pop('number')]
-        validate_annotation(sample, None, None, self.ann_file)  # the rest was checked when the file was loaded
-        return {**{name: sample[name] for name in _FIELDS if sample.get(name) is not None}, **info}
+        if self._stored is not None:
+            sample = self._stored[info.pop('number')]
+            validate_annotation(sample, None, None, self.ann_file)  # the rest was checked when the file was loaded
+            info = {**{name: sample[name] for name in _FIELDS if sample.get(name) is not None}, **info}
+        if self.fps is not None:
+            info.setdefault('fps', self.fps)
+        return info

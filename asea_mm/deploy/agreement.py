@@ -10,7 +10,7 @@ from mmengine.dataset import Compose
 from torch import nn
 
 from ..apis.loading import TrainedModel, mmaction_scope
-from .export import ScoreModel, trial_recording
+from .export import ScoreModel, takes_scores, trial_recording
 from .preparation import Preparation
 
 Arrays = Mapping[str, np.ndarray]
@@ -110,7 +110,7 @@ def prepared_cases(
     """
     with mmaction_scope():
         pipeline = Compose(trained.pipeline)
-        names = Preparation(trained.pipeline, trained.skeleton).inputs if preparation else []
+        names = Preparation(trained.pipeline, trained.skeleton, takes_scores(trained)).inputs if preparation else []
     for recording in recordings:
         sample = {name: np.asarray(recording[name]) for name in INPUTS if name in recording}
         for name in sample.keys() - {'img_shape'}:  # who is missing is all zero

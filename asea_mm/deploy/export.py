@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from .. import __version__
 from ..apis.loading import TrainedModel, mmaction_scope, part_name
 from ..datasets.files.whole import written_whole
+from ..engine.channels import kind_of_input
 from ..errors import InputError
 from ..models.layers import AEA, fuse_batch_norm
 from .preparation import Preparation
@@ -90,7 +91,7 @@ def export_model(trained: TrainedModel, path: str | Path, preparation: bool = Tr
     prepare: Preparation | None = None
     if preparation:
         with mmaction_scope():
-            prepare = Preparation(trained.pipeline, trained.skeleton)
+            prepare = Preparation(trained.pipeline, trained.skeleton, takes_scores(trained))
         recording = trial_recording(trained, 7)
         names = prepare.inputs
         inputs = tuple(torch.from_numpy(recording[name]) for name in names)
@@ -99,7 +100,7 @@ def export_model(trained: TrainedModel, path: str | Path, preparation: bool = Tr
         lengths = [int(step['clip_len']) for step in trained.pipeline if 'clip_len' in step]
         if not lengths:
             raise InputError('export: no step of the test pipeline has a clip_len, which says how long a clip is')
-        joints = trained.skeleton.num_joints
+        joints = trained.model_skeleton.num_joints
         # 3 samples of 2 clips: the tracer takes an axis of one for fixed
         inputs = (torch.rand(3, 2, trained.num_person, lengths[-1], joints, trained.channels),)
         names, axes = ['keypoint'], [{0: 'N', 1: 'clips'}]
@@ -108,10 +109,11 @@ def export_model(trained: TrainedModel, path: str | Path, preparation: bool = Tr
         if isinstance(module, AEA):
             module.form = 'masked'  # whose shapes do not depend on the data
     network = ScoreModel(recognizer, prepare).eval().requires_grad_(False)
+    skeleton = trained.skeleton if preparation else trained.model_skeleton
     about: dict[str, Any] = {
         'classes': trained.classes,
-        'layout': trained.skeleton.name,
-        'joints': trained.skeleton.joints,
+        'layout': skeleton.name,
+        'joints': skeleton.joints,
         'num_person': trained.num_person,
         'pipeline': trained.pipeline,
         'preparation': preparation,
@@ -136,20 +138,9 @@ def trial_recording(trained: TrainedModel, frames: int, seed: int = 0) -> dict[s
         InputError: If the channels of the network do not tell how many coordinates a joint has.
     """
     steps = {part_name(config): config for config in trained.pipeline}
-    stream = steps.get('GenerateStream', {}).get('stream', 'joint')
-    streams = [stream] if isinstance(stream, str) else stream
-    distances = sum(name.startswith('partner_distance') for name in streams)
-    scores = 'ScoreChannel' in steps and steps['ScoreChannel'].get('keep', True)
-    rest = trained.channels - scores - distances * trained.skeleton.num_joints
-    dimensions = rest / (len(streams) - distances) if len(streams) > distances else 3
-    if dimensions not in (2, 3):
-        raise InputError(
-            f'export: expected channels of 2 or 3 coordinates in the streams {streams}'
-            f'{" and of scores" if scores else ""}, got {trained.channels} channels of the network; scores need a step '
-            f'ScoreChannel, and the backbone an attribute in_channels'
-        )
+    dimensions, _ = kind_of_input(trained.pipeline, trained.channels, trained.model_skeleton.num_joints)
     draw = np.random.default_rng(seed)
-    shape = (trained.num_person, frames, trained.skeleton.num_joints, int(dimensions))
+    shape = (trained.num_person, frames, trained.skeleton.num_joints, dimensions)
     keypoint = 0.4 * draw.normal(size=(shape[0], 1, *shape[2:])) + 0.02 * draw.normal(size=shape).cumsum(axis=1)
     keypoint[..., 0] += 2 * np.arange(shape[0])[:, None, None]
     if 'NormalizeByImage' in steps:
@@ -158,9 +149,15 @@ def trial_recording(trained: TrainedModel, frames: int, seed: int = 0) -> dict[s
     recording = {'keypoint': keypoint}
     if steps.get('NormalizeByImage', {'img_shape': ()}).get('img_shape') is None:
         recording['img_shape'] = np.array([720, 1280])
-    if 'ScoreChannel' in steps:
+    if takes_scores(trained):
         recording['keypoint_score'] = draw.random(shape[:3])
     return {name: array.astype(np.float32) for name, array in recording.items()}
+
+
+def takes_scores(trained: TrainedModel) -> bool:
+    """Whether recordings need scores: a step asks for them, or they are appended to the coordinates."""
+    is_asked = any(part_name(step) == 'ScoreChannel' for step in trained.pipeline)
+    return is_asked or bool(kind_of_input(trained.pipeline, trained.channels, trained.model_skeleton.num_joints)[1])
 
 
 def _trace(model: ScoreModel, inputs: tuple, axes: FreeAxes) -> torch.export.ExportedProgram:

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from ..apis.loading import part_name
 from ..errors import InputError
 from ..skeletons import Skeleton
+from .map_layout import map_layout
 
 
 class Recording(NamedTuple):
@@ -42,6 +43,7 @@ class Preparation(nn.Module):
     Args:
         pipeline: Configs of the test pipeline, ending in ``FormatGCNInput``; ``PackActionInputs`` may follow.
         skeleton: Layout of the keypoints.
+        scored: Whether recordings have scores; where no ``ScoreChannel`` uses them they follow the coordinates.
 
     Shapes:
         those of ``self.inputs`` in their order: keypoint ``(M, T, V, C)``, keypoint_score ``(M, T, V)``, img_shape
@@ -52,9 +54,8 @@ class Preparation(nn.Module):
         InputError: If a step has no form in torch, or an option of one has none.
     """
 
-    def __init__(self, pipeline: Sequence[Mapping], skeleton: Skeleton) -> None:
+    def __init__(self, pipeline: Sequence[Mapping], skeleton: Skeleton, scored: bool = False) -> None:
         super().__init__()
-        self.skeleton = skeleton
         self.steps = [(part_name(config), TRANSFORMS.build(dict(config))) for config in pipeline]
         if self.steps and self.steps[-1][0] == 'PackActionInputs':
             self.steps.pop()
@@ -65,19 +66,25 @@ class Preparation(nn.Module):
                 raise InputError(f'export: {name} of the test pipeline has no form in torch; {known}')
             if getattr(step, 'crop', None) is not None:
                 raise InputError(f'export: expected a test pipeline, got {name} with crop={step.crop}')
+            if getattr(step, 'frames', None) is not None:
+                raise InputError(f'export: {name} with frames={step.frames} has no form in torch')
         if names.count('SampleClip') != 1 or names[-1] != 'FormatGCNInput' or self.steps[-1][1].mode != 'zero':
             expected = "a pipeline with SampleClip that ends in FormatGCNInput of mode 'zero'"
             raise InputError(f'export: expected {expected}, got {names}')
+        self.skeletons = []  # that each step is given
+        for _, step in self.steps:
+            self.skeletons.append(skeleton)
+            skeleton = getattr(step, 'target', skeleton)
         needs_shape = any(name == 'NormalizeByImage' and step.img_shape is None for name, step in self.steps)
         self.inputs = ['keypoint']
-        self.inputs += ['keypoint_score'] if 'ScoreChannel' in names else []
+        self.inputs += ['keypoint_score'] if scored or 'ScoreChannel' in names else []
         self.inputs += ['img_shape'] if needs_shape else []
 
     def forward(self, *inputs: Tensor) -> Tensor:
         arrays = dict(zip(self.inputs, inputs, strict=True))
         recording = Recording(arrays['keypoint'], arrays.get('keypoint_score'), arrays.get('img_shape'))
-        for name, step in self.steps:
-            recording = STEPS[name](step, self.skeleton, recording)
+        for (name, step), skeleton in zip(self.steps, self.skeletons, strict=True):
+            recording = STEPS[name](step, skeleton, recording)
         return recording.keypoint[None]
 
 
@@ -274,10 +281,14 @@ def _stream(name: str, step: Any, skeleton: Skeleton, recording: Recording) -> T
 
 
 def _format_gcn_input(step: Any, skeleton: Skeleton, recording: Recording) -> Recording:
-    return recording._replace(keypoint=recording.keypoint.unflatten(1, (recording.num_clips, -1)).transpose(0, 1))
+    keypoint = recording.keypoint
+    if recording.score is not None:
+        keypoint = torch.cat([keypoint, recording.score[..., None]], dim=-1)
+    return recording._replace(keypoint=keypoint.unflatten(1, (recording.num_clips, -1)).transpose(0, 1), score=None)
 
 
 STEPS: dict[str, Callable[[Any, Skeleton, Recording], Recording]] = {
+    'MapLayout': map_layout,
     'FillMissingJoints': _fill_missing_joints,
     'NormalizeByImage': _normalize_by_image,
     'NormalizeByBody': _normalize_by_body,

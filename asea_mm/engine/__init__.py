@@ -1,13 +1,19 @@
+from .checkpoint_hook import WholeCheckpointHook
 from .configs import find_config
 from .hooks import ActiveJointsHook, FitHeadHook
 from .options import apply_options
-from .running import build_runner, load_config, report_errors, run_test, run_training
+from .runner import ResumableRunner, ResumableTrainLoop
+from .running import Trained, build_runner, load_config, report_errors, run_test, run_training
 from .visualization_hook import InteractionVisualizationHook
 
 __all__ = [
     'ActiveJointsHook',
     'FitHeadHook',
     'InteractionVisualizationHook',
+    'ResumableRunner',
+    'ResumableTrainLoop',
+    'Trained',
+    'WholeCheckpointHook',
     'apply_options',
     'build_runner',
     'find_config',

@@ -6,22 +6,25 @@ import re
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
 import torch
 from mmengine.config import Config
-from mmengine.runner import find_latest_checkpoint
 
 from ..datasets import load_annotations
 from ..datasets.files.whole import write_whole
 from ..errors import InputError
 from ..evaluation.scores import read_scores, run_folder, write_runs
 from ..evaluation.statistics import Run, summarise_runs
+from .cfg_options import read_cfg_options
 from .jobs import run_jobs
-from .options import read_cfg_options
+from .options import datasets_of
+from .ownership import owned
+from .resuming import latest_checkpoint
 from .running import load_config, run_test, run_training, working_tree_commit
+from .signals import GRACE
 
 # What makes a result; the rest of a config is how it is logged.
 RECIPE = (
@@ -72,23 +75,36 @@ class CrossValidation:
 
     def settings(self, fold: int, seed: int) -> dict[str, Any]:
         """What a result keeps of how it was made."""
-        options = [*(['--fold', str(fold)] if fold else []), '--seed', str(seed)]
+        option = self.fold_option(fold)
+        options = [*([] if option is None else ['--fold', str(option)]), '--seed', str(seed)]
         options += ['--stream', self.stream] if self.stream else []
         options += ['--cfg-options', *self.cfg_options] if self.cfg_options else []
         return {'config': self.config, 'options': options}
 
     def load_config(self, fold: int | None = None, seed: int | None = None, work_dir: Path | None = None) -> Config:
         """The config of a run."""
-        values = read_cfg_options(self.cfg_options)
-        return load_config(self.config, None, fold or None, self.stream, seed, values, work_dir=work_dir)
+        values, option = read_cfg_options(self.cfg_options), self.fold_option(fold)
+        return load_config(self.config, None, option, self.stream, seed, values, work_dir=work_dir)
+
+    def fold_option(self, fold: int | None) -> int | None:
+        """What ``--fold`` says; nothing for fold 0 of data without folds."""
+        return None if fold == 0 and not self._has_folds else fold
+
+    @cached_property
+    def _has_folds(self) -> bool:
+        return _has_folds(load_config(self.config, cfg_options=read_cfg_options(self.cfg_options)))
+
+
+def _has_folds(cfg: Config) -> bool:
+    return any('fold' in dataset for dataset in datasets_of(cfg.test_dataloader))
 
 
 def all_folds(config: str, cfg_options: Sequence[str] = ()) -> tuple[int, ...]:
     """The folds that the annotation file of a config has; fold 0 if its dataset has no option for them."""
-    dataset = load_config(config, cfg_options=read_cfg_options(cfg_options)).test_dataloader.dataset
-    if 'fold' not in dataset:
+    cfg = load_config(config, cfg_options=read_cfg_options(cfg_options))
+    if not _has_folds(cfg):
         return (0,)
-    path = dataset.get('ann_file')
+    path = next((dataset['ann_file'] for dataset in datasets_of(cfg.test_dataloader) if dataset.get('ann_file')), None)
     if path is None:
         raise InputError(f'--folds all: the dataset of {config} has no annotation file; name the folds')
     split = load_annotations(path, lazy=True)['split']
@@ -108,9 +124,15 @@ def cross_validate(plan: CrossValidation, jobs: int = 1, **cluster: Any) -> Iter
         jobs: As of :func:`run_jobs`, like the rest.
 
     Raises:
-        InputError: If a folder of a run has another recipe, or a run fails for what the user can mend.
+        InputError: If a folder of a run has another recipe, a run fails for what the user can mend, or another process
+            works in the folder.
     """
     plan.load_config(plan.folds[0])  # what is wrong with all of them is said before the first is begun
+    with owned(plan.work_dir):
+        yield from _cross_validate(plan, jobs, cluster)
+
+
+def _cross_validate(plan: CrossValidation, jobs: int, cluster: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
     finished = {run: result for run in plan.runs if (result := finished_result(plan, *run)) is not None}
     yield from finished.values()
     missing = [run for run in plan.runs if run not in finished]
@@ -142,15 +164,21 @@ def finished_result(plan: CrossValidation, fold: int, seed: int) -> dict[str, An
 def run_once(plan: CrossValidation, run: Run) -> dict[str, Any]:
     """Train and test one fold and seed in this process; returns its result, which is also kept as ``result.json``."""
     folder = plan.work_dir / run_folder(*run)
-    folder.mkdir(parents=True, exist_ok=True)
+    with owned(folder, GRACE):  # a job whose parent was killed is there a moment longer
+        return _run_once(plan, run, folder)
+
+
+def _run_once(plan: CrossValidation, run: Run, folder: Path) -> dict[str, Any]:
     clock = folder / 'seconds'  # of the sittings before this one
     start = time.time() - (float(clock.read_text()) if clock.exists() else 0)
     try:
         cfg = plan.load_config(*run, folder)
-        if latest := find_latest_checkpoint(folder):
-            cfg.resume, cfg.load_from = True, latest
+        if latest := latest_checkpoint(folder):
+            cfg.resume, cfg.load_from = True, str(latest)
         run_training(cfg)
-        checkpoint = Path((folder / 'last_checkpoint').read_text().strip())
+        checkpoint = latest_checkpoint(folder)
+        if checkpoint is None:
+            raise InputError(f'{folder}: training has left no checkpoint; give default_hooks.checkpoint an interval')
         tested = plan.load_config(*run, folder / 'test')
         tested.experiment_name = f'{folder.name}_test'  # mmengine's log and message hub are by name
         run_test(tested, checkpoint)

@@ -1,14 +1,14 @@
 """Options of the command line that a config has in several places: split, fold, stream, seed."""
 
-from argparse import ArgumentParser, Namespace
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping
 from typing import Any
 
-from mmengine.config import Config, ConfigDict, DictAction
+from mmengine.config import Config, ConfigDict
 
-from ..datasets.transforms import STREAMS, stream_channels
+from ..datasets.transforms import STREAMS
 from ..errors import InputError
 from ..skeletons import get_skeleton
+from .channels import channels_of, kind_of_input, steps_of, streams_of
 from .configs import nodes
 
 LOADERS = ('train_dataloader', 'val_dataloader', 'test_dataloader')
@@ -26,7 +26,7 @@ def apply_options(
     Args:
         cfg: The config; changed in place.
         split: Name of a benchmark, e.g. ``xset``: training reads ``xset_train``, validation and test ``xset_val``.
-        fold: Fold of cross-validation.
+        fold: Fold of cross-validation, for all datasets that have one, also several in a ConcatDataset.
         stream: A name of :class:`GenerateStream`, or several separated by commas (early fusion); the backbone's
             ``in_channels`` follow. Scores that ``ScoreChannel`` appends stay one channel.
         seed: Random seed.
@@ -51,31 +51,36 @@ def apply_options(
     return cfg
 
 
-def read_cfg_options(options: Sequence[str]) -> dict[str, Any]:
-    """The values of ``--cfg-options``, by their dotted keys.
+def datasets_of(loader: Mapping | None) -> Iterator[Any]:
+    """The datasets that a loader reads: its own, or those inside of wrappers such as Repeat- and ConcatDataset."""
+    for part in _within((loader or {}).get('dataset')):
+        if not {'dataset', 'datasets'} & set(part):
+            yield part
 
-    Raises:
-        InputError: If one is not ``key=value``.
-    """
-    if wrong := [option for option in options if '=' not in option]:
-        raise InputError(f'--cfg-options: expected key=value, got {wrong[0]!r}')
-    values = Namespace()
-    DictAction([], dest='options')(ArgumentParser(), values, options)
-    return values.options
+
+def _within(part: Any) -> Iterator[Any]:
+    """A dataset and those that it wraps, at any depth; of several, all."""
+    if isinstance(part, Mapping):
+        yield part
+        several = part.get('datasets') or ()
+        yield from _within([part.get('dataset'), *(several.values() if isinstance(several, Mapping) else several)])
+    elif isinstance(part, (list, tuple)):
+        for one in part:
+            yield from _within(one)
 
 
 def _datasets(cfg: Config, option: str) -> Iterator[tuple[str, ConfigDict]]:
-    """The dataset of every loader that has the option, inside of wrappers such as RepeatDataset."""
-    anywhere = False
-    for name in LOADERS:
-        dataset = (cfg.get(name) or {}).get('dataset')
-        while dataset is not None and 'dataset' in dataset:
-            dataset = dataset['dataset']
-        if dataset is not None and option in dataset:
-            anywhere = True
-            yield name, dataset
-    if not anywhere:
+    """The datasets of every loader that have the option; what one loader has, the others must have, too."""
+    loaders = {name: list(datasets_of(cfg.get(name))) for name in LOADERS if cfg.get(name)}
+    having = {name: [dataset for dataset in parts if option in dataset] for name, parts in loaders.items()}
+    if not any(having.values()):
         raise InputError(f'--{option}: no dataset of this config has an option {option!r}')
+    if lacking := [name for name, parts in having.items() if not parts]:  # it would go on to read what it read before
+        raise InputError(
+            f'--{option}: the dataset of {" and ".join(lacking)} has no option {option!r}, that of the others has; '
+            f'write {option}=None into it'
+        )
+    return ((name, dataset) for name, parts in having.items() for dataset in parts)
 
 
 def _set_stream(cfg: Config, stream: str) -> None:
@@ -86,22 +91,24 @@ def _set_stream(cfg: Config, stream: str) -> None:
     steps = _steps(cfg, 'GenerateStream')
     if not steps:
         raise InputError('--stream: no pipeline of this config has a GenerateStream step')
-    before = steps[0].get('stream', 'joint')
-    before = [before] if isinstance(before, str) else before
-    for step in steps:
-        step['stream'] = names[0] if len(names) == 1 else names
     backbone = cfg.model.backbone
     while 'backbone' in backbone:  # InteractionBackbone wraps the one that takes the channels
         backbone = backbone['backbone']
-    joints = _num_joints(backbone) if any('distance' in name for name in [*before, *names]) else 0
-    scores = int(any(step.get('keep', True) for step in _steps(cfg, 'ScoreChannel')))
+    pipeline = next(part for part in nodes([cfg.get(name) for name in LOADERS]) if _makes_streams(part))
+    joints = _num_joints(backbone) if any('distance' in name for name in [*streams_of(pipeline), *names]) else 0
+    kind = kind_of_input(pipeline, backbone.get('in_channels'), joints)
+    before = channels_of(streams_of(pipeline), joints, *kind)
+    for step in steps:
+        step['stream'] = names[0] if len(names) == 1 else names
+    after = channels_of(names, joints, *kind)
+    if after != before:  # not every backbone has an option for them
+        backbone['in_channels'] = after
 
-    def channels(streams: Sequence[str], dimensions: int) -> int:
-        return sum(stream_channels(name, joints, dimensions) for name in streams) + scores
 
-    dimensions = 3 if backbone.get('in_channels') in (None, channels(before, 3)) else 2
-    if channels(names, dimensions) != channels(before, dimensions):  # not every backbone has an option for them
-        backbone['in_channels'] = channels(names, dimensions)
+def _makes_streams(part: Any) -> bool:
+    """Whether a part of a config is a pipeline with a stream."""
+    is_pipeline = isinstance(part, (list, tuple)) and all(isinstance(step, Mapping) for step in part)
+    return is_pipeline and bool(steps_of(part, 'GenerateStream'))
 
 
 def _num_joints(backbone: dict) -> int:

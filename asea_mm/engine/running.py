@@ -2,18 +2,19 @@
 
 import gc
 import os
-import re
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
 from functools import partial
+from inspect import signature
 from pathlib import Path
 from textwrap import shorten
 from typing import Any
 
 import torch
-from mmaction.registry import DATASETS, RUNNERS
+from mmaction.registry import DATASETS, MODELS, RUNNERS
 from mmengine.config import Config, ConfigDict
 from mmengine.device import get_device
 from mmengine.dist import is_main_process
@@ -21,9 +22,16 @@ from mmengine.registry import init_default_scope
 from mmengine.runner import Runner
 
 from ..errors import InputError
+from .cfg_options import merge_cfg_options
 from .checkpoints import read_checkpoint
 from .configs import read_config
+from .mending import mendable_errors
 from .options import apply_options
+from .ownership import owned_by_first
+from .preflight import check_classes, check_head, check_optimizer, check_packages, check_resumed
+from .resuming import latest_checkpoint
+from .runner import ResumableRunner
+from .trained_on import TrainedOnHook, check_unseen
 
 
 def load_config(
@@ -52,7 +60,7 @@ def load_config(
     cfg = read_config(config)
     apply_options(cfg, split, fold, stream, seed)
     if cfg_options:
-        cfg.merge_from_dict(dict(cfg_options))
+        merge_cfg_options(cfg, cfg_options)
     cfg.launcher = launcher
     if work_dir is not None:
         cfg.work_dir = str(work_dir)
@@ -63,40 +71,102 @@ def load_config(
     return cfg
 
 
-def run_training(cfg: Config) -> None:
+# What a config has for training, which a test does without.
+TRAINING = ('train_dataloader', 'train_cfg', 'optim_wrapper', 'param_scheduler', 'auto_scale_lr')
+
+
+@dataclass(frozen=True)
+class Trained:
+    """What a training leaves behind."""
+
+    last: Path  # checkpoint of the last epoch
+    best: Path | None  # of the best one, where the config keeps it
+    best_score: str  # measure and value of the best one
+    was_finished: str  # which epoch of how many, if there was nothing left to train
+
+
+def run_training(cfg: Config) -> Trained | None:
     """Train as the config says.
 
+    Returns:
+        What was written; None in all but the first of several processes, or where no checkpoint is kept.
+
     Raises:
-        InputError: If a part of the config, its data or a checkpoint is not as expected.
+        InputError: If a part of the config, its data or a checkpoint is not as expected, or another process trains in
+            its work folder.
     """
-    with mendable_errors():
-        build_runner(cfg).train()
+    with mendable_errors(), owned_by_first(cfg):
+        check_optimizer(cfg)
+        runner = build_runner(cfg)
+        check_classes(runner.model, runner.train_dataloader.dataset)
+        check_head(runner.model)
+        finished = ''
+        if cfg.get('resume') and cfg.get('load_from') and '://' not in cfg.load_from:
+            content = read_checkpoint(cfg.load_from, resume=True)
+            check_resumed(runner.model, content, cfg.load_from)
+            finished = finished_already(cfg, content['meta'])
+        runner.register_hook(TrainedOnHook(cfg))
+        runner.train()  # also a finished one: its last validation may be missing
+        trained = what_is_there(runner, finished) if is_main_process() else None
+    del runner
     leave_processes()
+    return trained
 
 
-def run_test(cfg: Config, checkpoint: str | os.PathLike, dump: str | None = None) -> Path | None:
+def finished_already(cfg: Config, meta: Mapping[str, Any]) -> str:
+    """Epoch (or iteration) of a checkpoint and of the config's end, if nothing is left between them; else nothing."""
+    for unit in ('epoch', 'iter'):
+        end = cfg.train_cfg.get(f'max_{unit}s')
+        if end is not None and meta[unit] >= end:
+            return f'{unit} {meta[unit]} of {end}'
+    return ''
+
+
+def what_is_there(runner: Runner, finished: str) -> Trained | None:
+    """The checkpoints in the work folder of a training that has ended."""
+    last = latest_checkpoint(runner.work_dir)
+    if last is None:
+        return None
+    facts = runner.message_hub.runtime_info
+    best, score = facts.get('best_ckpt'), facts.get('best_score')
+    measure = (runner.cfg.get('default_hooks') or {}).get('checkpoint', {}).get('save_best')
+    told = f'{measure} {score:.4f}' if isinstance(score, float) and isinstance(measure, str) else ''
+    return Trained(last, Path(best) if best and Path(best).is_file() else None, told, finished)
+
+
+def run_test(cfg: Config, checkpoint: str | os.PathLike, dump: str | None = None, anyway: bool = False) -> Path | None:
     """Test a checkpoint; writes what :class:`InteractionReport` writes into the work folder of the config.
 
     Args:
         cfg: The config; changed in place.
         checkpoint: The checkpoint, which must fit the model exactly.
         dump: File to dump all predictions to, as mmaction2 does.
+        anyway: Also test on samples that the checkpoint was trained on.
 
     Returns:
         The report, ``report.json``; None in all but the first of several processes.
 
     Raises:
-        InputError: As of :func:`run_training`.
+        InputError: As of :func:`run_training`, or if the checkpoint was trained on samples of the test.
     """
     if dump is not None and not dump.endswith(('.pkl', '.pickle')):
         raise InputError(f'--dump: expected a .pkl or .pickle file, got {dump}')
+    if not cfg.get('test_dataloader'):
+        raise InputError('the config has no test_dataloader')
     cfg.load_from = str(checkpoint)
-    evaluators = cfg.test_evaluator if isinstance(cfg.test_evaluator, (list, tuple)) else [cfg.test_evaluator]
+    cfg.update(dict.fromkeys(TRAINING))
+    evaluators = cfg.get('test_evaluator') or []
+    evaluators = evaluators if isinstance(evaluators, (list, tuple)) else [evaluators]
     cfg.test_evaluator = [*evaluators, dict(type='InteractionReport', out_dir=cfg.work_dir)]
     if dump is not None:
         cfg.test_evaluator.append(dict(type='DumpResults', out_file_path=dump))
     with mendable_errors():
         runner = build_runner(cfg)
+        dataset = runner.test_dataloader.dataset
+        check_classes(runner.model, dataset)
+        check_head(runner.model)
+        if '://' not in cfg.load_from:
+            check_unseen(cfg.load_from, read_checkpoint(cfg.load_from)['meta'], dataset, cfg, anyway)
         # mmengine only warns of weights that do not fit, and tests random ones
         runner.load_checkpoint = partial(runner.load_checkpoint, strict=True)
         try:
@@ -107,6 +177,7 @@ def run_test(cfg: Config, checkpoint: str | os.PathLike, dump: str | None = None
             reason = shorten(str(error), 400, placeholder=' ...')
             raise InputError(f'checkpoint {checkpoint} does not fit the model of this config: {reason}') from None
     report = Path(cfg.work_dir) / 'report.json' if is_main_process() else None
+    del runner
     leave_processes()
     return report
 
@@ -121,20 +192,32 @@ def build_test_dataset(cfg: Config) -> Any:
 
 
 def build_runner(cfg: Config) -> Runner:
-    """mmengine's runner, or the one the config names.
+    """Our runner (:class:`ResumableRunner`), or the one the config names.
 
     Args:
         cfg: The config. A local file in ``load_from`` is checked before anything is built.
 
     Raises:
         FileNotFoundError: If there is no such checkpoint.
-        InputError: If the checkpoint is none, or the launcher needs a GPU that is not there.
+        InputError: If the checkpoint is none, or the launcher needs a GPU or a part a package that is not there.
     """
+    check_packages(cfg)
     if cfg.get('load_from') and '://' not in cfg.load_from:
         read_checkpoint(cfg.load_from, resume=cfg.get('resume', False))
     if cfg.get('launcher') == 'pytorch' and get_device() == 'cpu':
         _join_cpu_processes(cfg)
-    return Runner.from_cfg(cfg) if 'runner_type' not in cfg else RUNNERS.build(cfg)
+    _average_clips(cfg)
+    return ResumableRunner.from_cfg(cfg) if 'runner_type' not in cfg else RUNNERS.build(cfg)
+
+
+def _average_clips(cfg: Config) -> None:
+    """Have a head of mmaction2 that says nothing of it average its clips, as ours do: its metrics read nothing else."""
+    head = cfg.model.get('cls_head') or {}
+    kind = MODELS.get(head['type']) if isinstance(head.get('type'), str) else None
+    if isinstance(kind, type) and 'average_clips' not in head:
+        default = signature(kind).parameters.get('average_clips')
+        if kind.__module__.startswith('mmaction.') and (default is None or default.default is None):
+            head['average_clips'] = 'prob'
 
 
 def _join_cpu_processes(cfg: Config) -> None:
@@ -160,36 +243,6 @@ def leave_processes() -> None:
     if torch.distributed.is_available() and torch.distributed.is_initialized():
         torch.distributed.destroy_process_group()
         gc.collect()  # the runner is in cycles, and its wrapped model keeps the group and the group's threads
-
-
-# What a part says that a config names wrongly or gives wrong arguments: KeyError and TypeError, but not others.
-_WRONG_PART = re.compile(r'is not in the .* registry|__init__\(\) (got an unexpected|missing \d+ required)')
-
-
-@contextmanager
-def mendable_errors() -> Iterator[None]:
-    """Raise what mmengine, mmaction2 or a worker of a data loader say of the user's mistakes as InputError."""
-    try:
-        yield
-    except InputError as error:
-        raise InputError(_plain(str(error), type(error))) from error
-    except (KeyError, TypeError) as error:
-        text = str(error.args[0]) if isinstance(error, KeyError) and error.args else str(error)
-        if not _WRONG_PART.search(text):
-            raise
-        raise InputError(_plain(text, type(error))) from error
-    except AssertionError as error:
-        if '`epoch_length` must be a positive integer' not in str(error):  # how mmengine's schedulers find out
-            raise
-        few = 'the training set has fewer samples than a batch, and drop_last leaves none'
-        raise InputError(f'{few}; lower train_dataloader.batch_size') from error
-
-
-def _plain(text: str, kind: type[Exception]) -> str:
-    """A message without the trace of a worker and without where mmengine built the part."""
-    if 'Original Traceback' in text:
-        text = text.rsplit(f'{kind.__name__}: ', 1)[-1]
-    return re.sub(r'^(class `[^`]*` in \S+: )+', '', text)
 
 
 @contextmanager

@@ -85,7 +85,8 @@ class InteractionReport(BaseMetric):
 
     ``scores.npz`` holds ``scores`` (samples, classes), ``labels`` and ``ids``; two such files can be fused. Samples
     without a name (``frame_dir``) are numbered, in the order of the dataset. A dataset that names ``relation_pairs``,
-    as the synthetic one does, gets their accuracy, too (:func:`relation_accuracy`).
+    as the synthetic one does, gets their accuracy, too (:func:`relation_accuracy`); one that names ``sources``, as
+    :class:`CombinedInteractionDataset` does, the accuracies of each.
 
     Args:
         out_dir: Folder for the files; made when missing.
@@ -116,6 +117,10 @@ class InteractionReport(BaseMetric):
             keys.append('relation')
         if report['cross_entropy'] is not None:
             keys.append('cross_entropy')
+        start = 0
+        for source, count in (meta.get('sources') or {}).items():
+            part_of = slice(start, start := start + count)
+            report.setdefault('sources', {})[source] = accuracies(scores[part_of], labels[part_of])
         with written_whole(self.out_dir / 'scores.npz') as part:
             np.savez(part, scores=scores, labels=labels, ids=np.array(ids))
         write_whole(self.out_dir / 'report.json', json.dumps({'classes': classes, **report}, indent=1) + '\n')

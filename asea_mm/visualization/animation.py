@@ -8,6 +8,7 @@ from matplotlib.animation import FuncAnimation, PillowWriter
 from ..datasets.files.whole import written_whole
 from .clips import ProbedClip
 from .drawing import Scene, add_captions, new_figure, person_handles
+from .fonts import make_legible
 
 
 def animate(clip: ProbedClip, path: str | Path, fps: float = 10.0, layers: Sequence[int] | None = None) -> None:
@@ -27,6 +28,7 @@ def animate(clip: ProbedClip, path: str | Path, fps: float = 10.0, layers: Seque
     figure = new_figure(5.0, min(max(5.0 * scene.aspect, 3.0), 6.5) + 0.8)
     axes = figure.add_subplot()
     add_captions(figure, clip.title, person_handles(persons, active=True))
+    make_legible(figure)
 
     def draw(frame: int) -> list:
         axes.clear()

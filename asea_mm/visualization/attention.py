@@ -29,7 +29,7 @@ def draw_attention(clip: ProbedClip, frame: int | None = None, layers: Sequence[
     attention = clip.attention(frame, numbers)
     shown = moments(clip.seen, 3)[1] if frame is None else frame
     share = clip.active_share(numbers)
-    scene = Scene(clip.keypoint, clip.skeleton)
+    scene = Scene(clip.keypoint, clip.skeleton, frames=[shown])
     queries = [np.flatnonzero(attention[person].any(axis=(1, 2))) for person in range(persons)]
     keys = [list(zip(*np.nonzero(attention[person].any(axis=0)), strict=True)) for person in range(persons)]
     width = max(4.6, 0.2 * max(map(len, keys)) + 2.2)

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from ..errors import InputError
 from ..skeletons import Skeleton, get_skeleton
+from .fonts import legible_name
 from .probe import LayerReading, probe
 
 _SHORT_UNITS = {'metre': 'm', 'pixel': 'px', '': 'units'}
@@ -115,15 +116,15 @@ def probe_sample(model: nn.Module, dataset: Any, index: int, clip: int | None = 
     if not 0 <= clip < len(inputs):
         raise InputError(f'sample {name!r}: expected a clip from 0 to {len(inputs) - 1}, got {clip}')
     probed = probe(model, inputs[None].float())[0]
-    classes = dataset.metainfo.get('classes') or [str(number) for number in range(len(probed.scores))]
+    names = dataset.metainfo.get('classes') or [str(number) for number in range(len(probed.scores))]
     best = int(probed.scores.argmax())
-    verdict = 'recognised' if best == label else f'taken for {classes[best]}'
+    verdict = 'recognised' if best == label else f'taken for {legible_name(best, names[best])}'
     return ProbedClip(
         keypoint=joints[clip],
         layers=probed.clips[clip],
         skeleton=get_skeleton(layout),
         name=name,
-        title=f'{classes[label]} ({verdict}, {probed.scores[best]:.0%}), {name}',
+        title=f'{legible_name(label, names[label])} ({verdict}, {probed.scores[best]:.0%}), {name}',
         unit=_unit_of(dataset),
     )
 

@@ -7,6 +7,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from .drawing import new_figure
+from .fonts import legible_name
 
 
 def draw_confusion(confusion: np.ndarray, classes: Sequence[str]) -> Figure:
@@ -15,6 +16,7 @@ def draw_confusion(confusion: np.ndarray, classes: Sequence[str]) -> Figure:
     Shapes:
         confusion ``(classes, classes)``, true classes in rows, predicted ones in columns
     """
+    classes = [legible_name(label, name) for label, name in enumerate(classes)]
     share = confusion / np.maximum(confusion.sum(axis=1, keepdims=True), 1)
     size = max(4.0, 0.42 * len(classes) + 2)
     figure = new_figure(size + 0.8, size)

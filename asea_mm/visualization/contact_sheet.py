@@ -10,6 +10,7 @@ from matplotlib.patches import Rectangle
 
 from ..skeletons import Skeleton, get_skeleton
 from .drawing import Scene, new_figure, person_colour, person_handles, save_figure
+from .fonts import legible_name
 
 CELL = 1.0  # inches
 TITLE = 0.28  # of a cell
@@ -23,7 +24,7 @@ def plot_contact_sheet(
     Each fills its cell, so sizes of different samples do not compare. The page is about as wide as high.
 
     Args:
-        moments: Class title to moments of its samples; classes without any keep their place.
+        moments: Class title to moments of its samples, in the order of labels; classes without any keep their place.
         layout: Skeleton layout of all of them.
         path: Picture to write; its folder is made when missing.
 
@@ -43,8 +44,9 @@ def plot_contact_sheet(
     axes.set_axis_off()
     lines: dict[int, list] = defaultdict(list)  # of every person: one collection draws them all at once
     dots: dict[int, list] = defaultdict(list)
-    for number, (title, samples) in enumerate(moments.items()):
+    for number, (name, samples) in enumerate(moments.items()):
         left, top = block * (number % columns), -(1 + TITLE) * (number // columns)
+        title = legible_name(number, name)
         text = title if len(title) <= 14 * width else f'{title[: 14 * width - 1]}…'
         axes.text(left + 0.05, top - 0.06, text, fontsize=8, va='top')
         if not samples:

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 
 from ..skeletons import Skeleton, get_skeleton
-from .drawing import Scene, new_figure, person_handles, save_figure, strip
+from .drawing import Scene, moments, new_figure, person_handles, save_figure, strip
 
 
 def plot_pairs(
@@ -27,7 +27,8 @@ def plot_pairs(
     figure = new_figure(1.5 * frames, 1.75 * len(samples) + 0.35)
     grid = figure.subplots(len(samples), frames, squeeze=False)
     for row, (title, keypoint) in zip(grid, samples.items(), strict=True):
-        strip(row, Scene(keypoint, skeleton, square=True), size=1.4)
+        shown = moments(np.any(keypoint, axis=-1), frames)
+        strip(row, Scene(keypoint, skeleton, square=True, frames=shown), shown, size=1.4)
         row[0].set_title(title, loc='left', fontsize=10)
     handles = person_handles(max(map(len, samples.values())))
     figure.legend(handles=handles, loc='outside upper right', ncols=len(handles), frameon=False, fontsize=10)

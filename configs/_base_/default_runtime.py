@@ -1,11 +1,12 @@
 custom_imports = dict(imports=['asea_mm'], allow_failed_imports=False)
 default_scope = 'mmaction'
+runner_type = 'ResumableRunner'
 default_hooks = dict(
     runtime_info=dict(type='RuntimeInfoHook'),
     timer=dict(type='IterTimerHook'),
     logger=dict(type='LoggerHook', interval=20, ignore_last=False),
     param_scheduler=dict(type='ParamSchedulerHook'),
-    # two, since the older one is deleted before the next is written
+    # two: should one be damaged, training goes on from the other
     checkpoint=dict(type='CheckpointHook', interval=1, save_best='acc/top1', rule='greater', max_keep_ckpts=2),
     sampler_seed=dict(type='DistSamplerSeedHook'),
     # each process has batch norm statistics of its own; validation and checkpoints take their mean

@@ -14,6 +14,7 @@ from asea_mm.datasets import save_annotations
 from asea_mm.engine.checkpoints import parse_config
 from asea_mm.errors import InputError
 
+TAILS = dict(name='tails', joints=[f'tail{k}' for k in range(25)], bones=[[f'tail{k}', 'tail0'] for k in range(1, 25)])
 GOOD = np.ones((2, 10, 25, 3), np.float32)
 
 
@@ -85,7 +86,7 @@ def test_scores_that_are_not_finite_are_an_error(checkpoint):
         ('nothing.npy', {}, 'nothing.npy: no such file'),
         ('movie.mp4', {}, 'movie.mp4: expected an array.*.skeleton'),
         ('nan.npy', {}, "nan.npy: frame 4, person 1, joint 'left_hand'"),
-        ('other.pkl', {}, "other.pkl: expected the layout 'nturgbd25'.*got 'body25'"),
+        ('other.pkl', {}, "layout 'tails' has no joints that give .*'left_wrist'.* of layout 'nturgbd25'"),
         ('same.pkl', {'split': 'test'}, "same.pkl: no split 'test'"),
         ('same.pkl', {'up': 'z'}, "same.pkl: up: expected for recordings only, got 'z'"),
         ('good.npy', {'fold': 1}, 'good.npy: fold: expected for annotation files only, got 1'),
@@ -96,7 +97,7 @@ def test_wrong_files(inferencer, tmp_path, name, options, message):
     np.save(tmp_path / 'nan.npy', changed(np.nan, 1, 4, 7))
     np.save(tmp_path / 'good.npy', GOOD)
     sample = dict(frame_dir='a', label=0, total_frames=10, keypoint=GOOD)
-    for file, layout in (('other', 'body25'), ('same', 'nturgbd25')):
+    for file, layout in (('other', TAILS), ('same', 'nturgbd25')):
         meta = dict(layout=layout, classes=['x'], source='x', units='m')
         save_annotations(tmp_path / f'{file}.pkl', [sample], dict(val=['a']), meta)
     with pytest.raises((InputError, FileNotFoundError), match=message):
@@ -160,8 +161,8 @@ def test_config_and_weights(checkpoint, config, tmp_path, samples):
     other.merge_from_dict({'model.cls_head.num_classes': 3})
     with pytest.raises(InputError, match='does not fit the model of its config'):
         InteractionInferencer(other, checkpoint)
-    with pytest.raises(InputError, match='layout: expected 25 joints'):
-        InteractionInferencer(checkpoint, layout='sbu15')
+    with pytest.raises(InputError, match="'tails' has no joints that give"):
+        InteractionInferencer(checkpoint, layout=TAILS)
 
 
 REFUSED = {

@@ -70,7 +70,7 @@ def test_interrupting_is_no_traceback(command, monkeypatch):
     build_parser('check')
     interrupted = Mock(side_effect=KeyboardInterrupt)
     monkeypatch.setattr(sys.modules['asea_mm.cli.check'], 'run', interrupted)
-    assert command('check', 'a.pkl') == (130, '', 'stopped\n')
+    assert command('check', 'a.pkl') == (130, '', 'stopped\n'), 'nothing to go on with'
 
 
 def python(folder: Path, *words: object, path: Path = ROOT) -> subprocess.CompletedProcess:
@@ -130,6 +130,38 @@ def test_benchmark_of_models_and_of_a_stream(command, tmp_path):
     assert code == 0
     assert 'p99 ms' in text
     check_one_line(command('benchmark', 'asea_sbu', '--batch', 0), ['--batch', '0'])
+
+
+# Steps behind those that fill joints, and the channels of the backbone.
+FLAT = {'scores appended': ([], 5), 'scores kept': (['ScoreChannel'], 5), 'image': (['NormalizeByImage'], 5)}
+
+
+@pytest.mark.parametrize(('steps', 'channels'), FLAT.values(), ids=FLAT)
+def test_benchmark_of_models_in_two_dimensions(command, tmp_path, steps, channels):
+    made = dict(type='GenerateStream', stream=['joint', 'joint_motion'])
+    image = [dict(type=name) for name in steps if name == 'NormalizeByImage']
+    scores = [dict(type=name) for name in steps if name == 'ScoreChannel']
+    sample, end = dict(type='SampleClip', clip_len=8), dict(type='FormatGCNInput', num_person=2)
+    pipeline = [
+        dict(type='FillMissingJoints'),
+        *image,
+        dict(type='CentrePair'),
+        sample,
+        made,
+        *scores,
+        end,
+        dict(type='PackActionInputs'),
+    ]
+    (tmp_path / 'flat.py').write_text(
+        f"_base_ = ['asea_sbu.py']\n"
+        f"model = dict(backbone=dict(layout='coco17', in_channels={channels}, channels=(8,), strides=None))\n"
+        f'model["cls_head"] = dict(in_channels=8)\n'
+        f'test_dataloader = dict(dataset=dict(pipeline={pipeline!r}))\n'
+    )
+    words = ['--pairs', 1, '--seconds', 0.3, '--window', 8, '--stride', 8, '--out', 'flat.json']
+    assert command('benchmark', '--stream', 'flat.py', *words)[0] == 0
+    assert json.loads((tmp_path / 'flat.json').read_text())['pairs']['1']['evaluations'] > 0
+    assert command('benchmark', 'flat.py', '--batch', 1, '--frames', 8, '--repeats', 1)[0] == 0
 
 
 @pytest.mark.parametrize('weights', [['3', '1'], ['cv']])

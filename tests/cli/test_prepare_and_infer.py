@@ -62,7 +62,24 @@ def test_a_damaged_recording_is_reported_and_the_others_are_recognised(command, 
     assert len(results) == 3
     assert all(result['name'] in text for result in results)
     assert len(list(tmp_path.glob('a*.png'))) == 3
-    code, _, errors = command(*words, '--pairs', '0-9')
+    assert sum(' 1, 2 ' in line for line in text.splitlines()) == 3, 'persons are counted as in pictures'
+    code, _, errors = command(*words, '--pairs', '1-9')
     assert code == 1
-    assert '9' in errors
-    check_one_line(command(*words, '--pairs', 'x'), ['--pairs', "'x'"])
+    assert 'of 2 in a pair' in errors
+    code, text, errors = command('infer', recordings / 'push' / 'a.npy', *words[3:], '--pairs', '2-1')
+    assert code == 0
+    assert '2, 1' in text
+    for pairs in ('x', '0-1', '1-'):
+        check_one_line(command(*words, '--pairs', pairs), ['--pairs', repr(pairs)])
+
+
+def test_recordings_of_another_layout_than_the_models(command, tmp_path, trained):
+    rng = np.random.default_rng(0)
+    np.save(tmp_path / 'kinect.npy', rng.uniform(0, 1.7, size=(2, 20, 20, 3)).astype(np.float32))
+    words = ['infer', 'kinect.npy', '--model', trained, '--json', 'all.json', '--picture', 'a.png']
+    code, _, errors = command(*words)
+    assert (code, '25 joints' in errors) == (1, True)
+    code, text, _ = command(*words, '--layout', 'kinect20')
+    assert (code, 'kinect' in text, (tmp_path / 'a.png').exists()) == (0, True, True)
+    (result,) = json.loads((tmp_path / 'all.json').read_text())['results']
+    assert result['num_frames'] == 20

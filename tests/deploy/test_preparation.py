@@ -19,6 +19,12 @@ CLIP = dict(type='SampleClip', clip_len=16)
 STEP_CASES = {  # what stands before the end
     'CentrePair': [dict(type='CentrePair'), CLIP],
     'AlignFacing': [dict(type='AlignFacing'), CLIP],
+    'MapLayout': [
+        dict(type='MapLayout', layout='common13'),
+        dict(type='CentrePair'),
+        CLIP,
+        dict(type='GenerateStream', stream='bone'),
+    ],
     'SmoothMotion': [dict(type='SmoothMotion', window=7, degree=4), CLIP],
     'SmoothMotion of clips': [dict(CLIP, num_clips=2), dict(type='SmoothMotion')],
     'SampleClip, one frame': [dict(type='SampleClip', clip_len=1)],
@@ -36,10 +42,12 @@ STEP_CASES = {  # what stands before the end
     'FillMissingJoints': [dict(type='FillMissingJoints'), CLIP],
 }
 IMAGE_CASES = {
+    'MapLayout': [dict(type='MapLayout', layout='common13'), CLIP, dict(type='ScoreChannel')],
     'FillMissingJoints': [dict(type='FillMissingJoints', score_thr=0.3), CLIP, dict(type='ScoreChannel')],
     'NormalizeByImage': [dict(type='NormalizeByImage'), CLIP, dict(type='ScoreChannel')],
     'NormalizeByBody': [dict(type='NormalizeByBody'), CLIP, dict(type='ScoreChannel', keep=False)],
     'CentrePair': [dict(type='CentrePair'), CLIP, dict(type='ScoreChannel')],
+    'scores behind coordinates': [dict(type='FillMissingJoints', score_thr=0.3), CLIP],
 }
 CONFIGS = ('asea_demo', 'asea_sbu_smooth', 'asea_kinetics10')
 SIZES = [(2, 30), (1, 9), (2, 1)]
@@ -55,7 +63,7 @@ def assert_same(pipeline, layout, sample, prepare=None):
     """The preparation, which has absent persons where there are none, gives what the pipeline gives."""
     given = {name: value.copy() if isinstance(value, np.ndarray) else value for name, value in sample.items()}
     expected = Compose(pipeline)(dict(given, label=0, frame_dir='a', layout=layout))['inputs'].numpy()
-    preparation = Preparation(pipeline, get_skeleton(layout))
+    preparation = Preparation(pipeline, get_skeleton(layout), scored='keypoint_score' in sample)
     inputs = []
     for name in preparation.inputs:
         value = torch.as_tensor(np.asarray(sample[name], dtype=np.float32))

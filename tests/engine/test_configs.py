@@ -34,3 +34,37 @@ def test_a_base_is_looked_for_beside_the_file_then_in_the_package(tmp_path):
     (tmp_path / 'wrong.py').write_text('model = dict(\n')
     with pytest.raises(InputError, match='wrong.py'):
         configs.read_config(tmp_path / 'wrong.py')
+
+
+# What stands in mine.py and in a base beside it, and what the message says.
+WRONG = {
+    'syntax': ('a = 1\nb = (\n', '', ['mine.py, line 2', 'never closed']),
+    'syntax of a base': ("_base_ = ['./base.py']\n", 'a = 1\n\nb = (\n', ['base.py, line 3', 'never closed']),
+    'name': ("_base_ = ['asea_sbu.py']\n\nmodel = dict(a=count)\n", '', ['mine.py, line 3', "'count'"]),
+    'in a base': ("_base_ = ['./base.py']\n", 'a = 1\nb = a / 0\n', ['base.py, line 2', 'division']),
+    'file': ("_base_ = ['asea_sbu.py']\na = open('stick.json')\n", '', ['mine.py, line 2', 'stick.json']),
+    'dictionary': (
+        "_base_ = ['asea_sbu.py']\nmodel = dict(backbone=dict(layout=dict(name='a', joints=['b'])))\n",
+        '',
+        ['mine.py', 'layout', '_delete_=True'],
+    ),
+    'same key': ("_base_ = ['./base.py', 'asea_sbu.py']\n", 'model = dict()\n', ['mine.py', "'model'"]),
+    'import': ("custom_imports = dict(imports=['nobodys_module'])\n", '', ['mine.py', 'nobodys_module', 'PYTHONPATH']),
+}
+
+
+@pytest.mark.parametrize(('text', 'base', 'words'), WRONG.values(), ids=WRONG)
+def test_errors_in_configs_say_where(monkeypatch, tmp_path, text, base, words):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / 'mine.py').write_text(text)
+    (tmp_path / 'base.py').write_text(base)
+    with pytest.raises(InputError) as error:
+        configs.read_config('mine.py')
+    assert all(word in str(error.value) for word in words), error.value
+    assert len(str(error.value)) < 500
+
+
+def test_a_base_with_a_slip_in_its_name(tmp_path):
+    (tmp_path / 'mine.py').write_text("_base_ = ['asea_sbo.py']\n")
+    with pytest.raises(FileNotFoundError, match=r'mine\.py.*asea_sbo.*did you mean asea_sbu'):
+        configs.read_config(tmp_path / 'mine.py')

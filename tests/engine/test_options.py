@@ -6,6 +6,7 @@ import pytest
 from mmengine.config import Config
 
 from asea_mm.engine import apply_options
+from asea_mm.engine.options import datasets_of
 from asea_mm.errors import InputError
 
 LOADERS = ('train_dataloader', 'val_dataloader', 'test_dataloader')
@@ -42,6 +43,49 @@ def test_options_reach_every_dataset(cfg, wrapped):
     assert [dataset.split for dataset in datasets(cfg)] == ['xset_train', 'xset_val', 'xset_val']
     assert [(dataset.fold, dataset.pipeline[1].stream) for dataset in datasets(cfg)] == [(3, 'bone')] * 3
     assert cfg.randomness == dict(seed=0)
+
+
+def test_options_reach_all_datasets_of_a_list(cfg):
+    one, two = cfg.train_dataloader.dataset, copy.deepcopy(cfg.train_dataloader.dataset)
+    more = dict(type='RepeatDataset', times=2, dataset=[two])
+    cfg.train_dataloader.dataset = dict(type='ConcatDataset', datasets=[one, more, dict(type='Other', pipeline=[])])
+    apply_options(cfg, fold=0)
+    found = list(datasets_of(cfg.train_dataloader))
+    assert [dataset.get('fold') for dataset in found] == [0, 0, None]
+    named = dict(type='CombinedInteractionDataset', datasets=dict(sbu=one, k3hi=two), pipeline=[])
+    assert list(datasets_of(dict(dataset=named))) == [one, two]
+    assert [dataset.fold for dataset in datasets_of(cfg.val_dataloader)] == [0]
+
+
+def test_an_option_that_training_would_not_follow_is_an_error(cfg):
+    del cfg.train_dataloader.dataset['fold']
+    with pytest.raises(InputError, match='--fold: .* train_dataloader'):
+        apply_options(cfg, fold=2)
+    assert cfg.val_dataloader.dataset.fold == 1
+
+
+@pytest.mark.parametrize(
+    ('before', 'in_channels', 'stream', 'channels'),
+    [
+        (['joint', 'joint_motion'], 5, 'bone', 3),
+        (['joint', 'joint_motion'], 5, 'joint,bone,joint_motion', 7),
+        (['joint', 'joint_motion'], 6, 'bone', 3),  # three coordinates, as five can only be two and a score
+        ('joint', 3, 'joint,bone', 5),
+        ('joint', 2, 'joint,bone', 4),
+    ],
+)
+def test_scores_that_follow_coordinates_stay_one_channel(cfg, before, in_channels, stream, channels):
+    for dataset in datasets(cfg):
+        dataset.pipeline = [dict(type='FillMissingJoints'), dict(type='GenerateStream', stream=before)]
+    cfg.model.backbone.in_channels = in_channels
+    apply_options(cfg, stream=stream)
+    assert cfg.model.backbone.in_channels == channels
+
+
+def test_channels_that_no_stream_makes_are_an_error(cfg):
+    cfg.model.backbone.in_channels = 11
+    with pytest.raises(InputError, match='in_channels.* 11 '):
+        apply_options(cfg, stream='bone')
 
 
 # Backbone, whether there are scores (and whether they are kept), stream, channels of the backbone after it.

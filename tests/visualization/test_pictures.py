@@ -8,6 +8,7 @@ from matplotlib.collections import LineCollection, PathCollection
 from matplotlib.figure import Figure
 from PIL import Image
 
+from asea_mm.errors import InputError
 from asea_mm.skeletons import get_skeleton
 from asea_mm.visualization.active_joints import draw_active_joints
 from asea_mm.visualization.amplitudes import draw_amplitudes
@@ -18,7 +19,7 @@ from asea_mm.visualization.confusion import draw_confusion
 from asea_mm.visualization.contact_sheet import plot_contact_sheet
 from asea_mm.visualization.drawing import Scene, as_image, save_figure, short
 from asea_mm.visualization.pairs import plot_pairs
-from asea_mm.visualization.training_curves import draw_training, read_scalars
+from asea_mm.visualization.training_curves import draw_training, read_scalars, smoothed
 
 from . import probed
 
@@ -141,22 +142,56 @@ LINES = [
 def test_training_curves(tmp_path):
     path = tmp_path / 'scalars.json'
     path.write_text(''.join(json.dumps(line) + '\n' for line in LINES))
-    curves = read_scalars(path)
+    curves = read_scalars([path])
     assert curves['loss'] == ([0.5, 1.0, 2.0], [2.0, 1.0, 0.5])
     assert curves['acc/top1'] == ([1, 2], [0.5, 0.7])
     assert curves['aea/backbone.blocks.0.interaction/alpha'] == ([1.0], [0.6])
     figure = draw_training(curves, 'a title')
     assert [axes.get_title() for axes in figure.axes] == ['loss', 'accuracy', 'α of the threshold (Eq. 7)']
-    assert [line.get_label() for line in figure.axes[1].lines] == ['training top1_acc', 'validation top1']
+    validated, raw, smooth = figure.axes[1].lines
+    assert [text.get_text() for text in figure.axes[1].get_legend().get_texts()] == ['validation top1', 'training top1']
+    np.testing.assert_allclose(raw.get_ydata(), [0.1, 0.3, 0.6])
+    np.testing.assert_allclose(smooth.get_ydata(), [0.2, 0.2, 0.6])
+    np.testing.assert_allclose(validated.get_ydata(), [0.5, 0.7])
     np.testing.assert_allclose(figure.axes[0].lines[0].get_xdata(), [0.5, 1, 2])
+    assert figure.axes[0].get_yscale() == 'linear'
+    as_image(figure)
+    for axes in figure.axes:
+        assert not axes.get_legend().get_window_extent().overlaps(axes.get_window_extent()), 'it lies over curves'
+
+
+def test_resumed_runs_are_joined_and_what_was_done_again_counts(tmp_path):
+    again = [{'loss': 0.8, 'epoch': 2, 'iter': 15}, {'loss': 0.6, 'epoch': 2, 'iter': 20}, {'acc/top1': 0.9, 'step': 2}]
+    tested = [{'acc/top1': 0.1, 'step': 0}]
+    more = [{'loss': 0.2, 'epoch': 3, 'iter': 30}, {'acc/top1': 1.0, 'step': 3}]
+    paths = []
+    for number, lines in enumerate([LINES, tested, again, more]):
+        paths.append(tmp_path / f'{number}.json')
+        paths[-1].write_text(''.join(json.dumps(line) + '\n' for line in lines))
+    curves = read_scalars(paths)
+    assert curves['loss'] == ([0.5, 1.0, 1.5, 2.0, 3.0], [2.0, 1.0, 0.8, 0.6, 0.2])
+    assert curves['acc/top1'] == ([1, 2, 3], [0.5, 0.9, 1.0])
+
+
+def test_smoothing_is_the_mean_nearby_of_what_is_finite():
+    epochs, values = np.sort(np.random.default_rng(0).uniform(0, 9, 40)), np.random.default_rng(1).normal(size=40)
+    values[7] = np.nan
+    near = np.abs(epochs[:, None] - epochs) <= 0.75
+    expected = [np.nanmean(values[row]) for row in near]
+    np.testing.assert_allclose(smoothed(epochs, values, 1.5), expected)
+
+
+@pytest.mark.parametrize('loss', [[], [0.0, 0.0]], ids=['none', 'zeros'])
+def test_a_model_without_epochs_has_no_training_to_draw(loss):
+    curves = {'acc/top1': ([16.0], [0.98]), 'loss': (list(range(len(loss))), loss)}
+    with pytest.raises(InputError, match='no loss but zero'):
+        draw_training({key: curve for key, curve in curves.items() if curve[0]}, '')
 
 
 def test_wrong_scalars(tmp_path):
     (tmp_path / 'scalars.json').write_text('{"loss": 1, "epoch": 1, "iter": 1}\n[1]\n')
     with pytest.raises(ValueError, match='scalars.json, line 2: expected a JSON object'):
-        read_scalars(tmp_path / 'scalars.json')
-    with pytest.raises(ValueError, match='expected a loss or an accuracy'):
-        draw_training({'lr': ([1.0], [0.1])}, '')
+        read_scalars([tmp_path / 'scalars.json'])
 
 
 @pytest.mark.parametrize('confusion', [[[3]], np.zeros((4, 4), dtype=int), np.eye(26, dtype=int)], ids=len)
@@ -193,3 +228,32 @@ def test_absent_persons_and_missing_joints_are_not_drawn():
     bones = [len(lines.get_segments()) for lines in axes.collections if isinstance(lines, LineCollection)]
     assert bones == [23, 0]
     assert [len(dots.get_offsets()) for dots in axes.collections if isinstance(dots, PathCollection)] == [24, 0]
+
+
+def test_small_skeletons_in_a_moving_image_are_drawn_large_with_small_dots():
+    """Two people walk through an image of 1000 pixels and are 50 pixels high."""
+    skeleton = get_skeleton('coco17')
+    pose = np.random.default_rng(0).uniform(1, 50, size=(2, 1, 17, 2))
+    way = np.linspace(0, 950, 20)[:, None, None] * (1, 0)
+    keypoint = pose + np.array([0, 40]).reshape(2, 1, 1, 1) * (1, 0) + way
+    everywhere, followed = Scene(keypoint, skeleton), Scene(keypoint, skeleton, frames=[0, 10, 19])
+    assert followed.extent[0] < everywhere.extent[0] / 8
+    sizes = []
+    for scene in (everywhere, followed):
+        axes = Figure(figsize=(2, 2)).add_subplot()
+        for frame in (0, 19):
+            axes.clear()
+            scene.draw(axes, frame, np.ones((2, 17)))
+            (left, right), (low, high) = axes.get_xlim(), axes.get_ylim()
+            drawn = scene.points[:, frame]
+            assert left <= drawn[..., 0].min() <= drawn[..., 0].max() <= right
+            assert low <= drawn[..., 1].min() <= drawn[..., 1].max() <= high
+        sizes.append(
+            max(
+                dots.get_sizes().max()
+                for dots in axes.collections
+                if isinstance(dots, PathCollection)
+                if len(dots.get_offsets())
+            )
+        )
+    assert sizes[0] < sizes[1] / 3, 'where bones are short, dots are small'

@@ -110,7 +110,7 @@ KINDS: dict[str, tuple[str, str, str]] = {
     'missing joints': ('warning', 'more than 30 % of the joints of those present are missing (zero)', 'look at them'),
     'empty frames': (
         *('warning', 'nobody is there in more than half of the frames'),
-        'cut the samples to who is there; number frames one after another, not by milliseconds',
+        'cut the samples to who is there',
     ),
     'never two': ('warning', 'there are never two persons at the same time', 'nothing relates to nobody: look at them'),
     'more than two': (

@@ -2,6 +2,7 @@
 
 import multiprocessing
 import os
+import re
 import signal
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -72,11 +73,30 @@ class Converter:
 
 
 def listed(problems: Sequence[str], end: str) -> InputError:
-    """The error that names the first problems, a line each, and how many there are."""
-    lines = [*problems[:MOST_MESSAGES]]
-    if len(problems) > len(lines):
-        lines.append(f'and {len(problems) - len(lines)} more')
+    """The error that names the first kinds of problems, a line each, and how many there are."""
+    lines = grouped(problems)
+    if len(lines) > MOST_MESSAGES:
+        lines[MOST_MESSAGES:] = [f'and {len(lines) - MOST_MESSAGES} more']
     return InputError('\n'.join([*lines, end]))
+
+
+def grouped(problems: Sequence[str]) -> list[str]:
+    """The problems, of which those that differ in the file and in numbers only become one line that counts them."""
+    kinds: dict[str, list[str]] = {}
+    for problem in problems:
+        _, separator, fault = problem.partition(': ')
+        kinds.setdefault(re.sub(r'[0-9]+', '0', fault) if separator else problem, []).append(problem)
+    lines = []
+    for first, *others in kinds.values():
+        if not others:
+            lines.append(first)
+            continue
+        places = [problem.partition(': ')[0] for problem in (first, *others)]
+        folder = re.sub(r'[^/\\]*$', '', os.path.commonprefix(places))  # of all, which the first one names
+        names = [place.removeprefix(folder) for place in places[1:3]]
+        more = f' and {len(others) - 2} more' if len(others) > 2 else ''
+        lines.append(f'{len(others) + 1} recordings: {first}; so {", ".join(names)}{more}')
+    return lines
 
 
 def convert_each(

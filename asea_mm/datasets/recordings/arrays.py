@@ -9,6 +9,7 @@ import numpy as np
 
 from ...errors import InputError
 from ...skeletons import Skeleton
+from .axes import hint_of_order, turn_axes
 from .recording import Recording, read_fps
 
 # Keypoints by their number of axes.
@@ -21,7 +22,9 @@ _LARGEST_FILE = 2**31
 
 
 def read_numpy(path: Path, skeleton: Skeleton) -> Recording:
-    """Read ``.npy``, or ``.npz`` with ``keypoint`` and maybe ``keypoint_score`` and ``fps``, see :func:`read_array`.
+    """Read ``.npy``, or ``.npz`` with ``keypoint`` and maybe ``keypoint_score``, ``fps`` and ``axes``.
+
+    ``axes`` says the order of the axes of ``keypoint``, such as ``'CTVM'``; else see :func:`read_array`.
 
     Raises:
         InputError: If it is damaged, holds objects, or lacks ``keypoint``; names the file and what came.
@@ -44,15 +47,25 @@ def read_numpy(path: Path, skeleton: Skeleton) -> Recording:
     if 'keypoint' not in arrays:
         names = sorted(arrays)[:8]
         raise InputError(f"{path}: expected an array 'keypoint' (maybe 'keypoint_score' and 'fps'), got {names}")
-    recording = read_array(arrays['keypoint'], skeleton, str(path), arrays.get('keypoint_score'))
+    said = str(arrays['axes']).upper() if 'axes' in arrays else None
+    recording = read_array(arrays['keypoint'], skeleton, str(path), arrays.get('keypoint_score'), said)
     if 'fps' in arrays:
         fps = arrays['fps']
         recording.fps = read_fps(fps.item() if fps.size == 1 else fps.tolist(), str(path))
     return recording
 
 
-def read_array(array: Any, skeleton: Skeleton, source: str = 'input', score: Any = None) -> Recording:
-    """A recording from arrays, nested lists or tensors in memory; each row is a person.
+def read_array(
+    array: Any, skeleton: Skeleton, source: str = 'input', score: Any = None, axes: str | None = None
+) -> Recording:
+    """A recording from arrays, nested lists or tensors in memory; each row is a person, whose number is their id.
+
+    Args:
+        array: The keypoints, of axes in any order that can be told, see :func:`~.axes.turn_axes`.
+        skeleton: Layout of the joints.
+        source: For the messages.
+        score: Maybe confidences.
+        axes: The order of the axes, where it is said.
 
     Shapes:
         array: ``(T, V, C)`` or ``(M, T, V, C)``; score: the same without C
@@ -60,16 +73,20 @@ def read_array(array: Any, skeleton: Skeleton, source: str = 'input', score: Any
     Raises:
         InputError: If it is no such array; names the source and what came.
     """
-    keypoint, score = as_keypoint(array, score, skeleton, source)
+    keypoint = _numbers(array, 'keypoint', source)
+    score = None if score is None else _numbers(score, 'keypoint_score', source)
+    keypoint, score, notes = turn_axes(keypoint, score, skeleton, source, axes)
+    keypoint, score = as_keypoint(keypoint, score, skeleton, source)
     keypoint = keypoint.reshape(-1, *keypoint.shape[-3:])
     persons, frames = keypoint.shape[:2]
     if persons > max(frames, 10):
         raise InputError(
-            f'{source}: expected an array {_SHAPES[4]}, got {persons} persons in {frames} frames; '
-            f'swap the first two axes if they are frames and persons'
+            f'{source}: expected an array {_SHAPES[4]}, got {persons} persons in {frames} frames'
+            f'{hint_of_order(keypoint.shape, skeleton.num_joints)}'
         )
     score = None if score is None else score.reshape(keypoint.shape[:-1])
-    return Recording(keypoint, score, range(frames), [str(person) for person in range(persons)])
+    rows = [str(person) for person in range(persons)]
+    return Recording(keypoint, score, range(frames), rows, notes=notes, rows_are_ids=True)
 
 
 def as_keypoint(
@@ -88,11 +105,12 @@ def as_keypoint(
     if keypoint.ndim not in axes or shape[-1] not in (2, 3) or 0 in shape:
         raise InputError(
             f'{source}: expected an array {" or ".join(_SHAPES[count] for count in axes)}, got shape {shape}'
+            f'{hint_of_order(shape, skeleton.num_joints)}'
         )
     if shape[-2] != skeleton.num_joints:
         raise InputError(
             f'{source}: expected {skeleton.num_joints} joints of layout {skeleton.name!r} on the axis before the last, '
-            f'got shape {shape}'
+            f'got shape {shape}{hint_of_order(shape, skeleton.num_joints)}'
         )
     if score is not None:
         score = _numbers(score, 'keypoint_score', source)

@@ -8,6 +8,9 @@ from ...skeletons import Skeleton
 
 # A coordinate beyond it is damage, by the number of coordinates: 100,000 pixels, one kilometre.
 LARGEST = {2: 1e5, 3: 1e3}
+_HUGE = 1e12  # beyond it squares might overflow, and nothing is true
+# The origin may be a joint's place if it is at most this far, in body sizes, from the box around the other joints.
+ORIGIN_BESIDE = 0.25
 # What a person's skeleton is like: medians over the frames, in metres.
 TRUNK_LENGTH = (0.3, 0.8)  # base of the spine, its middle, shoulders
 TRUNK_STRAIGHTNESS = 0.8  # the direct way from base to shoulders, as a share of that length
@@ -54,12 +57,20 @@ def present_bodies(keypoint: np.ndarray) -> np.ndarray:
 
 
 def missing_joints(keypoint: np.ndarray, score: np.ndarray | None) -> np.ndarray:
-    """Which joints are missing: NaN in a coordinate, a score of NaN, 0 or below, or exactly (0, 0) in an image.
+    """Which joints are missing: NaN in a coordinate, a score of NaN, 0 or below, or exactly at the origin.
+
+    In space the origin may be a joint's place, as that of the hip of poses that are relative to it: there it is
+    missing where the rest of the body is elsewhere, or nowhere.
 
     Shapes:
         keypoint: ``(..., V, C)``; score ``(..., V)``; returns ``(..., V)``, bool
     """
-    missing = np.isnan(keypoint).any(axis=-1) if keypoint.shape[-1] == 3 else ~seen_joints(keypoint)
+    missing = ~seen_joints(keypoint)
+    if keypoint.shape[-1] == 3 and missing.any():
+        low, high = _box(keypoint)
+        beside = ORIGIN_BESIDE * body_sizes(keypoint)[..., None]
+        has_origin = ((low - beside <= 0) & (high + beside >= 0)).all(axis=-1, keepdims=True)
+        missing &= np.isnan(keypoint).any(axis=-1) | ~has_origin
     return missing if score is None else missing | ~(score > 0)
 
 
@@ -79,9 +90,38 @@ def body_sizes(keypoint: np.ndarray) -> np.ndarray:
     Shapes:
         keypoint: ``(..., V, C)``, any unit; returns ``(...)``, the same unit
     """
+    low, high = _box(keypoint)
+    extent = np.clip(high, -_HUGE, _HUGE) - np.clip(low, -_HUGE, _HUGE)
+    return np.linalg.norm(np.where(low <= high, extent, 0), axis=-1)
+
+
+def _box(keypoint: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Least and largest coordinates of the joints that are there, infinite where none is: ``(..., C)`` each."""
     seen = seen_joints(keypoint)[..., None]
-    high, low = np.where(seen, keypoint, -np.inf).max(axis=-2), np.where(seen, keypoint, np.inf).min(axis=-2)
-    return np.linalg.norm(np.where(seen.any(axis=-2), high - low, 0), axis=-1)
+    return np.where(seen, keypoint, np.inf).min(axis=-2), np.where(seen, keypoint, -np.inf).max(axis=-2)
+
+
+def lost_distance(frame: np.ndarray, joints: np.ndarray) -> tuple[int, int] | None:
+    """Whether bodies are each told from a place of their own, such as their hip, so that nobody knows how far they are
+    apart: then one joint of the first two bodies of every frame has two coordinates in common, most others do not.
+
+    Shapes:
+        frame: ``(K,)``, in order; joints ``(K, V, 3)``
+
+    Returns:
+        The joint, and the number of frames with two bodies; None if the places are told.
+    """
+    if joints.shape[-1] != 3 or len(frame) < 2:
+        return None
+    begins = np.flatnonzero(np.diff(frame, prepend=-1))
+    (first,) = np.nonzero(np.isin(np.arange(len(frame) - 1), begins) & (frame[:-1] == frame[1:]))
+    one, other = joints[first], joints[first + 1]
+    there = ~np.isnan(one + other).any(axis=-1)
+    near = np.abs(one - other) <= 1e-4 * body_sizes(one)[:, None, None]
+    common = ((near.sum(axis=-1) >= 2) & there).all(axis=0)
+    if len(first) < 2 or not 0 < common.sum() <= len(common) / 2:
+        return None
+    return int(np.argmax(common)), len(first)
 
 
 def distances(keypoint: np.ndarray, least: int = 1) -> np.ndarray:

@@ -1,7 +1,7 @@
 """The end of the way of a recording: metres with y up, whole bodies, and the persons who interact."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import combinations
 from numbers import Integral
 from typing import Any
@@ -10,9 +10,10 @@ import numpy as np
 
 from ...errors import InputError
 from ...skeletons import Skeleton
-from .bodies import NO_SCORES, first_absurd, missing_joints, present_bodies
+from .bodies import NO_SCORES, body_sizes, first_absurd, missing_joints, present_bodies
+from .notes import Note
 from .persons import choose_persons
-from .recording import UNITS, UP_AXES, Recording
+from .recording import UNITS, UP_AXES, Recording, follow_rows
 
 Pairs = str | Sequence[Sequence[int]] | None
 
@@ -28,6 +29,7 @@ class Sample:
     likeliest: tuple[int, ...] = ()  # who most likely interact, where they were chosen
     fps: float | None = None
     extra: dict[str, Any] = field(default_factory=dict)  # other fields that transforms may read
+    notes: list[Note] = field(default_factory=list)  # what the user should know of how it was read
 
     def groups(self, size: int, pairs: Pairs = None) -> list[tuple[int, ...]]:
         """The groups of persons to be recognised.
@@ -57,8 +59,8 @@ class Sample:
             whole = all(isinstance(person, Integral) for person in group)
             if not whole or not 1 <= len(set(group)) == len(group) <= size or not set(group) <= set(range(count)):
                 raise InputError(
-                    f'{self.name}: pairs: expected up to {size} different persons from 0 to {count - 1} in a pair, '
-                    f'such as [(0, 1)], got {pair!r}'
+                    f'{self.name}: pairs: expected up to {size} different persons of {count} in a pair, such as '
+                    f'[(0, 1)], got {pair!r}'
                 )
         return [tuple(int(person) for person in pair) for pair in given]
 
@@ -106,6 +108,9 @@ def finish_recording(
         InputError: If values are not finite or absurd, nobody is there, joints are missing, or the unit or axis does
             not fit.
     """
+    units, up = units or recording.units, up or recording.up
+    if units in (None, 'pixel') and up is None:
+        recording = _third_is_score(recording)
     channels = recording.keypoint.shape[-1]
     if channels == 2 and (units not in (None, 'pixel') or up is not None):
         raise InputError(
@@ -129,11 +134,15 @@ def finish_recording(
         got = NO_SCORES if score is not None and present.any() else 'zeros or missing joints only'
         raise InputError(f'{source}: expected at least one person in one frame, got {got}')
     keypoint[missing] = np.nan
+    recording = replace(recording, keypoint=keypoint, score=score)
+    if recording.rows_are_ids:
+        recording = follow_rows(recording, skeleton)
+    keypoint, score = recording.keypoint, recording.score
     keypoint = keypoint if up is None else keypoint @ UP_AXES[up].T
     if channels == 2 and score is None:
         score = np.ones(keypoint.shape[:3])
     if score is not None:
-        score[missing] = 0
+        score[np.isnan(keypoint).any(axis=-1)] = 0
     chosen = choose_persons(keypoint, score, num_person)
     if fill_missing:
         _fill_missing(keypoint)
@@ -153,7 +162,7 @@ def finish_recording(
             )
             raise InputError(
                 f'{source}: {_place(recording, skeleton, *gaps[0])}: expected all joints of a person in space, got a '
-                f'missing one (NaN, empty or score 0), and {len(gaps) - 1} more; {fix}'
+                f'missing one (NaN, empty, score 0 or exactly at the origin), and {len(gaps) - 1} more; {fix}'
             )
         keypoint[incomplete] = np.nan
     return Sample(
@@ -163,7 +172,24 @@ def finish_recording(
         person_names=list(recording.persons),
         likeliest=chosen,
         fps=recording.fps,
+        notes=recording.notes,
     )
+
+
+def _third_is_score(recording: Recording) -> Recording:
+    """Pixels and scores apart, where three coordinates are these: no body is 5 m large, and within 1 m in z."""
+    keypoint = recording.keypoint
+    if keypoint.shape[-1] == 2 or recording.score is not None:
+        return recording
+    third = keypoint[..., 2]
+    if not ((third >= 0) & (third <= 1) | np.isnan(third)).all():
+        return recording
+    sizes = body_sizes(keypoint)[present_bodies(keypoint)]
+    if not len(sizes) or np.median(sizes) < 5:
+        return recording
+    what = 'the third coordinate is from 0 to 1 where the others are not, and was taken for the score'
+    note = Note(what, f'{np.nanmin(third):.2g} to {np.nanmax(third):.2g}')
+    return replace(recording, keypoint=keypoint[..., :2], score=third, notes=[*recording.notes, note])
 
 
 def check_axes(units: str | None, up: str | None) -> None:

@@ -89,7 +89,7 @@ def persons_in_film(frames: Sequence[np.ndarray]) -> tuple[np.ndarray, np.ndarra
     frame = np.repeat(np.arange(len(frames)), [len(bodies) for bodies in frames])
     values = np.where(values[..., 2:] > 0, values, 0)
     bodies = Bodies(len(frames), frame, [None] * len(frame), values[..., :2], values[..., 2])
-    tracks = find_tracks(bodies, max_gap=LARGEST_GAP_IN_FILMS, join_all=True)
+    tracks = find_tracks(bodies, None, LARGEST_GAP_IN_FILMS, LARGEST_GAP_IN_FILMS, join_all=True)
     keypoint, scores = bodies.of_tracks(tracks, 2)
     rows = [*choose_persons(keypoint, scores)]
     rows += [row for row in range(len(keypoint)) if row not in rows][: 2 - len(rows)]  # absent ones

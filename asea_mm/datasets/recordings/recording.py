@@ -1,14 +1,17 @@
 """One recording as it was read: bodies of single frames, put together to tracks."""
 
 import math
+from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
+from typing import Literal
 
 import numpy as np
 
 from ...errors import InputError
 from ...skeletons import Skeleton
-from .bodies import NO_SCORES, missing_joints
+from .bodies import NO_SCORES, lost_distance, missing_joints
+from .notes import Note
 from .tracks import Bodies, find_tracks
 
 # To metres. Pixels stay pixels.
@@ -42,6 +45,13 @@ class Recording:
     frames: Sequence[int]  # number of each frame, as the file counts, for the messages
     persons: Sequence[str]  # name of each track
     fps: float | None = None
+    notes: list[Note] = field(default_factory=list)
+    units: str | None = None  # a key of UNITS and one of UP_AXES, where the form says them
+    up: str | None = None
+    # Coordinates are shares of the image, of which pixels are made: 'kept' where its size is not known, or not.
+    shares: Literal['kept', 'to pixels'] | None = None
+    img_shape: tuple[int, int] | None = None  # height and width
+    rows_are_ids: bool = False  # of an array: its rows are yet to be followed, see :func:`follow_rows`
 
 
 def read_fps(value: object, where: str) -> float | None:
@@ -117,18 +127,83 @@ def assemble(
     joints = np.where(missing_joints(joints, score)[..., None], np.nan, joints)  # must not count as seen
     times = np.array([numbers.index(body.frame) for body in detections])
     bodies = Bodies(len(numbers), times, [body.person for body in detections], joints, score)
-    return record(bodies, numbers, skeleton, fps)
+    recording = record(bodies, numbers, skeleton, fps)
+    steps = np.diff(np.unique(times))
+    if len(steps) > 1 and np.median(steps) > 1:
+        what = 'warning: frames are numbered in large steps; number them one after another, not by milliseconds'
+        at = f'{len(steps) + 1} of the frames {numbers[0]} to {numbers[-1]}'
+        recording.notes.append(Note(what, at))
+    return recording
 
 
 def record(bodies: Bodies, frames: Sequence[int], skeleton: Skeleton, fps: float | None = None) -> Recording:
-    """The tracks of bodies as a recording; a track is called by the first id of its bodies, or by its number.
+    """The tracks of bodies as a recording; a track is called by its first id that lasts, or by its number.
 
     Of a crowd, the shortest tracks are the first that nobody will miss.
     """
-    tracks = find_tracks(bodies, skeleton)
+    notes: list[Note] = []
+    tracks = _follow(bodies, skeleton, notes)
     longest = sorted(range(len(tracks)), key=lambda track: -len(tracks[track]))[:_MOST_PERSONS]
     tracks = [track for number, track in enumerate(tracks) if number in longest]
     keypoint, score = bodies.of_tracks(tracks, absent=np.nan)
-    ids = [[bodies.ids[index] for index in track if bodies.ids[index] is not None] for track in tracks]
-    names = [str(known[0]) if known else str(number) for number, known in enumerate(ids, 1)]
-    return Recording(keypoint, None if bodies.score is None else score, frames, names, fps)
+    number_of = Counter(bodies.ids)
+    names = []
+    for number, track in enumerate(tracks, 1):
+        known = [bodies.ids[index] for index in track if bodies.ids[index] is not None]
+        lasting = [name for name in known if number_of[name] > 1] or (known if len(track) == 1 else [])
+        names.append(str(lasting[0]) if lasting else str(number))
+    return Recording(keypoint, None if bodies.score is None else score, frames, names, fps, notes)
+
+
+def follow_rows(recording: Recording, skeleton: Skeleton) -> Recording:
+    """An array whose rows are ids as those of any file: rows of one body, or of a person one after another, become one.
+
+    The numbers of persons stay those of rows: a track goes into the row in which it begins, what is left is empty.
+
+    Args:
+        recording: With NaN where joints are missing.
+        skeleton: Its layout.
+
+    Returns:
+        The same if every row is a track.
+    """
+    persons, num_frames = recording.keypoint.shape[:2]
+    frame, row = np.nonzero(~np.isnan(recording.keypoint).any(axis=-1).all(axis=-1).T)
+    score = None if recording.score is None else recording.score[row, frame]
+    bodies = Bodies(
+        num_frames, frame, [recording.persons[index] for index in row.tolist()], recording.keypoint[row, frame], score
+    )
+    notes = [*recording.notes]
+    tracks = _follow(bodies, skeleton, notes)
+    if all(np.ptp(row[track]) == 0 for track in tracks) and len(tracks) == len(set(row.tolist())):
+        return replace(recording, notes=notes)
+    free = [index for index in range(persons + len(tracks)) if index not in {int(row[track[0]]) for track in tracks}]
+    placed: dict[int, np.ndarray] = {}
+    for track in tracks:
+        begins = int(row[track[0]])
+        placed[free.pop(0) if begins in placed else begins] = track
+    nobody = np.zeros(0, dtype=np.intp)
+    rows = range(max(persons, *(row + 1 for row in placed)))
+    keypoint, new_score = bodies.of_tracks([placed.get(index, nobody) for index in rows], absent=np.nan)
+    return replace(
+        recording,
+        keypoint=keypoint,
+        score=None if score is None else new_score,
+        persons=[str(index) for index in rows],
+        notes=notes,
+    )
+
+
+def _follow(bodies: Bodies, skeleton: Skeleton, notes: list[Note]) -> list[np.ndarray]:
+    """The tracks, with notes of what was done; by ids alone where places are not told."""
+    if lost := lost_distance(bodies.frame, bodies.joints):
+        joint, num_frames = lost
+        what = (
+            'warning: every body is told from its own place, so that nobody knows how far persons are apart, which '
+            'models of interactions need; add the positions of the roots'
+        )
+        at = (
+            f'{skeleton.joints[joint]!r} of both at the same place, 0.0 m apart, in {num_frames} of {num_frames} frames'
+        )
+        notes.append(Note(what, at))
+    return find_tracks(bodies, skeleton, notes=notes, merge=lost is None)

@@ -3,7 +3,9 @@
 import csv
 import math
 import re
+import unicodedata
 from collections.abc import Hashable
+from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
 
@@ -20,28 +22,46 @@ _FORMS = (
 )
 
 
-def read_lines(path: Path, expected: str) -> tuple[list[str], list[tuple[int, list[str]]]]:
-    """Header and lines of a CSV file, with their numbers; empty lines are left out.
+@dataclass(frozen=True)
+class Table:
+    """A CSV file: header, and lines with their numbers; cells without blanks around them."""
+
+    header: list[str]
+    lines: list[tuple[int, list[str]]]
+    separator: str
+
+
+def read_lines(path: Path, expected: str) -> Table:
+    """Header and lines of a CSV file; empty lines are left out, letters with marks are one character each.
 
     Args:
-        path: The file: UTF-8, comma-separated, with or without byte order mark.
+        path: The file: UTF-8, or UTF-16 with a byte order mark; separated by commas, or by semicolons, tabs or ``|``
+            where the header has no comma.
         expected: What its header should be, for the messages.
 
     Raises:
         InputError: If it is no text or empty, or a line has not as many cells as the header.
     """
+    data = path.read_bytes()
     try:
-        reader = csv.reader(path.read_text(encoding='utf-8-sig').splitlines(), strict=True)
-        lines = [(reader.line_num, [cell.strip() for cell in cells]) for cells in reader if any(map(str.strip, cells))]
+        text = data.decode('utf-16' if data[:2] in (b'\xff\xfe', b'\xfe\xff') else 'utf-8-sig')
     except UnicodeDecodeError:
-        raise InputError(f'{path}: expected a CSV file in UTF-8, got other or binary data') from None
+        raise InputError(f'{path}: expected a CSV file in UTF-8 or UTF-16, got other or binary data') from None
+    rows = unicodedata.normalize('NFC', text).splitlines()
+    first = next((row for row in rows if row.strip()), '')
+    if said := re.fullmatch(r'sep=(.)\s*', first):  # Excel's
+        rows[rows.index(first)] = ''
+        separator = said[1]
+    else:
+        separator = next((mark for mark in ',;\t|' if mark in first), ',')
+    try:
+        reader = csv.reader(rows, delimiter=separator, strict=True)
+        lines = [(reader.line_num, [cell.strip() for cell in cells]) for cells in reader if any(map(str.strip, cells))]
     except csv.Error as error:
         raise InputError(f'{path}, line {reader.line_num}: expected comma-separated values ({error})') from None
     if not lines:
         raise InputError(f'{path}: expected a header line {expected}, got an empty file')
     (_, header), *lines = lines
-    if len(header) == 1 and (other := next((mark for mark in ';\t|' if mark in header[0]), None)):
-        raise InputError(f'{path}, line 1: expected commas between the columns, got {other!r}; export it with commas')
     if repeated := sorted({name for name in header if header.count(name) > 1}):
         raise InputError(f'{path}, line 1: expected every column once, got {repeated[:5]} more than once')
     for number, cells in lines:
@@ -49,7 +69,7 @@ def read_lines(path: Path, expected: str) -> tuple[list[str], list[tuple[int, li
             raise InputError(
                 f'{path}, line {number}: expected {len(header)} values as the header has, got {len(cells)}'
             )
-    return header, lines
+    return Table(header, lines, separator)
 
 
 def read_csv(path: Path, skeleton: Skeleton) -> Recording:
@@ -58,7 +78,8 @@ def read_csv(path: Path, skeleton: Skeleton) -> Recording:
     Raises:
         InputError: If a line is wrong; names file, line, what was expected and what came.
     """
-    header, lines = read_lines(path, _FORMS)
+    table = read_lines(path, _FORMS)
+    header, lines = table.header, table.lines
     header = [name.lower() if name.lower() in _COLUMNS else name for name in header]
     is_long = 'joint' in header
     prefixes = [''] if is_long else [f'{joint}_' for joint in skeleton.joints]
@@ -69,6 +90,8 @@ def read_csv(path: Path, skeleton: Skeleton) -> Recording:
         raise InputError(f'{path}, line 1: expected {_FORMS}, got no column {missing[0]!r} in {header[:8]}')
     if unknown := [name for name in header if name not in wanted]:
         raise InputError(f'{path}, line 1: expected {_FORMS}, got the column {unknown[0]!r}; remove it')
+    names = {name for name in wanted if name not in ('person', 'joint')}
+    lines = _with_points(path, lines, [index for index, name in enumerate(header) if name in names], table.separator)
     bodies: dict[Hashable, Detection] = {}
     first_lines: dict[tuple[Hashable, int], int] = {}
     for number, cells in lines:
@@ -85,6 +108,22 @@ def read_csv(path: Path, skeleton: Skeleton) -> Recording:
         for body in bodies.values():
             body.keypoint, body.score = body.keypoint[:, :-1], body.keypoint[:, -1]
     return assemble(list(bodies.values()), (), skeleton, str(path))
+
+
+def _with_points(
+    path: Path, lines: list[tuple[int, list[str]]], columns: list[int], separator: str
+) -> list[tuple[int, list[str]]]:
+    """The same lines, with decimal commas in these columns as points; with separating commas there are none."""
+    if separator == ',' or not any(',' in cells[column] for _, cells in lines for column in columns):
+        return lines
+    for number, cells in lines:
+        for column in columns:
+            if '.' in cells[column]:
+                raise InputError(
+                    f'{path}, line {number}: expected decimal commas as in other lines, got {cells[column][:40]!r}'
+                )
+            cells[column] = cells[column].replace(',', '.')
+    return lines
 
 
 def _number(row: dict[str, str], column: str, where: str) -> float:

@@ -1,33 +1,21 @@
 """From the bodies of single frames to tracks: which body of this frame is which body of the frames before.
 
-Sensors and trackers say who a body is by an id. Ids break, swap and return, one person gets two of them, and pose
-estimators that look at frames one by one give none. The rule throughout: ids are trusted where nothing contradicts
-them; where places do, places win. All distances are in body sizes, so that the rules serve metres and pixels: 0.06 is
-10 cm of a body of 1.7 m.
+Sensors and trackers say who a body is by an id. Ids break, swap and return, one person gets two of them, some programs
+number detections, and pose estimators that look at frames one by one give none. The rule throughout: ids that last are
+trusted where nothing contradicts them; where places do, places win. All distances are in body sizes, so that the rules
+serve metres and pixels: 0.06 is 10 cm of a body of 1.7 m.
 """
 
+from collections import Counter
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.optimize import linear_sum_assignment
 
 from ...skeletons import Skeleton
-from .bodies import body_centres, body_sizes, looks_like_a_person, seen_joints
-
-# How far a body gets under another id: this much at once (noise of a sensor included), so much more for every frame,
-# at most so far. The frames are those of a sensor: 1.5 m/s at 30 a second.
-REACH_OF_IDS = (0.18, 0.03, 0.9)
-# And where no id says who it is. Such frames may be few a second; one that is found far away, after long, is more
-# likely to be somebody else.
-REACH_WITHOUT_IDS = (0.0, 0.5, 1.5)
-# Two ids have changed places if that saves twice this much of the distance that the two go between two frames.
-ID_WORTH = 0.06
-# Anything but its own id can continue a body that was away for at most this long, and fits worse the longer it was.
-LARGEST_GAP, GAP_COST = 30, 0.006
-# Two tracks in one place are one body.
-SAME_PLACE = 0.06
-_FAR = 1e6  # body sizes; the distance of bodies without a size
+from .bodies import looks_like_a_person
+from .linking import LARGEST_GAP, LARGEST_GAP_IN_PLACE, Places, Rules, link_bodies
+from .notes import Note
 
 
 @dataclass(frozen=True)
@@ -57,21 +45,27 @@ class Bodies:
 
 
 def find_tracks(
-    bodies: Bodies, skeleton: Skeleton | None = None, max_gap: int = LARGEST_GAP, join_all: bool = False
+    bodies: Bodies,
+    skeleton: Skeleton | None = None,
+    max_gap: int = LARGEST_GAP,
+    gap_in_place: int = LARGEST_GAP_IN_PLACE,
+    join_all: bool = False,
+    merge: bool = True,
+    notes: list[Note] | None = None,
 ) -> list[np.ndarray]:
     """All steps: link bodies, merge those that are one, maybe join what is left, and leave out what is no person.
 
-    A body may go on with the track that last had its id, however long ago and far away; and with any other track that
-    was seen at most ``max_gap`` frames ago and is within reach: :data:`REACH_OF_IDS` if both have ids,
-    :data:`REACH_WITHOUT_IDS` else. As many bodies as possible go on; of all ways to do so it is the one with the least
-    total distance, where the same id is worth :data:`ID_WORTH`. Any other body begins a track.
+    An id that is in one frame only says nothing; else bodies go on by the rules of :class:`~.linking.Rules`.
 
     Args:
         bodies: The bodies.
         skeleton: Layout of the joints; None: nothing is left out for its shape.
         max_gap: Most frames from one body of a track to the next of another id; 1 allows no gap.
+        gap_in_place: The same for a body that is found where it was.
         join_all: Whether tracks that share no frame are joined, wherever they are: in films, cuts break the track of a
             person into several.
+        merge: Whether tracks in one place are one body.
+        notes: Gets what was done against the ids, and what was merged.
 
     Returns:
         The tracks in the order in which they begin, each as indices of its bodies.
@@ -79,121 +73,88 @@ def find_tracks(
     Shapes:
         each track: ``(n,)``, int, one body a frame at most
     """
-    places = _Places(bodies.joints)
-    tracks = _merge_duplicates(_link_bodies(bodies, max_gap, places), bodies.frame, places)
+    places = Places(bodies.joints)
+    codes = _lasting_ids(bodies)
+    tracks = link_bodies(bodies.frame, codes, Rules(max_gap, gap_in_place), places)
+    kept, merged = _merge_duplicates(tracks, bodies.frame, places) if merge else (tracks, [])
+    if notes is not None:
+        notes += _notes(bodies, codes, kept, merged)
     if join_all:
-        tracks = _join_tracks(tracks, bodies, places)
+        kept = _join_tracks(kept, bodies, places)
     if skeleton is not None and bodies.joints.shape[-1] == 3:
-        return [track for track in tracks if looks_like_a_person(bodies.joints[track], skeleton)] or tracks
-    return tracks
+        return [track for track in kept if looks_like_a_person(bodies.joints[track], skeleton)] or kept
+    return kept
 
 
-class _Places:
-    """Distances between bodies: of the joints seen in both on average, of their centres where they share none."""
-
-    def __init__(self, joints: np.ndarray) -> None:
-        self.joints = np.clip(np.nan_to_num(joints), -1e12, 1e12)  # the squares must not overflow
-        self.seen = seen_joints(self.joints)
-        self.sizes, self.centres = body_sizes(self.joints), body_centres(self.joints)
-
-    def distance(self, first: np.ndarray, second: np.ndarray) -> np.ndarray:
-        """In sizes of the larger body; the arguments are indices of bodies that broadcast."""
-        apart = np.linalg.norm(self.joints[first] - self.joints[second], axis=-1)
-        both = self.seen[first] & self.seen[second]
-        count = both.sum(axis=-1)
-        distance = (apart * both).sum(axis=-1) / np.maximum(count, 1)
-        if not count.all():
-            of_centres = np.linalg.norm(self.centres[first] - self.centres[second], axis=-1)
-            distance = np.where(count > 0, distance, of_centres)
-        size = np.maximum(self.sizes[first], self.sizes[second])
-        far = np.where(distance == 0, 0, _FAR)
-        return np.minimum(np.divide(distance, size, out=far, where=size > 0), _FAR)
+def _lasting_ids(bodies: Bodies) -> np.ndarray:
+    """The ids as numbers from 0, ``(K,)``; -1 where there is none, or it is in one frame only."""
+    frames_of: dict[Hashable, set[int]] = {}
+    for body_id, frame in zip(bodies.ids, bodies.frame.tolist(), strict=True):
+        frames_of.setdefault(body_id, set()).add(frame)
+    lasting = (body_id for body_id, frames in frames_of.items() if body_id is not None and len(frames) > 1)
+    number_of = {body_id: number for number, body_id in enumerate(lasting)}
+    return np.array([number_of.get(body_id, -1) for body_id in bodies.ids], dtype=np.intp)
 
 
-def _link_bodies(bodies: Bodies, max_gap: int, places: _Places) -> list[np.ndarray]:
-    """Link the bodies of consecutive frames into tracks, by the rule of :func:`find_tracks`."""
-    frames, ids = bodies.frame.tolist(), bodies.ids
-    in_frame: list[list[int]] = [[] for _ in range(bodies.num_frames)]
-    for index in np.flatnonzero(places.seen.any(axis=-1)).tolist():
-        in_frame[frames[index]].append(index)
-    before = _plain_steps(bodies, in_frame, places)
-    tracks: list[list[int]] = []
-    track_of: dict[int, list[int]] = {}
-    for time, members in enumerate(in_frame):
-        if all(index in before for index in members):
-            going_on = {index: track_of[before[index]] for index in members}
-        else:
-            named = {ids[index] for index in members} - {None}
-            live = [track for track in tracks if time - frames[track[-1]] <= max_gap or ids[track[-1]] in named]
-            going_on = _assign(bodies, places, live, members, max_gap) if live else {}
-        for index in members:
-            if index in going_on:
-                going_on[index].append(index)
-            else:
-                tracks.append([index])
-            track_of[index] = going_on.get(index, tracks[-1])
-    return [np.array(track) for track in tracks]
+def _notes(
+    bodies: Bodies, codes: np.ndarray, tracks: Sequence[np.ndarray], merged: Sequence[tuple[np.ndarray, np.ndarray]]
+) -> list[Note]:
+    """What was done against the ids of the file, and what was merged."""
+
+    def names(*parts: np.ndarray) -> str:
+        """The ids of all these bodies, the most frequent of each part first."""
+        found = (Counter(str(bodies.ids[index]) for index in part if codes[index] >= 0).most_common() for part in parts)
+        known = list(dict.fromkeys(name for part in found for name, _ in part))
+        return f'ids {" and ".join(known[:4])}' if len(known) > 1 else ''
+
+    notes = []
+    given = sum(body_id is not None for body_id in bodies.ids)
+    dropped = given - int((codes >= 0).sum())
+    if dropped > max(given / 2, 1):
+        ids = len(set(bodies.ids) - {None})
+        what = 'most ids are in one frame only and were not used; bodies were followed by their places'
+        notes.append(Note(what, f'{ids} ids in {bodies.num_frames} frames'))
+    changed = [track for track in tracks if len(set(codes[track].tolist()) - {-1}) > 1]
+    # Of merged bodies, two ids are not a change.
+    of_merged = [set(codes[np.concatenate(pair)].tolist()) for pair in merged]
+    changed = [track for track in changed if not any(set(codes[track].tolist()) <= ids for ids in of_merged)]
+    if changed:
+        notes.append(Note('ids change in one place; persons were followed by their places', names(changed[0])))
+    if merged:
+        one, other = merged[0]
+        shared = len(np.intersect1d(bodies.frame[one], bodies.frame[other]))
+        where = ', '.join(filter(None, [names(one, other), f'{shared} of {bodies.num_frames} frames']))
+        notes.append(Note('one body was detected twice, and is kept once', where))
+    return notes
 
 
-def _plain_steps(bodies: Bodies, in_frame: Sequence[Sequence[int]], places: _Places) -> dict[int, int]:
-    """Bodies to those of the same id in the frame before, where they are so near that nothing can fit better.
+def _merge_duplicates(
+    tracks: list[np.ndarray], frame: np.ndarray, places: Places
+) -> tuple[list[np.ndarray], list[tuple[np.ndarray, np.ndarray]]]:
+    """Tracks in one place are one body; the longer one's joints count where both are there.
 
-    If all bodies of a frame have such a step, :func:`_assign` would take them all; most frames are of this kind.
+    Returns:
+        The tracks, and every two of them that were merged.
     """
-    steps = []
-    for earlier, later in zip(in_frame, in_frame[1:], strict=False):
-        known = {bodies.ids[index]: index for index in earlier}
-        if len({bodies.ids[index] for index in later}) == len(later) and len(known) == len(earlier):
-            steps += [(index, known[bodies.ids[index]]) for index in later if bodies.ids[index] in known]
-    steps = [step for step in steps if bodies.ids[step[0]] is not None]
-    if not steps:
-        return {}
-    near = places.distance(*np.array(steps).T) <= ID_WORTH
-    return dict(step for step, is_near in zip(steps, near.tolist(), strict=True) if is_near)
-
-
-def _assign(
-    bodies: Bodies, places: _Places, live: list[list[int]], members: list[int], max_gap: int
-) -> dict[int, list[int]]:
-    """Which track each body of a frame goes on with."""
-    last = [track[-1] for track in live]
-    rows, columns = np.array(last)[:, None], np.array(members)[None]
-    names = [[bodies.ids[index] for index in indices] for indices in (last, members)]
-    same = np.array([[a is not None and a == b for b in names[1]] for a in names[0]])
-    told = np.array([[a is not None and b is not None for b in names[1]] for a in names[0]])
-    gap = bodies.frame[columns] - bodies.frame[rows]
-    distance = places.distance(rows, columns)
-    of_ids, without = (
-        np.minimum(at_once + per_frame * gap, largest)
-        for at_once, per_frame, largest in (REACH_OF_IDS, REACH_WITHOUT_IDS)
-    )
-    allowed = same | ((gap <= max_gap) & (distance <= np.where(told, of_ids, without)))
-    cost = distance + GAP_COST * gap - ID_WORTH * same
-    # What is not allowed costs more than all that is: as many as possible go on.
-    forbidden = 1 + (np.abs(cost[allowed]).max(initial=0) + 1) * min(cost.shape)
-    pairs = zip(*linear_sum_assignment(np.where(allowed, cost, forbidden)), strict=True)
-    return {members[column]: live[row] for row, column in pairs if allowed[row, column]}
-
-
-def _merge_duplicates(tracks: list[np.ndarray], frame: np.ndarray, places: _Places) -> list[np.ndarray]:
-    """Tracks in one place are one body; the longer one's joints count where both are there."""
     kept: list[np.ndarray] = []
+    merged: list[tuple[np.ndarray, np.ndarray]] = []
     for track in tracks:
         for position, other in enumerate(kept):
             if frame[other[-1]] < frame[track[0]]:
                 continue
             _, i, j = np.intersect1d(frame[track], frame[other], assume_unique=True, return_indices=True)
-            if len(i) and np.median(places.distance(track[i], other[j])) < SAME_PLACE:
+            if places.same_body(track[i], other[j]):
                 main, filler = (other, track) if len(other) >= len(track) else (track, other)
-                merged = np.concatenate([main, filler[~np.isin(frame[filler], frame[main])]])
-                kept[position] = merged[np.argsort(frame[merged])]
+                merged.append((main, filler))
+                both = np.concatenate([main, filler[~np.isin(frame[filler], frame[main])]])
+                kept[position] = both[np.argsort(frame[both])]
                 break
         else:
             kept.append(track)
-    return kept
+    return kept, merged
 
 
-def _join_tracks(tracks: list[np.ndarray], bodies: Bodies, places: _Places) -> list[np.ndarray]:
+def _join_tracks(tracks: list[np.ndarray], bodies: Bodies, places: Places) -> list[np.ndarray]:
     """From the clearest track down (the sum of its scores), a track goes to a person with whom it shares no frame, to
     the nearest one of several where they are nearest in time, and is a new person if it shares frames with all."""
     frame = bodies.frame

@@ -10,8 +10,10 @@ docstring says.
 
 from .augment import MirrorPose, RandomRotation3D, RandomScale3D, SwapPersons
 from .keypoints_2d import FillMissingJoints, NormalizeByBody, NormalizeByImage, ScoreChannel
+from .map_layout import MapLayout
 from .normalize import AddTurnedClips, AlignFacing, CentrePair
-from .sampling import RandomTimeWarp, SampleClip, SmoothMotion
+from .project import ProjectTo2D
+from .sampling import RandomTimeWarp, ResampleFrameRate, SampleClip, SmoothMotion
 from .streams import STREAMS, GenerateStream, stream_channels
 
 __all__ = [
@@ -21,12 +23,15 @@ __all__ = [
     'CentrePair',
     'FillMissingJoints',
     'GenerateStream',
+    'MapLayout',
     'MirrorPose',
     'NormalizeByBody',
     'NormalizeByImage',
+    'ProjectTo2D',
     'RandomRotation3D',
     'RandomScale3D',
     'RandomTimeWarp',
+    'ResampleFrameRate',
     'SampleClip',
     'ScoreChannel',
     'SmoothMotion',

@@ -16,7 +16,7 @@ import numpy as np
 from mmaction.registry import TRANSFORMS
 
 from ...keypoints import is_image_shape, presence, share_outside
-from .common import KeypointTransform, is_number
+from .common import KeypointTransform, is_integer, is_number
 
 # Estimators put joints of people at the border outside; beyond this margin, as a share of the longer side of the image,
 # and more of them than that, the image is another.
@@ -127,8 +127,12 @@ class NormalizeByBody(KeypointTransform):
 
     The length is the median over the bones of the layout, the frames and the present persons, which depends less on
     which joints were seen than the size of a body does. It is one number for the sample: the persons keep their sizes
-    and distances relative to each other. Bones with a joint of score 0 and bones without a length do not count; a
-    sample without any other is left as it is.
+    and distances relative to each other. Where the camera zooms, ``frames`` makes it one for each frame. Bones with a
+    joint of score 0 and bones without a length do not count; a sample without any other is left as it is.
+
+    Args:
+        frames: Frames around each, an odd number, whose bones count for it; between frames without any it is
+            interpolated. All frames if None.
 
     Shapes:
         keypoint: ``(M, T, V, C)``, any unit -> median bones
@@ -137,6 +141,10 @@ class NormalizeByBody(KeypointTransform):
         InputError: If a sample holds NaN or infinity, or has no layout.
     """
 
+    def __init__(self, frames: int | None = None) -> None:
+        is_right = frames is None or (is_integer(frames) and frames > 0 and frames % 2 == 1)
+        self.frames = self._require('frames', frames, is_right, 'None or an odd number of frames')
+
     def transform(self, results: dict[str, Any]) -> dict[str, Any]:
         keypoint, score = self._read(results, finite=True)
         children, parents = np.array(self._skeleton(results).bone_indices).T
@@ -144,8 +152,19 @@ class NormalizeByBody(KeypointTransform):
         counts = (lengths > 0) & presence(keypoint)[..., None]
         if score is not None:
             counts &= (score[:, :, children] > 0) & (score[:, :, parents] > 0)
-        if counts.any():
+        if counts.any() and self.frames is None:
             results['keypoint'] = keypoint / np.median(lengths[counts])
+        elif counts.any():
+            self._num_clips(results, keypoint, unsampled=True)
+            around = self.frames // 2
+            sizes = np.full(keypoint.shape[1], np.nan, dtype=np.float32)
+            for frame in range(len(sizes)):
+                near = slice(max(frame - around, 0), frame + around + 1)
+                if counts[:, near].any():
+                    sizes[frame] = np.median(lengths[:, near][counts[:, near]])
+            known = np.flatnonzero(~np.isnan(sizes))
+            sizes = np.interp(np.arange(len(sizes)), known, sizes[known]).astype(np.float32)
+            results['keypoint'] = keypoint / sizes[:, None, None]
         return results
 
 

@@ -90,6 +90,46 @@ class SampleClip(KeypointTransform):
 
 
 @TRANSFORMS.register_module()
+class ResampleFrameRate(KeypointTransform):
+    """Bring sequences of several frame rates to one, by interpolation (:func:`~.common.resample`).
+
+    A frame of all of them then lasts as long, and so motions of ``GenerateStream(true_speed=True)`` compare. A sample
+    without ``fps`` is left as it is. Use it before :class:`SampleClip`.
+
+    Args:
+        fps: Frames per second to have.
+
+    Shapes:
+        keypoint: ``(M, T, V, C)``, any unit -> ``(M, L, V, C)``, ``L - 1 = (T - 1) * fps / (fps of the sample)``,
+        rounded; keypoint_score alike
+
+    Raises:
+        InputError: If a sample's ``fps`` is no positive number, or it has been sampled into several clips before.
+    """
+
+    def __init__(self, fps: float) -> None:
+        self.fps = self._require('fps', fps, is_number(fps) and fps > 0, 'a positive number')
+
+    def transform(self, results: dict[str, Any]) -> dict[str, Any]:
+        keypoint, score = self._read(results)
+        self._num_clips(results, keypoint, unsampled=True)
+        known = results.get('fps')
+        if known is None:
+            return results
+        if not is_number(known) or known <= 0:
+            self._wrong_sample(results, f'expected fps to be a positive number, got {known!r:.60}')
+        last = keypoint.shape[1] - 1
+        positions = np.linspace(0, last, 1 + round(last * self.fps / known))
+        results['keypoint'], score = resample(keypoint, positions, score)
+        if score is not None:
+            score[~presence(results['keypoint'])] = 0
+            results['keypoint_score'] = score
+        results['fps'] = self.fps
+        results['total_frames'] = len(positions)
+        return results
+
+
+@TRANSFORMS.register_module()
 class RandomTimeWarp(KeypointTransform):
     """Warp the time axis smoothly: some parts of the clip play faster, others slower, all persons alike.
 

@@ -1,5 +1,6 @@
 """Users' own recordings: classes, splits and their guarantees; one message for everything that is wrong."""
 
+import json
 from collections import Counter
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from asea_mm.datasets.converters.custom.labels import (
     number_classes,
 )
 from asea_mm.datasets.converters.custom.splits import make_split
+from asea_mm.datasets.converters.protocol import grouped, listed
 from asea_mm.errors import InputError
 
 REFUSE = ()  # takes no problem
@@ -58,6 +60,66 @@ def test_table_finds_recordings_by_any_of_their_names(tmp_path):
         'x/a': ('l1', '1'), 'x/b': ('l2', '2'), 'y/b': ('l3', '3'), 'y/c': ('l4', '4'), 'd': ('l5', '5;6')
     }  # fmt: skip
     assert read['x/b'].where == f'{table}, line 3'
+
+
+def named(tmp_path, text, *names):
+    """What a table says of recordings."""
+    (tmp_path / 'labels.csv').write_text(text, encoding='utf-8')
+    problems, notes = [], []
+    recordings = {name: Path('raw', name + '.npy') for name in names}
+    return labels_from_table(tmp_path / 'labels.csv', recordings, problems, notes), problems, notes
+
+
+@pytest.mark.parametrize('header', ['video,class,set', 'Filename,Action,Subset', 'name,label,partition'])
+def test_other_words_of_tables(tmp_path, header):
+    text = f'{header}\nclip0.mp4,push,training\nx/clip1.AVI,hug,Validation\nclip2.npy,hug,testing\n'
+    read, problems, notes = named(tmp_path, text, 'clip0', 'x/clip1', 'clip2')
+    assert not problems
+    assert {name: (label.class_name, label.split) for name, label in read.items()} == {
+        'clip0': ('push', 'train'), 'x/clip1': ('hug', 'val'), 'clip2': ('hug', 'test')
+    }  # fmt: skip
+    (note,) = notes
+    assert all(word in note for word in header.lower().split(',') if word not in ('name', 'label'))
+
+
+def test_what_a_table_could_mean_twice_is_asked(tmp_path):
+    with pytest.raises(InputError, match=r"one column for 'name', got \['video', 'file'\]"):
+        named(tmp_path, 'video,file,label\na,b,c', 'a', 'b')
+    _, problems, _ = named(tmp_path, 'name,label\nclip.1,a\n', 'clip')
+    assert "expected the name of a recording, got 'clip.1'" in problems[0]  # no extension of a video
+
+
+def test_names_are_compared_as_they_look(tmp_path, raw):
+    composed, decomposed = '\u00fcbung', 'u\u0308bung'
+    for number in range(4):
+        (raw / f'r{number}.npy').rename(raw / f'{(composed, decomposed)[number % 2]}{number}.npy')
+    lines = [
+        f'{(decomposed, composed)[number % 2]}{number},{(composed, decomposed)[number // 2]},{number // 2 + 1}'
+        for number in range(4)
+    ]
+    samples, conversion = convert(raw, '\n'.join(['name,label,fold', *lines]))
+    assert [sample['frame_dir'] for sample in samples] == [f'{composed}{number}' for number in range(4)]
+    assert conversion.meta['classes'] == [composed]
+    assert sorted(conversion.split['fold1_val']) == [f'{composed}0', f'{composed}1']
+
+
+def test_whole_numbers_with_a_point(tmp_path):
+    names = [f'r{number}' for number in range(12)]
+    lines = [f'{name},{number}.0,{number % 3}.0;9.0,{number % 2 + 1}.00' for number, name in enumerate(names)]
+    read, _, _ = named(tmp_path, '\n'.join(['name,label,subject,fold', *lines]), *names)
+    numbers, classes = number_classes(read, None, REFUSE)
+    assert numbers == {name: number for number, name in enumerate(names)}
+    assert classes == [str(number) for number in range(12)]
+    assert (read['r4'].subject, read['r4'].fold) == ('1;9', '1')
+    assert number_classes(table_of(class_name=['1.0', '2']), ['1.0', 'b', 'c'], REFUSE)[0] == {'r0': 0, 'r1': 2}
+
+
+@pytest.mark.parametrize(('separator', 'encoding'), [(';', 'utf-8'), ('\t', 'utf-16'), (',', 'utf-16'), ('|', 'utf-8')])
+def test_tables_of_spreadsheets(tmp_path, separator, encoding):
+    text = 'name,label,comment\nr0,grüßen,"a, b"\n'.replace(',', separator)
+    (tmp_path / 'labels.csv').write_bytes(text.encode(encoding))
+    read = labels_from_table(tmp_path / 'labels.csv', {'r0': Path('r0.npy')}, REFUSE)
+    assert read['r0'].class_name == 'grüßen'
 
 
 def test_columns():
@@ -181,19 +243,28 @@ def test_a_line_without_its_split_is_left_out_with_its_recording(raw):
     assert len(conversion.problems) == 1
 
 
-def test_of_many_problems_the_first_are_named(raw):
-    for number in range(30):
-        (raw / f'x{number}.csv').touch()
+def test_of_many_problems_each_kind_is_named_once(raw):
+    for number in range(4):
+        np.save(raw / f'r{number}.npy', np.ones((2, 3, 14, 3)))
     with pytest.raises(InputError) as error:
         convert(raw)
-    lines = str(error.value).splitlines()
+    first, *_ = str(error.value).splitlines()
+    assert first.startswith(f'4 recordings: {raw / "r0.npy"}: expected 15 joints')
+    assert first.endswith('so r1.npy, r2.npy and 1 more')
+    assert grouped(['a.csv, line 3: x 7', 'b: y', 'c.csv, line 5: x 8', 'no place']) == [
+        '2 recordings: a.csv, line 3: x 7; so c.csv, line 5', 'b: y', 'no place'
+    ]  # fmt: skip
+
+
+def test_of_many_kinds_the_first_are_named():
+    lines = str(listed([f'a.csv: fault {chr(number)}' for number in range(97, 122)], 'end')).splitlines()
     assert len(lines) == 22
-    assert lines[-2] == 'and 10 more'
+    assert lines[-2:] == ['and 5 more', 'end']
 
 
 def test_coordinates_and_folders(raw):
     np.save(raw / 'r2.npy', np.ones((2, 3, 15, 2)))
-    with pytest.raises(InputError, match=r'r2\.npy: expected 3 coordinates as in .*r0\.npy, got 2'):
+    with pytest.raises(InputError, match=r'r2\.npy: expected 3 coordinates \(metre\) as in .*r0\.npy, got 2'):
         convert(raw)
     with pytest.raises(InputError, match=r'r0\.npy: expected PATH/class/recording .*, got no class folder'):
         convert_custom(raw, 'sbu15', 'folders', 'ratio:0.5')
@@ -206,6 +277,32 @@ def test_all_samples_have_scores_if_one_has(raw):
     assert [sample['keypoint_score'].max() for sample in samples] == [1, 0.5, 1, 1]
     assert not samples[1]['keypoint_score'][1].any()  # an absent person
     assert conversion.notes == ['for the config: layout sbu15, num_classes=2, in_channels=4 for one stream, 7 for two']
+
+
+def test_the_size_of_the_image_makes_pixels_of_shares_and_is_noted(raw):
+    pose = {'pose': [0.25, 0.5] * 18, 'score': [0.5] * 18}
+    content = {'data': [{'frame_index': frame, 'skeleton': [pose]} for frame in range(3)]}
+    for number in range(4):
+        (raw / f'r{number}.npy').unlink()
+        (raw / f'r{number}.json').write_text(json.dumps(content))
+
+    def of(**options):
+        conversion = convert_custom(raw, 'openpose18', raw.parent / 'labels.csv', 'column', **options)
+        return list(conversion.annotations)[0], conversion
+
+    (raw.parent / 'labels.csv').write_text(TABLE)
+    sample, conversion = of()
+    assert (sample['keypoint'][0, 0, 0].tolist(), conversion.meta['units']) == ([0.25, 0.5], 'image share')
+    assert 'img_shape' not in sample
+    sample, conversion = of(img_shape=(720, 1280))
+    assert (sample['keypoint'][0, 0, 0].tolist(), conversion.meta['units']) == ([320, 360], 'pixel')
+    assert sample['img_shape'] == (720, 1280)
+    np.savez(raw / 'r1.npz', keypoint=np.full((1, 3, 18, 2), 300.0))
+    (raw / 'r1.json').unlink()
+    with pytest.raises(InputError, match=r'r1.npz: expected 2 coordinates \(image share\) .* got 2 \(pixel\)'):
+        of()
+    with pytest.raises(InputError, match='img_shape: expected height and width'):
+        of(img_shape=(0, 3))
 
 
 @pytest.mark.parametrize(

@@ -109,15 +109,14 @@ def changed(**values) -> str:
 
 
 NUMBERS = [0.5] * 36
-PARTS = "expected {'frame_index', 'skeleton': [{'pose', 'score'}]} with 36 and 18 numbers"
 WRONG = {
     'truncated': (GOOD[:-20], 'expected JSON'),
     'empty data': ('{"data": []}', 'at least one frame'),
-    'no index': (changed(frame_index=None), PARTS),
-    'same index': (changed(frame_index=2), 'entry 1 of data: expected a frame_index of its own'),
+    'no index': (changed(frame_index=None), 'data[0].frame_index: expected a whole number'),
+    'same index': (changed(frame_index=2), 'data[1].frame_index: expected a whole number of its own'),
     'far index': (changed(frame_index=10**9), 'at most 3000 frames'),
-    'short pose': (changed(pose=NUMBERS[:34]), PARTS),
-    'huge': (changed(pose=[10**400, *NUMBERS[1:]]), PARTS),
+    'short pose': (changed(pose=NUMBERS[:34]), 'skeleton[0].pose: expected numbers of shape (36,)'),
+    'huge': (changed(pose=[10**400, *NUMBERS[1:]]), 'pose: expected finite numbers'),
     'nan': (changed(pose=[nan, *NUMBERS[1:]]), "'score' of at least 0"),
     'pixels': (changed(pose=[200.0, *NUMBERS[1:]]), 'shares of the image, 0 to 1, '),
     'other label': (GOOD.replace('"label_index": 158', '"label_index": 44'), 'expected label_index 158'),

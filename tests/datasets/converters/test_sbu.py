@@ -9,7 +9,7 @@ import pytest
 from asea_mm.datasets import load_annotations, save_annotations
 from asea_mm.datasets.check import check_annotations
 from asea_mm.datasets.converters import convert_sbu
-from asea_mm.datasets.converters.sbu.convert import read_sbu_skeleton
+from asea_mm.datasets.recordings.sbu_text import read_sbu_skeleton
 from asea_mm.errors import InputError
 
 GOOD = ','.join(['1', *(['0.5', '0.25', '2.0'] * 15), *(['0.25', '0.75', '1.5'] * 15)])

@@ -1,6 +1,7 @@
 """Files are there whole or not at all, whoever writes them at the same time and whatever goes wrong."""
 
 import errno
+import multiprocessing
 import os
 import stat
 import threading
@@ -8,7 +9,8 @@ import time
 
 import pytest
 
-from asea_mm.datasets.files.whole import LEFTOVER, write_whole, written_whole
+from asea_mm.datasets.files.whole import LEFTOVER, remove_leftovers, write_whole, written_whole
+from asea_mm.errors import InputError
 
 
 def test_concurrent_writers_and_a_reader(tmp_path):
@@ -68,47 +70,68 @@ def test_what_a_link_names_is_replaced(tmp_path, existing):
 
 
 def full_disk(part):
-    with open('/dev/full', 'wb', buffering=0) as file:  # an OSError without a name
-        file.write(b'1')
+    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))  # without a name, as of a file that was open
 
 
-def other_file(part):
-    (part.parent / 'missing').read_text()
+def library_on_a_full_disk(part):
+    try:
+        full_disk(part)
+    finally:
+        raise RuntimeError('unexpected pos 128 vs 22')
 
 
 @pytest.mark.parametrize(
-    ('write', 'number', 'name'),
-    [
-        (full_disk, errno.ENOSPC, 'file.txt'),
-        (lambda part: (part.unlink(), part.read_text()), errno.ENOENT, 'file.txt'),
-        (lambda part: part.unlink(), errno.ENOENT, 'file.txt'),
-        (other_file, errno.ENOENT, 'missing'),
-    ],
+    'write', [full_disk, library_on_a_full_disk, lambda part: (part.unlink(), part.read_text()), lambda p: p.unlink()]
 )
-def test_errors_name_the_file(tmp_path, write, number, name):
-    with pytest.raises(OSError, match=f"'{tmp_path / name}'$") as error, written_whole(tmp_path / 'file.txt') as part:
+@pytest.mark.parametrize('before', [None, 'old'])
+def test_errors_name_the_file(tmp_path, write, before):
+    path = tmp_path / 'file.txt'
+    if before is not None:
+        path.write_text(before)
+    with pytest.raises(InputError, match=f'^{path}: '), written_whole(path) as part:  # noqa: PT012
+        part.write_text('half')
         write(part)
-    assert error.value.errno == number
+    assert [file.read_text() for file in tmp_path.iterdir()] == ([] if before is None else [before])
+
+
+def test_errors_of_other_files_stay_theirs(tmp_path):
+    with pytest.raises(FileNotFoundError, match='missing'), written_whole(tmp_path / 'file.txt'):
+        (tmp_path / 'missing').read_text()
     assert os.listdir(tmp_path) == []
 
 
-def test_a_folder_is_no_file(tmp_path):
+def test_where_no_file_can_be(tmp_path):
     (tmp_path / 'folder').mkdir()
-    with pytest.raises(IsADirectoryError, match=f"'{tmp_path / 'folder'}'$"):
-        write_whole(tmp_path / 'folder', '')
     (tmp_path / 'file').touch()
-    with pytest.raises(OSError, match=f"'{tmp_path / 'file'}'"):
-        write_whole(tmp_path / 'file' / 'below', '')
+    for path in (tmp_path / 'folder', tmp_path / 'file' / 'below'):
+        with pytest.raises(InputError, match=f'^{path}: '):
+            write_whole(path, '')
+
+
+def test_long_names(tmp_path):
+    path = tmp_path / ('\u00e4' * 120 + '.txt')
+    write_whole(path, 'new')
+    assert path.read_text() == 'new'
+
+
+def begin_and_die(path):
+    with written_whole(path) as part:
+        part.write_text('half')
+        os._exit(1)
 
 
 def test_what_killed_writers_left_goes(tmp_path):
     path = tmp_path / 'file.txt'
-    parts = [tmp_path / f'.file.txt.{digit * 16}.txt' for digit in 'ab']
-    others = [tmp_path / '.file.txt.notes.txt', tmp_path / f'.other.txt.{"a" * 16}.txt']
-    for file in (*parts, *others):
+    killed = multiprocessing.get_context('fork').Process(target=begin_and_die, args=(path,))
+    killed.start()
+    killed.join()
+    (left,) = tmp_path.iterdir()
+    mine = left.with_name(left.name.replace(f'-{killed.pid:08x}-', f'-{os.getpid():08x}-'))
+    of_another_machine, old = (left.with_name(f'.x.{digit * 8}-00000001-{"a" * 16}') for digit in 'ab')
+    others = [tmp_path / '.file.txt.notes.txt', mine, of_another_machine]
+    for file in (*others, old):
         file.touch()
-    long_ago = time.time() - LEFTOVER - 10
-    for file in (parts[0], *others):
-        os.utime(file, (long_ago, long_ago))
+    os.utime(old, (time.time() - LEFTOVER - 10,) * 2)
+    remove_leftovers.cache_clear()
     write_whole(path, 'new')
-    assert set(tmp_path.iterdir()) == {path, parts[1], *others}
+    assert set(tmp_path.iterdir()) == {path, *others}

@@ -7,9 +7,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from asea_mm.datasets.converters.sbu.convert import read_sbu_skeleton
 from asea_mm.datasets.recordings.finish import finish_recording
-from asea_mm.datasets.recordings.samples import find_recordings, read_recording, read_samples
+from asea_mm.datasets.recordings.reading import find_recordings, read_recording
+from asea_mm.datasets.recordings.samples import read_samples
+from asea_mm.datasets.recordings.sbu_text import read_sbu_skeleton
 from asea_mm.skeletons import SKELETONS, get_skeleton
 
 STICK = get_skeleton(dict(name='stick3', joints=['head', 'hip', 'foot'], bones=[['head', 'hip'], ['foot', 'hip']]))

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from asea_mm.datasets import validate_annotation
 from asea_mm.datasets.recordings.finish import finish_recording
-from asea_mm.datasets.recordings.samples import read_recording
+from asea_mm.datasets.recordings.reading import read_recording
 from asea_mm.errors import InputError
 from asea_mm.skeletons import get_skeleton, read_layout
 from tests.datasets.ntu_files import clip_text, person
@@ -28,6 +28,29 @@ INSTANCE = {'keypoints': NUMBERS, 'keypoint_scores': [0.9, 0.8], 'bbox': [[0, 0,
 MMPOSE = {'meta_info': {}, 'instance_info': [{'frame_id': i, 'instances': [INSTANCE]} for i in (1, 2)]}
 COCO = [{'image_id': i, 'category_id': 1, 'keypoints': [1, 2, 0.5, 3, 4, 0.5], 'score': 1} for i in (1, 1, 2)]
 OPENPOSE = {'version': 1.3, 'people': [{'person_id': [-1], 'pose_keypoints_2d': [1, 2, 0.5, 3, 4, 0.5]}] * 2}
+TRIPLES, QUADS = [1, 2, 0.5, 3, 4, 0.5], [1, 2, 3, 0.5, 3, 4, 5, 0.5]
+CMU = {f'{i}.jpg': {'version': 'AlphaPose v0.3', 'bodies': [{'joints': TRIPLES}]} for i in (1, 2)}
+TRACKS = {str(p): {str(i): [[10.0, 20, 0.5], [30, 40, 0.5]] for i in range(3)} for p in (1, 2)}
+YOLO = [{'name': 'person', 'track_id': 1, 'keypoints': {'x': [1, 2], 'y': [3, 4], 'visible': [0.5, 1]}}]
+AZURE = {
+    'joint_names': ['HEAD', 'FOOT'],
+    'frames': [
+        {
+            'frame_id': i,
+            'timestamp_usec': 1000 * i,
+            'bodies': [{'body_id': 1, 'joint_positions': [[1, 2, 3], [4, 5, 6]]}],
+        }
+        for i in range(3)
+    ],
+}
+DEEPSTREAM = [
+    {'batches': [{'batch_id': 0, 'frame_num': i, 'objects': [{'object_id': 1, 'pose3d': QUADS}]}]} for i in (1, 2)
+]
+LANDMARK = {'x': 0.25, 'y': 0.5, 'z': 0.1, 'visibility': 0.9}
+MEDIAPIPE = [{'frame': i, 'pose_landmarks': [[LANDMARK, LANDMARK]]} for i in (1, 2)]
+KINETICS = {'data': [{'frame_index': i, 'skeleton': [{'pose': [0.25] * 36, 'score': [0.5] * 18}]} for i in (1, 2)]}
+TEXT = '0 0.5 0.5 0.1 0.2 0.25 0.5 0.9 0.75 0.5 0.9 1\n0 0.5 0.5 0.1 0.2 0.2 0.4 0.9 0.7 0.5 0.9 2\n'
+SBU = '\n'.join(','.join(['1', *['0.25'] * 90]) for _ in range(2))
 LONG = 'frame,person,joint,x,y,z,score\n0,1,head,1,2,3,0.5\n0,1,1,1,2,3,0.5\n2,a,foot,1,2,3,1\n2,a,0,,,,0\n'
 WIDE = 'frame,person,head_x,head_y,foot_x,foot_y\n0,1,1,2,3,4\n1,1,2,3,4,5\n0,2,3,4,5,6\n'
 SKELETON = clip_text((72057594037931101, person(0.0, frames=2)))
@@ -89,9 +112,15 @@ FORMS = {
     'a.npz': (npz, [None]),
     'a.csv': (damage_text, [LONG, WIDE]),
     'a.json': (damage_tree, [OWN, MMPOSE, MMPOSE['instance_info'], COCO]),
+    'b.json': (damage_tree, [CMU, TRACKS, [YOLO, YOLO], [OPENPOSE], AZURE, DEEPSTREAM, MEDIAPIPE]),
+    'kinetics.json': (damage_tree, [KINETICS]),
     'a/v_1_keypoints.json': (damage_tree, [OPENPOSE]),
+    'a/v_1.json': (damage_tree, [YOLO, YOLO, [INSTANCE], CMU['1.jpg']]),
+    'a/v_1.txt': (damage_text, [TEXT]),
+    'skeleton_pos.txt': (damage_text, [SBU]),
     'a.skeleton': (damage_text, [SKELETON]),
 }
+LAYOUTS = {'a.skeleton': 'nturgbd25', 'kinetics.json': 'openpose18', 'skeleton_pos.txt': 'sbu15'}
 
 
 @pytest.mark.parametrize('form', FORMS)
@@ -105,11 +134,11 @@ def test_damaged_files(tmp_path, form, seed):
     file = tmp_path / form
     path = tmp_path / 'a' if '/' in form else file
     file.parent.mkdir(exist_ok=True)
-    skeleton = get_skeleton('nturgbd25') if form == 'a.skeleton' else STICK
+    skeleton = get_skeleton(LAYOUTS.get(form, LAYOUT))
     for _ in range(10):
         file.write_bytes(damage(rng.choice(sources), rng))
         try:
-            recording = read_recording(path, skeleton)
+            recording = read_recording(path, skeleton, (720, 1280))
             fields = finish_recording(recording, skeleton, str(path), fill_missing=rng.random() < 0.5).annotation(2)
         except InputError as error:
             assert str(error).startswith(str(path))  # noqa: PT017

@@ -207,10 +207,10 @@ def test_linking_without_ids(frames, expected):
 
 def test_a_lost_body_is_waited_for_but_not_for_ever():
     lost = [[5], [], [], [5]]
-    assert link(lost, max_gap=3)[-1] == [0]
-    assert link(lost, max_gap=2)[-1] == [1]
-    assert link([[5], *[[]] * 29, [5]])[-1] == [0]
-    assert link([[5], *[[]] * 30, [5]])[-1] == [1]
+    assert link(lost, max_gap=3, gap_in_place=3)[-1] == [0]
+    assert link(lost, max_gap=2, gap_in_place=2)[-1] == [1]
+    assert link([[5], *[[]] * 89, [5]])[-1] == [0]
+    assert link([[5], *[[]] * 90, [5]])[-1] == [1]
     assert link([[5], *[[]] * 30, [90]], ids=['a', 'a'])[-1] == [0]  # its id
 
 

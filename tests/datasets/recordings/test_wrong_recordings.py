@@ -8,7 +8,7 @@ import pytest
 
 from asea_mm.datasets.recordings.arrays import read_array
 from asea_mm.datasets.recordings.finish import finish_recording
-from asea_mm.datasets.recordings.samples import find_recordings, read_recording
+from asea_mm.datasets.recordings.reading import find_recordings, read_recording
 from asea_mm.errors import InputError
 from asea_mm.skeletons import get_skeleton
 
@@ -40,9 +40,9 @@ def with_value(value, place=(1, 2, 0, 1)):
 
 TEXTS = [
     ('csv', '', ': .* empty file'),
-    ('csv', b'\xff\xfe\x00x', ': .* UTF-8'),
+    ('csv', b'\x80\x00x', ': .* UTF-8'),
     ('csv', 'a,b\n1,2', r", line 1: .* no column 'frame' in \['a', 'b'\]"),
-    ('csv', LONG.replace(',', ';'), ", line 1: expected commas"),
+    ('csv', LONG.replace(',', ';') + '\n0;1;head;1,5;2\n0;1;hip;1.5;2', ', line 3: expected decimal commas'),
     ('csv', LONG + ',y', ", line 1: .*'y'.* more than once"),
     ('csv', LONG + ',speed\n', "got the column 'speed'; remove it"),
     ('csv', LONG + '\n', ': expected at least one frame'),
@@ -67,7 +67,7 @@ TEXTS = [
     ('json', own({'keypoint': [[1, 2], [1, 2], [1]]}), r'.keypoint: expected numbers of shape \(3, 2\) or \(3, 3\)'),
     ('json', own({'keypoint': [[1, 2], [1, 2], [1, '2']]}), r".keypoint\[2, 1\]: expected a number or null, got str"),
     ('json', own({**PERSON, 'score': [1, 1]}), r'.score: expected numbers of shape \(3,\)'),
-    ('json', own({**PERSON, 'id': [1]}), '.id: expected an id'),
+    ('json', own({**PERSON, 'id': [1, 2]}), '.id: expected an id'),
     ('json', own(PERSON, PERSON), r', frames\[0\].persons\[1\]: .* person 1 again'),
     ('json', own(PERSON, {'id': 2, 'keypoint': [[1, 2, 3]] * 3}), 'expected 2 coordinates as in .*, got 3'),
     ('json', own({'keypoint': [[1, 2], [1, 2], [1, 10**400]]}), r'.keypoint: expected finite numbers'),
@@ -76,7 +76,13 @@ TEXTS = [
     ('json', pose(keypoints=[[1, 2]] * 4), r', instance_info\[0\].instances\[0\].keypoints: .* got \(4, 2\)'),
     ('json', pose().replace('"frame_id": 1', '"frame_id": "1"'), r'\[0\].frame_id: .* a whole number'),
     ('json', '[{"instances": []}, {"frame_id": 0, "instances": []}]', r'\[1\].frame_id: expected every frame once'),
-    ('json', '{"people": []}', ': expected OpenPose files named'),
+    ('json', '{"people": []}', ': expected a recording, not one frame'),
+    ('json', '{"1": {"0": [[1, 2, 1]]}}', r", \['1'\]\['0'\]: expected numbers of shape"),
+    ('json', '{"a.jpg": []}', r": expected one of these forms"),
+    ('json', '{"joint_names": [], "frames": [3]}', r', frames\[0\]: expected an object'),
+    ('json', '[{"batches": [{"frame_num": 0.5}]}]', r'.frame_num: expected a whole number'),
+    ('json', '[{"pose_landmarks": [[7]]}]', r'.pose_landmarks\[0\]\[0\]: expected a landmark'),
+    ('json', '{"data": []}', ': expected the layout .*18 joints'),
     ('npy', pickle.dumps([1]), ': .* could run code'),
     ('npz', b'PK\x03\x04 and no more', ': expected arrays'),
 ]  # fmt: skip
@@ -85,7 +91,7 @@ ARRAYS = [
     (np.ones((4, 3)), r': .* got shape \(4, 3\)'),
     (np.ones((2, 0, 3, 3)), r'got shape \(2, 0, 3, 3\)|empty'),
     (np.ones((2, 4, 5, 3)), ": expected 3 joints of layout 'stick3'"),
-    (np.ones((60, 2, 3, 3)), ': .* got 60 persons in 2 frames.*; swap the first two axes'),
+    (np.ones((60, 2, 3, 3)), r': .* got 60 persons in 2 frames; likely \(T, M, V, C\)'),
     (np.zeros((2, 4, 3, 3)), ': expected at least one person'),
     (with_value(np.nan), ": frame 2, person 1, joint 'head': .* --fill-missing"),
     (with_value(np.inf), ": frame 2, person 1, joint 'head': expected finite"),

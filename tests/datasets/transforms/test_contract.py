@@ -13,10 +13,12 @@ from asea_mm.keypoints import presence
 from asea_mm.skeletons import SKELETONS, get_skeleton
 
 LAYOUTS = ('sbu15', 'nturgbd25', 'coco17')
+CAMERA = dict(yaw=30, pitch=10, distance=4, focal_length=1, missing=0, noise=0, score=0.5)
 TIME = {
     'clip': {'type': 'SampleClip', 'clip_len': 20},
     'clip-crop': {'type': 'SampleClip', 'clip_len': 7, 'crop': (0.5, 1.0), 'num_clips': 3},
     'clip-windows': {'type': 'SampleClip', 'clip_len': 8, 'num_clips': 2},
+    'rate': {'type': 'ResampleFrameRate', 'fps': 50},
     'warp': {'type': 'RandomTimeWarp', 'strength': 0.9},
 }
 SPACE = {
@@ -27,8 +29,10 @@ SPACE = {
     'smooth': {'type': 'SmoothMotion'},
     'mirror': {'type': 'MirrorPose', 'prob': 1.0},
     'swap': {'type': 'SwapPersons', 'prob': 1.0},
+    'map': {'type': 'MapLayout', 'layout': 'common13'},
     'fill': {'type': 'FillMissingJoints', 'score_thr': 0.6},
     'body': {'type': 'NormalizeByBody'},
+    'zoom': {'type': 'NormalizeByBody', 'frames': 3},
     'image': {'type': 'NormalizeByImage', 'img_shape': (12, 9)},
     'joint': {'type': 'GenerateStream'},
     'bone': {'type': 'GenerateStream', 'stream': 'bone'},
@@ -39,11 +43,12 @@ OTHER = {
     'joint_motion': {'type': 'GenerateStream', 'stream': 'joint_motion'},
     'bone_motion': {'type': 'GenerateStream', 'stream': 'bone_motion', 'motion_scale': 4},
     'distance': {'type': 'GenerateStream', 'stream': ('partner_distance', 'partner_distance_motion')},
+    'project': {'type': 'ProjectTo2D', **CAMERA},
     'turned': {'type': 'AddTurnedClips'},
     'turned-mirrored': {'type': 'AddTurnedClips', 'mirrored': True},
 }
 ALL = TIME | SPACE | OTHER
-IN_SPACE = ('rotation', 'align', 'turned', 'turned-mirrored')  # three coordinates only
+IN_SPACE = ('rotation', 'align', 'project', 'turned', 'turned-mirrored')  # three coordinates only
 RANDOM = ('clip-crop', 'warp', 'rotation', 'scale')
 every_transform = pytest.mark.parametrize('name', ALL)
 
@@ -57,7 +62,7 @@ def make_sample(layout='sbu15', num_person=2, channels=3, total=12):
     keypoint[1:2, 3:7] = 0  # in frame 6 nobody of two is left
     keypoint[2:, 1:] = 0
     score = rng.uniform(0.5, 1, keypoint.shape[:3]).astype(np.float32)
-    facts = {'total_frames': total, 'label': 1, 'layout': layout, 'frame_dir': 'clip7'}
+    facts = {'total_frames': total, 'label': 1, 'layout': layout, 'frame_dir': 'clip7', 'fps': 30}
     return {'keypoint': keypoint, 'keypoint_score': score, **facts}
 
 
@@ -146,7 +151,7 @@ def test_nobody_there_stays_nobody(name):
     sample['keypoint'] = np.zeros_like(sample['keypoint'])
     out = run(ALL[name], sample)
     assert not out['keypoint'].any()
-    assert 'keypoint_score' not in out
+    assert not np.any(out.get('keypoint_score', 0))
 
 
 NEEDS_LAYOUT = ('centre', 'align', 'turned-mirrored', 'mirror', 'joint', 'body')
@@ -212,7 +217,7 @@ def test_wrong_arguments_are_refused(config, named):
 def test_repr_shows_class_and_arguments():
     shown = repr(TRANSFORMS.build({'type': 'SampleClip', 'clip_len': 8, 'crop': [0.5, 1.0]}))
     assert shown == 'SampleClip(clip_len=8, crop=(0.5, 1.0), num_clips=1, window=0.75)'
-    assert repr(TRANSFORMS.build({'type': 'NormalizeByBody'})) == 'NormalizeByBody()'
+    assert repr(TRANSFORMS.build({'type': 'CentrePair'})) == 'CentrePair()'
 
 
 def test_a_layout_may_be_a_dictionary_or_a_skeleton():

@@ -175,3 +175,19 @@ def test_the_score_becomes_the_last_channel():
 def test_wrong_samples_are_refused(config, keypoint, sample, message):
     with pytest.raises(InputError, match=f"{config['type']}: sample 'clip7': .*{message}"):
         apply(config, keypoint, **sample)
+
+
+def test_sizes_of_each_frame_where_the_camera_zooms():
+    body = np.array([[1, 1], [1, 3], [1, 5]], dtype=np.float32)  # two bones of length 2
+    zoom = np.array([1, 1, 2, 2, 4, 4], dtype=np.float32)
+    keypoint = zoom[:, None, None] * body
+    keypoint[3] = 0  # absent
+    out = apply(dict(type='NormalizeByBody', frames=1), keypoint[None])['keypoint'][0]
+    np.testing.assert_allclose(out[[0, 1, 2, 4, 5]], np.broadcast_to(body / 2, (5, 3, 2)), rtol=1e-6)
+    assert not out[3].any()
+    smooth = apply(dict(type='NormalizeByBody', frames=3), keypoint[None])['keypoint'][0]
+    np.testing.assert_allclose(smooth[0], body / 2, rtol=1e-6)
+    np.testing.assert_allclose(smooth[2], 2 * body / 3, rtol=1e-6)  # the median of 2, 2, 4 and 4 is 3
+    for frames in (0, 2, 1.5):
+        with pytest.raises(InputError, match='odd number of frames'):
+            apply(dict(type='NormalizeByBody', frames=frames), keypoint[None])

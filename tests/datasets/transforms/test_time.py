@@ -3,8 +3,9 @@
 import numpy as np
 import pytest
 
-from asea_mm.datasets.transforms import RandomTimeWarp, SampleClip, SmoothMotion
+from asea_mm.datasets.transforms import RandomTimeWarp, ResampleFrameRate, SampleClip, SmoothMotion
 from asea_mm.datasets.transforms.common import resample
+from asea_mm.errors import InputError
 from tests.datasets.transforms import clip_of, rows_of, sampled
 
 
@@ -20,6 +21,23 @@ def test_resize_by_hand():
     results = sampled(SampleClip(5), [1, 2, 5], [0, 3, 4])
     assert rows_of(results) == [[1, 1.5, 2, 3.5, 5], [0, 3, 3, 3.5, 4]]
     assert (results['num_clips'], results['clip_len'], results['total_frames']) == (1, 5, 5)
+
+
+@pytest.mark.parametrize(
+    ('known', 'wanted', 'frames'),
+    [(10, 20, [1, 1.5, 2, 3.5, 5]), (10, 5, [1, 5]), (10, 10, [1, 2, 5]), (None, 10, [1, 2, 5])],
+)
+def test_frame_rates_by_hand(known, wanted, frames):
+    out = ResampleFrameRate(wanted).transform({'keypoint': clip_of([1, 2, 5]), 'fps': known})
+    assert rows_of(out) == [frames]
+    assert out['fps'] == (wanted if known else None)
+    assert out.get('total_frames', 3) == len(frames)
+
+
+@pytest.mark.parametrize('known', [0, -1, 'fast', float('nan')])
+def test_frame_rates_that_are_none(known):
+    with pytest.raises(InputError, match='fps to be a positive number'):
+        ResampleFrameRate(10).transform({'keypoint': clip_of([1, 2, 5]), 'fps': known})
 
 
 @pytest.mark.parametrize('crop', [None, (0.5, 1.0)])

@@ -1,13 +1,28 @@
-"""What the user says about recordings: class, split, subject and fold, from a table or from folder names."""
+"""What is said about recordings: class, split, subject and fold, from a table, folder names or files of clips."""
 
+import re
+import unicodedata
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from ....errors import InputError
+from ...recordings.clip_arrays import Clip
+from ...recordings.reading import READERS
 from ...recordings.tables import read_lines
 
 _HEADER = "'name,label[,split][,subject][,fold]'"
+# Other words that tables have for these columns, and for the splits.
+COLUMNS = {
+    'name': ('video', 'file', 'filename', 'file_name', 'video_name', 'video_id', 'recording', 'clip', 'path', 'sample'),
+    'label': ('class', 'action', 'category', 'class_name', 'label_name', 'interaction'),
+    'split': ('set', 'subset', 'partition', 'part'),
+    'subject': ('subjects', 'performer', 'performers', 'participant', 'participants', 'actor', 'actors'),
+    'fold': ('folds',),
+}
+SPLITS = {'training': 'train', 'validation': 'val', 'valid': 'val', 'dev': 'val', 'testing': 'test'}
+# Of names in a table; recordings are made of such files.
+_VIDEOS = ('.mp4', '.avi', '.mov', '.mkv', '.webm', '.m4v', '.mpg', '.mpeg', '.wmv', '.flv', '.bag')
 
 
 @dataclass(frozen=True)
@@ -29,11 +44,11 @@ class RecordingLabel:
     fold: str = ''
 
 
-def labels_from_folders(recordings: Mapping[str, Path], problems: list[str]) -> dict[str, RecordingLabel]:
+def labels_from_folders(recordings: Mapping[str, Path | Clip], problems: list[str]) -> dict[str, RecordingLabel]:
     """The class is the first folder: ``PATH/class/recording``.
 
     Args:
-        recordings: Name to path, from :func:`~asea_mm.datasets.recordings.samples.find_recordings`.
+        recordings: Name to path, from :func:`~asea_mm.datasets.recordings.reading.find_recordings`.
         problems: Takes the message of each recording that is in no folder.
     """
     for name, path in recordings.items():
@@ -42,48 +57,118 @@ def labels_from_folders(recordings: Mapping[str, Path], problems: list[str]) -> 
     return {name: RecordingLabel(name.split('/')[0], str(path)) for name, path in recordings.items() if '/' in name}
 
 
-def labels_from_table(table: Path, recordings: Mapping[str, Path], problems: list[str]) -> dict[str, RecordingLabel]:
-    """Read a CSV with the columns ``name,label[,split][,subject][,fold]``; other columns are left alone.
-
-    ``name`` is the path below the folder of recordings, with or without extension, or the file's name alone where no
-    other recording has it.
+def labels_from_clips(recordings: Mapping[str, Path | Clip], problems: list[str]) -> dict[str, RecordingLabel]:
+    """What the files of :mod:`~asea_mm.datasets.recordings.clip_arrays` say of their clips: class and split.
 
     Args:
-        table: The file.
-        recordings: Name to path, from :func:`~asea_mm.datasets.recordings.samples.find_recordings`.
+        recordings: Name to clip, from :func:`~asea_mm.datasets.recordings.reading.find_recordings`.
+        problems: Takes the message of each recording without such a label.
+    """
+    labels = {}
+    for name, clip in recordings.items():
+        if isinstance(clip, Clip) and clip.label:
+            labels[name] = RecordingLabel(clip.label, str(clip), split=clip.part)
+        else:
+            problems.append(f'{clip}: expected a file of labels beside it, got none; give --labels folders or a table')
+    return labels
+
+
+def number_of_classes(recordings: Mapping[str, Path | Clip]) -> list[str] | None:
+    """The names of classes, ``'0'`` and so on, where files of clips say how many there are."""
+    count = max((clip.num_classes or 0 for clip in recordings.values() if isinstance(clip, Clip)), default=0)
+    return [str(number) for number in range(count)] or None
+
+
+def labels_from_table(
+    table: Path, recordings: Mapping[str, Path | Clip], problems: list[str], notes: list[str] | None = None
+) -> dict[str, RecordingLabel]:
+    """Read a CSV with the columns ``name,label[,split][,subject][,fold]``; other columns are left alone.
+
+    ``name`` is the path below the folder of recordings, with or without extension, also that of a video, or the file's
+    name alone where no other recording has it. :data:`COLUMNS` and :data:`SPLITS` are other words that are understood.
+    Whole numbers may be written ``3.0``.
+
+    Args:
+        table: The file, see :func:`~asea_mm.datasets.recordings.tables.read_lines`.
+        recordings: Name to path, from :func:`~asea_mm.datasets.recordings.reading.find_recordings`.
         problems: Takes the message of each wrong line, and of each recording without a line.
+        notes: Takes what was understood otherwise than it is written.
 
     Raises:
         FileNotFoundError, InputError: If there is no such file, or it has no such columns, or lines of other lengths.
     """
     if not table.is_file():
         raise FileNotFoundError(f'{table}: no such file; expected a table {_HEADER}, or --labels folders')
-    header, lines = read_lines(table, _HEADER)
-    header = [name.lower() for name in header]
-    if not {'name', 'label'} <= {*header}:
-        raise InputError(f'{table}, line 1: expected the columns {_HEADER}, got {header[:8]}')
+    content = read_lines(table, _HEADER)
+    taken: list[str] = []
+    header = _columns(table, [name.lower() for name in content.header], taken)
     known: dict[str, list[str]] = {}
-    for name, path in recordings.items():
-        for spelling in {name, name + path.suffix, path.name, path.stem}:
+    for name, recording in recordings.items():
+        path = recording if isinstance(recording, Path) else Path(name)
+        for spelling in {name, name + path.suffix, *map(_composed, (path.name, path.stem)), PurePosixPath(name).name}:
             known.setdefault(spelling, []).append(name)
     labels: dict[str, RecordingLabel] = {}
-    for number, cells in lines:
+    words: dict[str, str] = {}
+    for number, cells in content.lines:
         where = f'{table}, line {number}'
         row = dict(zip(header, cells, strict=True))
         given = PurePosixPath(row['name'].replace('\\', '/')).as_posix()
-        matches = [given] if given in recordings else known.get(given, [])
+        matches = _recordings_of(given, recordings, known)
         if len(matches) != 1:
             got = f'{len(matches)} of this name, e.g. {matches[:2]}; give the folder, too' if matches else 'none'
             problems.append(f"{where}, column 'name': expected the name of a recording, got {given[:60]!r}: {got}")
         elif matches[0] in labels:
             problems.append(f'{where}: expected every recording once, got {given!r} again')
         else:
-            more = [row.get(column, '') for column in ('split', 'subject', 'fold')]
-            labels[matches[0]] = RecordingLabel(row['label'], where, *more)
-    for name, path in recordings.items():
+            split = row.get('split', '')
+            if split.lower() in SPLITS:
+                words[split] = split = SPLITS[split.lower()]
+            subject, fold = (whole_number(row.get(column, '')) for column in ('subject', 'fold'))
+            labels[matches[0]] = RecordingLabel(row['label'], where, split, subject, fold)
+    for name, recording in recordings.items():
         if name not in labels:
-            problems.append(f'{path}: expected a line for it in {table}, got none; add one or move the recording away')
+            problems.append(
+                f'{recording}: expected a line for it in {table}, got none; add one or move the recording away'
+            )
+    taken += [f'{word!r} as {split}' for word, split in words.items()]
+    if taken and notes is not None:
+        notes.append(f'{table}: took {", ".join(taken)}')
     return labels
+
+
+def _columns(table: Path, header: list[str], taken: list[str]) -> list[str]:
+    """The header in our words; notes in ``taken`` what was said in others."""
+    for column, others in COLUMNS.items():
+        used = [name for name in header if name in others]
+        if column in header or not used:
+            continue
+        if len(used) > 1:
+            raise InputError(
+                f'{table}, line 1: expected one column for {column!r}, got {used}; call the right one {column!r}'
+            )
+        header = [column if name == used[0] else name for name in header]
+        taken.append(f'the column {used[0]!r} as {column}')
+    if not {'name', 'label'} <= {*header}:
+        raise InputError(f'{table}, line 1: expected the columns {_HEADER}, got {header[:8]}')
+    return header
+
+
+def _recordings_of(given: str, recordings: Mapping[str, object], known: Mapping[str, list[str]]) -> list[str]:
+    """The recordings that a name in a table may mean."""
+    stem = str(PurePosixPath(given).with_suffix('')) if given else ''
+    for name in [given, *([stem] if PurePosixPath(given).suffix.lower() in (*_VIDEOS, *READERS) else [])]:
+        if matches := [name] if name in recordings else known.get(name, []):
+            return matches
+    return []
+
+
+def whole_number(text: str) -> str:
+    """``'7.0'``, as tables write whole numbers of a column with gaps, is ``'7'``."""
+    return ';'.join(re.sub(r'^(\d+)\.0+$', r'\1', part.strip()) for part in text.split(';'))
+
+
+def _composed(text: str) -> str:
+    return unicodedata.normalize('NFC', text)
 
 
 def read_classes(path: Path) -> list[str]:
@@ -93,7 +178,8 @@ def read_classes(path: Path) -> list[str]:
         FileNotFoundError, InputError: If there is no such file, it is no text or empty, or a name is there twice.
     """
     try:
-        names = [line.strip() for line in path.read_text(encoding='utf-8-sig').splitlines() if line.strip()]
+        text = _composed(path.read_text(encoding='utf-8-sig'))
+        names = [line.strip() for line in text.splitlines() if line.strip()]
     except UnicodeDecodeError:
         raise InputError(f'{path}: expected one class name a line, in UTF-8, got binary data') from None
     repeated = sorted({name for name in names if names.count(name) > 1})
@@ -107,8 +193,8 @@ def number_classes(
 ) -> tuple[dict[str, int], list[str]]:
     """Class number of each recording, and the class names.
 
-    Without ``classes``: names are numbered in alphabetical order; labels that are all numbers are the class numbers
-    themselves, which must be all of 0 to n - 1.
+    Without ``classes``: names are numbered in alphabetical order; labels that are all numbers, also ``3.0``, are the
+    class numbers themselves, which must be all of 0 to n - 1.
 
     Args:
         labels: Name of recording to what is said about it.
@@ -119,10 +205,10 @@ def number_classes(
         InputError: If there are names and numbers, or numbers are left out.
     """
     if classes is None:
-        classes = _classes_of({label.class_name for label in labels.values() if label.class_name})
+        classes = _classes_of({whole_number(label.class_name) for label in labels.values() if label.class_name})
     numbers = {}
     for name, label in labels.items():
-        given = label.class_name
+        given = label.class_name if label.class_name in classes else whole_number(label.class_name)
         if given in classes:
             numbers[name] = list(classes).index(given)
         elif given.isdecimal() and int(given) < len(classes):

@@ -4,7 +4,6 @@ Ten classes as in ASEA, section 4.1. The skeletons of ST-GCN (Yan et al., AAAI 2
 (Duan et al., ACM MM 2022) are HRNet's.
 """
 
-import operator
 import os
 from functools import partial
 from pathlib import Path
@@ -13,10 +12,11 @@ from typing import Any
 import numpy as np
 
 from ....errors import InputError
-from ...recordings.json_forms import load_json
+from ...recordings.json_forms.nodes import Node, load_json
+from ...recordings.json_forms.sensors import KINETICS_JOINTS, kinetics_frames
 from ...recordings.persons import persons_in_film
 from ..protocol import Conversion, Converter, Progress, convert_each, no_progress
-from .pyskl import MAX_FRAMES, list_pyskl, read_pyskl
+from .pyskl import list_pyskl, read_pyskl
 
 # Label of Kinetics-400, from 0 in alphabetical order, to class; new labels count from 0 in this order.
 K400_CLASSES = {
@@ -33,15 +33,12 @@ K400_CLASSES = {
 }
 CLASSES = tuple(K400_CLASSES.values())
 PARTS = ('train', 'val')
-NUM_JOINTS = 18  # openpose18
 
 
 def read_kinetics_skeleton(path: Path, label: int) -> list[np.ndarray]:
     """Read one JSON file of ST-GCN's kinetics-skeleton.
 
-    ``{"data": [{"frame_index": 1, "skeleton": [{"pose": [x, y, ...], "score": [...]}]}], "label_index": 44}``: 18
-    joints, coordinates as shares of the image. A joint at (0, 0) or with score 0 is missing. The first frame listed is
-    frame 0; frames not listed have nobody in them.
+    See :func:`~asea_mm.datasets.recordings.json_forms.sensors.kinetics_frames`; the first frame listed is frame 0.
 
     Shapes:
         returns T arrays ``(P_t, 18, 3)``: x, y and score, which is 0 where a joint is missing
@@ -49,39 +46,12 @@ def read_kinetics_skeleton(path: Path, label: int) -> list[np.ndarray]:
     Raises:
         FileNotFoundError, InputError: If there is no such file, it is not of this structure, or of another label.
     """
-    content = load_json(path)
-    if not isinstance(content, dict) or not isinstance(content.get('data'), list) or not content['data']:
-        raise InputError(f"{path}: expected {{'data': [frames]}} of at least one frame, got {content!r:.60}")
-    if (got := content.get('label_index', label)) != label:
+    root = Node(load_json(path), str(path))
+    if (got := root.get('label_index', label).value) != label:
         raise InputError(f'{path}: expected label_index {label} as in the label file, got {got!r:.60}')
-    frames: dict[int, np.ndarray] = {}
-    for position, frame in enumerate(content['data']):
-        where = f'{path}: entry {position} of data'
-        try:
-            index = operator.index(frame['frame_index'])
-            rows = [[*person['pose'], *person['score']] for person in frame['skeleton']]
-            values = np.array(rows, dtype=np.float64).reshape(len(rows), 3 * NUM_JOINTS)
-        except (KeyError, TypeError, ValueError, OverflowError):
-            raise InputError(
-                f"{where}: expected {{'frame_index', 'skeleton': [{{'pose', 'score'}}]}} with {2 * NUM_JOINTS} and "
-                f'{NUM_JOINTS} numbers, got {frame!r:.80}'
-            ) from None
-        if index in frames:
-            raise InputError(f'{where}: expected a frame_index of its own, got {index} again')
-        pose, score = values[:, : 2 * NUM_JOINTS].reshape(-1, NUM_JOINTS, 2), values[:, 2 * NUM_JOINTS :, None]
-        # Joints may lie a little outside of the image; pixels are far outside.
-        if not (np.isfinite(values).all() and (np.abs(pose - 0.5) <= 1.5).all() and (score >= 0).all()):
-            raise InputError(
-                f"{where}: expected 'pose' in shares of the image, 0 to 1, and 'score' of at least 0, got "
-                f'{pose.min():g} to {pose.max():g} and {score.min():g}'
-            )
-        score = score * pose.any(axis=-1, keepdims=True)
-        frames[index] = np.concatenate([pose, score], axis=-1)
-    first, last = min(frames), max(frames)
-    if last - first >= MAX_FRAMES:
-        raise InputError(f'{path}: expected at most {MAX_FRAMES} frames, got frame_index {first} to {last}')
-    nobody = np.zeros((0, NUM_JOINTS, 3))
-    return [frames.get(index, nobody) for index in range(first, last + 1)]
+    frames = kinetics_frames(root)
+    nobody = np.zeros((0, KINETICS_JOINTS, 3))
+    return [frames.get(index, nobody) for index in range(min(frames), max(frames) + 1)]
 
 
 def _list_stgcn(root: Path, part: str) -> list[tuple[Path, int]]:

@@ -3,13 +3,11 @@
 Yun et al., "Two-person Interaction Detection Using Body-Pose Features and Multiple Instance Learning", CVPRW 2012.
 """
 
-import math
 import os
 from pathlib import Path
 
-import numpy as np
-
 from ....errors import InputError
+from ...recordings.sbu_text import read_sbu_skeleton
 from ..protocol import Conversion, Converter, Progress, convert_each, no_progress
 
 CLASSES = (
@@ -25,48 +23,10 @@ FOLD_SETS = {
     5: ('s04s02', 's04s03', 's04s06', 's06s02', 's06s03'),
 }
 FOLD_SIZES = {1: 55, 2: 52, 3: 56, 4: 54, 5: 65}
-NUM_JOINTS = 15
-VALUES_PER_LINE = 1 + 2 * NUM_JOINTS * 3
-# Published as x = (1280 - x_mm) / 2560, y = (960 - y_mm) / 1920, z = z_mm / 1280: anisotropic, so neither rotations
-# nor bone lengths make sense before this is undone. Here in metres, and y points up.
-SCALE = np.array([-2.56, -1.92, 1.28])
-OFFSET = np.array([1.28, 0.96, 0.0])
 
 # Of a folder of either tree.
 _FOLD_OF = {name: fold for fold, sets in FOLD_SETS.items() for name in (*sets, f'fold{fold}')}
 _CLASS_FOLDERS = {f'{number:02d}': number - 1 for number in range(1, len(CLASSES) + 1)}
-
-
-def read_sbu_skeleton(path: str | os.PathLike) -> np.ndarray:
-    """Read one ``skeleton_pos.txt``.
-
-    A line is a frame: frame number, then x, y, z of the 15 joints of person 1 and of person 2, comma-separated.
-    Either line ending, blanks around values and empty lines at the end are fine.
-
-    Args:
-        path: The file.
-
-    Shapes:
-        returns ``(M, T, V, C)`` = ``(2, T, 15, 3)``, float32, metres, y up
-
-    Raises:
-        InputError: If the file is empty or a line is not 91 finite numbers; the message names file and line.
-    """
-    frames = []
-    text = Path(path).read_text(encoding='utf-8-sig', errors='replace')
-    for number, line in enumerate(text.rstrip().splitlines() or [''], 1):
-        values = line.split(',')
-        try:
-            frames.append([float(value) for value in values])
-        except ValueError:
-            frames.append([])
-        if len(frames[-1]) != VALUES_PER_LINE or not all(map(math.isfinite, frames[-1])):
-            raise InputError(
-                f'{path}, line {number}: expected {VALUES_PER_LINE} finite comma-separated numbers (frame, 2 persons x '
-                f'15 joints x 3), got {len(values)}: {line!r:.60}'
-            )
-    joints = np.array(frames)[:, 1:].reshape(-1, 2, NUM_JOINTS, 3)
-    return (joints * SCALE + OFFSET).transpose(1, 0, 2, 3).astype(np.float32)
 
 
 def convert_sbu(source: str | os.PathLike, progress: Progress = no_progress, skip_bad: bool = False) -> Conversion:

@@ -1,0 +1,1 @@
+"""K3HI to annotations."""
