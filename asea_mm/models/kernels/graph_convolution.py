@@ -5,7 +5,7 @@ import math
 import torch
 from torch import Tensor
 
-from .support import compiled_types
+from .support import compiled_types, compute_dtype
 
 BLOCK_FRAMES = 16
 WARPS = 8
@@ -36,7 +36,8 @@ def graph_convolution(
     Channels may be in G groups, of which each has topologies of its own; group g has the g-th C / G channels.
 
     Args:
-        x: Features of the persons; their type is that of the result. All others may be of any floating type.
+        x: Features of the persons; their type, or that of autocast, is that of the result. All others may be of any
+            floating type.
         weight, bias: W, w of the projections.
         query, key: q, p of the relations, averaged over time.
         delta, delta_bias: Weights of the relations, multiplied by alpha.
@@ -47,7 +48,7 @@ def graph_convolution(
         delta_bias ``(K, C)``, adjacency ``(K, G, V, V)``; returns ``(P, C, T, V)`` in channels-last memory
     """
     # the operator itself has channels last, so that no layout has to be guessed
-    tokens = x.permute(0, 2, 3, 1)
+    tokens = x.to(compute_dtype(x)).permute(0, 2, 3, 1)
     return _convolve(tokens, weight, bias, query, key, delta, delta_bias, adjacency).permute(0, 3, 1, 2)
 
 

@@ -24,9 +24,10 @@ def _has_tensor_cores(index: int | None) -> bool:
 
 
 def compute_dtype(x: Tensor) -> torch.dtype:
-    """The type in which matrix products of x are taken: that of autocast, if it is on."""
+    """The type in which matrix products of x are taken: that of autocast, if it is on, but never for float64."""
     device = x.device.type
-    return torch.get_autocast_dtype(device) if torch.is_autocast_enabled(device) else x.dtype
+    cast = torch.is_autocast_enabled(device) and x.dtype != torch.float64
+    return torch.get_autocast_dtype(device) if cast else x.dtype
 
 
 def runs_on(x: Tensor) -> bool:
@@ -55,8 +56,8 @@ def takes_kernels(choice: str, x: Tensor, owner: str) -> bool:
     able = runs_on(x)
     if choice == 'fused' and not able:
         raise InputError(
-            f'{owner}: fused kernels need Triton, a GPU of compute capability 8.0 or above, at most {MAX_JOINTS} joints '
-            f'and 16 or 32 bit, and are not exported; got {x.shape[3]} joints, {compute_dtype(x)} on {x.device}'
+            f'{owner}: fused kernels need Triton, a GPU of compute capability 8.0 or above, at most {MAX_JOINTS} '
+            f'joints and 16 or 32 bit, and are not exported; got {x.shape[3]} joints, {compute_dtype(x)} on {x.device}'
         )
     return able
 
