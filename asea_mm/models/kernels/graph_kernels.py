@@ -28,6 +28,7 @@ def convolve(
     rounding: tl.constexpr,
     factor: tl.constexpr,
     precision: tl.constexpr,
+    projected: tl.constexpr,
     block_channels: tl.constexpr,
     block_frames: tl.constexpr,
     block_joints: tl.constexpr,
@@ -69,9 +70,9 @@ def convolve(
             )
             value = value_tile(
                 x,
-                weight + subset * channels * channels_in,
-                bias + subset * channels,
-                channel,
+                weight,
+                bias,
+                subset * channels + channel,
                 within,
                 frame,
                 column,
@@ -82,6 +83,7 @@ def convolve(
                 rounding,
                 factor,
                 precision,
+                projected,
                 block_in,
             )
             total = product(value, tl.permute(topology, (0, 2, 1)), total, rounding, factor, precision)
@@ -196,6 +198,7 @@ def convolve_back_to_topologies(
     rounding: tl.constexpr,
     factor: tl.constexpr,
     precision: tl.constexpr,
+    projected: tl.constexpr,
     block_channels: tl.constexpr,
     block_frames: tl.constexpr,
     block_joints: tl.constexpr,
@@ -223,8 +226,6 @@ def convolve_back_to_topologies(
     graph = subset * groups + group
     x += person * frames * joints * channels_in
     grad += person * frames * joints * channels
-    weight += subset * channels * channels_in
-    bias += subset * channels
     total = tl.full((block_channels, block_joints, block_joints), 0, number)
     for start in range(0, frames, block_frames):
         frame = start + tl.arange(0, block_frames)
@@ -232,7 +233,7 @@ def convolve_back_to_topologies(
             x,
             weight,
             bias,
-            channel,
+            subset * channels + channel,
             within,
             frame,
             column,
@@ -243,6 +244,7 @@ def convolve_back_to_topologies(
             rounding,
             factor,
             precision,
+            projected,
             block_in,
         )
         place, mask = feature_tile(grad, channel, within, frame, row, frames, joints, channels)

@@ -49,6 +49,13 @@ def topology_tile(
 
 
 @triton.jit
+def feature_tile(y, channel, within, frame, joint, frames, joints, channels):
+    """Where features ``(T, V, C)`` of one person lie, and which of them exist: ``(C, T, J)`` each."""
+    place = (frame[None, :, None] * joints + joint[None, None]) * channels + channel[:, None, None]
+    return y + place, within[:, None, None] & (frame < frames)[None, :, None] & (joint < joints)[None, None]
+
+
+@triton.jit
 def value_tile(
     x,
     weight,
@@ -64,9 +71,13 @@ def value_tile(
     rounding: tl.constexpr,
     factor: tl.constexpr,
     precision: tl.constexpr,
+    projected: tl.constexpr,
     block_in: tl.constexpr,
 ):
-    """The projected features W x + b of one person, ``(C, T, J)``; outside of frames and joints they are b."""
+    """The values W x + b of one person, ``(C, T, J)``, of which x may be all; outside of frames and joints any."""
+    if projected:
+        place, mask = feature_tile(x, channel, within, frame, joint, frames, joints, channels)
+        return tl.load(place, mask, 0)
     size: tl.constexpr = channel.shape[0]
     rows: tl.constexpr = frame.shape[0]
     columns: tl.constexpr = joint.shape[0]
@@ -81,10 +92,3 @@ def value_tile(
         value = product(features, factors, value, rounding, factor, precision)
     value += tl.load(bias + channel, within, 0).to(number)[None]
     return tl.permute(tl.reshape(value, (rows, columns, size)), (2, 0, 1))
-
-
-@triton.jit
-def feature_tile(y, channel, within, frame, joint, frames, joints, channels):
-    """Where features ``(T, V, C)`` of one person lie, and which of them exist: ``(C, T, J)`` each."""
-    place = (frame[None, :, None] * joints + joint[None, None]) * channels + channel[:, None, None]
-    return y + place, within[:, None, None] & (frame < frames)[None, :, None] & (joint < joints)[None, None]

@@ -105,8 +105,9 @@ class ExternalAttention(nn.Module):
             mask = torch.zeros_like(weight, dtype=query.dtype).masked_fill(weight == 0, MASKED).transpose(-1, -2)
             # rows are the same for all queries, and without a copy for all frames if joints do not come and go
             mask = mask.expand(-1, -1, query.shape[2], query.shape[3], -1).flatten(0, 1)
-        flat = (y.flatten(0, 1) for y in (query, key, value))
-        return F.scaled_dot_product_attention(*flat, attn_mask=mask).unflatten(0, query.shape[:2])
+        shape = query.shape[:2]
+        query, key, value = query.flatten(0, 1), key.flatten(0, 1), value.flatten(0, 1)
+        return F.scaled_dot_product_attention(query, key, value, attn_mask=mask).unflatten(0, shape)
 
     def forward(self, x: Tensor, num_person: int, weight: Tensor | None = None) -> Tensor:
         if num_person == 1:

@@ -39,7 +39,7 @@ def random_sizes(chance: random.Random) -> dict[str, int]:
     groups = chance.choice([1, 1, 1, 2, 3])
     return dict(
         persons=chance.randint(1, 2),
-        channels_in=chance.choice([1, 3, chance.randint(1, 20), 16, 32]),
+        channels_in=chance.choice([1, 3, chance.randint(1, 20), 16, 32, chance.randint(50, 100)]),
         width=chance.choice([chance.randint(1, 20 // groups), 16]),
         frames=chance.randint(1, 20),
         joints=joints,

@@ -9,13 +9,13 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import torch
 import pytest
+import torch
 from torch import Tensor
 
 ARCHITECTURES = (80, 89, 90)
 SHARED_LIMIT = 96 * 1024
-LAUNCH_OPTIONS = ('num_warps', 'num_stages')
+LAUNCH_OPTIONS = ('num_warps', 'num_stages', 'maxnreg')
 
 
 class Launch(NamedTuple):

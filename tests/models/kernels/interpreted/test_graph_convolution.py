@@ -13,6 +13,7 @@ SIZES = {
     'more joints than a tile': dict(SMALL, joints=33),
     'more channels than a tile': dict(SMALL, channels_in=17, width=17, groups=1),
     'aligned channels': dict(SMALL, channels_in=16, width=16),
+    'projected before': dict(SMALL, channels_in=48, width=16),
     'more frames than a tile': dict(SMALL, frames=17),
     'one of each': dict.fromkeys(SMALL, 1),
 }
