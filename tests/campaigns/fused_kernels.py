@@ -23,7 +23,15 @@ from tests.models.kernels.compiling import ARCHITECTURES, SHARED_LIMIT, compile_
 
 DTYPES = (torch.float32, torch.bfloat16)
 # channels in and out, joints, groups
-SIZES = ((64, 64, 25, 1), (3, 64, 25, 1), (256, 256, 64, 1), (8, 20, 15, 1), (128, 32, 25, 4))
+SIZES = (
+    (64, 64, 25, 1),
+    (3, 64, 25, 1),
+    (256, 256, 64, 1),
+    (8, 20, 15, 1),
+    (7, 20, 25, 1),
+    (100, 20, 25, 1),
+    (128, 32, 25, 4),
+)
 
 
 def main(quick: bool = False) -> dict[str, Any]:

@@ -75,20 +75,22 @@ def value_tile(
     block_in: tl.constexpr,
 ):
     """The values W x + b of one person, ``(C, T, J)``, of which x may be all; outside of frames and joints any."""
-    if projected:
-        place, mask = feature_tile(x, channel, within, frame, joint, frames, joints, channels)
-        return tl.load(place, mask, 0)
     size: tl.constexpr = channel.shape[0]
     rows: tl.constexpr = frame.shape[0]
     columns: tl.constexpr = joint.shape[0]
-    token = tl.reshape(frame[:, None] * joints + joint[None], (rows * columns,))
-    there = tl.reshape((frame < frames)[:, None] & (joint < joints)[None], (rows * columns,))
-    value = tl.full((rows * columns, size), 0, number)
-    for start in range(0, channels, block_in):
-        source = start + tl.arange(0, block_in)
-        known = source < channels
-        features = tl.load(x + token[:, None] * channels + source[None], there[:, None] & known[None], 0)
-        factors = tl.load(weight + channel[None] * channels + source[:, None], within[None] & known[:, None], 0)
-        value = product(features, factors, value, rounding, factor, precision)
-    value += tl.load(bias + channel, within, 0).to(number)[None]
-    return tl.permute(tl.reshape(value, (rows, columns, size)), (2, 0, 1))
+    if projected:
+        place, mask = feature_tile(x, channel, within, frame, joint, frames, joints, channels)
+        value = tl.load(place, mask, 0)
+    else:
+        token = tl.reshape(frame[:, None] * joints + joint[None], (rows * columns,))
+        there = tl.reshape((frame < frames)[:, None] & (joint < joints)[None], (rows * columns,))
+        tokens = tl.full((rows * columns, size), 0, number)
+        for start in range(0, channels, block_in):
+            source = start + tl.arange(0, block_in)
+            known = source < channels
+            features = tl.load(x + token[:, None] * channels + source[None], there[:, None] & known[None], 0)
+            factors = tl.load(weight + channel[None] * channels + source[:, None], within[None] & known[:, None], 0)
+            tokens = product(features, factors, tokens, rounding, factor, precision)
+        tokens += tl.load(bias + channel, within, 0).to(number)[None]
+        value = tl.permute(tl.reshape(tokens, (rows, columns, size)), (2, 0, 1))
+    return value

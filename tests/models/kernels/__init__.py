@@ -80,12 +80,14 @@ def deviation(found: Tensor, expected: Tensor) -> float:
     return float((found.double() - expected).abs().max()) / (largest or 1.0)
 
 
-def deviations(function, sizes: Mapping[str, int], dtype: torch.dtype, seed: int = 0) -> dict[str, float]:
+def deviations(
+    function, sizes: Mapping[str, int], dtype: torch.dtype, seed: int = 0, device: str = 'cpu'
+) -> dict[str, float]:
     """Deviations of a fused form of the graph convolution, in a type, from the equation in float64."""
-    inputs = {name: tensor.to(dtype) for name, tensor in random_inputs(sizes, seed).items()}
+    inputs = {name: tensor.to(device, dtype) for name, tensor in random_inputs(sizes, seed).items()}
     exact = {name: tensor.double() for name, tensor in inputs.items()}
     y = plain_convolution(*exact.values())
-    towards = torch.randn(y.shape, generator=torch.Generator().manual_seed(seed), dtype=y.dtype).to(dtype)
+    towards = torch.randn(y.shape, generator=torch.Generator().manual_seed(seed), dtype=y.dtype).to(device, dtype)
     expected = output_and_gradients(plain_convolution, exact, towards.double())
     found = output_and_gradients(function, inputs, towards)
     assert all(found[name].dtype == tensor.dtype for name, tensor in inputs.items())
