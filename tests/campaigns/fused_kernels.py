@@ -52,6 +52,8 @@ def interpreted(quick: bool) -> dict[str, Any]:
     number = 4 if quick else 200
     largest: dict[str, dict[str, float]] = {str(dtype): {} for dtype in DTYPES}
     for seed, dtype in itertools.product(range(number), DTYPES):
+        if seed % 20 == 0 and dtype == DTYPES[0]:
+            print(f'{seed} of {number} shapes', file=sys.stderr, flush=True)
         sizes = random_sizes(random.Random(seed))
         found = deviations(graph_convolution, sizes, dtype, seed)
         assert max(found.values()) < BOUNDS[dtype], f'{sizes}, {dtype}: {found}'
