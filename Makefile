@@ -1,13 +1,14 @@
 # make demo      train and test on the embedded synthetic pairs (CPU, nothing to download but the packages)
 # make test      the tests of the package
 # make test-lab  the tests of the experiments, lab/
+# make campaign  hours of damaged inputs, kills, full disks and two at once: what the tests do in short
 # make lint      style, types and the direction of imports
 # Each makes .venv first if it is missing. PYTHON=python3.11 chooses the interpreter.
 PYTHON ?= python3
 BIN := .venv/bin
 DEMO := work_dirs/asea_demo
 
-.PHONY: demo test test-lab lint clean
+.PHONY: demo test test-lab campaign lint clean
 
 # Five epochs do, of the eight that the config has.
 demo: .venv/installed
@@ -21,6 +22,9 @@ test: .venv/installed
 
 test-lab: .venv/installed
 	$(BIN)/python -m pytest lab/tests
+
+campaign: .venv/installed
+	$(BIN)/python -m tests.campaigns
 
 lint: .venv/installed
 	$(BIN)/ruff check .

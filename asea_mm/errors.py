@@ -3,12 +3,22 @@
 from collections.abc import Iterable
 from difflib import get_close_matches
 
+LONGEST = 480  # characters of a line of a message
+
 
 class InputError(ValueError):
     """Something that the user gave is not as expected: the message names what, what was expected and what came.
 
-    Commands show it as one line. Our own faults are other errors and keep their traceback.
+    Commands show it as one line. Our own faults are other errors and keep their traceback. Of lines that are too long,
+    since they repeat what came, the middle is left out: a message begins with the file and ends with the reason.
     """
+
+    def __init__(self, message: str = '') -> None:
+        super().__init__('\n'.join(map(_shortened, str(message).split('\n'))))
+
+
+def _shortened(line: str) -> str:
+    return line if len(line) <= LONGEST else f'{line[: LONGEST - 180]} ... {line[-175:]}'
 
 
 def did_you_mean(name: str, known: Iterable[str], cutoff: float = 0.6) -> str:

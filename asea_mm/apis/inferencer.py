@@ -2,7 +2,7 @@
 
 import os
 from collections import deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from itertools import groupby
 from typing import Any
 
@@ -41,6 +41,7 @@ class InteractionInferencer:
             made as ``docs/layouts.md`` says, and the log says which were derived.
         num_clips: Clips that the model sees of every clip or window: ``SampleClip`` takes so many, and
             ``AddTurnedClips`` is left out. Default: as in the pipeline. Fewer are faster and less exact.
+        allow_imports: Modules that the config in a checkpoint may have imported; trust both.
 
     Attributes:
         classes, skeleton, num_person: Names of the classes, layout of the keypoints, persons that the model takes.
@@ -58,8 +59,9 @@ class InteractionInferencer:
         fuse: bool = False,
         layout: str | Mapping | Skeleton | None = None,
         num_clips: int | None = None,
+        allow_imports: Collection[str] = (),
     ) -> None:
-        trained = load_model(model, weights, device, layout)
+        trained = load_model(model, weights, device, layout, allow_imports)
         self.model: Any = fuse_batch_norm(trained.model) if fuse else trained.model
         self.skeleton, self.classes, self.num_person = trained.skeleton, trained.classes, trained.num_person
         self._model_skeleton, self._channels = trained.model_skeleton, trained.channels

@@ -1,22 +1,23 @@
 """A trained model and what belongs to it, from a checkpoint that need not be trusted."""
 
-import importlib
 import os
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
-from mmaction.registry import MODELS, TRANSFORMS
+from mmaction.registry import MODELS
 from mmengine.config import Config
-from mmengine.registry import WEIGHT_INITIALIZERS, DefaultScope
+from mmengine.registry import DefaultScope
 from torch import nn
 
+from ..engine.allowed_parts import check_registered, import_allowed, import_parts
 from ..engine.checkpoints import parse_config, read_checkpoint
-from ..engine.configs import part_names, read_config
+from ..engine.configs import read_config
+from ..engine.tensor_files import BoundedTensors
 from ..errors import InputError
 from ..layout_mapping import map_recordings
 from ..models.backbones.interaction_backbone import input_size
@@ -43,6 +44,7 @@ def load_model(
     weights: str | os.PathLike | None = None,
     device: str | torch.device = 'cpu',
     layout: str | Mapping | Skeleton | None = None,
+    allow_imports: Collection[str] = (),
 ) -> TrainedModel:
     """Load a checkpoint, with the config that it carries or another.
 
@@ -55,6 +57,7 @@ def load_model(
         device: Where the model runs.
         layout: Layout of the keypoints; default what checkpoint or config say. Where it is another than the model's,
             the pipeline begins with ``MapLayout``.
+        allow_imports: Modules that are imported, and may be named by the config of a checkpoint.
 
     Raises:
         FileNotFoundError: If there is no such file.
@@ -68,20 +71,25 @@ def load_model(
     path = str(weights if is_config else model)
     checkpoint = read_checkpoint(path)
     meta = checkpoint['meta']
-    if isinstance(model, Config):
-        cfg = model
-    elif is_config:
-        cfg = read_config(model)
-    elif isinstance(meta.get('cfg'), str):
-        with _LOCK:  # Python 3.11 parses in one thread at a time only (CPython's issue 106905)
-            cfg = parse_config(meta['cfg'], f'checkpoint {path}')
-    else:
+    if is_config:
+        cfg = model if isinstance(model, Config) else read_config(model)
+        import_allowed(allow_imports)
+        import_parts(cfg.get('custom_imports') or {}, path)
+        return _build(cfg, path, checkpoint, device, layout)
+    if not isinstance(meta.get('cfg'), str):
         raise InputError(f'checkpoint {path}: it carries no config; give its config file as model and it as weights')
-    _import_parts(cfg.get('custom_imports') or {}, path)
+    with _blamed_on(f'checkpoint {path}'):
+        with _LOCK:  # Python 3.11 parses in one thread at a time only (CPython's issue 106905)
+            cfg = parse_config(meta['cfg'], f'checkpoint {path}', allow_imports)
+        import_allowed(allow_imports)
+        check_registered([cfg.model, _test_dataset(cfg).get('pipeline')], f'checkpoint {path}')
+        with BoundedTensors(sum(weight.nbytes for weight in checkpoint['state_dict'].values())):
+            return _build(cfg, path, checkpoint, device, layout)
+
+
+def _build(cfg: Config, path: str, checkpoint: Mapping[str, Any], device: Any, layout: Any) -> TrainedModel:
     dataset = _test_dataset(cfg)
     pipeline = [dict(step) for step in dataset.get('pipeline') or []]
-    if not is_config:
-        _require_registered([cfg.model, pipeline], f'checkpoint {path}')
     with mmaction_scope():
         recognizer: Any = MODELS.build(dict(cfg.model))
     if getattr(recognizer.cls_head, 'average_clips', 'prob') is None:
@@ -92,7 +100,7 @@ def load_model(
         reason = ' '.join(str(error).split())
         raise InputError(f'checkpoint {path} does not fit the model of its config: {reason:.400}') from None
 
-    dataset_meta = meta.get('dataset_meta') or {}
+    dataset_meta = checkpoint['meta'].get('dataset_meta') or {}
     if not pipeline:
         raise InputError(f'{path}: the config has no pipeline in test_dataloader or val_dataloader')
     skeleton, model_skeleton = _layouts(layout, recognizer, dataset_meta, dataset, path)
@@ -120,6 +128,18 @@ def load_model(
     )
 
 
+@contextmanager
+def _blamed_on(source: str) -> Iterator[None]:
+    """Raise whatever comes of building what a file describes as an error of the file: nobody wrote code in it."""
+    try:
+        yield
+    except InputError:
+        raise
+    except Exception as error:
+        reason = ' '.join(f'{type(error).__name__}: {error}'.split())
+        raise InputError(f'{source}: its config cannot be used: {reason[:300]}') from error
+
+
 def part_name(config: Mapping) -> str:
     """The name of the part that a config builds, without its registry; ``type`` may also be the class itself."""
     kind = config.get('type')
@@ -131,31 +151,6 @@ def mmaction_scope() -> Iterator[None]:
     """While it lasts, mmengine finds mmaction2's parts by name; the caller's scope, if any, comes back after it."""
     with _LOCK, DefaultScope.overwrite_default_scope('mmaction'):
         yield
-
-
-def _import_parts(custom_imports: Mapping, path: str) -> None:
-    """Import what registers the parts of a config, as mmengine does."""
-    names = custom_imports.get('imports') or []
-    for name in [names] if isinstance(names, str) else names:
-        try:
-            importlib.import_module(name)
-        except ImportError as error:
-            if not custom_imports.get('allow_failed_imports', False):
-                raise InputError(f'{path}: custom_imports of its config: {error}') from None
-
-
-def _require_registered(parts: Any, source: str) -> None:
-    """Of a name that is in no registry mmengine would take whatever Python has under it, and call that."""
-    names: set[str] = set()
-    for registry in (MODELS, TRANSFORMS, WEIGHT_INITIALIZERS):
-        registry.import_from_location()
-        while registry.parent is not None:
-            names.update(registry.module_dict)
-            registry = registry.parent
-        names.update(registry.module_dict, *(child.module_dict for child in registry.children.values()))
-    for kind in part_names(parts):
-        if kind.rpartition('.')[2] not in names:
-            raise InputError(f'{source}: refused, its config asks for {kind!r}, which is no registered part')
 
 
 def _test_dataset(cfg: Config) -> Mapping:

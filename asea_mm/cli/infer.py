@@ -52,7 +52,7 @@ def run(args: argparse.Namespace) -> int:
     pairs = parse_pairs(args.pairs)
     model = (args.model,) if args.config is None else (find_config(args.config), args.model)
     layout = None if args.layout is None else read_layout(args.layout)
-    inferencer = InteractionInferencer(*model, device=args.device, layout=layout)
+    inferencer = InteractionInferencer(*model, device=args.device, layout=layout, allow_imports=args.allow_import)
     results: list[InteractionResult] = []
     problems: list[Exception] = []
     pictures: list[Path] = []

@@ -60,6 +60,13 @@ def add_model_options(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group('model')
     group.add_argument('--model', required=True, metavar='CHECKPOINT', help='checkpoint of training')
     group.add_argument('--config', help=f'{CONFIG_HELP}; default: the one in the checkpoint')
+    group.add_argument(
+        '--allow-import',
+        action='append',
+        default=[],
+        metavar='MODULE',
+        help='module that the config in the checkpoint may import, if you trust both (may be repeated)',
+    )
     add_device_option(group)
 
 

@@ -1,25 +1,65 @@
 """Checkpoints that need not be trusted: their weights, and the config that they carry."""
 
 import ast
-import re
+import os
+import shutil
+import zlib
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
+from urllib.request import urlopen
 
 import torch
 from mmengine.config import Config
+from mmengine.runner.checkpoint import CheckpointLoader
 
+from ..datasets.files.limits import TooMuch
+from ..datasets.files.plain_unpickler import ForbiddenGlobal
+from ..datasets.files.whole import written_whole
 from ..errors import InputError
-from .configs import part_names
+from .allowed_parts import check_names
+from .tensor_files import read_tensor_file
 
-# Registries may be named in front of a part's name; anything else with a dot mmengine would import.
-_SCOPES = ('mmaction', 'mmengine', 'mmcv', 'mmdet', 'mmpose')
+# Where mmengine would read checkpoints from; the names of model zoos are URLs of other servers.
+_SCHEMES = (
+    *('', 'http://', 'https://', 'modelzoo://', 'torchvision://', 'open-mmlab://', 'openmmlab://', 'mmcls://'),
+    *('jhu://', 'pavi://', 's3://', r'(\S+\:)?s3://'),
+)
+_LONGEST_CONFIG = 1_000_000  # characters
 
 
-def read_checkpoint(path: str, resume: bool = False) -> dict[str, Any]:
+def local_checkpoint(path: str | os.PathLike) -> Path:
+    """The file of a checkpoint; that of a URL is downloaded, once, to the cache of torch.hub.
+
+    Raises:
+        FileNotFoundError: If there is no such file.
+        InputError: If the URL is of another kind than http and https, or nothing comes from it.
+    """
+    url = str(path)
+    if '://' not in url:
+        if not Path(path).is_file():
+            raise FileNotFoundError(f'checkpoint {path} does not exist')
+        return Path(path)
+    parts = urlsplit(url)
+    if parts.scheme not in ('http', 'https'):
+        raise InputError(f'checkpoint {url}: expected a file, or a URL that begins with http:// or https://')
+    name = Path(parts.path)
+    file = Path(torch.hub.get_dir()) / 'checkpoints' / f'{name.stem}-{zlib.crc32(url.encode()):08x}{name.suffix}'
+    if not file.is_file():
+        try:
+            with urlopen(url, timeout=60) as source, written_whole(file) as part, part.open('wb') as target:
+                shutil.copyfileobj(source, target)
+        except (OSError, ValueError) as error:
+            raise InputError(f'checkpoint {url}: could not be downloaded: {error}') from error
+    return file
+
+
+def read_checkpoint(path: str | os.PathLike, resume: bool = False) -> dict[str, Any]:
     """The content of a checkpoint, on the CPU, without running any code that it may contain.
 
     Args:
-        path: The file.
+        path: The file, or the URL of one, see :func:`local_checkpoint`.
         resume: Whether training shall go on from it, which needs more than weights.
 
     Returns:
@@ -29,60 +69,74 @@ def read_checkpoint(path: str, resume: bool = False) -> dict[str, Any]:
         FileNotFoundError: If there is no such file.
         InputError: If it is not a checkpoint, or has no state of a training and ``resume`` is set.
     """
-    if not Path(path).is_file():
-        raise FileNotFoundError(f'checkpoint {path} does not exist')
+    file = local_checkpoint(path)
     try:
-        content: Any = torch.load(path, map_location='cpu', weights_only=True)
-    except Exception as error:  # a damaged file raises almost anything
-        forbidden = re.search(r'GLOBAL (\S+)', str(error))
-        if forbidden is None:
-            raise InputError(f'checkpoint {path}: not a checkpoint, or a damaged one') from None
+        content: Any = read_tensor_file(file)
+    except ForbiddenGlobal as error:
         raise InputError(
-            f'checkpoint {path}: refused, it asks for {forbidden[1]}; only tensors, plain containers and what mmengine '
-            f'logs are read, anything else could run code'
+            f'checkpoint {path}: refused, it asks for {error}; only tensors, plain containers and what mmengine logs '
+            f'are read, anything else could run code'
         ) from None
+    except TooMuch as error:
+        raise InputError(
+            f'checkpoint {path}: refused, the file of {file.stat().st_size} bytes asks for {error}'
+        ) from None
+    except Exception:  # a damaged file raises almost anything
+        raise InputError(f'checkpoint {path}: not a checkpoint, or a damaged one') from None
     weights = content.get('state_dict', content) if isinstance(content, dict) else None
     if not isinstance(weights, dict) or not any(isinstance(weight, torch.Tensor) for weight in weights.values()):
-        got = f'the keys {list(content)[:5]}' if isinstance(content, dict) else type(content).__name__
+        got = f'the keys {str(list(content)[:5])[:200]}' if isinstance(content, dict) else type(content).__name__
         raise InputError(f"checkpoint {path}: expected weights, in 'state_dict' or on their own, got {got}")
     if weights is content:
         content = {'state_dict': content}
     meta = content.get('meta')
-    if resume and 'epoch' not in (meta or {}):
+    meta = dict(meta) if isinstance(meta, dict) else {}
+    meta.pop('config', None)  # mmengine runs it as Python when a training is resumed
+    if resume and 'epoch' not in meta:
         raise InputError(f'checkpoint {path}: has weights but no state of a training to resume')
-    return {**content, 'meta': meta if isinstance(meta, dict) else {}}
+    return {**content, 'meta': meta}
 
 
-def parse_config(text: str, source: str) -> Config:
+def load_from_checked_file(filename: str, map_location: Any = None) -> dict[str, Any]:
+    """:func:`read_checkpoint` as mmengine calls what reads checkpoints; optimizers and models take their own device."""
+    return read_checkpoint(filename)
+
+
+def guard_mmengine() -> None:
+    """Have mmengine read all checkpoints, wherever a config names one, by :func:`read_checkpoint`."""
+    CheckpointLoader.register_scheme(_SCHEMES, load_from_checked_file, force=True)
+
+
+def parse_config(text: str, source: str, allowed: Collection[str] = ()) -> Config:
     """The config that mmengine writes into checkpoints, without running it as Python.
 
-    It is a list of assignments of literals and ``dict(...)``; anything else is refused. So are parts with a dotted
-    name that is not a registry's: mmengine would import and call whatever that names.
+    It is a list of assignments of literals and ``dict(...)``; anything else is refused. So are names of modules and
+    parts that :mod:`.allowed_parts` does not know: mmengine would import and call whatever they name.
 
     Args:
         text: What ``Config.pretty_text`` gave.
         source: The file, for the messages.
+        allowed: Modules that the user allows.
 
     Raises:
         InputError: If there is anything else in it.
     """
     fields: dict[str, Any] = {}
     try:
+        if len(text) > _LONGEST_CONFIG:
+            raise InputError(f'{len(text)} characters')
         for statement in ast.parse(text).body:
             if not isinstance(statement, ast.Assign) or not isinstance(statement.targets[0], ast.Name):
                 raise InputError(f'a statement that is no assignment in line {statement.lineno}')
             fields[statement.targets[0].id] = ast.literal_eval(_Literals().visit(statement.value))
-    except (SyntaxError, ValueError, TypeError, RecursionError) as error:
+    except (SyntaxError, ValueError, TypeError, RecursionError, MemoryError) as error:
         raise InputError(
-            f'{source}: refused, its config has {error}; only plain values are read, anything else could run code. '
-            f'Give a config file that you trust as model, and the checkpoint as weights'
+            f'{source}: refused, its config has {str(error)[:200] or type(error).__name__}; only plain values are '
+            f'read, anything else could run code. Give a config file that you trust as model, and this as weights'
         ) from None
-    for kind in part_names(fields):
-        scope, _, name = kind.rpartition('.')
-        if scope and scope not in _SCOPES:
-            raise InputError(f'{source}: refused, its config asks for {kind!r}, which is no registered part')
+    check_names(fields, source, allowed)
     if 'model' not in fields:
-        raise InputError(f"{source}: expected a config with 'model', got {sorted(fields)[:8]}")
+        raise InputError(f"{source}: expected a config with 'model', got {str(sorted(fields)[:8])[:200]}")
     return Config(fields)
 
 

@@ -23,7 +23,7 @@ from mmengine.runner import Runner
 
 from ..errors import InputError
 from .cfg_options import merge_cfg_options
-from .checkpoints import read_checkpoint
+from .checkpoints import guard_mmengine, read_checkpoint
 from .configs import read_config
 from .mending import mendable_errors
 from .options import apply_options
@@ -159,14 +159,13 @@ def run_test(cfg: Config, checkpoint: str | os.PathLike, dump: str | None = None
     evaluators = evaluators if isinstance(evaluators, (list, tuple)) else [evaluators]
     cfg.test_evaluator = [*evaluators, dict(type='InteractionReport', out_dir=cfg.work_dir)]
     if dump is not None:
-        cfg.test_evaluator.append(dict(type='DumpResults', out_file_path=dump))
+        cfg.test_evaluator.append(dict(type='WholeDumpResults', out_file_path=dump))
     with mendable_errors():
         runner = build_runner(cfg)
         dataset = runner.test_dataloader.dataset
         check_classes(runner.model, dataset)
         check_head(runner.model)
-        if '://' not in cfg.load_from:
-            check_unseen(cfg.load_from, read_checkpoint(cfg.load_from)['meta'], dataset, cfg, anyway)
+        check_unseen(cfg.load_from, read_checkpoint(cfg.load_from)['meta'], dataset, cfg, anyway)
         # mmengine only warns of weights that do not fit, and tests random ones
         runner.load_checkpoint = partial(runner.load_checkpoint, strict=True)
         try:
@@ -195,14 +194,15 @@ def build_runner(cfg: Config) -> Runner:
     """Our runner (:class:`ResumableRunner`), or the one the config names.
 
     Args:
-        cfg: The config. A local file in ``load_from`` is checked before anything is built.
+        cfg: The config. What ``load_from`` names is checked before anything is built.
 
     Raises:
         FileNotFoundError: If there is no such checkpoint.
         InputError: If the checkpoint is none, or the launcher needs a GPU or a part a package that is not there.
     """
     check_packages(cfg)
-    if cfg.get('load_from') and '://' not in cfg.load_from:
+    guard_mmengine()
+    if cfg.get('load_from'):
         read_checkpoint(cfg.load_from, resume=cfg.get('resume', False))
     if cfg.get('launcher') == 'pytorch' and get_device() == 'cpu':
         _join_cpu_processes(cfg)

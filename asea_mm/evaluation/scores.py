@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from ..datasets.files.limits import read_npz
 from ..datasets.files.whole import written_whole
 from ..errors import InputError
 from .statistics import Run, run_name
@@ -136,10 +137,9 @@ def _read(path: Path) -> dict[str, np.ndarray]:
     if not path.is_file():
         raise FileNotFoundError(f'scores {path} do not exist')
     try:
-        with np.load(path, allow_pickle=False) as file:
-            arrays = {name: file[name] for name in file.files}
-            samples, classes = arrays['scores'].shape
-            shapes = {name: arrays[name].shape for name in ('ids', 'labels')}
+        arrays = read_npz(path)
+        samples, classes = arrays['scores'].shape
+        shapes = {name: arrays[name].shape for name in ('ids', 'labels')}
     except Exception as error:  # a damaged archive raises almost anything
         reason = f'{error}'.partition('\n')[0] or type(error).__name__
         raise InputError(

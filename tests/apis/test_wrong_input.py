@@ -116,7 +116,7 @@ BAD_IMPORT = dict(imports=['asea_mm', 'no_such_module'])
 @pytest.mark.parametrize(
     ('changes', 'message'),
     [
-        ({'custom_imports': BAD_IMPORT}, 'custom_imports of its config: No module named'),
+        ({'custom_imports': BAD_IMPORT}, "asks for the module 'no_such_module'; .* --allow-import no_such_module"),
         ({'custom_imports': {**BAD_IMPORT, 'allow_failed_imports': True}}, None),
         ({'custom_imports': dict(imports='asea_mm')}, None),
         ({'model.cls_head.average_clips': None}, 'the head must average clips by .*got average_clips=None'),

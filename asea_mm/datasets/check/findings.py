@@ -25,6 +25,7 @@ KINDS: dict[str, tuple[str, str, str]] = {
         'leave scores out that you do not have, or store 1',
     ),
     'not finite': ('error', 'NaN or infinity among the values', 'store zeros for missing joints'),
+    'absurd': ('error', 'coordinates beyond 1 km or 100,000 pixels', 'leave these samples out, or store metres'),
     'nobody': ('error', 'all keypoints are zero', 'leave these samples out'),
     'dtype': ('warning', 'keypoints are neither float32 nor float16', 'store float32: more is not used, less is lost'),
     'mixed': ('error', 'some samples have 2 coordinates, some 3', 'make a file of each kind'),

@@ -14,15 +14,21 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from ...errors import InputError
 from ...skeletons import get_skeleton
-from .plain_pickle import ForbiddenGlobal, read_pickle
+from .limits import TooMuch
+from .plain_pickle import read_pickle
+from .plain_unpickler import ForbiddenGlobal
 from .stored_samples import NoIndex, StoredSamples, write_samples
 from .validation import SHORT, described, validate_annotation
 from .whole import written_whole
 
 SUFFIXES = ('.pkl', '.pickle', '.pkl.gz', '.pickle.gz')
 EXPECTED = "a pickle of {'split': {name: [id, ...]}, 'annotations': [...]}, of a list of annotations or of one"
+
+_NO_IDS = (list, tuple, dict, set, bytearray, np.ndarray)  # which have no hash, or a slow one
 
 
 def load_annotations(path: str | os.PathLike, lazy: bool = False) -> dict:
@@ -77,7 +83,8 @@ def _checked_structure(content: Any, path: Path) -> dict:
         raise InputError(f"{path}: expected 'split' to be {{name: [id, ...]}}, got {described(split)}")
     if not isinstance(meta, dict):
         raise InputError(f"{path}: expected 'meta' to be a dict, got {described(meta)}")
-    split = {name: list(ids) for name, ids in split.items()}
+    # what can be no id becomes one that no sample has
+    split = {name: [SHORT.repr(i) if isinstance(i, _NO_IDS) else i for i in ids] for name, ids in split.items()}
     return {'annotations': list(content['annotations']), 'split': split, 'meta': meta}
 
 
@@ -140,7 +147,7 @@ def save_annotations(
     with written_whole(path) as part, part.open('wb') as file:
         try:
             write_samples(file, checked, {'split': split, 'meta': meta})
-        except ForbiddenGlobal as error:
+        except (ForbiddenGlobal, TooMuch) as error:
             raise InputError(f'{path}: {error}; a file keeps arrays of numbers and plain containers') from None
 
 
@@ -153,7 +160,10 @@ def _checked_samples(
     for index, annotation in enumerate(annotations):
         if index == 0:  # only now: whoever makes the annotations may fill `meta` until the first is there
             num_classes = None if meta.get('classes') is None else len(meta['classes'])
-            num_joints = None if meta.get('layout') is None else get_skeleton(meta['layout']).num_joints
+            try:
+                num_joints = None if meta.get('layout') is None else get_skeleton(meta['layout']).num_joints
+            except InputError as error:
+                raise InputError(f'{path}: {error}') from None
         sample_id = _sample_id(annotation, index, path)
         if sample_id in known_ids:
             raise InputError(f"{path}: every 'frame_dir' must be there once; repeated is {sample_id!r}")

@@ -5,7 +5,6 @@ of all samples one after another in C order. A field is a column of the index: i
 dtypes and shapes), and for every sample ``which`` of them it has, -1 for none. Nothing in a store can run code.
 """
 
-import json
 import math
 from collections.abc import Iterator
 from contextlib import ExitStack
@@ -15,9 +14,11 @@ from typing import Any
 import numpy as np
 
 from ...errors import InputError
-from .plain_pickle import ForbiddenGlobal, plain_dtype
+from .limits import parse_json
+from .plain_pickle import plain_dtype
+from .plain_unpickler import ForbiddenGlobal
 
-_DAMAGE = (OSError, ValueError, TypeError, LookupError, AttributeError, ForbiddenGlobal)
+_DAMAGE = (OSError, ValueError, TypeError, LookupError, AttributeError, OverflowError, MemoryError, ForbiddenGlobal)
 
 
 def read_old_store(folder: Path) -> dict[str, Any]:
@@ -27,10 +28,12 @@ def read_old_store(folder: Path) -> dict[str, Any]:
         InputError: If it is no store or a damaged one; of samples, when they are read.
     """
     try:
-        index = json.loads((folder / 'index.json').read_text(encoding='utf-8'))
+        index = parse_json((folder / 'index.json').read_text(encoding='utf-8'))
         meta = _decoded(index['meta'])
         names = index['fields']['frame_dir']
         ids = [names['values'][kind] for kind in names['which']]
+        if not isinstance(meta, dict):
+            raise ValueError(f'meta is a {type(meta).__name__}')
         split = {name: [ids[number] for number in numbers] for name, numbers in index['split'].items()}
     except _DAMAGE as error:
         raise InputError(f'{folder}: expected an annotation file or store, got another folder ({error!r})') from None
@@ -52,9 +55,9 @@ def _samples(folder: Path, index: dict) -> Iterator[dict]:
                         continue
                     value = column['values'][kind]
                     if name in files:
-                        shape = value['shape']
-                        flat = np.fromfile(files[name], plain_dtype(value['dtype']), math.prod(shape))
-                        sample[name] = flat.reshape(shape)
+                        shape, dtype = value['shape'], plain_dtype(value['dtype'])
+                        data = files[name].read(math.prod(shape) * dtype.itemsize)
+                        sample[name] = np.frombuffer(data, dtype).reshape(shape).copy()
                     else:
                         sample[name] = _decoded(value)
                 yield sample

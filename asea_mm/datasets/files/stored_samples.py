@@ -9,7 +9,7 @@
 
 Who reads pickles stops where the pickle ends, so mmaction2 and PYSKL read such a file as any other. No sample refers to
 another, so its part of the file is all that is needed to read it. All is read by
-:class:`~asea_mm.datasets.files.plain_pickle.PlainUnpickler`, which runs no code.
+:class:`~asea_mm.datasets.files.plain_unpickler.PlainUnpickler`, which runs no code.
 """
 
 import io
@@ -26,7 +26,8 @@ from typing import IO, Any, NoReturn
 import numpy as np
 
 from ...errors import InputError
-from .plain_pickle import START, ForbiddenGlobal, PlainUnpickler, dumps, load_opcodes, opcodes, plain_dtype
+from .plain_pickle import START, dumps, load_all, load_opcodes, opcodes, plain_dtype
+from .plain_unpickler import ForbiddenGlobal
 
 MAGIC = b'asea_mm samples1'
 FOOTER = struct.Struct(f'<Q{len(MAGIC)}s')
@@ -98,7 +99,7 @@ class StoredSamples:
     def __init__(self, path: str | os.PathLike) -> None:
         self.path = Path(path)
         self._open()
-        size, _ = self._version
+        size = self._version[0]
         footer_start = max(size - FOOTER.size, 0)
         footer = self._read(footer_start, size)
         if not footer.endswith(MAGIC):
@@ -106,6 +107,8 @@ class StoredSamples:
         try:
             self._index_start, _ = FOOTER.unpack(footer)
             self._starts: np.ndarray = load_opcodes(self._read(self._index_start, footer_start))
+            if self._starts.dtype != np.int64 or self._starts.ndim != 1 or (np.diff(self._starts) < 0).any():
+                raise InputError('expected where samples begin, one after another')
             samples_end, pickle_end = self._starts[-2:]
             rest = self._read(samples_end + len(pickle.APPENDS), pickle_end - len(pickle.STOP))
             self.others: dict = {**load_opcodes(pickle.EMPTY_DICT + pickle.MARK + rest)}
@@ -117,7 +120,7 @@ class StoredSamples:
         self._lock = threading.Lock()
         weakref.finalize(self, self._file.close)
         status = os.fstat(self._file.fileno())
-        self._version = status.st_size, status.st_mtime_ns
+        self._version = status.st_size, status.st_mtime_ns, status.st_ino
 
     def __getstate__(self) -> dict:  # for processes that are spawned, not forked
         return {name: value for name, value in self.__dict__.items() if name not in ('_file', '_lock')}
@@ -130,6 +133,8 @@ class StoredSamples:
 
     def _read(self, start: int, stop: int) -> bytes:
         length = int(stop) - int(start)
+        if not 0 <= start <= stop <= self._version[0]:
+            raise InputError(f'expected a place in {self._version[0]} bytes, got {start} to {stop}')
         if hasattr(os, 'pread'):  # forked processes share the position in the file, which this neither uses nor moves
             data = os.pread(self._file.fileno(), length, int(start))
         else:
@@ -161,9 +166,8 @@ class StoredSamples:
     def headers(self) -> Iterator[dict]:
         """The samples without reading their arrays: these have dtype and shape, but all values are zero."""
         try:
-            unpickler = PlainUnpickler(io.BytesIO(self._read(self._starts[-1], self._index_start)))
-            for _ in range(len(self)):
-                fields, arrays = unpickler.load()
+            headers = load_all(self._read(self._starts[-1], self._index_start))
+            for _, (fields, arrays) in zip(range(len(self)), headers, strict=False):
                 yield {**fields, **{name: _zeros(*kind) for name, kind in arrays.items()}}
         except Exception as error:
             self._fail('the headers', error)

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from ...errors import InputError
+from .limits import LARGEST
 
 COMPRESSED = 'convert the file: asea prepare convert FILE OUT.pkl --layout coco17'
 SHORT = reprlib.Repr()  # of values in messages
@@ -77,16 +78,25 @@ def find_problems(
     elif score is not None and score.shape != shape[:3]:
         yield 'score', f"'keypoint_score' of shape {shape[:3]}", f'shape {score.shape}'
     elif score is not None and values and not np.isfinite(score).all():
-        yield 'score', "finite 'keypoint_score'", _first_not_finite(score)
+        yield 'score', "finite 'keypoint_score'", f'NaN or infinity ({_first(~np.isfinite(score))})'
+    elif score is not None and values and (wrong := beyond(score, LARGEST[2])).any():
+        yield 'score', "'keypoint_score' within 100,000", f'more ({_first(wrong)})'
     elif score is not None and values and keypoint.any() and not (score[keypoint.any(axis=-1)] > 0).any():
         got = 'no score above 0: joints with score 0 count as missing. Leave scores out that you do not have'
         yield 'zero scores', "'keypoint_score' above 0 where joints are there", got
     if values and not np.isfinite(keypoint).all():
-        yield 'not finite', "finite 'keypoint'", _first_not_finite(keypoint)
+        yield 'not finite', "finite 'keypoint'", f'NaN or infinity ({_first(~np.isfinite(keypoint))})'
+    elif values and (wrong := beyond(keypoint, LARGEST[shape[3]])).any():
+        yield 'absurd', "'keypoint' within 1 km or 100,000 pixels", f'more ({_first(wrong)})'
     elif values and keypoint.size and not keypoint.any():
         yield 'nobody', 'at least one person', "an all-zero 'keypoint'"
 
 
-def _first_not_finite(array: np.ndarray) -> str:
-    person, frame, joint = np.argwhere(~np.isfinite(array))[0][:3]
-    return f'NaN or infinity (first: person {person}, frame {frame}, joint {joint})'
+def beyond(array: np.ndarray, largest: float) -> np.ndarray:
+    """Which values are larger, either way."""
+    return np.asarray((array > np.float32(largest)) | (array < -np.float32(largest)))
+
+
+def _first(wrong: np.ndarray) -> str:
+    person, frame, joint = np.argwhere(wrong)[0][:3]
+    return f'first: person {person}, frame {frame}, joint {joint}'

@@ -9,6 +9,7 @@ import numpy as np
 
 from ...errors import InputError
 from ...skeletons import Skeleton
+from ..files.limits import check_array_header, read_npz
 from .axes import hint_of_order, turn_axes
 from .recording import Recording, read_fps
 
@@ -18,7 +19,6 @@ _SHAPES = {
     3: '(frames, joints, 2 or 3) of one person',
     4: '(persons, frames, joints, 2 or 3)',
 }
-_LARGEST_FILE = 2**31
 
 
 def read_numpy(path: Path, skeleton: Skeleton) -> Recording:
@@ -31,17 +31,15 @@ def read_numpy(path: Path, skeleton: Skeleton) -> Recording:
     """
     try:
         if zipfile.is_zipfile(path):
-            with zipfile.ZipFile(path) as archive:
-                if sum(member.file_size for member in archive.infolist()) > _LARGEST_FILE:
-                    raise InputError('more than 2 GB unpacked')
-            with np.load(path, allow_pickle=False) as content:
-                arrays = dict(content)
+            arrays = read_npz(path)
         else:
+            with path.open('rb') as file:
+                check_array_header(file, path.stat().st_size)
             # Mapped, the shape that the file claims is compared with its size before any memory is asked for.
             arrays = {'keypoint': np.load(path, mmap_mode='r', allow_pickle=False)}
     except Exception as error:  # a damaged file raises almost anything
         text = ' '.join(f'{error}'.split())[:200] or type(error).__name__
-        if any(word in text for word in ('allow_pickle', 'pickled', 'Python objects')):
+        if any(word in text for word in ('allow_pickle', 'pickled', 'Python objects', 'magic string')):
             text = 'another kind of file or an array of objects, which are not read: they could run code'
         raise InputError(f'{path}: expected arrays as numpy.save or numpy.savez writes them, got {text}') from None
     if 'keypoint' not in arrays:

@@ -5,9 +5,8 @@ from itertools import combinations
 import numpy as np
 
 from ...skeletons import Skeleton
+from ..files.limits import LARGEST
 
-# A coordinate beyond it is damage, by the number of coordinates: 100,000 pixels, one kilometre.
-LARGEST = {2: 1e5, 3: 1e3}
 _HUGE = 1e12  # beyond it squares might overflow, and nothing is true
 # The origin may be a joint's place if it is at most this far, in body sizes, from the box around the other joints.
 ORIGIN_BESIDE = 0.25

@@ -182,7 +182,7 @@ UGLY = {
     'copy across splits': (copy_of(4), {'split: same keypoints': 1}),
     'copy within a split': (copy_of(2), {'same keypoints': 1}),
     'frame rates': (two_frame_rates, {'frame rates': 1}),
-    'millimetres': (every(lambda keypoint: keypoint * 1000), {'units': 8}),
+    'millimetres': (every(lambda keypoint: keypoint * 1000), {'absurd': 8, 'units': 8}),
     'half metres': (every(lambda keypoint: keypoint / 10), {'small': 8}),
     'far away': (one(keypoint=put((0, 1, LEFT_HAND), 50)), {'far': 1}),
     'confidence for z': (every(with_confidence), {'confidence': 8}),

@@ -92,7 +92,7 @@ def convert_custom(
             ids |= make_split('column', said, numbers, seed, problems)
             remarks.append(f'train, val and test are as the files say; --split {split} does not change them')
     except InputError as error:
-        raise listed(problems, str(error)) from None
+        raise listed(problems, f'{source if str(labels) == FOLDERS else labels}: {error}') from None
     first: tuple[str, int, str] | None = None  # recording, how many coordinates it has, and their unit
     notes: list[tuple[str, Note]] = []
 

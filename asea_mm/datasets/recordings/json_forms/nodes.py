@@ -12,6 +12,7 @@ from typing import Any, NoReturn
 import numpy as np
 
 from ....errors import InputError
+from ...files.limits import parse_json
 from ..notes import Note
 
 
@@ -24,7 +25,7 @@ def load_json(path: Path) -> Any:
     data = path.read_bytes()
     try:
         encoding = 'utf-16' if data[:2] in (b'\xff\xfe', b'\xfe\xff') else 'utf-8-sig'
-        return json.loads(data.decode(encoding))
+        return parse_json(data.decode(encoding))
     except json.JSONDecodeError as error:
         raise InputError(f'{path}, line {error.lineno}: expected JSON, got an error: {error.msg}') from None
     except (ValueError, RecursionError) as error:  # no UTF-8, numbers of thousands of digits, thousands of brackets
