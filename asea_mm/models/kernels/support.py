@@ -1,6 +1,6 @@
 """Which tensors the fused kernels take."""
 
-import importlib.util
+import importlib.metadata
 import os
 
 import torch
@@ -11,9 +11,21 @@ from ...errors import InputError
 CHOICES = ('auto', 'plain', 'fused')
 MAX_JOINTS = 64
 DTYPES = (torch.float32, torch.bfloat16, torch.float16)
-HAS_TRITON = importlib.util.find_spec('triton') is not None
+OLDEST_TRITON = (3, 5)  # the oldest with which the kernels were compiled
 # Triton reads it once, too. Kernels then run on tensors of the CPU, one operation after the other.
 INTERPRETED = os.environ.get('TRITON_INTERPRET') == '1'
+
+
+def _has_triton() -> bool:
+    """Whether a Triton is installed that compiles the kernels."""
+    try:
+        version = importlib.metadata.version('triton')
+    except importlib.metadata.PackageNotFoundError:
+        return False
+    return tuple(int(part) for part in version.split('.')[:2]) >= OLDEST_TRITON
+
+
+HAS_TRITON = _has_triton()
 _is_exporting = getattr(torch.compiler, 'is_exporting', lambda: False)  # torch 2.7
 
 
@@ -56,7 +68,7 @@ def takes_kernels(choice: str, x: Tensor, owner: str) -> bool:
     able = runs_on(x)
     if choice == 'fused' and not able:
         raise InputError(
-            f'{owner}: fused kernels need Triton, a GPU of compute capability 8.0 or above, at most {MAX_JOINTS} '
+            f'{owner}: fused kernels need Triton 3.5, a GPU of compute capability 8.0 or above, at most {MAX_JOINTS} '
             f'joints and 16 or 32 bit, and are not exported; got {x.shape[3]} joints, {compute_dtype(x)} on {x.device}'
         )
     return able
