@@ -51,7 +51,19 @@ def graph_convolution(
     Shapes:
         x ``(P, D, T, V)``, weight ``(K, C, D)``, bias ``(K, C)``, query, key ``(P, K, G, R, V)``, delta ``(K, R, C)``,
         delta_bias ``(K, C)``, adjacency ``(K, G, V, V)``; returns ``(P, C, T, V)`` in channels-last memory
+
+    Raises:
+        ValueError: On other shapes, as kernels would read memory of others.
     """
+    persons, channels_in, _, joints = x.shape
+    subsets, groups, relations = query.shape[1:4]
+    channels = weight.shape[1]
+    related = (persons, subsets, groups, relations, joints)
+    expected = [(subsets, channels, channels_in), (subsets, channels), related, related]
+    expected += [(subsets, relations, channels), (subsets, channels), (subsets, groups, joints, joints)]
+    shapes = [tuple(y.shape) for y in (weight, bias, query, key, delta, delta_bias, adjacency)]
+    if shapes != expected or channels % groups:
+        raise ValueError(f'graph_convolution: expected shapes {expected} and groups that divide channels, got {shapes}')
     # the operator itself has channels last, so that no layout has to be guessed
     tokens = x.to(compute_dtype(x)).permute(0, 2, 3, 1)
     return _convolve(tokens, weight, bias, query, key, delta, delta_bias, adjacency).permute(0, 3, 1, 2)

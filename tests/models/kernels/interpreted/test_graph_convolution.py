@@ -6,7 +6,7 @@ import torch
 from asea_mm.models.kernels import graph_convolution
 from asea_mm.models.kernels.graph_convolution import _convolve, _convolve_backward
 
-from .. import BOUNDS, deviations, random_inputs
+from .. import BOUNDS, NAMES, deviations, random_inputs
 
 SMALL = dict(persons=1, channels_in=2, width=2, frames=2, joints=3, subsets=2, groups=2, relations=2)
 SIZES = {
@@ -56,6 +56,14 @@ def test_memory_of_any_order_and_nobody_at_all():
     assert y.shape == (0, *expected.shape[1:])
     y.sum().backward()
     assert all((leaf.grad == 0).all() for leaf in leaves)
+
+
+@pytest.mark.parametrize('name', NAMES[1:])
+def test_other_shapes_are_refused(name):
+    inputs = random_inputs(SMALL)
+    inputs[name] = inputs[name][..., :-1]
+    with pytest.raises(ValueError, match='expected shapes'):
+        graph_convolution(*inputs.values())
 
 
 def test_the_same_input_gives_the_same_bits():
