@@ -7,6 +7,7 @@ from ..datasets.transforms import stream_channels
 from ..errors import InputError
 
 FLAT = ('FillMissingJoints', 'NormalizeByImage')  # steps for keypoints in images
+SOLID = ('AlignFacing', 'AddTurnedClips', 'RandomRotation3D')  # and such that need three coordinates
 
 
 def steps_of(pipeline: Sequence[Mapping[str, Any]], name: str) -> list[Mapping[str, Any]]:
@@ -45,6 +46,8 @@ def kind_of_input(pipeline: Sequence[Mapping[str, Any]], channels: int | None, j
     kinds = [(3, scores), (2, scores)] if kept else [(3, 0), (2, 1), (2, 0), (3, 1)]
     if not kept and any(steps_of(pipeline, name) for name in FLAT):
         kinds = [(2, 1), (2, 0), (3, 0), (3, 1)]
+    if any(steps_of(pipeline, name) for name in SOLID):
+        kinds = [kind for kind in kinds if kind[0] == 3]
     for kind in kinds:
         if channels in (None, channels_of(streams, joints, *kind)):
             return kind
