@@ -56,7 +56,8 @@ def takes_kernels(choice: str, x: Tensor, owner: str) -> bool:
     """Whether this input takes the fused form.
 
     Args:
-        choice: ``'auto'``: on a GPU that runs it; ``'plain'``: never; ``'fused'``: always.
+        choice: ``'auto'``: on a GPU that runs it, and where a trial shows that it is right; ``'plain'``: never;
+            ``'fused'``: always.
         x: Features ``(N*M, C, T, V)``.
         owner: The layer, named in errors.
 
@@ -71,7 +72,14 @@ def takes_kernels(choice: str, x: Tensor, owner: str) -> bool:
             f'{owner}: fused kernels need Triton 3.5, a GPU of compute capability 8.0 or above, at most {MAX_JOINTS} '
             f'joints and 16 or 32 bit, and are not exported; got {x.shape[3]} joints, {compute_dtype(x)} on {x.device}'
         )
-    return able
+    return able and (choice == 'fused' or _passes_trial(x.device.index, compute_dtype(x)))
+
+
+@torch.compiler.assume_constant_result
+def _passes_trial(index: int | None, dtype: torch.dtype) -> bool:
+    from .trial import passes_trial
+
+    return passes_trial('cuda' if index is None else f'cuda:{index}', dtype)
 
 
 def set_kernels(model: nn.Module, choice: str) -> nn.Module:

@@ -1,12 +1,13 @@
 """Layers with fused kernels are the layers without."""
 
 import copy
+import importlib
 
 import pytest
 import torch
 from torch import nn
 
-from asea_mm.models.kernels import set_kernels
+from asea_mm.models.kernels import set_kernels, trial
 from asea_mm.models.layers import AEA, ATNAC
 from asea_mm.models.layers.adaptive_graph import MultiScaleAGC
 from asea_mm.models.layers.atnac import ActiveJoints
@@ -131,3 +132,21 @@ def test_a_model_compiles_without_a_break():
     torch.testing.assert_close(losses[1], losses[0], **TOLERANCE)
     for found, expected in zip(*reversed(gradients), strict=True):
         torch.testing.assert_close(found, expected, **TOLERANCE)
+
+
+def test_trial_tells_right_kernels_from_wrong_ones(monkeypatch, caplog):
+    module = importlib.import_module('asea_mm.models.kernels.graph_convolution')
+    assert trial.largest_difference('cpu', torch.float32) < 1e-5
+    assert trial.passes_trial.__wrapped__('cpu', torch.float32)
+    assert not caplog.text
+    right = module.graph_convolution
+    monkeypatch.setattr(module, 'graph_convolution', lambda *inputs: right(*inputs[:-1], 0.5 * inputs[-1]))
+    assert not trial.passes_trial.__wrapped__('cpu', torch.float32)
+    assert 'differ by' in caplog.text
+
+    def broken(*inputs):
+        raise RuntimeError('no kernel image is available')
+
+    monkeypatch.setattr(module, 'graph_convolution', broken)
+    assert not trial.passes_trial.__wrapped__('cpu', torch.float32)
+    assert 'no kernel image' in caplog.text
