@@ -8,6 +8,8 @@ COMMANDS = {
     'check': 'check an annotation file before you train on it',
     'train': 'train a model',
     'test': 'test a checkpoint: accuracy, scores, confusion matrix',
+    'calibrate': 'have a checkpoint say how sure it is',
+    'watch': 'see who does what to whom in videos and cameras',
     'infer': 'recognise interactions in recordings',
     'cross-validate': 'train and test every fold and seed, mean and spread',
     'fuse': 'fuse the scores of several models or streams',

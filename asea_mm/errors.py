@@ -21,6 +21,11 @@ def _shortened(line: str) -> str:
     return line if len(line) <= LONGEST else f'{line[: LONGEST - 180]} ... {line[-175:]}'
 
 
+def one_line(error: Exception) -> str:
+    """The message of an error as commands show it; what stands in several lines stays apart."""
+    return '; '.join(filter(None, (' '.join(line.split()) for line in str(error).splitlines())))
+
+
 def did_you_mean(name: str, known: Iterable[str], cutoff: float = 0.6) -> str:
     """``'; did you mean X?'`` with the known names that a mistyped one is near to, or nothing if there is none."""
     by_lower = {one.lower(): one for one in known}

@@ -4,6 +4,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
+NO_INTERACTION = 'no interaction'  # the class of pairs who have nothing to do with each other, in every model with one
+
 
 def presence(keypoint: np.ndarray) -> np.ndarray:
     """Who is there: a person is absent in a frame when all their values are exactly zero.

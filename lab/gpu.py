@@ -49,6 +49,7 @@ class Part:
 def parts(device: str, quick: bool) -> list[Part]:
     """What runs, the most important first."""
     tests = ['-m', 'pytest', '-q', '-x', '--no-header', '-p', 'no:cacheprovider']
+    kernels = 'tests/models/kernels/test_on_gpu.py'
     small = ['--frames', '8', '--repeats', '1', '--threads', '1'] if quick else []
     batches = [1, 2] if quick else [1, 8, 256]
     largest = 2 if quick else 64
@@ -61,7 +62,7 @@ def parts(device: str, quick: bool) -> list[Part]:
     return [
         Part('compile_asea', 170, benchmark(largest, '--only', ASEA, '--forms', *fast), beside=True),
         Part('compile_textbook', 240, benchmark(largest, '--only', TEXTBOOK, '--forms', fast[0]), beside=True),
-        Part('parity', 100, [*tests, 'tests/test_gpu.py', '-k', 'fused or cpu']),
+        Part('parity', 100, [*tests, kernels, 'tests/test_gpu.py', '-k', 'on_gpu or those_of_the_cpu']),
         Part('textbook_and_asea', 150, benchmark(largest, '--only', TEXTBOOK, ASEA, '--forms', *slow)),
         Part('profile', 60, ['-m', 'lab.profile', '--device', device, '--batch', str(largest), *small]),
         *(Part(f'batch_{n}', 60, benchmark(n, '--only', TEXTBOOK, ASEA, '--forms', *slow[::3])) for n in batches),

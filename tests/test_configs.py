@@ -39,7 +39,16 @@ DATA = dict(
 def read(name: str) -> tuple[Config, Data]:
     """A config, and what the dataset of it holds."""
     cfg = Config.fromfile(CONFIGS / f'{name}.py')
-    return cfg, DATA[Path(cfg.train_dataloader.dataset.get('ann_file', 'synthetic')).stem]
+    dataset = inner(cfg.train_dataloader.dataset)
+    data = DATA[Path(dataset.get('ann_file', 'synthetic')).stem]
+    return cfg, data._replace(classes=data.classes + (cfg.train_dataloader.dataset.type == 'AddNoInteraction'))
+
+
+def inner(dataset: Config) -> Config:
+    """The dataset inside of wrappers."""
+    while 'dataset' in dataset:
+        dataset = dataset['dataset']
+    return dataset
 
 
 def input_channels(cfg: Config) -> int:
@@ -82,7 +91,7 @@ def train_a_step(model_cfg: dict, inputs: torch.Tensor) -> tuple[torch.nn.Module
 @every_network
 def test_config_takes_a_training_step_on_what_its_pipeline_gives(name):
     cfg, data = read(name)
-    model, losses = train_a_step(cfg.model, inputs_of(cfg.train_dataloader.dataset.pipeline, data))
+    model, losses = train_a_step(cfg.model, inputs_of(inner(cfg.train_dataloader.dataset).pipeline, data))
     assert ('loss_reg' in losses) == bool(model.thresholds())
     assert bool(model.thresholds()) == name.startswith('asea_')
 
@@ -99,7 +108,7 @@ def test_aea_is_an_option_of_every_baseline(name):
     torch.manual_seed(0)
     plain = MODELS.build(cfg.model)
     cfg.merge_from_dict({'model.backbone.blocks': None})  # --cfg-options model.backbone.blocks=None
-    model, losses = train_a_step(cfg.model, inputs_of(cfg.train_dataloader.dataset.pipeline, data))
+    model, losses = train_a_step(cfg.model, inputs_of(inner(cfg.train_dataloader.dataset).pipeline, data))
     layers = len(model.backbone.interactions)
     assert layers == len(model.thresholds()) == (3 if 'msg3d' in name else 5 if name.endswith('sbu') else 10)
     assert 'loss_reg' in losses
@@ -114,7 +123,7 @@ def test_aea_is_an_option_of_every_baseline(name):
 @every_config
 def test_config_fits_its_data(name):
     cfg, data = read(name)
-    datasets = [cfg[loader].dataset for loader in LOADERS]
+    datasets = [inner(cfg[loader].dataset) for loader in LOADERS]
     assert all(
         len(dataset.get('classes') or range(data.classes)) == cfg.model.cls_head.num_classes for dataset in datasets
     )
@@ -132,6 +141,6 @@ def test_pipelines_give_the_joints_and_channels_of_the_backbone(name, stream):
     cfg, data = read(name)
     apply_options(cfg, stream=stream)
     for loader in LOADERS:
-        inputs = inputs_of(cfg[loader].dataset.pipeline, data)
-        mapped = [step['layout'] for step in cfg[loader].dataset.pipeline if step['type'] == 'MapLayout']
+        inputs = inputs_of(inner(cfg[loader].dataset).pipeline, data)
+        mapped = [step['layout'] for step in inner(cfg[loader].dataset).pipeline if step['type'] == 'MapLayout']
         assert inputs.shape[-2:] == (get_skeleton((mapped or [data.layout])[-1]).num_joints, input_channels(cfg))

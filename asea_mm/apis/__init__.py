@@ -1,7 +1,17 @@
 """Trained models at work: on arrays and files, and on streams."""
 
 from .inferencer import InteractionInferencer
-from .results import InteractionResult, PairResult
-from .streaming import StreamingRecognizer, StreamResult
+from .results import InteractionResult, PairResult, StreamResult
+from .streaming import StreamingRecognizer
+from .watching import EventWatcher, WatchOptions, find_events
 
-__all__ = ['InteractionInferencer', 'InteractionResult', 'PairResult', 'StreamResult', 'StreamingRecognizer']
+__all__ = [
+    'EventWatcher',
+    'InteractionInferencer',
+    'InteractionResult',
+    'PairResult',
+    'StreamResult',
+    'StreamingRecognizer',
+    'WatchOptions',
+    'find_events',
+]

@@ -16,21 +16,26 @@ from torch import nn
 from ..datasets.recordings.arrays import read_array
 from ..datasets.recordings.finish import Pairs, Sample
 from ..datasets.recordings.samples import is_single, read_samples
+from ..datasets.recordings.together import are_together, check_metres, note_axes
+from ..datasets.transforms import ProjectTo2D
 from ..engine.compilation import compile_model
 from ..errors import InputError
+from ..evaluation.calibration import calibrated
 from ..models.layers import fuse_batch_norm
 from ..skeletons import Skeleton
 from ..visualization.probe import Readings, watch
 from .loading import load_model, mmaction_scope, part_name
 from .results import InteractionResult
-from .windows import Findings, Group, clips_of, make_result, require_finite, whole_number
+from .windows import Findings, Group, clips_of, make_result, require_finite, ruled_scores, whole_number
 
 
 class InteractionInferencer:
     """A trained model at work: arrays, annotations or files in, labels and scores out.
 
     Every clip or window goes through the test pipeline of the model's config, so that scores are those of
-    ``asea test``. No global state is touched; use one inferencer per thread.
+    ``asea test``, at the temperature that the checkpoint carries if it was calibrated. Of a model with the class
+    ``no interaction``, persons who are not near each other (:func:`~..datasets.recordings.together.are_together`) get
+    this class. No global state is touched; use one inferencer per thread.
 
     Args:
         model: A checkpoint, which carries its config, or a config file or object.
@@ -71,6 +76,7 @@ class InteractionInferencer:
         self._is_compiled = compile and compile_model(self.model, device)
         self.skeleton, self.classes, self.num_person = trained.skeleton, trained.classes, trained.num_person
         self._model_skeleton, self._channels = trained.model_skeleton, trained.channels
+        self._temperature, self._in_metres = trained.temperature, trained.in_metres
         if num_clips is not None:
             samplers = [step for step in trained.pipeline if part_name(step) == 'SampleClip']
             if not samplers:
@@ -112,7 +118,7 @@ class InteractionInferencer:
             keypoint_score: Confidences, where ``inputs`` is one array.
             pairs: Where there are more persons than the model takes: None takes the likeliest pair of the clip, see
                 :func:`~asea_mm.datasets.recordings.persons.choose_persons`, ``'all'`` every pair that shares a frame,
-                and a list of pairs of person numbers just these.
+                and a list of pairs of person numbers, from 0, or names, just these.
             window, overlap: Frames of a sliding window, default the whole clip at once; and frames that consecutive
                 windows share, default half of the window.
             merge: How scores of windows become those of the clip: ``'mean'`` or ``'max'`` of every class.
@@ -182,6 +188,7 @@ class InteractionInferencer:
         for sample in read_samples(inputs, self.skeleton, self.num_person, subset, axes, on_error, img_shape):
             if img_shape is not None:
                 sample.extra.setdefault('img_shape', tuple(img_shape))
+            sample.notes.extend(note_axes(sample.keypoint, self.skeleton))
             try:
                 groups = [Group(sample, persons) for persons in sample.groups(self.num_person, pairs)]
                 for group in groups:
@@ -203,8 +210,11 @@ class InteractionInferencer:
         """A clip through the test pipeline.
 
         Raises:
-            InputError: If a transform refuses it, or the model was trained on other channels.
+            InputError: If a transform refuses it, it cannot be in metres as training was, or the model was trained on
+                other channels.
         """
+        if self._in_metres and clip.keypoint.shape[-1] == 3:
+            check_metres(clip.keypoint, clip.name)
         data: Any = {
             **clip.extra,
             'frame_dir': clip.name,
@@ -220,6 +230,8 @@ class InteractionInferencer:
         if clip.fps is not None:
             data['fps'] = clip.fps
         for transform in self._pipeline:
+            if isinstance(transform, ProjectTo2D) and clip.keypoint.shape[-1] == 2:
+                continue  # of a model for poses in images that was tested on scenes in space
             try:
                 data = transform(data)
             except InputError as error:
@@ -244,7 +256,9 @@ class InteractionInferencer:
         scores = [findings.scores for findings in self._run([self.prepare(clip) for clip in clips], note=False)]
         for of_clip, clip in zip(scores, clips, strict=True):
             require_finite(of_clip, clip)
-        return scores
+        if not clips:
+            return []
+        return list(ruled_scores(np.stack(scores), [are_together(clip.keypoint) for clip in clips], self.classes))
 
     @torch.no_grad()
     def _run(self, prepared: Sequence[dict], explain: bool = False, note: bool = True) -> list[Findings]:
@@ -257,7 +271,10 @@ class InteractionInferencer:
             active, attention = (_of_samples(readings, key, len(batch), shape[0]) for key in ('mask', 'attention'))
             for index, output in enumerate(outputs):
                 notes = ({name: value[index] for name, value in values.items()} for values in (active, attention))
-                findings.append(Findings(output.pred_score.float().cpu().numpy(), *notes))
+                scores = output.pred_score.float().cpu().numpy()
+                if self._temperature is not None and np.isfinite(scores).all():
+                    scores = calibrated(scores, self._temperature)
+                findings.append(Findings(scores, *notes))
         return findings
 
 

@@ -15,6 +15,7 @@ from mmengine.registry import DefaultScope
 from torch import nn
 
 from ..engine.allowed_parts import check_registered, import_allowed, import_parts
+from ..engine.calibrating import read_temperature
 from ..engine.checkpoints import parse_config, read_checkpoint
 from ..engine.configs import read_config
 from ..engine.tensor_files import BoundedTensors
@@ -37,6 +38,8 @@ class TrainedModel:
     classes: list[str]
     channels: int  # behind the pipeline; 0 if the backbone does not tell
     num_person: int  # that it takes at a time
+    temperature: float | None = None  # of its scores, if it was calibrated
+    in_metres: bool = False  # whether it was trained on metres
 
 
 def load_model(
@@ -125,6 +128,8 @@ def _build(cfg: Config, path: str, checkpoint: Mapping[str, Any], device: Any, l
         classes=[str(name) for name in classes],
         channels=input_size(recognizer.backbone)[1],
         num_person=formats[-1].get('num_person', 2) if formats else 2,
+        temperature=read_temperature(checkpoint['meta'], path),
+        in_metres=dataset_meta.get('units') == 'metre',
     )
 
 

@@ -33,7 +33,7 @@ def plot_result(keypoint: np.ndarray, skeleton: Skeleton, pair: PairResult, path
     strip(list(above.subplots(1, MOMENTS)), scene, shown, size=1.4)
     above.suptitle(f'{title}: {legible_name(pair.label, pair.label_name)} ({pair.score:.0%})', fontsize=12)
     handles = person_handles(len(pair.persons))
-    for handle, name in zip(handles, pair.shown_names, strict=True):
+    for handle, name in zip(handles, pair.person_names, strict=True):
         handle.set_label(f'person {name}')
     above.legend(handles=handles, loc='upper right', ncols=len(handles), frameon=False, fontsize=9)
     if below:
@@ -51,6 +51,6 @@ def plot_result(keypoint: np.ndarray, skeleton: Skeleton, pair: PairResult, path
         axes.set_xlabel('frame (middle of the window)')
         axes.set_ylabel('score')
         axes.spines[['top', 'right']].set_visible(False)
-        title = f'persons {" and ".join(pair.shown_names)}'
+        title = f'persons {" and ".join(pair.person_names)}'
         axes.legend(frameon=False, fontsize=9, loc='center left', bbox_to_anchor=(1, 0.5), title=title)
     save_figure(figure, path)

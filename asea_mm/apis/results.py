@@ -1,5 +1,6 @@
 """What an inferencer returns: plain Python objects that JSON can hold."""
 
+from collections.abc import Hashable
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -52,7 +53,7 @@ class PairResult:
     """What two persons (or as many as the model takes) do."""
 
     persons: list[int]  # numbers in the sample, in the order in which the model saw them
-    person_names: list[str]  # as the source calls them; the numbers where it does not
+    person_names: list[str]  # as the source calls them, else counted from 1
     label: int  # the class with the highest score
     label_name: str
     score: float
@@ -61,12 +62,6 @@ class PairResult:
     windows: list[WindowScores]  # one with all frames where there are no windows
     active_joints: list[ActiveJoints] = field(default_factory=list)  # one a person; empty for models without AT-NAC
     attention: list[Attention] = field(default_factory=list)  # one a person, if asked for and the model has any
-
-    @property
-    def shown_names(self) -> list[str]:
-        """What tables and pictures call the persons: as the source does, else by their numbers from 1 on."""
-        named = zip(self.persons, self.person_names, strict=True)
-        return [str(person + 1) if name == str(person) else name for person, name in named]
 
 
 @dataclass
@@ -108,3 +103,21 @@ class InteractionResult:
     def to_dict(self) -> dict[str, Any]:
         """All fields as plain containers, such as JSON holds."""
         return asdict(self)
+
+
+@dataclass
+class StreamResult:
+    """What two persons did in the last window."""
+
+    persons: tuple[Hashable, Hashable]  # their track ids, who came first first
+    tracks: tuple[Hashable, Hashable]  # the first ids of their tracks, which do not change
+    label: int  # the class with the highest score
+    label_name: str
+    score: float
+    scores: list[float]  # of all classes, smoothed if that was asked for
+    start: int  # first frame of the window, from 0 since the start of the stream
+    stop: int  # the frame after its last
+    times: tuple[float, float] | None = None  # timestamps of its first and last frame, where given
+    together: bool = True  # whether they were near enough to have to do with each other
+    efforts: tuple[float, ...] = ()  # how much each of them moves, see :func:`~asea_mm.evaluation.events.efforts`
+    left_out: int = 0  # bodies of its frames, of anybody, that were left out for damage

@@ -3,7 +3,6 @@
 import math
 from collections import deque
 from collections.abc import Hashable, Mapping, Sequence
-from dataclasses import dataclass
 from itertools import combinations
 from numbers import Real
 from typing import Any
@@ -13,27 +12,15 @@ import numpy as np
 from ..datasets.recordings.arrays import as_keypoint
 from ..datasets.recordings.bodies import distances, first_absurd
 from ..datasets.recordings.finish import Sample
+from ..datasets.recordings.together import are_together
 from ..errors import InputError
+from ..evaluation.events import efforts
 from .followed import Damage, joined_tracks, known_by, merge_rows
 from .inferencer import InteractionInferencer
+from .results import StreamResult
 from .windows import whole_number
 
 Kind = tuple[int, bool]  # of the bodies of a stream: coordinates C, and whether there are scores
-
-
-@dataclass
-class StreamResult:
-    """What two persons did in the last window."""
-
-    persons: tuple[Hashable, Hashable]  # their track ids, who came first first
-    label: int  # the class with the highest score
-    label_name: str
-    score: float
-    scores: list[float]  # of all classes, smoothed if that was asked for
-    start: int  # first frame of the window, from 0 since the start of the stream
-    stop: int  # the frame after its last
-    times: tuple[float, float] | None = None  # timestamps of its first and last frame, where given
-    left_out: int = 0  # bodies of its frames, of anybody, that were left out for damage
 
 
 class StreamingRecognizer:
@@ -65,6 +52,7 @@ class StreamingRecognizer:
         img_shape: Height and width of the image, where the model's pipeline normalises by it.
 
     Attributes:
+        evaluated: The frame behind the last window that was evaluated; 0 before the first.
         notes: The last 100 things that were done against the ids or left out, a line each.
 
     Raises:
@@ -103,12 +91,14 @@ class StreamingRecognizer:
         """Forget everything: the next frame is the first."""
         self.num_frames = 0
         self.current: list[StreamResult] | None = None
+        self.evaluated = 0
         self._kind: Kind | None = None  # once known
         self._frames: deque[dict[Hashable, np.ndarray]] = deque(maxlen=self.window)  # bodies, with scores (V, C + 1)
         self._times: deque[float | None] = deque(maxlen=self.window)
         self._last_time = -math.inf
         self._seen: dict[Hashable, int] = {}  # frame in which a track was last seen, in the order in which they came
         self._past: dict[frozenset[Hashable], tuple[int, np.ndarray]] = {}  # of pairs: frame and scores
+        self._first_id: dict[Hashable, Hashable] = {}  # of a track, whatever it is called by now
         self._last: dict[Hashable, np.ndarray] = {}  # body of a track when it was last seen
         self._damage = Damage(self._extra.get('img_shape'))
         self._left_out: deque[int] = deque(maxlen=self.window)  # bodies of every frame
@@ -152,6 +142,12 @@ class StreamingRecognizer:
         self._times.append(timestamp)
         self.num_frames += 1
         if self.num_frames >= self.window and (self.num_frames - self.window) % self.stride == 0:
+            self.current = self._evaluate()
+        return self.current
+
+    def finish(self) -> list[StreamResult] | None:
+        """Evaluate the last frames, if some came since the last evaluation; also where they fill no window."""
+        if self.evaluated < self.num_frames:
             self.current = self._evaluate()
         return self.current
 
@@ -217,6 +213,7 @@ class StreamingRecognizer:
                     continue
                 self._forget(min(away, key=self._seen.__getitem__))
             self._seen[track] = now
+            self._first_id[track] = track
         self._seen.update(dict.fromkeys(bodies, now))
         self._last.update(bodies)
         self._frames.append(bodies)
@@ -229,6 +226,7 @@ class StreamingRecognizer:
 
         self._seen = {renamed(track): when for track, when in self._seen.items()}  # in the same order
         self._last = {renamed(track): body for track, body in self._last.items()}
+        self._first_id = {renamed(track): first for track, first in self._first_id.items()}
         self._past = {frozenset(map(renamed, pair)): past for pair, past in self._past.items()}
         self._merged = {frozenset(map(renamed, pair)) for pair in self._merged}
         for bodies in self._frames:
@@ -236,19 +234,19 @@ class StreamingRecognizer:
                 bodies[new] = bodies.pop(old)
 
     def _forget(self, track: Hashable) -> None:
-        del self._seen[track], self._last[track]
+        del self._seen[track], self._last[track], self._first_id[track]
         self._merged = {pair for pair in self._merged if track not in pair}
         self._past = {pair: past for pair, past in self._past.items() if track not in pair}
         for bodies in self._frames:
             bodies.pop(track, None)
 
     def _evaluate(self) -> list[StreamResult]:
-        tracks = self.tracks
+        self.evaluated, tracks = self.num_frames, self.tracks
         if self._kind is None or len(tracks) < 2:
             return []
         channels, scored = self._kind
         values = np.zeros(
-            (len(tracks), self.window, self.inferencer.skeleton.num_joints, channels + scored), np.float32
+            (len(tracks), len(self._frames), self.inferencer.skeleton.num_joints, channels + scored), np.float32
         )
         for time, bodies in enumerate(self._frames):
             for row, track in enumerate(tracks):
@@ -265,16 +263,17 @@ class StreamingRecognizer:
                 )
         near = sorted((float(apart[a, b]), a, b) for a, b in combinations(range(len(tracks)), 2))
         pairs = [(a, b) for distance, a, b in near[: self.max_pairs] if np.isfinite(distance)]
-        stop, start = self.num_frames, self.num_frames - self.window
+        stop, start = self.num_frames, self.num_frames - len(self._frames)
         clips = [self._clip(f'frames {start} to {stop - 1}', values[[*pair]], self._kind) for pair in pairs]
         first, last = self._times[0], self._times[-1]
         results = []
-        for (a, b), new in zip(pairs, self.inferencer.classify(clips), strict=True):
+        for (a, b), clip, new in zip(pairs, clips, self.inferencer.classify(clips), strict=True):
             scores = self._smooth(frozenset((tracks[a], tracks[b])), new)
             label = int(scores.argmax())
             results.append(
                 StreamResult(
                     persons=(tracks[a], tracks[b]),
+                    tracks=(self._first_id[tracks[a]], self._first_id[tracks[b]]),
                     label=label,
                     label_name=self.inferencer.classes[label],
                     score=float(scores[label]),
@@ -282,6 +281,8 @@ class StreamingRecognizer:
                     start=start,
                     stop=stop,
                     times=None if first is None or last is None else (first, last),
+                    together=are_together(clip.keypoint),
+                    efforts=tuple(efforts(clip.keypoint).tolist()),
                     left_out=sum(self._left_out),
                 )
             )

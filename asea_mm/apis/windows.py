@@ -8,8 +8,10 @@ from typing import Any
 import numpy as np
 
 from ..datasets.recordings.finish import Sample
+from ..datasets.recordings.notes import Note
+from ..datasets.recordings.together import are_together
 from ..errors import InputError
-from ..keypoints import presence
+from ..keypoints import NO_INTERACTION, presence
 from ..skeletons import Skeleton
 from .results import ActiveJoints, Attention, Candidate, InteractionResult, PairResult, WindowScores
 
@@ -31,6 +33,7 @@ class Group:
     sample: Sample
     persons: tuple[int, ...]
     ranges: list[tuple[int, int]] = field(default_factory=list)
+    together: list[bool] = field(default_factory=list)  # of every range, whether the rule lets them interact
     findings: list[Findings] = field(default_factory=list)
 
 
@@ -81,7 +84,21 @@ def clips_of(group: Group, window: int | None, overlap: int) -> Iterator[Sample]
             group.ranges.append((start, stop))
             # copies: windows overlap, and transforms may write into what they get
             score = None if sample.score is None else sample.score[persons, start:stop]
-            yield Sample(sample.name, sample.keypoint[persons, start:stop], score, extra=dict(sample.extra))
+            clip = Sample(sample.name, sample.keypoint[persons, start:stop], score, extra=dict(sample.extra))
+            group.together.append(len(persons) > 2 or are_together(clip.keypoint))
+            yield clip
+
+
+def ruled_scores(scores: np.ndarray, together: Sequence[bool], classes: Sequence[str]) -> np.ndarray:
+    """Scores of windows, those of ``no interaction`` for persons who are not together, if there is this class.
+
+    Shapes:
+        scores: ``(windows, classes)``
+    """
+    if NO_INTERACTION not in classes:
+        return scores
+    nothing = np.array([name == NO_INTERACTION for name in classes], dtype=scores.dtype)
+    return np.where(np.asarray(together, dtype=bool)[:, None], scores, nothing)
 
 
 def make_result(
@@ -99,6 +116,7 @@ def make_result(
             raise InputError(f'{sample.name}: expected someone of persons {group.persons} in some frame, got nobody')
         of_windows = np.stack([findings.scores for findings in group.findings])
         require_finite(of_windows, sample)
+        of_windows = ruled_scores(of_windows, group.together, classes)
         scores = of_windows.mean(axis=0) if merge == 'mean' else of_windows.max(axis=0)
         order = np.argsort(-scores, kind='stable')[:topk].tolist()  # of equal scores the lower label first
         top = [Candidate(label, classes[label], float(scores[label])) for label in order]
@@ -120,6 +138,10 @@ def make_result(
                 attention=_attention(group),
             )
         )
+    apart = [group.persons for group in groups if not any(group.together)]
+    if apart and NO_INTERACTION not in classes:
+        what = f'persons who are never near each other got a label; this model has no class {NO_INTERACTION!r}'
+        sample.notes.append(Note(what, f'persons {" and ".join(sample.person_names[person] for person in apart[0])}'))
     notes = [str(note) for note in sample.notes]
     return InteractionResult(sample.name, sample.keypoint.shape[1], len(sample.keypoint), pairs, notes)
 

@@ -18,7 +18,7 @@ from ..apis import InteractionInferencer, InteractionResult, PairResult
 from ..datasets.recordings.finish import Sample
 from ..datasets.recordings.notes import Note, gather_notes
 from ..engine import find_config
-from ..errors import InputError
+from ..errors import InputError, one_line
 from ..skeletons import read_layout
 from .options import add_model_options, add_recording_options, add_subset_options
 from .output import print_table, say_written, write_json
@@ -36,7 +36,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument('--window', type=int, help='frames of a sliding window (default: the whole clip at once)')
     parser.add_argument('--overlap', type=int, help='frames that windows share (default: half a window)')
     parser.add_argument('--merge', choices=['mean', 'max'], default='mean', help='of windows (default: %(default)s)')
-    parser.add_argument('--pairs', default='auto', help='auto, all, or persons, counted from 1, such as 1-3,2-4')
+    parser.add_argument(
+        '--pairs', default='auto', help='auto, all, or persons as the table calls them, such as 1-3,2-4'
+    )
     parser.add_argument('--img-shape', type=int, nargs=2, metavar=('H', 'W'), help='image, where 2-D files do not say')
     parser.add_argument('--batch-size', type=int, default=32, help='default: %(default)s')
     parser.add_argument('--topk', type=int, default=3, help='classes to show (default: %(default)s)')
@@ -67,15 +69,17 @@ def run(args: argparse.Namespace) -> int:
 
     def on_error(error: Exception) -> None:
         problems.append(error)
-        print('error:', ' '.join(str(error).split()), file=sys.stderr)
+        print('error:', one_line(error), file=sys.stderr)
 
     given: dict[str, Any] = {name: getattr(args, name) for name in OPTIONS}
     inferencer(args.inputs, pairs=pairs, on_result=on_result, on_error=on_error, **given)
     if results:
         columns = ['sample', 'frames', 'persons', 'interaction', 'score', 'next']
-        columns += ['most active joints'] if args.explain else []
-        rows = [row_of(result, pair, args.explain) for result in results for pair in result.pairs]
-        print_table(None, columns, rows)
+        pairs_of_all = [(result, pair) for result in results for pair in result.pairs]
+        print_table(None, columns, [row_of(result, pair) for result, pair in pairs_of_all])
+        if args.explain:
+            rows = [(result.name, *joints) for result, pair in pairs_of_all for joints in active_joints_of(pair)]
+            print_table(None, ['sample', 'person', 'most active joints'], rows)
     for line in gather_notes(notes):
         print('note:', line, file=sys.stderr)
     say_written(*pictures)
@@ -87,26 +91,30 @@ def run(args: argparse.Namespace) -> int:
     return 1 if problems else 0
 
 
-def parse_pairs(text: str) -> str | list[tuple[int, ...]] | None:
-    """``'all'``, or ``'1-3,2-4'``, which Python counts from 0: ``[(0, 2), (1, 3)]``."""
+def parse_pairs(text: str) -> str | list[tuple[str, ...]] | None:
+    """``'all'``, or the names of persons: ``[('1', '3'), ('2', '4')]`` of ``'1-3,2-4'``."""
     if text in ('all', 'auto'):
         return 'all' if text == 'all' else None
-    numbers = [pair.split('-') for pair in text.split(',')]
-    if not all(person.isdecimal() and int(person) for pair in numbers for person in pair):
-        raise InputError(f'--pairs: expected auto, all or persons, counted from 1, such as 1-3,2-4, got {text!r}')
-    return [tuple(int(person) - 1 for person in pair) for pair in numbers]
+    pairs = [tuple(pair.split('-')) for pair in text.split(',')]
+    if not all(person for pair in pairs for person in pair):
+        raise InputError(
+            f'--pairs: expected auto, all or persons as the table calls them, such as 1-3,2-4, got {text!r}'
+        )
+    return pairs
 
 
-def row_of(result: InteractionResult, pair: PairResult, explain: bool) -> list[str]:
+def row_of(result: InteractionResult, pair: PairResult) -> list[str]:
     """What is shown of a pair."""
     following = ', '.join(f'{label.label_name} {label.score:.2f}' for label in pair.top_k[1:])
-    row = [result.name, str(result.num_frames), ', '.join(pair.shown_names), pair.label_name]
-    row += [f'{pair.score:.2f}', following]
-    if explain:
-        names = dict(zip(pair.persons, pair.shown_names, strict=True))
-        most = [f'{names[joints.person]}: {", ".join(list(joints.share)[:3])}' for joints in pair.active_joints]
-        row.append('; '.join(most) or '-')
-    return row
+    row = [result.name, str(result.num_frames), ', '.join(pair.person_names), pair.label_name]
+    return [*row, f'{pair.score:.2f}', following]
+
+
+def active_joints_of(pair: PairResult) -> list[tuple[str, str]]:
+    """Each person of a pair and the joints that were active most; of a model that selects none, all and ``-``."""
+    names = dict(zip(pair.persons, pair.person_names, strict=True))
+    most = [(names[joints.person], ', '.join(list(joints.share)[:3]) or '-') for joints in pair.active_joints]
+    return most or [(', '.join(pair.person_names), '-')]
 
 
 def draw(path: Path, inferencer: InteractionInferencer, sample: Sample, pair: PairResult, first: bool) -> Path:

@@ -21,7 +21,7 @@ from ..engine.running import working_tree_commit
 
 PIPED = 80  # columns of a table that goes to a file or another program
 GAP, EDGE = 3, 1  # of each column of a table, and of the table
-LAST = 24  # least width of a last column that is broken
+LAST = 12  # least width of a last column that is broken
 
 
 def console(stderr: bool = False) -> Console:
@@ -40,7 +40,7 @@ def print_table(title: str | None, columns: Sequence[str], rows: Iterable[Sequen
     screen = console()
     room = screen.width if screen.is_terminal else PIPED
     widths = [max(map(cell_len, column)) for column in zip(columns, *cells, strict=True)]
-    figures = [is_figures([row[index] for row in cells]) for index in range(len(columns))]
+    figures = [index > 0 and is_figures([row[index] for row in cells]) for index in range(len(columns))]
     for block in blocks(widths, room, figures):
         table = Table(title=title and Text(title), box=box.SIMPLE, padding=(0, 1))
         for index in block:
@@ -83,8 +83,8 @@ def print_rows(title: str, rows: Mapping[str, Mapping[str, float | None]]) -> No
 
 
 def as_text(value: Any) -> str:
-    """A figure as tables show it; ``-`` where there is none."""
-    if value is None:
+    """A figure as tables show it; ``-`` where there is none, or it is NaN."""
+    if value is None or value != value:  # NaN
         return '-'
     return f'{value:,}' if isinstance(value, int) else f'{value:.3f}'
 

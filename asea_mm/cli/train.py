@@ -10,6 +10,7 @@ Examples:
 
 import argparse
 import shlex
+import sys
 
 import torch
 
@@ -56,8 +57,10 @@ def run(args: argparse.Namespace) -> None:
     cfg.merge_from_dict({f'randomness.{name}': True for name in given})
     if args.resume is not None:
         checkpoint = latest_checkpoint(cfg.work_dir) if args.resume == 'auto' else args.resume
-        if checkpoint is not None:  # else training begins, from what load_from of the config says
+        if checkpoint is not None:
             cfg.resume, cfg.load_from = True, str(checkpoint)
+        else:  # from what load_from of the config says
+            print(f'{cfg.work_dir}: no checkpoint to go on from, training begins at the first epoch', file=sys.stderr)
     if (trained := run_training(cfg)) is not None:
         say_trained(trained, args)
 

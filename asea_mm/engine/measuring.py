@@ -13,6 +13,7 @@ from rich.console import Console
 from torch import Tensor, nn
 
 from ..errors import InputError
+from ..models.kernels import set_kernels
 from ..models.layers import fuse_batch_norm
 from .compilation import compile_model
 from .roofline import Peaks, count_work, measure_peaks, wait_for
@@ -131,7 +132,7 @@ def measure_models(
         steps = {case: train for case, (_, train) in calls.items()}
         first_training = begin(steps, device)
         training = interleaved(steps, repeats, device)
-    plain = {name: _set_plain(copy.deepcopy(model).to(device)) for name, model in models.items()}
+    plain = {name: set_kernels(copy.deepcopy(model).to(device), 'plain') for name, model in models.items()}
     work = {name: count_work(model, inputs[name]) for name, model in plain.items()}
     peaks: dict[torch.dtype, Peaks] = {form.dtype: measure_peaks(device, form.dtype) for _, form in cases.values()}
     rows: dict[str, dict[str, float | None]] = {}
@@ -169,18 +170,10 @@ def _prepared(model: nn.Module, form: Form, device: torch.device) -> tuple[nn.Mo
     for_inference, for_training = fuse_batch_norm(copy.deepcopy(model).to(device)), copy.deepcopy(model).to(device)
     for copied in (for_inference, for_training.train()):
         if form.plain:
-            _set_plain(copied)
+            set_kernels(copied, 'plain')
         if form.compiled or form.whole:
             compile_model(copied, device, form.whole, backend='inductor')
     return for_inference, for_training
-
-
-def _set_plain(model: nn.Module) -> nn.Module:
-    """Have no layer take fused kernels."""
-    for module in model.modules():
-        if hasattr(module, 'kernels'):
-            setattr(module, 'kernels', 'plain')  # noqa: B010
-    return model
 
 
 def _infer(model: nn.Module, x: Tensor, form: Form) -> None:

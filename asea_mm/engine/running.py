@@ -21,7 +21,7 @@ from mmengine.dist import is_main_process
 from mmengine.registry import init_default_scope
 from mmengine.runner import Runner
 
-from ..errors import InputError
+from ..errors import InputError, one_line
 from .cfg_options import merge_cfg_options
 from .checkpoints import guard_mmengine, read_checkpoint
 from .configs import read_config
@@ -253,7 +253,7 @@ def report_errors(debug: bool = False) -> Iterator[None]:
     except (InputError, OSError) as error:
         if debug:
             raise
-        print('error:', ' '.join(str(error).split()), file=sys.stderr)
+        print('error:', one_line(error), file=sys.stderr)
         sys.exit(1)
 
 

@@ -50,7 +50,7 @@ def test_whole_result(inferencer, samples):
     result = inferencer(samples[0], topk=3)
     assert (result.name, result.num_frames, result.num_person) == ('input', samples[0].shape[1], 2)
     (pair,) = result.pairs
-    assert (pair.persons, pair.person_names, pair.attention) == ([0, 1], ['0', '1'], [])
+    assert (pair.persons, pair.person_names, pair.attention) == ([0, 1], ['1', '2'], [])
     assert sum(pair.scores) == pytest.approx(1, abs=1e-5)
     assert [candidate.label for candidate in pair.top_k] == np.argsort(-np.array(pair.scores))[:3].tolist()
     assert (pair.label, pair.label_name) == (result.label, inferencer.classes[int(np.argmax(pair.scores))])
@@ -71,7 +71,7 @@ def test_forms_of_one_sample_agree(inferencer, samples, tmp_path):
     np.save(tmp_path / 'one.npy', keypoint)
     np.savez(tmp_path / 'two.npz', keypoint=keypoint)
     frames = [
-        dict(persons=[dict(id=name, keypoint=keypoint[k, t].tolist()) for k, name in enumerate('ab')])
+        dict(persons=[dict(id=name, keypoint=keypoint[k, t].tolist()) for k, name in enumerate('71')])
         for t in range(keypoint.shape[1])
     ]
     (tmp_path / 'three.json').write_text(json.dumps(dict(frames=frames)))
@@ -81,7 +81,7 @@ def test_forms_of_one_sample_agree(inferencer, samples, tmp_path):
     many += inferencer([keypoint])
     for result in [*single, *many]:
         np.testing.assert_allclose(result.scores, single[0].scores, **SAME)
-    assert single[-1].pairs[0].person_names == ['a', 'b']
+    assert single[-1].pairs[0].person_names == ['7', '1'], 'not its number, 1, counted from 1'
     assert many[0].name == 'one'
 
 
@@ -122,6 +122,10 @@ def test_groups_of_persons(crowd):
 
     keypoint = crowd[[0, 3, 1]].copy()
     assert groups(None) == [(0, 1)]
+    named = {'person_names': ['7', '2', '0']}
+    assert groups([('2', '7'), (0, 2), ('0',)], **named) == [(1, 0), (0, 2), (2,)]
+    with pytest.raises(InputError, match=r"of 3 \(7, 2, 0\) in a pair.*got \('1', '2'\)"):
+        groups([('1', '2')], **named)
     assert groups(None, likeliest=(0, 2)) == [(0, 2)]
     keypoint[0, 4:], keypoint[2, :4] = 0, 0
     assert groups('all') == [(0, 1), (1, 2)]

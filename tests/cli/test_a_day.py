@@ -163,6 +163,11 @@ def test_tables_fit_80_columns(capsys):
     text = capsys.readouterr().out
     assert max(map(len, text.splitlines())) <= 80
     assert all(column in text for column in columns)
+    names = ['a_recording0', '36', '1, 2', 'exchanging objects', '0.32', 'shaking hands 0.13, approaching 0.13']
+    print_table(None, ['sample', 'frames', 'persons', 'interaction', 'score', 'next'], [names])
+    text = capsys.readouterr().out
+    assert max(map(len, text.splitlines())) <= 80
+    assert all(name in text for name in names[:5])
     words = 'one two three four five six seven eight nine ten eleven twelve thirteen fourteen'
     print_table(None, ['sample', 'label', 'text'], [['folder/a_recording', 'hug', words]])
     text = capsys.readouterr().out

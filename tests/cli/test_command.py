@@ -22,6 +22,8 @@ WRONG = {
     'check': ['nothing.pkl'],
     'train': ['nothing.py'],
     'test': ['asea_demo', 'nothing.pth'],
+    'calibrate': ['nothing.pth', 'nothing.npz'],
+    'watch': ['nothing.mp4', '--model', 'nothing.pth'],
     'infer': ['nothing.npy', '--model', 'nothing.pth'],
     'cross-validate': ['nothing.py'],
     'fuse': ['nothing', 'nobody'],
@@ -51,6 +53,12 @@ def test_what_users_can_mend_is_one_line_and_our_faults_keep_their_traceback(com
     monkeypatch.setattr(module, 'run', broken)
     with pytest.raises(ValueError, match='broadcast'):
         command(name, *WRONG[name])
+
+
+def test_errors_of_several_lines_become_one_in_which_they_stay_apart(command, monkeypatch):
+    problems = InputError('a.json: expected 15 joints,\n got 14; so b.json\n\nnothing is written')
+    monkeypatch.setattr('asea_mm.cli.check.run', Mock(side_effect=problems))
+    check_one_line(command('check', 'x.pkl'), ['so b.json; nothing is written'])
 
 
 def test_the_list_of_subcommands_and_a_mistyped_one(command):
@@ -132,10 +140,13 @@ def test_benchmark_of_models_and_of_a_stream(command, tmp_path):
         assert 0 < row['train_roofline'] < 1
         assert row['peak_mb'] is None, 'of a GPU only'
     check_one_line(command('benchmark', *words, '--forms', 'fast'), ['eager, compiled', "'fast'"])
-    words = ['--stream', 'asea_sbu', '--pairs', 1, '--seconds', 0.3, '--window', 4, '--stride', 4, '--num-clips', 1]
-    code, text, _ = command('benchmark', *words)
+    words = ['--stream', 'asea_sbu', '--pairs', 1, 3, '--seconds', 0.4, '--window', 4, '--stride', 4, '--num-clips', 1]
+    code, text, _ = command('benchmark', *words, '--out', 'stream.json')
     assert code == 0
     assert 'p99 ms' in text
+    assert max(map(len, text.splitlines())) <= 80
+    pairs = json.loads((tmp_path / 'stream.json').read_text())['pairs']
+    assert {count: measured['evaluations'] for count, measured in pairs.items()} == {'1': 3, '3': 3}
     check_one_line(command('benchmark', 'asea_sbu', '--batch', 0), ['--batch', '0'])
 
 

@@ -87,7 +87,9 @@ def test_mmactions_own_tool_trains_the_same_weights_from_the_same_seed(monkeypat
 
 def test_without_a_checkpoint_to_resume_training_begins_from_load_from(command, tmp_path, trained):
     options = [*SMALL, f'load_from={trained}', 'optim_wrapper.optimizer.lr=0.0']
-    assert command('train', 'asea_demo', '--resume', '--no-validate', '--cfg-options', *options)[0] == 0
+    code, _, errors = command('train', 'asea_demo', '--resume', '--no-validate', '--cfg-options', *options)
+    assert code == 0
+    assert 'no checkpoint to go on from' in errors
     before = saved(trained)['state_dict']
     after = saved(tmp_path / 'work_dirs' / 'asea_demo' / 'epoch_1.pth')['state_dict']
     assert all(torch.equal(before[name], after[name]) for name in before if name.endswith('weight'))

@@ -10,8 +10,9 @@ from ...skeletons import SKELETONS, Skeleton, plain_name
 LARGEST_SHARE = 2.0  # how large a body can be in shares of the image; in pixels it is larger
 # Estimators put a joint a little outside now and then: so far, as a share of the longer side, and so many.
 MARGIN, OUTSIDE = 0.05, 0.02
-# Bones of the right layout are so much shorter: they join joints that are neighbours.
-SHORTER = 0.75
+# A layout fits so much better. Bones of the right one are short, as they join neighbours, and alike on the left and the
+# right; of two layouts that share no bones, either can mislead: COCO's face makes short bones of Human3.6M's trunk.
+BETTER = 0.6
 # Bones of the left are as long as those of the right: of the pairs, the median ratio is 1.06 in space at most, and 1.3
 # in most images.
 LOPSIDED, LEAST_PAIRS = 1.35, 2
@@ -60,9 +61,9 @@ def better_layout(bodies: np.ndarray, seen: np.ndarray, skeleton: Skeleton) -> s
     ]
     if not others:
         return None
-    lengths = {other.name: _mean_bone(bodies, seen, other) for other in (skeleton, *others)}
-    best = min(lengths, key=lambda name: lengths[name])
-    return best if lengths[best] < SHORTER * lengths[skeleton.name] else None
+    misfits = {other.name: _misfit(bodies, seen, other) for other in (skeleton, *others)}
+    best = min(misfits, key=lambda name: misfits[name])
+    return best if misfits[best] < BETTER * misfits[skeleton.name] else None
 
 
 def is_lopsided(bodies: np.ndarray, seen: np.ndarray, skeleton: Skeleton) -> bool:
@@ -71,16 +72,24 @@ def is_lopsided(bodies: np.ndarray, seen: np.ndarray, skeleton: Skeleton) -> boo
     Shapes:
         bodies ``(bodies, V, C)``; seen ``(bodies, V)``
     """
-    bones = dict(zip((child for child, _ in skeleton.bone_indices), _bone_lengths(bodies, seen, skeleton), strict=True))
-    pairs = [(bones.get(left, 0), bones.get(right, 0)) for left, right in skeleton.mirrored_indices]
-    ratios = [max(pair) / min(pair) for pair in pairs if min(pair) > 0]
+    ratios = _left_to_right(_bone_lengths(bodies, seen, skeleton), skeleton)
     return len(ratios) >= LEAST_PAIRS and float(np.median(ratios)) > LOPSIDED
 
 
-def _mean_bone(bodies: np.ndarray, seen: np.ndarray, skeleton: Skeleton) -> float:
-    """Mean length of the bones; infinite if none is seen."""
+def _misfit(bodies: np.ndarray, seen: np.ndarray, skeleton: Skeleton) -> float:
+    """Mean length of the bones, times how different the left ones are from the right ones; infinite if none is seen."""
     lengths = _bone_lengths(bodies, seen, skeleton)
-    return float(lengths[lengths > 0].mean()) if lengths.any() else np.inf
+    if not lengths.any():
+        return np.inf
+    ratios = _left_to_right(lengths, skeleton)
+    return float(lengths[lengths > 0].mean() * (np.median(ratios) if ratios else 1))
+
+
+def _left_to_right(lengths: np.ndarray, skeleton: Skeleton) -> list[float]:
+    """The longer over the shorter bone of every pair of left and right that is seen."""
+    bones = dict(zip((child for child, _ in skeleton.bone_indices), lengths, strict=True))
+    pairs = [(bones.get(left, 0), bones.get(right, 0)) for left, right in skeleton.mirrored_indices]
+    return [max(pair) / min(pair) for pair in pairs if min(pair) > 0]
 
 
 def _bone_lengths(bodies: np.ndarray, seen: np.ndarray, skeleton: Skeleton) -> np.ndarray:

@@ -15,7 +15,10 @@ from .notes import Note
 from .persons import choose_persons
 from .recording import UNITS, UP_AXES, Recording, follow_rows
 
-Pairs = str | Sequence[Sequence[int]] | None
+Pairs = str | Sequence[Sequence[int | str]] | None
+
+# Named in a message.
+MOST_NAMES = 10
 
 
 @dataclass
@@ -25,7 +28,7 @@ class Sample:
     name: str
     keypoint: np.ndarray  # (M, T, V, C), float32, metres or pixels; what is missing and absent persons are zero
     score: np.ndarray | None = None  # (M, T, V), float32
-    person_names: list[str] = field(default_factory=list)  # as the source calls them
+    person_names: list[str] = field(default_factory=list)  # as the source calls them, else counted from 1
     likeliest: tuple[int, ...] = ()  # who most likely interact, where they were chosen
     fps: float | None = None
     extra: dict[str, Any] = field(default_factory=dict)  # other fields that transforms may read
@@ -36,7 +39,8 @@ class Sample:
 
         Args:
             size: Persons that the model takes.
-            pairs: None (the likeliest group), ``'all'`` (every group with a frame in common), or the groups.
+            pairs: None (the likeliest group), ``'all'`` (every group with a frame in common), or the groups:
+                numbers of persons, from 0, or their names.
 
         Raises:
             InputError: If ``pairs`` is something else, or names persons that are not there.
@@ -54,15 +58,23 @@ class Sample:
         given = pairs.tolist() if isinstance(pairs, np.ndarray) else pairs
         if isinstance(given, str) or not isinstance(given, Sequence) or not given:
             raise InputError(f"{self.name}: pairs: expected None, 'all' or pairs such as [(0, 1)], got {pairs!r}")
+        groups = []
         for pair in given:
-            group = tuple(pair) if isinstance(pair, (list, tuple, np.ndarray)) else ()
+            group = tuple(map(self._number, pair)) if isinstance(pair, (list, tuple, np.ndarray)) else ()
             whole = all(isinstance(person, Integral) for person in group)
             if not whole or not 1 <= len(set(group)) == len(group) <= size or not set(group) <= set(range(count)):
+                known = f'{count} ({", ".join(self.person_names[:MOST_NAMES])})' if self.person_names else count
                 raise InputError(
-                    f'{self.name}: pairs: expected up to {size} different persons of {count} in a pair, such as '
+                    f'{self.name}: pairs: expected up to {size} different persons of {known} in a pair, such as '
                     f'[(0, 1)], got {pair!r}'
                 )
-        return [tuple(int(person) for person in pair) for pair in given]
+            groups.append(tuple(int(person) for person in group))
+        return groups
+
+    def _number(self, person: Any) -> Any:
+        """The number of somebody who is named, and what else was given as it is."""
+        named = isinstance(person, str) and self.person_names.count(person) == 1
+        return self.person_names.index(person) if named else person
 
     def annotation(self, num_person: int) -> dict[str, Any]:
         """What an annotation holds of the likeliest persons; fewer are padded with zeros.
@@ -108,6 +120,12 @@ def finish_recording(
         InputError: If values are not finite or absurd, nobody is there, joints are missing, or the unit or axis does
             not fit.
     """
+    if taken := [
+        f'--{option} {form}'
+        for option, form, given in (('units', recording.units, units), ('up', recording.up, up))
+        if form is not None and given is None
+    ]:
+        recording.notes.append(Note(f'taken as with {" and ".join(taken)}, which is what its form has'))
     units, up = units or recording.units, up or recording.up
     if units in (None, 'pixel') and up is None:
         recording = _third_is_score(recording)
@@ -135,7 +153,8 @@ def finish_recording(
         raise InputError(f'{source}: expected at least one person in one frame, got {got}')
     keypoint[missing] = np.nan
     recording = replace(recording, keypoint=keypoint, score=score)
-    if recording.rows_are_ids:
+    rows_are_ids = recording.rows_are_ids
+    if rows_are_ids:
         recording = follow_rows(recording, skeleton)
     keypoint, score = recording.keypoint, recording.score
     keypoint = keypoint if up is None else keypoint @ UP_AXES[up].T
@@ -169,7 +188,7 @@ def finish_recording(
         name=source,
         keypoint=np.nan_to_num(keypoint).astype(np.float32),
         score=None if score is None else score.astype(np.float32),
-        person_names=list(recording.persons),
+        person_names=count_persons(len(keypoint)) if rows_are_ids else list(recording.persons),
         likeliest=chosen,
         fps=recording.fps,
         notes=recording.notes,
@@ -190,6 +209,11 @@ def _third_is_score(recording: Recording) -> Recording:
     what = 'the third coordinate is from 0 to 1 where the others are not, and was taken for the score'
     note = Note(what, f'{np.nanmin(third):.2g} to {np.nanmax(third):.2g}')
     return replace(recording, keypoint=keypoint[..., :2], score=third, notes=[*recording.notes, note])
+
+
+def count_persons(count: int) -> list[str]:
+    """What persons are called whom the source does not name."""
+    return [str(number) for number in range(1, count + 1)]
 
 
 def check_axes(units: str | None, up: str | None) -> None:

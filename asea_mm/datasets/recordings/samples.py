@@ -19,7 +19,7 @@ from ..files.annotations import SUFFIXES, load_annotations, select_split, valida
 from .arrays import as_keypoint, read_array
 from .clip_arrays import Clip, clips_of
 from .compressed import decompress
-from .finish import Sample, check_axes, finish_recording
+from .finish import Sample, check_axes, count_persons, finish_recording
 from .reading import EXTENSIONS, find_recordings, read_recording, reader_of
 from .recording import Recording
 
@@ -157,4 +157,4 @@ def _from_annotation(fields: Mapping, name: str, place: str, skeleton: Skeleton)
     if layout.joints != skeleton.joints:
         keypoint, score = map_recordings(layout, skeleton).apply(keypoint, score)
     extra = {key: fields[key] for key in _EXTRA if fields.get(key) is not None}
-    return Sample(name, keypoint, score, [str(person) for person in range(len(keypoint))], extra=extra)
+    return Sample(name, keypoint, score, count_persons(len(keypoint)), extra=extra)

@@ -8,6 +8,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from ...errors import InputError
+from ..kernels import graph_convolution, takes_kernels
 from .common import FusedNorm, fuse_into, init_conv, mask_frames, scale_and_shift
 from .spatial import mean_over_time
 
@@ -29,7 +30,8 @@ class MultiScaleAGC(nn.Module):
 
     Exact rewritings: the parts :math:`X_i` are needed over all frames only to make :math:`X'_i`, so the two linear
     maps are one convolution, whose weights are multiplied in every forward pass; the means of the parts are the parts
-    of the mean; all four parts are one matrix product, to which the residual is added inside.
+    of the mean; all four parts are one matrix product, to which the residual is added inside. On a GPU that product
+    is one kernel, see :func:`graph_convolution`; ``kernels`` says whether it is taken, see :func:`set_kernels`.
 
     Args:
         in_channels, out_channels: Channels of input and output, the latter a multiple of four.
@@ -47,6 +49,7 @@ class MultiScaleAGC(nn.Module):
         if out_channels % PARTS:
             raise InputError(f'MultiScaleAGC: out_channels must be a multiple of {PARTS}, got {out_channels}')
         self.width = out_channels // PARTS
+        self.kernels = 'auto'
         relation = max(8, self.width // 8)
         # one parameter each for all parts, one part after the other
         self.split = init_conv(nn.Conv2d(in_channels, out_channels, 1))
@@ -65,10 +68,24 @@ class MultiScaleAGC(nn.Module):
             self.residual = init_conv(nn.Conv2d(in_channels, out_channels, 1))
         self.merged: nn.Conv2d | None = None  # split and transform as one convolution, when fused
 
+    def _queries_and_keys(self, x: Tensor, presence: Tensor | None) -> tuple[Tensor, ...]:
+        """psi and phi of the parts of the features' mean, ``(N*M, 4, R, 1, V)`` each."""
+        pooled = self.split(mean_over_time(x, presence))
+        return self.relation(pooled).unflatten(1, (PARTS, 2, -1)).unbind(2)
+
+    def _fused(self, x: Tensor, presence: Tensor | None) -> Tensor:
+        """The products of all parts by one kernel, of which they are the groups."""
+        query, key = (y.permute(0, 3, 1, 2, 4) for y in self._queries_and_keys(x, presence))  # (N*M, 1, 4, R, V)
+        weight, bias = self.value()
+        alpha = self.alpha.repeat_interleave(self.width)
+        delta = self.delta.weight.flatten(1).T[None] * alpha
+        delta_bias = (cast(Tensor, self.delta.bias) * alpha)[None]
+        weight, bias = weight.view(1, *weight.shape[:2]), bias[None]
+        return graph_convolution(x, weight, bias, query, key, delta, delta_bias, self.adjacency[None])
+
     def topology(self, x: Tensor, presence: Tensor | None = None) -> Tensor:
         """The adaptive adjacency of Eq. 6 of all channels, ``(N*M, C_out, V, V)``."""
-        pooled = self.split(mean_over_time(x, presence))
-        query, key = self.relation(pooled).unflatten(1, (PARTS, 2, -1)).unbind(2)  # (N*M, 4, R, 1, V) each
+        query, key = self._queries_and_keys(x, presence)
         relation = (query.transpose(3, 4) - key).tanh_()
         # A enters as one more channel of the relations with weight one, the bias of delta as the weight of a channel
         # of ones: all of Eq. 6 comes out of one matrix product
@@ -90,6 +107,9 @@ class MultiScaleAGC(nn.Module):
         return weight.view_as(self.split.weight), bias.flatten()
 
     def forward(self, x: Tensor, presence: Tensor | None = None) -> Tensor:
+        if takes_kernels(self.kernels, x, 'MultiScaleAGC'):
+            y = self.bn(self._fused(x, presence) + self.residual(x))
+            return mask_frames(F.relu_(y), presence)
         # the product runs per channel, so every channel's frames and joints must lie together
         y = x.contiguous()
         values, topology = F.conv2d(y, *self.value()), self.topology(y, presence)

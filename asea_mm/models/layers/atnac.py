@@ -9,6 +9,7 @@ from mmaction.registry import MODELS
 from torch import Tensor, nn
 
 from ...errors import InputError
+from ..kernels import select_joints, takes_kernels
 from .common import check_option
 
 SCORES = ('amplitude', 'velocity', 'all')
@@ -52,6 +53,8 @@ class ATNAC(nn.Module):
     With ``'none'``, the paper to the letter, only :class:`ThresholdRegularization` moves :math:`\alpha`; its gradient
     of the task is zero.
 
+    On a GPU all of it is one kernel; ``kernels`` says whether it is taken, see :func:`set_kernels`.
+
     Args:
         gamma: Sharpness of the temporal weights, Eq. 5, above 0.
         alpha: Start of the trainable threshold parameter, Eq. 7.
@@ -76,6 +79,7 @@ class ATNAC(nn.Module):
         if gamma <= 0:
             raise InputError(f'ATNAC: gamma must be positive, got {gamma}')
         self.gamma, self.score, self.threshold_grad = gamma, score, threshold_grad
+        self.kernels = 'auto'
         # without selection there is no threshold to learn
         self.alpha = nn.Parameter(torch.tensor(float(alpha))) if score != 'all' else None
 
@@ -98,7 +102,19 @@ class ATNAC(nn.Module):
         weight = torch.softmax(logits, dim=1)
         return (weight[:, :, None] * energy).sum(dim=1)  # no matrix product: autocast would take it in half precision
 
+    def _fused(self, x: Tensor, presence: Tensor | None, alpha: Tensor) -> ActiveJoints:
+        """All of it by one kernel."""
+        rounding = ROUNDING * torch.finfo(torch.promote_types(x.dtype, torch.float32)).eps
+        velocity = self.score == 'velocity'
+        mask, score, threshold, slope = select_joints(x, presence, alpha, self.gamma, velocity, rounding)
+        # the difference is exactly zero
+        slope = slope if self.threshold_grad == 'ste' else torch.zeros_like(slope)
+        weight = mask.to(score.dtype) + slope * (alpha - alpha.detach()).to(score.dtype)
+        return ActiveJoints(mask, weight, score, threshold)
+
     def forward(self, x: Tensor, presence: Tensor | None = None) -> ActiveJoints:
+        if self.alpha is not None and takes_kernels(self.kernels, x, 'ATNAC'):
+            return self._fused(x, presence, self.alpha)
         score = self.node_score(x, presence)
         highest = score.amax(dim=1)
         differ = highest - score.amin(dim=1) > ROUNDING * torch.finfo(score.dtype).eps * highest

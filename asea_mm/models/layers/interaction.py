@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from typing import cast
 
 import torch
+import torch.nn.functional as F
 from mmaction.registry import MODELS
 from torch import Tensor, nn
 
@@ -14,6 +15,7 @@ from .common import check_option
 
 FORMS = ('auto', 'gathered', 'masked')
 INACTIVE = ('keep', 'drop')
+MASKED = -3e4  # a logit whose weight is zero, also in half precision
 AEA_OPTIONS = ('qk_channels', 'gamma', 'alpha', 'score', 'threshold_grad', 'form', 'inactive', 'gate')
 
 
@@ -27,6 +29,9 @@ class ExternalAttention(nn.Module):
 
     ASEA, Eq. 9-10, without the residual, which :class:`AEA` adds. With more than two persons the keys are the joints
     of all others. Where no other person has a joint to attend to, the result is zero.
+
+    On a GPU the maps are never in memory (``scaled_dot_product_attention``), which ``kernels`` turns on and off, see
+    :func:`set_kernels`. On a CPU, for so few joints, two matrix products are faster.
 
     Args:
         channels: Channels C of the features and of the values.
@@ -43,16 +48,19 @@ class ExternalAttention(nn.Module):
         super().__init__()
         self.channels = channels
         self.qk_channels = qk_channels or 3 * channels // 4
+        self.kernels = 'auto'
         self.qkv = nn.Conv2d(channels, 2 * self.qk_channels + channels, 1)
         nn.init.xavier_uniform_(self.qkv.weight)
         nn.init.constant_(cast(Tensor, self.qkv.bias), 0)
 
-    def attention(self, x: Tensor, num_person: int, weight: Tensor | None = None) -> tuple[Tensor, Tensor]:
-        """The attention maps of Eq. 9 and the values they weight.
+    def _queries_keys_values(
+        self, x: Tensor, num_person: int, weight: Tensor | None
+    ) -> tuple[Tensor, Tensor, Tensor, Tensor | None]:
+        """Of person m the joints' queries, and the keys, values and weights of the other persons in their order.
 
         Shapes:
-            returns ``(N, M, T, J, (M-1)*J)`` and ``(N, M, T, (M-1)*J, C)``; of person m the keys are those of the
-            other persons in their order
+            returns ``(N, M, T, J, D)``, ``(N, M, T, (M-1)*J, D)``, ``(N, M, T, (M-1)*J, C)`` and
+            ``(N, M, T or 1, (M-1)*J, 1)`` or None; the values are weighted
         """
         total, _, frames, joints = x.shape
         persons = num_person
@@ -67,21 +75,49 @@ class ExternalAttention(nn.Module):
                 return y.flip(1)
             return y[:, others].transpose(2, 3).flatten(3, 4)
 
-        # keys before queries: a softmax over the last but one axis is vectorised also for a handful of keys
         key, value = of_others(keys_values).split([self.qk_channels, self.channels], dim=-1)
-        logits = key @ query.transpose(-1, -2) / math.sqrt(self.qk_channels)
         if weight is not None:
             weight = of_others(weight.view(total // persons, persons, weight.shape[1], joints, 1).to(value.dtype))
+            value = value * weight
+        return query, key, value, weight
+
+    def attention(self, x: Tensor, num_person: int, weight: Tensor | None = None) -> tuple[Tensor, Tensor]:
+        """The attention maps of Eq. 9 and the values they weight.
+
+        Shapes:
+            returns ``(N, M, T, J, (M-1)*J)`` and ``(N, M, T, (M-1)*J, C)``; of person m the keys are those of the
+            other persons in their order
+        """
+        query, key, value, weight = self._queries_keys_values(x, num_person, weight)
+        # keys before queries: a softmax over the last but one axis is vectorised also for a handful of keys
+        logits = key @ query.transpose(-1, -2) / math.sqrt(self.qk_channels)
+        if weight is not None:
             # finite: a row without any key stays a number, and its values are zero
             logits = logits.masked_fill(weight == 0, torch.finfo(logits.dtype).min)
-            value = value * weight
         return torch.softmax(logits, dim=-2).transpose(-1, -2), value
+
+    def _fused(self, x: Tensor, num_person: int, weight: Tensor | None) -> Tensor:
+        """The values weighted by the maps, ``(N, M, T, J, C)``, without maps in memory."""
+        query, key, value, weight = self._queries_keys_values(x, num_person, weight)
+        mask = None
+        if weight is not None:
+            # finite, as above, and so small that kernels which take the power of two may multiply it
+            mask = torch.zeros_like(weight, dtype=query.dtype).masked_fill(weight == 0, MASKED).transpose(-1, -2)
+            # rows are the same for all queries, and without a copy for all frames if joints do not come and go
+            mask = mask.expand(-1, -1, query.shape[2], query.shape[3], -1).flatten(0, 1)
+        shape = query.shape[:2]
+        query, key, value = query.flatten(0, 1), key.flatten(0, 1), value.flatten(0, 1)
+        return F.scaled_dot_product_attention(query, key, value, attn_mask=mask).unflatten(0, shape)
 
     def forward(self, x: Tensor, num_person: int, weight: Tensor | None = None) -> Tensor:
         if num_person == 1:
             return torch.zeros_like(x)
-        attention, value = self.attention(x, num_person, weight)
-        return (attention @ value).flatten(0, 1).permute(0, 3, 1, 2)
+        if self.kernels == 'fused' or (self.kernels == 'auto' and x.device.type == 'cuda'):
+            y = self._fused(x, num_person, weight)
+        else:
+            attention, value = self.attention(x, num_person, weight)
+            y = attention @ value
+        return y.flatten(0, 1).permute(0, 3, 1, 2)
 
 
 @MODELS.register_module()

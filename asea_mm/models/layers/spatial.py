@@ -8,6 +8,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from ..kernels import graph_convolution, takes_kernels
 from .common import fuse_across, init_conv, mask_frames, quiet_norm, shortcut
 from .products import sum_of_products
 
@@ -41,7 +42,8 @@ class CTRGC(nn.Module):
     The exact rewriting that makes it fast: the relations depend on x only through its mean over time, and the
     projections are linear, so x is averaged first and projected afterwards, on one frame instead of T, all
     subsets at once; :math:`\alpha` scales the weights of :math:`\delta` instead of its output; the sum over the
-    subsets accumulates inside the matrix product.
+    subsets accumulates inside the matrix product. On a GPU all of the sum is one kernel, see
+    :func:`graph_convolution`; ``kernels`` says whether it is taken, see :func:`set_kernels`.
 
     Args:
         in_channels, out_channels: Channels of input and output.
@@ -56,6 +58,7 @@ class CTRGC(nn.Module):
         self.num_subsets = adjacency.shape[0]
         # whether AT-NAC scores the output: in half precision the sum below would have it select other joints
         self.is_scored = False
+        self.kernels = 'auto'
         relation = max(8, in_channels // 8)
         # the paper's two transformations of all subsets, one after the other
         self.relation = init_conv(nn.Conv2d(in_channels, 2 * self.num_subsets * relation, 1))
@@ -70,9 +73,13 @@ class CTRGC(nn.Module):
         self.bn: nn.Module = quiet_norm(out_channels)
         self.residual = shortcut(in_channels, out_channels)
 
+    def _queries_and_keys(self, x: Tensor, presence: Tensor | None) -> tuple[Tensor, ...]:
+        """The paper's two transformations of the features' mean, ``(N*M, K*R, 1, V)`` each."""
+        return self.relation(mean_over_time(x, presence)).chunk(2, dim=1)
+
     def relations(self, x: Tensor, presence: Tensor | None = None) -> Tensor:
         """What the topologies are made of, tanh(query - key), ``(N*M, K*R, V, V)``."""
-        query, key = self.relation(mean_over_time(x, presence)).chunk(2, dim=1)  # (N*M, K*R, 1, V) each
+        query, key = self._queries_and_keys(x, presence)
         return (query.transpose(2, 3) - key).tanh_()
 
     def topologies(self, relations: Tensor) -> Iterator[Tensor]:
@@ -103,8 +110,19 @@ class CTRGC(nn.Module):
 
         return sum_of_products(pairs()).view(x.shape[0], -1, *x.shape[2:])
 
+    def _fused(self, x: Tensor, presence: Tensor | None) -> Tensor:
+        """The sum over subsets of R W x by one kernel."""
+        subsets = self.num_subsets
+        query, key = (y.view(y.shape[0], subsets, 1, -1, y.shape[3]) for y in self._queries_and_keys(x, presence))
+        weight, bias = self.value.weight.view(subsets, -1, x.shape[1]), cast(Tensor, self.value.bias).view(subsets, -1)
+        delta = self.delta.weight.view(*bias.shape, -1).transpose(1, 2) * self.alpha
+        delta_bias = cast(Tensor, self.delta.bias).view_as(bias) * self.alpha
+        return graph_convolution(x, weight, bias, query, key, delta, delta_bias, self.adjacency[:, None])
+
     def aggregate(self, x: Tensor, presence: Tensor | None = None) -> Tensor:
         """The sum over subsets of R W x, ``(N*M, C_out, T, V)`` in channels-last memory."""
+        if takes_kernels(self.kernels, x, 'CTRGC'):
+            return self._fused(x, presence)
         relations = self.relations(x, presence)
         total, _, frames, joints = x.shape
         channels = self.value.out_channels // self.num_subsets

@@ -2,6 +2,8 @@
 
 import json
 import pickle
+from collections import Counter
+from itertools import product
 
 import numpy as np
 import pytest
@@ -9,8 +11,9 @@ import pytest
 from asea_mm.datasets import SyntheticInteractionDataset, save_annotations
 from asea_mm.datasets.check import KINDS, check_annotations
 from asea_mm.errors import InputError
-from asea_mm.skeletons import Skeleton, get_skeleton
+from asea_mm.skeletons import SKELETONS, Skeleton, get_skeleton
 from tests.datasets.check.ugly_files import HEAD, META, UGLY, content_of, every, one, twice
+from tests.test_layout_mapping import body
 
 
 @pytest.fixture(scope='module')
@@ -117,6 +120,32 @@ def test_heads_feet_and_sides_are_known_under_any_spelling(tmp_path, poses, styl
         report = checked(tmp_path, content)
         assert set(report.findings) == found
         assert report.facts['pairs of left and right'] == len(skeleton.mirrored)
+
+
+COUNTS = Counter(skeleton.num_joints for skeleton in SKELETONS.values())
+# What is true and what is claimed.
+SAME_COUNT = [
+    (own, other)
+    for own, other in product(SKELETONS, repeat=2)
+    if SKELETONS[own].num_joints == SKELETONS[other].num_joints and COUNTS[SKELETONS[own].num_joints] > 1
+]
+
+
+@pytest.mark.parametrize('turned', [0, 40])
+@pytest.mark.parametrize(('layout', 'claimed'), SAME_COUNT)
+def test_joints_are_known_by_their_bones_whatever_layout_is_claimed(tmp_path, layout, claimed, turned):
+    """In images, of people who face the camera or half turn away."""
+    random = np.random.default_rng(0)
+    width = np.cos(np.deg2rad(turned))
+    pixels = np.array([600, 700]) + 300 * body(layout) * [width, -1]
+    samples = []
+    for index in range(8):
+        keypoint = pixels + random.normal(0, 3, size=(2, 12, len(pixels), 2))
+        keypoint[1, :, :, 0] += 300
+        samples.append(dict(frame_dir=f's{index}', label=index % 2, total_frames=12, keypoint=keypoint.astype('f4')))
+    content = {**content_of([]), 'annotations': samples, 'meta': {**META, 'layout': claimed, 'units': 'pixel'}}
+    expected = set() if claimed == layout else {'joint order'}
+    assert set(checked(tmp_path, content).findings) == expected
 
 
 def test_people_who_hug_are_two(tmp_path, poses):

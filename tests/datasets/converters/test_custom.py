@@ -197,9 +197,9 @@ def raw(tmp_path):
 TABLE = 'name,label,split,subject\nr0,hug,train,1\nr1,push,train,1\nr2,hug,val,2\nr3,push,val,2\n'
 
 
-def convert(raw, table=TABLE, split='column', **options):
+def convert(raw, table=TABLE, split='column', layout='sbu15', **options):
     (raw.parent / 'labels.csv').write_text(table)
-    conversion = convert_custom(raw, 'sbu15', raw.parent / 'labels.csv', split, **options)
+    conversion = convert_custom(raw, layout, raw.parent / 'labels.csv', split, **options)
     return list(conversion.annotations), conversion
 
 
@@ -268,6 +268,19 @@ def test_coordinates_and_folders(raw):
         convert(raw)
     with pytest.raises(InputError, match=r'r0\.npy: expected PATH/class/recording .*, got no class folder'):
         convert_custom(raw, 'sbu15', 'folders', 'ratio:0.5')
+
+
+@pytest.mark.parametrize(
+    ('mirrored', 'said'),
+    [({}, 'left0 and right0, left1 and right1, left2 and right2 and 1 more'), ({'mirrored': []}, 'no joints')],
+)
+def test_what_is_left_and_right_in_a_layout_of_ones_own_is_told(raw, mirrored, said):
+    joints = ['hip', *(f'{side}{number}' for number in range(4) for side in ('left', 'right')), *'abcdef']
+    content = {'name': 'own', 'joints': joints, 'bones': [[joint, 'hip'] for joint in joints[1:]], **mirrored}
+    path = raw.parent / 'own.json'
+    path.write_text(json.dumps(content))
+    _, conversion = convert(raw, layout=path)
+    assert any(said in note for note in conversion.notes)
 
 
 def test_all_samples_have_scores_if_one_has(raw):

@@ -106,7 +106,7 @@ def test_rows_of_an_array_keep_their_numbers():
     """Whatever becomes of the row of somebody who is there twice."""
     sample = finish(from_array(None, (1, A, ALL), (2, TWICE, ALL), (3, B, ALL)))
     assert sample.likeliest == (0, 2)
-    assert sample.person_names == ['0', '1', '2']
+    assert sample.person_names == ['1', '2', '3']
     assert sample.groups(2, 'all') == [(0, 2)]
     untouched = read_array(np.stack([A, B]), KINECT)
     assert finish(untouched).notes == []

@@ -93,7 +93,10 @@ def test_azure_kinect(tmp_path, names):
     assert sample['fps'] == pytest.approx(15, abs=0.01)
     assert (list(recording.frames)[0], recording.persons) == (7, ['1', '2'])
     path = write(tmp_path / 'b.json', content)
-    same(read(path, layout, units='millimetre', up='-y')[1], keypoint)
+    said, sample = read(path, layout, units='millimetre', up='-y')
+    same(sample, keypoint)
+    assert ['--up -y' in str(note) for note in recording.notes] == [True]
+    assert not said.notes
 
 
 def test_deepstream(tmp_path):

@@ -130,8 +130,9 @@ def test_an_id_that_comes_back_is_the_same_person(tmp_path):
     keypoint[1, 1:] = keypoint[1, :1]
     score[1] = score[1, :1]
     keypoint[0, 5] += 300  # too far to be linked by place
-    _, sample = read(write(tmp_path / 'a.json', alphapose(keypoint, score)), SKELETONS['coco17'])
+    recording, sample = read(write(tmp_path / 'a.json', alphapose(keypoint, score)), SKELETONS['coco17'])
     same(sample, keypoint, score)
+    assert recording.persons == ['3', '4']
 
 
 PICTURES = {

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from ....errors import InputError
-from ....skeletons import SKELETONS, read_layout
+from ....skeletons import SKELETONS, Skeleton, read_layout
 from ...recordings.clip_arrays import Clip
 from ...recordings.finish import check_axes, finish_recording
 from ...recordings.notes import Note, gather_notes
@@ -77,7 +77,7 @@ def convert_custom(
     files = [Path(path) for path in (labels, classes, layout) if path and str(path) != FOLDERS]
     recordings = find_recordings(source, files)
     problems: list[str] = []
-    remarks: list[str] = []
+    remarks = [] if str(layout) in SKELETONS else [_mirrored_joints(skeleton)]
     said = _labels(labels, source, recordings, problems, remarks)
     if names is None and _are_of_clips(labels):
         names = number_of_classes(recordings)
@@ -123,6 +123,13 @@ def convert_custom(
     samples = convert_each(used, convert, conversion, source, progress, skip_bad)
     conversion.annotations = _scores_alike(samples, conversion, notes)
     return conversion
+
+
+def _mirrored_joints(skeleton: Skeleton) -> str:
+    """What is left and right in a layout of the user's own, which its file may leave to the names of the joints."""
+    first, *others = [f'{left} and {right}' for left, right in skeleton.mirrored] or ['no joints']
+    shown = ', '.join([first, *others[:2]])
+    return f'layout {skeleton.name}: mirroring exchanges {shown}{f" and {len(others) - 2} more" if others[2:] else ""}'
 
 
 def _are_of_clips(labels: str | os.PathLike | None) -> bool:

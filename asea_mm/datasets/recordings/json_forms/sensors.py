@@ -6,7 +6,6 @@ import numpy as np
 
 from ....errors import InputError
 from ....skeletons import Skeleton
-from ..notes import Note
 from ..recording import Detection, Recording, assemble
 from .joints import flat, per_joint, points
 from .nodes import Node
@@ -43,7 +42,6 @@ def read_azure_kinect(root: Node, skeleton: Skeleton) -> Recording:
     step = float(np.median(np.diff(stamps))) if len(stamps) == len(numbers) > 2 else 0.0
     recording = assemble(detections, numbers, skeleton, root.source, round(1e6 / step, 2) or None if step > 1 else None)
     recording.units, recording.up = MILLIMETRES_Y_DOWN
-    root.notes[Note('taken as millimetres with y down, unless --units and --up say otherwise')] = None
     return recording
 
 
@@ -70,7 +68,6 @@ def read_deepstream(root: Node, skeleton: Skeleton) -> Recording:
         )
     recording = assemble(detections, numbers, skeleton, root.source)
     recording.units, recording.up = MILLIMETRES_Y_DOWN
-    root.notes[Note('taken as millimetres with y down, unless --units and --up say otherwise')] = None
     return recording
 
 
