@@ -7,6 +7,9 @@ from typing import cast
 import torch
 from torch import Tensor
 
+from .active_joints import select_joints
+from .graph_convolution import graph_convolution
+
 # of the largest number, by how much a result may differ; wrong kernels differ by about as much as it is large
 BOUNDS = {torch.float64: 1e-9, torch.float32: 1e-2, torch.bfloat16: 5e-2, torch.float16: 2e-2}
 PERSONS, CHANNELS, FRAMES, JOINTS, SUBSETS, RELATIONS = 2, 32, 20, 25, 3, 8
@@ -35,9 +38,6 @@ def passes_trial(device: str, dtype: torch.dtype) -> bool:
 
 def largest_difference(device: str, dtype: torch.dtype) -> float:
     """Largest difference of results and gradients from the plain equations, as a share of the largest number."""
-    from .active_joints import select_joints
-    from .graph_convolution import graph_convolution
-
     with torch.inference_mode(False), torch.enable_grad(), torch.autocast(torch.device(device).type, enabled=False):
         exact = [y.requires_grad_() for y in _inputs()]
         expected = _plain(*exact)
