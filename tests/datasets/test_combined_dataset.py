@@ -7,6 +7,7 @@ import pytest
 import torch
 from mmaction.registry import DATASETS, METRICS
 from mmaction.structures import ActionDataSample
+from mmengine.registry import init_default_scope
 
 from asea_mm.datasets import save_annotations
 from asea_mm.errors import InputError
@@ -26,6 +27,7 @@ COMMON = {
 
 @pytest.fixture
 def build(tmp_path):
+    init_default_scope('mmaction')  # of the steps of pipelines
     for name, (classes, layout, units) in SOURCES.items():
         samples = []
         for index in range(6):
