@@ -108,7 +108,7 @@ class CTRGC(nn.Module):
                 z = F.conv2d(x, weight, bias)
                 yield z.flatten(0, 1), topology.flatten(0, 1).transpose(1, 2).to(z.dtype)
 
-        return sum_of_products(pairs()).view(x.shape[0], -1, *x.shape[2:])
+        return sum_of_products(pairs()).view(x.shape[0], weights[0].shape[0], *x.shape[2:])
 
     def _fused(self, x: Tensor, presence: Tensor | None) -> Tensor:
         """The sum over subsets of R W x by one kernel."""
