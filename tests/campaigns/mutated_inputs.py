@@ -304,7 +304,7 @@ class Reader:
     """A reader, and what makes damaged inputs for it."""
 
     write: Callable[[Path, random.Random], Path]  # into an empty folder; what is to be read
-    read: Callable[[Path], Any]
+    read: Callable[[Path], Any] | list[Callable[[Path], Any]]  # several: each has all the time
 
 
 def _annotation(index: int, layout_joints: int = 2) -> dict:
@@ -328,26 +328,19 @@ WIDE = b'frame,person,head_x,head_y,foot_x,foot_y\n0,1,1,2,3,4\n1,1,2,3,4,5\n0,2
 KEYPOINT = np.random.default_rng(0).normal(size=(2, 5, 2, 3)).astype(np.float32)
 
 
-def _use_annotations(path: Path) -> None:
-    """All that is done with an annotation file; each on its own, for one may stop before the others."""
-    errors: list[InputError] = []
-    uses: list[Callable] = [
-        lambda: list(load_annotations(path, lazy=True)['annotations']),
-        lambda: [
-            dataset[index]
-            for dataset in [InteractionPoseDataset(str(path), [], layout=LAYOUT)]
-            for index in range(len(dataset))
-        ],
-        partial(check_annotations, path, layout=None),
-        partial(convert_annotations, path, path.with_name('converted.pkl')),
-    ]
-    for use in uses:
-        try:
-            use()
-        except InputError as error:
-            errors.append(error)
-    if errors:
-        raise max(errors, key=lambda error: (len(str(error)), '\n' in str(error)))
+def _all_samples(path: Path) -> None:
+    dataset = InteractionPoseDataset(str(path), [], layout=LAYOUT)
+    for index in range(len(dataset)):
+        dataset[index]
+
+
+# All that is done with an annotation file; each on its own, for one may stop before the others.
+USES: list[Callable[[Path], Any]] = [
+    lambda path: list(load_annotations(path, lazy=True)['annotations']),
+    _all_samples,
+    partial(check_annotations, layout=None),
+    lambda path: convert_annotations(path, path.with_name('converted.pkl')),
+]
 
 
 def _converted(name: str, **options: Any) -> Callable[[Path], None]:
@@ -516,9 +509,9 @@ def _config_in_checkpoint(folder: Path, rng: random.Random) -> Path:
 SCORES = {'ids': np.array(['a', 'b']), 'scores': np.eye(2), 'labels': np.array([0, 1])}
 
 READERS: dict[str, Reader] = {
-    'annotation pickle': Reader(_written('a.pkl', partial(as_pickle, CONTENT)), _use_annotations),
-    'annotation list': Reader(_written('a.pkl', partial(as_pickle, CONTENT['annotations'])), _use_annotations),
-    'own annotation file': Reader(_own_file, _use_annotations),
+    'annotation pickle': Reader(_written('a.pkl', partial(as_pickle, CONTENT)), USES),
+    'annotation list': Reader(_written('a.pkl', partial(as_pickle, CONTENT['annotations'])), USES),
+    'own annotation file': Reader(_own_file, USES),
     "PYSKL's NTU": Reader(_pyskl_ntu, _converted('ntu', benchmark='ntu26')),
     "PYSKL's Kinetics": Reader(_poses, _converted('kinetics10')),
     "ST-GCN's Kinetics": Reader(_stgcn, _converted('kinetics10')),
@@ -607,27 +600,36 @@ def attempt(reader: Reader, seed: int, findings: Findings) -> None:
     with tempfile.TemporaryDirectory() as name:
         path = reader.write(Path(name), rng)
         findings.inputs += 1
-        before, start = megabytes(), time.process_time()
-        try:
-            # other processes may have the machine: the time is that of this one
-            with limited(SECONDS), warnings.catch_warnings(), contextlib.redirect_stderr(io.StringIO()):
-                warnings.simplefilter('ignore')
-                warnings.filterwarnings('error', category=RuntimeWarning, module='asea_mm')
-                reader.read(path)
-            findings.accepted += 1
-        except (InputError, FileNotFoundError) as error:
-            lines = str(error).split('\n')
-            if name not in str(error) or any(len(line) - len(name) >= CHARACTERS for line in lines):
-                findings.messages.append(seed)
-        except Hang:
-            findings.hangs.append(seed)
-        except Exception as error:
-            findings.num_tracebacks += 1
-            findings.tracebacks.setdefault(f'{type(error).__name__}: {error}'[:150], seed)
-        if time.process_time() - start > SECONDS and seed not in findings.hangs:
-            findings.hangs.append(seed)
-        if megabytes() - max(before, 0) > MEGABYTES:
-            findings.large.append(seed)
+        reads = reader.read if isinstance(reader.read, list) else [reader.read]
+        # all of them, though the first may do for a refusal
+        findings.accepted += all([_read(read, path, name, seed, findings) for read in reads])
+
+
+def _read(read: Callable[[Path], Any], path: Path, name: str, seed: int, findings: Findings) -> bool:
+    """Whether it was read; what goes wrong is found."""
+    before, start = megabytes(), time.process_time()
+    accepted = False
+    try:
+        # other processes may have the machine: the time is that of this one
+        with limited(SECONDS), warnings.catch_warnings(), contextlib.redirect_stderr(io.StringIO()):
+            warnings.simplefilter('ignore')
+            warnings.filterwarnings('error', category=RuntimeWarning, module='asea_mm')
+            read(path)
+        accepted = True
+    except (InputError, FileNotFoundError) as error:
+        lines = str(error).split('\n')
+        if name not in str(error) or any(len(line) - len(name) >= CHARACTERS for line in lines):
+            findings.messages.append(seed)
+    except Hang:
+        findings.hangs.append(seed)
+    except Exception as error:
+        findings.num_tracebacks += 1
+        findings.tracebacks.setdefault(f'{type(error).__name__}: {error}'[:150], seed)
+    if time.process_time() - start > SECONDS and seed not in findings.hangs:
+        findings.hangs.append(seed)
+    if megabytes() - max(before, 0) > MEGABYTES:
+        findings.large.append(seed)
+    return accepted
 
 
 def _worker(name: str, seeds: range, answers: Any) -> None:
