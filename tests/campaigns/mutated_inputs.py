@@ -602,7 +602,8 @@ def attempt(reader: Reader, seed: int, findings: Findings) -> None:
         findings.inputs += 1
         reads = reader.read if isinstance(reader.read, list) else [reader.read]
         # all of them, though the first may do for a refusal
-        findings.accepted += all([_read(read, path, name, seed, findings) for read in reads])
+        results = [_read(read, path, name, seed, findings) for read in reads]
+        findings.accepted += all(results)
 
 
 def _read(read: Callable[[Path], Any], path: Path, name: str, seed: int, findings: Findings) -> bool:
