@@ -138,10 +138,10 @@ def _blamed_on(source: str) -> Iterator[None]:
     """Raise whatever comes of building what a file describes as an error of the file: nobody wrote code in it."""
     try:
         yield
-    except InputError:
-        raise
     except Exception as error:
-        reason = ' '.join(f'{type(error).__name__}: {error}'.split())
+        if isinstance(error, InputError) and source.removeprefix('checkpoint ') in str(error):
+            raise
+        reason = ' '.join((f'{error}' if isinstance(error, InputError) else f'{type(error).__name__}: {error}').split())
         raise InputError(f'{source}: its config cannot be used: {reason[:300]}') from error
 
 
