@@ -83,7 +83,7 @@ def models_of(given: Sequence[Any], at_most: int, where: str) -> tuple[Model, ..
     known = [model.id for model in models]
     for model in models:
         if model.fused and (len(model.fused) != 2 or not set(model.fused) <= set(known) or model.id in model.fused):
-            raise InputError(f'{where} ({model.id}): expected fused to be two others of {known}, got {model.fused}')
+            raise InputError(f'{where}, {model.id}: expected fused to be two others of {known}, got {model.fused}')
     return models
 
 

@@ -32,11 +32,12 @@ from .statistics.tasks import Grid
 from .statistics.tasks_page import tasks_page
 
 
-def dry_run(tables: Sequence[Table], ledger: Ledger) -> None:
+def dry_run(tables: Sequence[Table], ledger: Ledger, wanted: Sequence[Experiment]) -> None:
+    """Say of the wanted rows of tables what there is and what is missing."""
     total, unknown, seen = 0.0, 0, set()
     for table in tables:
         print(f'{table.name}: {table.title}')
-        for row in table.rows:
+        for row in (row for row in table.rows if row in wanted):
             if row.key in seen and not row.command:
                 print(f'  {row.id}: as {ledger.first[row.key][1].id}')
                 continue
@@ -167,7 +168,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     rows = wanted_rows(chosen, args)
     ledger = Ledger(tables, args)
     if args.dry_run:
-        return dry_run(chosen, ledger)
+        return dry_run(chosen, ledger, rows)
     wanted = {row.key for row in rows}
     failed = {}
     if not args.tables_only:

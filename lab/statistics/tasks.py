@@ -19,7 +19,7 @@ ACCURACY, BALANCED, CROSS_ENTROPY = MEASURES = ('late_top1', 'late_mean_class', 
 Runs = Sequence[Mapping[str, Any]]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Grid:
     """Runs of models over tasks.
 
@@ -76,7 +76,7 @@ class Grid:
         """Differences of a model to the reference in a task, by fold and seed; epochs may differ, samples may not."""
         return compare(self.of(model, task, key), self.of(self.reference, task, key), key, alike=('num_samples',))
 
-    @cache  # noqa: B019
+    @cache  # noqa: B019  (a page has one grid, which dies with it)
     def over_all(self, model: str, key: str) -> Comparison:
         """The same over all tasks together, by number of the task, fold and seed."""
         return together([self.difference(model, task, key) for task in self.tasks])
