@@ -58,8 +58,8 @@ class Experiment:
 
     @property
     def key(self) -> str:
-        """The same for rows that are the same experiment."""
-        return json.dumps(self.settings, sort_keys=True)
+        """The same for rows that are the same experiment; rows of grids need late measures, which others may lack."""
+        return json.dumps([self.settings, bool(self.model)], sort_keys=True)
 
     @property
     def runs_here(self) -> bool:

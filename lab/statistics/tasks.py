@@ -11,7 +11,6 @@ import numpy as np
 
 from asea_mm.evaluation.statistics import over_seeds
 
-from ..files import by_run
 from .comparison import Comparison, compare, mean_of_folds, measure_of, together
 
 LEAST_PAIRS = 60  # over all tasks together, before a difference counts
@@ -91,12 +90,6 @@ class Grid:
 
     def seconds(self, model: str) -> float:
         return sum(run['seconds'] for task in self.tasks for run in self.runs.get((model, task), ()))
-
-    def missing_seeds(self, model: str) -> list[str]:
-        """Tasks in which a model lacks a seed that it, or the reference, has in another."""
-        of_tasks = {task: {seed for _, seed in by_run(self.runs.get((model, task), ()))} for task in self.tasks}
-        wanted = set().union(*of_tasks.values())
-        return [task for task, seeds in of_tasks.items() if seeds != wanted]
 
 
 def verdict(comparison: Comparison) -> str:
