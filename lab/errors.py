@@ -69,11 +69,11 @@ def draw_clips(title: str, clips: Mapping[str, np.ndarray], skeleton: Skeleton) 
         clips ``(M, T, V, C)`` by what is said of each
     """
     figure = new_figure(1.25 * MOMENTS + 0.3, 1.5 * len(clips) + 0.5)
-    for part, (text, keypoint) in zip(np.atleast_1d(figure.subfigures(len(clips))), clips.items(), strict=True):
+    parts: Any = figure.subfigures(len(clips), squeeze=False)
+    for part, (text, keypoint) in zip(parts[:, 0], clips.items(), strict=True):
         part.suptitle(text, fontsize=8.5, x=0.01, ha='left')
-        axes = np.atleast_1d(part.subplots(1, MOMENTS))
         scene = Scene(keypoint, skeleton, square=True)
-        strip(axes, scene, moments(scene.seen, MOMENTS))
+        strip(part.subplots(1, MOMENTS), scene, moments(scene.seen, MOMENTS))
     figure.suptitle(title, fontsize=10)
     return figure
 

@@ -20,8 +20,8 @@ train_dataloader = dict(drop_last=False, dataset=dict(pipeline=train_pipeline))
 val_dataloader = dict(dataset=dict(pipeline=test_pipeline))
 test_dataloader = val_dataloader
 model = dict(
-    # joints and motions 2 channels each, distances to the 25 joints of the partner and their motions 25 each
-    backbone=dict(_delete_=True, type='ClipStatistics', layout='body25', in_channels=54),
+    # joints and motions 2 channels each, distances to the 25 joints of the partner and their motions 25 each, the score
+    backbone=dict(_delete_=True, type='ClipStatistics', layout='body25', in_channels=55),
     cls_head=dict(
         _delete_=True,
         type='KernelRidgeHead',
