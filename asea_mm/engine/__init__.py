@@ -1,6 +1,7 @@
 from .checkpoint_hook import WholeCheckpointHook
 from .configs import find_config
 from .hooks import ActiveJointsHook, FitHeadHook
+from .late_epochs import LateScoresHook
 from .options import apply_options
 from .runner import ResumableRunner, ResumableTrainLoop
 from .running import Trained, build_runner, load_config, report_errors, run_test, run_training
@@ -10,6 +11,7 @@ __all__ = [
     'ActiveJointsHook',
     'FitHeadHook',
     'InteractionVisualizationHook',
+    'LateScoresHook',
     'ResumableRunner',
     'ResumableTrainLoop',
     'Trained',
