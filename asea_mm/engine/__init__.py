@@ -1,5 +1,6 @@
 from .checkpoint_hook import WholeCheckpointHook
 from .configs import find_config
+from .fused import FusedRecognizer
 from .hooks import ActiveJointsHook, FitHeadHook
 from .options import apply_options
 from .runner import ResumableRunner, ResumableTrainLoop
@@ -9,6 +10,7 @@ from .visualization_hook import InteractionVisualizationHook
 __all__ = [
     'ActiveJointsHook',
     'FitHeadHook',
+    'FusedRecognizer',
     'InteractionVisualizationHook',
     'ResumableRunner',
     'ResumableTrainLoop',

@@ -11,6 +11,7 @@ docstring says.
 from .augment import MirrorPose, RandomRotation3D, RandomScale3D, SwapPersons
 from .keypoints_2d import FillMissingJoints, NormalizeByBody, NormalizeByImage, ScoreChannel
 from .map_layout import MapLayout
+from .member_pipelines import MemberPipelines, side_by_side
 from .normalize import AddTurnedClips, AlignFacing, CentrePair
 from .project import ProjectTo2D
 from .sampling import RandomTimeWarp, ResampleFrameRate, SampleClip, SmoothMotion
@@ -24,6 +25,7 @@ __all__ = [
     'FillMissingJoints',
     'GenerateStream',
     'MapLayout',
+    'MemberPipelines',
     'MirrorPose',
     'NormalizeByBody',
     'NormalizeByImage',
@@ -36,5 +38,6 @@ __all__ = [
     'ScoreChannel',
     'SmoothMotion',
     'SwapPersons',
+    'side_by_side',
     'stream_channels',
 ]
