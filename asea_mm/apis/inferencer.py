@@ -17,7 +17,7 @@ from ..datasets.recordings.arrays import read_array
 from ..datasets.recordings.finish import Pairs, Sample
 from ..datasets.recordings.samples import is_single, read_samples
 from ..datasets.recordings.together import are_together, note_axes
-from ..datasets.transforms import side_by_side
+from ..datasets.transforms.member_pipelines import side_by_side
 from ..engine.compilation import compile_model
 from ..errors import InputError
 from ..evaluation.calibration import calibrated

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import torch
 
+from asea_mm.engine.trained_on import hashes
 from asea_mm.evaluation.fusion import choose_weights, fuse
 from asea_mm.evaluation.scores import read_scores
 
@@ -64,9 +65,7 @@ def test_data_that_a_member_was_trained_on_fits_no_weights(command, trained, oth
     samples = annotations(joints=25, classes=12)
     save(tmp_path / 'data.pkl', samples, 'nturgbd25', 12, ('',))
     fit = ['--weights', 'fit', '--data', 'data.pkl', '--out', 'fitted.pth']
-    assert command('fuse', trained, other, *fit)[0] == 0
     content = torch.load(other, weights_only=False)
-    from asea_mm.engine.trained_on import hashes
 
     class Seen:
         def sample_names(self):

@@ -8,10 +8,10 @@ range, and for a sample without persons, frames or the number of joints of its l
 docstring says.
 """
 
+from . import member_pipelines  # noqa: F401  (registered, but of whole pipelines, as asea fuse writes them)
 from .augment import MirrorPose, RandomRotation3D, RandomScale3D, SwapPersons
 from .keypoints_2d import FillMissingJoints, NormalizeByBody, NormalizeByImage, ScoreChannel
 from .map_layout import MapLayout
-from .member_pipelines import MemberPipelines, side_by_side
 from .normalize import AddTurnedClips, AlignFacing, CentrePair
 from .project import ProjectTo2D
 from .sampling import RandomTimeWarp, ResampleFrameRate, SampleClip, SmoothMotion
@@ -25,7 +25,6 @@ __all__ = [
     'FillMissingJoints',
     'GenerateStream',
     'MapLayout',
-    'MemberPipelines',
     'MirrorPose',
     'NormalizeByBody',
     'NormalizeByImage',
@@ -38,6 +37,5 @@ __all__ = [
     'ScoreChannel',
     'SmoothMotion',
     'SwapPersons',
-    'side_by_side',
     'stream_channels',
 ]
