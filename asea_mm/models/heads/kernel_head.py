@@ -34,8 +34,8 @@ class KernelRidgeHead(BaseHead):
     needed for any of them.
 
     Memory grows with the square of the rows, samples times clips times epochs; some thousands are fine. With
-    ``landmarks`` it grows with the rows, and with ``dimensions`` rows are short: once it is fitted, the checkpoint holds
-    the landmarks in half precision and nothing else of the samples, so that training does not go on from it.
+    ``landmarks`` it grows with the rows, and with ``dimensions`` rows are short: once it is fitted, the checkpoint
+    holds the landmarks in half precision and nothing else of the samples, so that training does not go on from it.
 
     Args:
         num_classes: Number of classes.
