@@ -26,8 +26,8 @@ KEY = 'members'  # in the meta of a checkpoint: file and meta of each
 class FusedRecognizer(BaseModel):
     """Late fusion of several recognizers as a recognizer: scores are the weighted mean of theirs, class by class.
 
-    Each has a pipeline of its own (:class:`~asea_mm.datasets.transforms.member_pipelines.MemberPipelines`). It is for tests and
-    inference; its members are trained on their own. A member of weight 0 is not asked.
+    Each has a pipeline of its own (:class:`~asea_mm.datasets.transforms.member_pipelines.MemberPipelines`). It is for
+    tests and inference; its members are trained on their own. A member of weight 0 is not asked.
 
     Args:
         members: Of each its config ``model`` and ``weight``; ``temperature`` of its scores, if it was calibrated;
