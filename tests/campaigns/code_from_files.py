@@ -234,11 +234,12 @@ def fused_files(folder: Path) -> Iterator[Callable]:
         ):
             path = folder / f'fused{number}_{count}.pth'
             of_member = {'file': 'a.pth', 'meta': {'cfg': text, 'config': f'open({MARK!r}, "w")'}}
-            torch.save(
-                {'state_dict': {'weight': torch.ones(1)}, 'meta': {'cfg': text, 'members': [of_member] * 2}}, path
-            )
+            alone = path.with_stem(f'{path.stem}_alone')
+            state = {'weight': torch.ones(1)}
+            torch.save({'state_dict': state, 'meta': {'cfg': text, 'members': [of_member] * 2}}, path)
+            torch.save({'state_dict': state, 'meta': {'cfg': text}}, alone)
             yield partial(InteractionInferencer, path)
-            yield partial(InteractionInferencer, [path, folder / 'config0.pth'])
+            yield partial(InteractionInferencer, [alone, folder / 'config0.pth'])
             yield partial(take_model, Config({'test_dataloader': {}}), read_checkpoint(path), str(path))
 
 
