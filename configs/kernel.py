@@ -48,14 +48,14 @@ model = dict(
     type='InteractionRecognizer',
     # joints and motions 3 channels each, distances to the 13 joints of the partner and their motions 13 each
     backbone=dict(type='ClipStatistics', layout='common13', in_channels=32),
-    # what is kept of all copies of all samples, two megabytes however many there are
+    # what is kept of all copies of all samples, below three megabytes however many there are
     cls_head=dict(
         type='KernelRidgeHead',
         num_classes=8,
         ridges=(0.03, 0.1, 0.3),
         bandwidths=(0.25, 0.5, 1.0),
         dimensions=192,
-        landmarks=1024,
+        landmarks=2048,
     ),
 )
 # Every epoch adds a copy of each sample; after the last one the head is fitted in closed form. Nothing is left for the
