@@ -1,7 +1,8 @@
 """Test a checkpoint: scores of every sample, top-1 and top-5, accuracy of every class, and the confusion matrix.
 
 What it writes goes to --work-dir, by default beside the checkpoint where a training left it, else to work_dirs/CONFIG.
-A checkpoint knows which samples it was trained on, and is not tested on them unless --anyway is given.
+A checkpoint knows which samples it was trained on, and is not tested on them unless --anyway is given. One of several
+models (asea fuse) brings them with their test pipelines; of the config its data counts.
 
 Examples:
   asea test asea_demo work_dirs/asea_demo/epoch_8.pth
@@ -15,6 +16,9 @@ from pathlib import Path
 import numpy as np
 
 from ..engine import run_test
+from ..engine.checkpoints import read_checkpoint
+from ..engine.fused import members_of
+from ..errors import InputError
 from .options import add_compile_option, add_config_options, add_launcher_options, config_of
 from .output import print_table, say_written
 
@@ -34,6 +38,8 @@ def run(args: argparse.Namespace) -> None:
     is_chosen = args.work_dir is not None or any(option.startswith('work_dir=') for option in args.cfg_options)
     if not is_chosen and (folder / 'last_checkpoint').is_file():  # the work folder of a training
         cfg.work_dir = str(folder)
+    if args.stream and members_of(read_checkpoint(args.checkpoint)['meta'], args.checkpoint):
+        raise InputError(f'--stream: {args.checkpoint} is several models as one, each of which has its own streams')
     path = run_test(cfg, args.checkpoint, args.dump, args.anyway)
     if path is None:
         return

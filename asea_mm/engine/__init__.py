@@ -1,5 +1,6 @@
 from .checkpoint_hook import WholeCheckpointHook
 from .configs import find_config
+from .fused import FusedRecognizer
 from .hooks import ActiveJointsHook, FitHeadHook
 from .late_epochs import LateScoresHook
 from .options import apply_options
@@ -10,6 +11,7 @@ from .visualization_hook import InteractionVisualizationHook
 __all__ = [
     'ActiveJointsHook',
     'FitHeadHook',
+    'FusedRecognizer',
     'InteractionVisualizationHook',
     'LateScoresHook',
     'ResumableRunner',

@@ -4,7 +4,8 @@ import ast
 import os
 import shutil
 import zlib
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -138,6 +139,19 @@ def parse_config(text: str, source: str, allowed: Collection[str] = ()) -> Confi
     if 'model' not in fields:
         raise InputError(f"{source}: expected a config with 'model', got {str(sorted(fields)[:8])[:200]}")
     return Config(fields)
+
+
+@contextmanager
+def blamed_on(source: str) -> Iterator[None]:
+    """Raise whatever comes of building what a file describes as an error of the file: nobody wrote code in it."""
+    try:
+        yield
+    except Exception as error:
+        is_ours = isinstance(error, InputError)
+        if is_ours and source.removeprefix('checkpoint ') in str(error):
+            raise
+        reason = ' '.join(str(error).split()) if is_ours else ' '.join(f'{type(error).__name__}: {error}'.split())
+        raise InputError(f'{source}: its config cannot be used: {reason[:300]}') from error
 
 
 class _Literals(ast.NodeTransformer):

@@ -25,6 +25,7 @@ from ..errors import InputError, one_line
 from .cfg_options import merge_cfg_options
 from .checkpoints import guard_mmengine, read_checkpoint
 from .configs import read_config
+from .fused import members_of, take_model
 from .mending import mendable_errors
 from .options import apply_options
 from .ownership import owned_by_first
@@ -139,7 +140,8 @@ def run_test(cfg: Config, checkpoint: str | os.PathLike, dump: str | None = None
 
     Args:
         cfg: The config; changed in place.
-        checkpoint: The checkpoint, which must fit the model exactly.
+        checkpoint: The checkpoint, which must fit the model exactly. One of several models brings models and test
+            pipelines, and of the config the data counts.
         dump: File to dump all predictions to, as mmaction2 does.
         anyway: Also test on samples that the checkpoint was trained on.
 
@@ -161,11 +163,16 @@ def run_test(cfg: Config, checkpoint: str | os.PathLike, dump: str | None = None
     if dump is not None:
         cfg.test_evaluator.append(dict(type='WholeDumpResults', out_file_path=dump))
     with mendable_errors():
+        content = read_checkpoint(cfg.load_from)
+        members = members_of(content['meta'], cfg.load_from)
+        if members:
+            take_model(cfg, content, cfg.load_from)
         runner = build_runner(cfg)
         dataset = runner.test_dataloader.dataset
         check_classes(runner.model, dataset)
         check_head(runner.model)
-        check_unseen(cfg.load_from, read_checkpoint(cfg.load_from)['meta'], dataset, cfg, anyway)
+        for path, meta in members or [(cfg.load_from, content['meta'])]:
+            check_unseen(path, meta, dataset, cfg, anyway)
         # mmengine only warns of weights that do not fit, and tests random ones
         runner.load_checkpoint = partial(runner.load_checkpoint, strict=True)
         try:
@@ -203,7 +210,9 @@ def build_runner(cfg: Config) -> Runner:
     check_packages(cfg)
     guard_mmengine()
     if cfg.get('load_from'):
-        read_checkpoint(cfg.load_from, resume=cfg.get('resume', False))
+        content = read_checkpoint(cfg.load_from, resume=cfg.get('resume', False))
+        if members_of(content['meta'], cfg.load_from) and cfg.model.get('type') != 'FusedRecognizer':
+            raise InputError(f'checkpoint {cfg.load_from}: several models as one; training begins with one of them')
     if cfg.get('launcher') == 'pytorch' and get_device() == 'cpu':
         _join_cpu_processes(cfg)
     _average_clips(cfg)
