@@ -38,7 +38,8 @@ class InteractionInferencer:
     this class. No global state is touched; use one inferencer per thread.
 
     Args:
-        model: A checkpoint, which carries its config, or a config file or object.
+        model: A checkpoint, which carries its config; the name of one that comes along, ``'pair3d'`` or ``'pair2d'``
+            (:func:`~.choice.model_for` chooses by the data); or a config file or object.
         weights: The checkpoint, where ``model`` is a config.
         device: Where the model runs, e.g. ``'cuda'``.
         fuse: Fuse batch norms into convolutions: faster, the same to rounding (:func:`fuse_batch_norm`). Rounding may

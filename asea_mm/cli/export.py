@@ -22,7 +22,7 @@ from .output import print_table, say_written
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_config_options(parser)
-    parser.add_argument('checkpoint', help='checkpoint file')
+    parser.add_argument('checkpoint', help='checkpoint file, or pair3d or pair2d, which come along')
     parser.add_argument('--out', type=Path, help='file to write (default: .onnx beside the checkpoint)')
     parser.add_argument('--no-preparation', dest='preparation', action='store_false', help='the network alone')
     parser.add_argument('--samples', type=int, default=50, help='test samples to check with, 0 for random ones only')
