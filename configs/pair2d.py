@@ -7,6 +7,10 @@ _base_ = [
     './_base_/default_runtime.py',
 ]
 in_image = [dict(type='FillMissingJoints'), dict(type='NormalizeByBody'), dict(type='CentrePair')]
+finish = [_base_.stream, dict(type='ScoreChannel'), *_base_.pack]
+# Of poses that are in images already, for whoever goes on training with such.
+train_in_image = [*_base_.alike, *in_image, *_base_.vary_time, *_base_.vary_size, dict(type='MirrorPose'), *finish]
+test_in_image = [*_base_.alike, *in_image, dict(type='SampleClip', clip_len=32), *finish]
 train_pipeline = [
     *_base_.alike,
     dict(type='SwapPersons'),
@@ -16,9 +20,7 @@ train_pipeline = [
     *in_image,
     *_base_.vary_time,
     dict(type='MirrorPose'),
-    _base_.stream,
-    dict(type='ScoreChannel'),
-    *_base_.pack,
+    *finish,
 ]
 test_pipeline = [
     *_base_.alike,
@@ -26,9 +28,7 @@ test_pipeline = [
     dict(type='ProjectTo2D', yaw=180, pitch=0, distance=3.5, focal_length=1.2, missing=0, noise=0, score=1),
     *in_image,
     dict(type='SampleClip', clip_len=32),
-    _base_.stream,
-    dict(type='ScoreChannel'),
-    *_base_.pack,
+    *finish,
 ]
 train_dataloader = dict(dataset=dict(dataset=dict(pipeline=train_pipeline)))
 val_dataloader = dict(dataset=dict(dataset=dict(pipeline=test_pipeline)))

@@ -6,6 +6,7 @@ _base_ = [
     './_base_/default_runtime.py',
 ]
 in_space = [dict(type='CentrePair'), dict(type='AlignFacing')]
+finish = [_base_.stream, *_base_.pack]
 train_pipeline = [
     *_base_.alike,
     dict(type='SwapPersons'),
@@ -14,16 +15,14 @@ train_pipeline = [
     dict(type='RandomRotation3D', angles=(10, 20, 10)),
     *_base_.vary_size,
     dict(type='MirrorPose'),
-    _base_.stream,
-    *_base_.pack,
+    *finish,
 ]
 test_pipeline = [
     *_base_.alike,
     *in_space,
     dict(type='SampleClip', clip_len=32),
     dict(type='AddTurnedClips'),
-    _base_.stream,
-    *_base_.pack,
+    *finish,
 ]
 train_dataloader = dict(dataset=dict(dataset=dict(pipeline=train_pipeline)))
 val_dataloader = dict(dataset=dict(dataset=dict(pipeline=test_pipeline)))

@@ -12,8 +12,8 @@ from .files import markdown_table
 
 INPUT = {
     'pair3d': 'Two persons in space, metres, y up: the thirteen joints of `common13`, which every layout reaches.',
-    'pair2d': 'Two persons in images, pixels, y down, with scores: the thirteen joints of `common13`, which every layout '
-    'reaches. Trained and measured on pictures of scenes in space by simulated cameras.',
+    'pair2d': 'Two persons in images, pixels, y down, with scores: the thirteen joints of `common13`, which every '
+    'layout reaches. Trained and measured on pictures of scenes in space by simulated cameras.',
 }
 NAMES = {'sbu': 'SBU', 'k3hi': 'K3HI'}
 DATA = {
@@ -22,15 +22,15 @@ DATA = {
 }
 LIMITS = (
     'It knows no other classes than these: what two people do otherwise becomes one of them or `no interaction`.',
-    'Both sets were acted by few adults, indoors, before one Kinect. Children, crowds, people who are partly hidden, real '
-    'violence and other gestures than theirs are not in them.',
+    'Both sets were acted by few adults, indoors, before one Kinect. Children, crowds, people who are partly hidden, '
+    'real violence and other gestures than theirs are not in them.',
     '`hugging` is of SBU alone and `pointing` of K3HI alone: how they are recognised elsewhere was not measured.',
     'K3HI does not state its frame rate; 30 frames a second are assumed. The model sees 15 a second.',
     'Not for decisions on people: it is wrong as often as the figures say, and more often on what is unlike its data.',
 )
 LICENCE = (
-    'The weights are under the licence of this package, Apache 2.0. Both data sets are published for research and do not '
-    'come along; whoever trains anew gets them from their makers and keeps to their terms.'
+    'The weights are under the licence of this package, Apache 2.0. Both data sets are published for research and do '
+    'not come along; whoever trains anew gets them from their makers and keeps to their terms.'
 )
 MEASURES = (
     ('simulated recordings', 'recordings', 'd'),
@@ -101,8 +101,9 @@ def _data(facts: Mapping[str, Any]) -> list[str]:
         *(f'- {DATA[name]}: {count} clips' for name, count in facts['clips'].items()),
         '',
         *_paragraph(
-            f'{split}Pairs with no interaction are made of them: persons of different clips side by side, pairs who stand '
-            f'before they act, persons far apart or alone. Recipe: `configs/{facts["name"]}.py`, {facts["epochs"]} epochs.'
+            f'{split}Pairs with no interaction are made of them: persons of different clips side by side, pairs who '
+            'stand before they act, persons far apart or alone. '
+            f'Recipe: `configs/{facts["name"]}.py`, {facts["epochs"]} epochs.'
         ),
     ]
 
@@ -125,9 +126,9 @@ def _transfer(directions: Mapping[str, Any]) -> list[str]:
     by_class = [[name, *(f'{100 * one["per_class"][name]:.0f}' for one in several)] for name in several[0]['per_class']]
     return [
         *_paragraph(
-            'The same recipe, trained on all of one set and tested on the classes of the other that both have. All answers '
-            'count, `no interaction` and classes of one set alone are wrong; the last column chooses among those of both. '
-            'Late epochs are the mean of the last third of the validations. Per cent, seeds '
+            'The same recipe, trained on all of one set and tested on the classes of the other that both have. All '
+            'answers count, `no interaction` and classes of one set alone are wrong; the last column chooses among '
+            'those of both. Late epochs are the mean of the last third of the validations. Per cent, seeds '
             f'{", ".join(map(str, several[0]["seeds"]))}.'
         ),
         *markdown_table(
@@ -147,8 +148,9 @@ def _events(directions: Mapping[str, Any]) -> list[str]:
     rows = [(title, *(f'{one[key]:{form}}' for one in directions.values())) for title, key, form in MEASURES]
     return [
         *_paragraph(
-            'Models of the table above, first seed, on clips of the set that they have not seen, joined with idle time, idle '
-            'pairs and passers-by (`lab/events.py`). AUROC: real clips beside pairs of strangers and idle pairs.'
+            'Models of the table above, first seed, on clips of the set that they have not seen, joined with idle '
+            'time, idle pairs and passers-by (`lab/events.py`). '
+            'AUROC: real clips beside pairs of strangers and idle pairs.'
         ),
         *markdown_table(('', *titles), rows),
         '',
@@ -161,8 +163,8 @@ def _held_out(name: str, made: Mapping[str, Any] | None) -> list[str]:
         return NOT_MEASURED
     calibration = made['calibration']
     return _paragraph(
-        f'This file, on {made["num_samples"]} clips of the sets that it was trained on, `no interaction` among them: top-1 '
-        f'{100 * made["top1"]:.1f} %, mean of classes {100 * made["mean_class"]:.1f} %. `asea test {name} {name}` repeats '
-        f'it. Scores have the temperature {calibration["temperature"]:.2f}, fitted here: expected calibration error '
-        f'{calibration["ece"]:.3f}, without it {calibration["ece_before"]:.3f}.'
+        f'This file, on {made["num_samples"]} clips of the sets that it was trained on, `no interaction` among them: '
+        f'top-1 {100 * made["top1"]:.1f} %, mean of classes {100 * made["mean_class"]:.1f} %. `asea test {name} '
+        f'{name}` repeats it. Scores have the temperature {calibration["temperature"]:.2f}, fitted here: expected '
+        f'calibration error {calibration["ece"]:.3f}, without it {calibration["ece_before"]:.3f}.'
     )
