@@ -16,8 +16,8 @@ SHORT.maxlist, SHORT.maxstring, SHORT.maxother = 5, 100, 60
 
 
 def described(value: Any) -> str:
-    """Type and value, for messages."""
-    return f'{type(value).__name__} {SHORT.repr(value)}'
+    """Type and value, for messages, in one line."""
+    return ' '.join(f'{type(value).__name__} {SHORT.repr(value)}'.split())
 
 
 def validate_annotation(

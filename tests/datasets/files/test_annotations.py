@@ -190,6 +190,12 @@ def test_code_is_refused(tmp_path, monkeypatch, attack, named, protocol):
         (pickle.dumps({'annotations': {}}), r"got dict {'annotations': {}}"),
         (pickle.dumps({'annotations': [], 'split': {'train': 's0'}}), "expected 'split' to be"),
         (pickle.dumps({'annotations': [], 'meta': 'sbu'}), "expected 'meta' to be a dict"),
+        (
+            pickle.dumps({'annotations': [], 'meta': {'classes': 3}}),
+            "expected 'classes' of 'meta' to be a list of names",
+        ),
+        (pickle.dumps({'annotations': [], 'meta': {'units': np.eye(3)}}), "'units' .* got ndarray .*0., 1.]]\\)$"),
+        (gzip.compress(pickle.dumps([['x'] * 2000] * 2000)), 'more values than'),
         (pickle.dumps([[1]]), 'expected annotation 0 to be a dict'),
         (pickle.dumps([{'label': 1}]), "expected annotation 0 to have a string 'frame_dir'"),
         (pickle.dumps([sample('s0'), sample('s1'), sample('s0')]), "repeated are \\['s0'\\]$"),
