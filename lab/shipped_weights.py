@@ -35,7 +35,7 @@ from asea_mm.engine.running import working_tree_commit
 from asea_mm.errors import InputError
 from asea_mm.evaluation.scores import read_scores, run_folder
 
-from .commands import lab_parser, noted_command, run_main
+from .commands import lab_parser, run_main
 from .files import read_json
 from .leave_one_out import DIRECTIONS, Recipe, measure_direction, summarise_direction, transfer_plan, whole_plan
 from .model_card import card
@@ -136,7 +136,7 @@ def write_card(recipe: Recipe, seeds: list[int], path: Path) -> None:
     epochs = recipe.epochs or cfg.train_cfg.max_epochs
     facts = {
         'name': recipe.model,
-        'command': noted_command('shipped_weights'),
+        'command': command_of(recipe, seeds),
         'commit': working_tree_commit(),
         'bytes': len(content),
         'sha256': hashlib.sha256(content).hexdigest(),
@@ -151,6 +151,12 @@ def write_card(recipe: Recipe, seeds: list[int], path: Path) -> None:
     write_whole(path.with_suffix('.json'), json.dumps(facts, indent=1, ensure_ascii=False) + '\n')
     write_whole(path.with_suffix('.md'), card(facts))
     print(f'wrote {path.with_suffix(".json")} and {path.with_suffix(".md")}')
+
+
+def command_of(recipe: Recipe, seeds: list[int]) -> str:
+    """What makes all of it, wherever the data lies; steps may have been called one by one."""
+    words = ['python -m lab.shipped_weights', recipe.model, '--seeds', *map(str, seeds)]
+    return ' '.join([*words, *(['--epochs', str(recipe.epochs)] if recipe.epochs else [])])
 
 
 def put_step(recipe: Recipe, step: str, name: str, figures: dict[str, Any]) -> None:
