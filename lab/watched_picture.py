@@ -29,7 +29,8 @@ from .commands import lab_parser, run_main
 from .shipped_weights import FOLD
 from .simulation import FPS, simulate
 
-SIZE = (540, 960)  # height and width of a picture
+SIZE = (540, 960)  # height and width of what the camera sees
+SHOWN = (420, 640)  # and of each picture, in which the pair is as large as it may be
 GROUND = 46  # grey
 CAMERA = dict(yaw=170, pitch=8, distance=8.5, focal_length=1.15, missing=0, noise=1, score=0.9)
 
@@ -87,11 +88,27 @@ def draw(frames: list[People], events: list[Event], true: list[Event], layout: s
             for bar, event in zip(bars, events, strict=True)
             if event.start <= time <= event.end
         ]
-        ground = np.full((*SIZE, 3), GROUND, np.uint8)
-        pictures.append(annotator.draw(ground, frames[int(time * FPS)], time, labels, bars))
+        ground = np.full((*SHOWN, 3), GROUND, np.uint8)
+        people = closer(frames[int(time * FPS)], [int(str(person)) for person in shown.persons])
+        pictures.append(annotator.draw(ground, people, time, labels, bars))
     pictures += [np.zeros_like(pictures[0])] * (len(pictures) % 2 if len(pictures) > 1 else 0)
     rows = [np.hstack(pictures[start : start + 2]) for start in range(0, len(pictures), 2)]
     return cv2.imencode('.png', np.vstack(rows))[1].tobytes()
+
+
+def closer(people: People, persons: list[int]) -> People:
+    """Everybody near a pair, which fills the middle of the picture."""
+    joints = np.concatenate([people[person][:, :2] for person in persons if person in people])
+    low, high = joints.min(axis=0), joints.max(axis=0)
+    height, width = SHOWN
+    scale = min(0.6 * height / (high[1] - low[1]), 0.7 * width / (high[0] - low[0]))
+    aim = np.array([width / 2, 0.62 * height])  # room for labels above
+    moved = {}
+    for person, body in people.items():
+        places = (body[:, :2] - (low + high) / 2) * scale + aim
+        if 0 <= places[:, 0].mean() < width:
+            moved[person] = np.column_stack([places, body[:, 2]])
+    return moved
 
 
 if __name__ == '__main__':
