@@ -42,7 +42,9 @@ def read(name: str) -> tuple[Config, Data]:
     """A config, and what the dataset of it holds."""
     cfg = Config.fromfile(CONFIGS / f'{name}.py')
     dataset = inner(cfg.train_dataloader.dataset)
-    data = OF_PICTURES.get(name, DATA[Path(dataset.get('ann_file', 'synthetic')).stem])
+    first = next(iter(dataset.datasets.values())) if 'datasets' in dataset else dataset
+    data = OF_PICTURES.get(name, DATA[Path(first.get('ann_file', 'synthetic')).stem])
+    data = data._replace(classes=len(first['classes'])) if 'datasets' in dataset else data
     return cfg, data._replace(classes=data.classes + (cfg.train_dataloader.dataset.type == 'AddNoInteraction'))
 
 
@@ -95,7 +97,7 @@ def test_config_takes_a_training_step_on_what_its_pipeline_gives(name):
     cfg, data = read(name)
     model, losses = train_a_step(cfg.model, inputs_of(inner(cfg.train_dataloader.dataset).pipeline, data))
     assert ('loss_reg' in losses) == bool(model.thresholds())
-    assert bool(model.thresholds()) == name.startswith('asea_')
+    assert bool(model.thresholds()) == name.startswith(('asea_', 'pair'))
 
 
 # every backbone, and every base that the baselines of a dataset share
@@ -129,7 +131,10 @@ def test_config_fits_its_data(name):
     assert all(
         len(dataset.get('classes') or range(data.classes)) == cfg.model.cls_head.num_classes for dataset in datasets
     )
-    if datasets[0].split is None:  # all of one set for training, all of another for tests
+    if 'datasets' in datasets[0]:  # several files, each with its split
+        parts = [[part.split for part in dataset.datasets.values()] for dataset in datasets]
+        assert parts == [['train', 'train'], ['val', 'val'], ['val', 'val']]
+    elif datasets[0].split is None:  # all of one set for training, all of another for tests
         assert datasets[0].ann_file != datasets[1].ann_file == datasets[2].ann_file
     else:
         assert [dataset.split.rpartition('_')[2] for dataset in datasets] == ['train', 'val', 'val']

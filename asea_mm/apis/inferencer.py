@@ -41,8 +41,9 @@ class InteractionInferencer:
     this class. No global state is touched; use one inferencer per thread.
 
     Args:
-        model: A checkpoint, which carries its config, or a config file or object; or several checkpoints, whose scores
-            are fused (:func:`~.fusing.fuse_checkpoints`).
+        model: A checkpoint, which carries its config; the name of one that comes along, ``'pair3d'`` or ``'pair2d'``
+            (:func:`~.choice.model_for` chooses by the data); a config file or object; or several checkpoints, whose
+            scores are fused (:func:`~.fusing.fuse_checkpoints`).
         weights: The checkpoint, where ``model`` is a config.
         device: Where the model runs, e.g. ``'cuda'``.
         fuse: Fuse batch norms into convolutions: faster, the same to rounding (:func:`fuse_batch_norm`). Rounding may

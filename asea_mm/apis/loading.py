@@ -57,7 +57,8 @@ def load_model(
     literals that it consists of, with parts that are registered. A config file of its own is Python and is run.
 
     Args:
-        model: A checkpoint that this package's tools or mmengine wrote, or a config file or object.
+        model: A checkpoint that this package's tools or mmengine wrote, or the name of one that comes along
+            (:func:`~asea_mm.engine.checkpoints.local_checkpoint`), or a config file or object.
         weights: The checkpoint, where ``model`` is a config.
         device: Where the model runs.
         layout: Layout of the keypoints; default what checkpoint or config say. Where it is another than the model's,

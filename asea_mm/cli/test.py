@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 
 from ..engine import run_test
-from ..engine.checkpoints import read_checkpoint
+from ..engine.checkpoints import local_checkpoint, read_checkpoint
 from ..engine.fused import members_of
 from ..errors import InputError
 from .options import add_compile_option, add_config_options, add_launcher_options, config_of
@@ -25,7 +25,7 @@ from .output import print_table, say_written
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_config_options(parser)
-    parser.add_argument('checkpoint', help='checkpoint file')
+    parser.add_argument('checkpoint', help='checkpoint file, or pair3d or pair2d, which come along')
     parser.add_argument('--dump', help='also dump all predictions to this .pkl, as mmaction2 does')
     parser.add_argument('--anyway', action='store_true', help='also on samples that the checkpoint was trained on')
     add_compile_option(parser)
@@ -34,7 +34,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> None:
     cfg = config_of(args)
-    folder = Path(args.checkpoint).parent
+    folder = local_checkpoint(args.checkpoint).parent
     is_chosen = args.work_dir is not None or any(option.startswith('work_dir=') for option in args.cfg_options)
     if not is_chosen and (folder / 'last_checkpoint').is_file():  # the work folder of a training
         cfg.work_dir = str(folder)

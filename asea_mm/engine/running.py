@@ -22,6 +22,7 @@ from mmengine.registry import init_default_scope
 from mmengine.runner import Runner
 
 from ..errors import InputError, one_line
+from .beginning import BeginningHook
 from .cfg_options import merge_cfg_options
 from .checkpoints import guard_mmengine, read_checkpoint
 from .configs import read_config
@@ -107,6 +108,7 @@ def run_training(cfg: Config) -> Trained | None:
             check_resumed(runner.model, content, cfg.load_from)
             finished = finished_already(cfg, content['meta'])
         runner.register_hook(TrainedOnHook(cfg))
+        runner.register_hook(BeginningHook())
         runner.train()  # also a finished one: its last validation may be missing
         trained = what_is_there(runner, finished) if is_main_process() else None
     del runner
