@@ -33,4 +33,6 @@ test_pipeline = [
 train_dataloader = dict(dataset=dict(dataset=dict(pipeline=train_pipeline)))
 val_dataloader = dict(dataset=dict(dataset=dict(pipeline=test_pipeline)))
 test_dataloader = val_dataloader
-model = dict(backbone=dict(in_channels=5, interaction=dict(geometry=2)))  # x and y of joints and of their velocities, and the score
+model = dict(
+    backbone=dict(in_channels=5, interaction=dict(geometry=2, reach=6.4))
+)  # x and y of joints and of their velocities, and the score

@@ -1,4 +1,4 @@
-# ASEA whose attention knows distances and directions between the persons' joints, at a quarter of the CPU size's arithmetic.
+# ASEA whose attention knows distances and directions between the persons' joints, at half the width of the CPU size.
 _base_ = './asea_small.py'
 model = dict(
     backbone=dict(channels=(32, 32, 64, 64, 64), downsample='conv', interaction=dict(gate=True, geometry=3)),
