@@ -33,7 +33,7 @@ from .ownership import owned_by_first
 from .preflight import check_classes, check_head, check_optimizer, check_packages, check_resumed
 from .resuming import latest_checkpoint
 from .runner import ResumableRunner
-from .trained_on import TrainedOnHook, check_unseen
+from .trained_on import TrainedOnHook, check_names, check_unseen
 
 
 def load_config(
@@ -173,6 +173,7 @@ def run_test(cfg: Config, checkpoint: str | os.PathLike, dump: str | None = None
         dataset = runner.test_dataloader.dataset
         check_classes(runner.model, dataset)
         check_head(runner.model)
+        check_names(cfg.load_from, content['meta'], dataset, anyway)
         for path, meta in members or [(cfg.load_from, content['meta'])]:
             check_unseen(path, meta, dataset, cfg, anyway)
         # mmengine only warns of weights that do not fit, and tests random ones
