@@ -27,6 +27,7 @@ import numpy as np
 import torch
 
 import asea
+from asea_mm.engine import jobs
 from asea_mm.engine.checkpoints import read_checkpoint
 from asea_mm.engine.signals import GRACE
 from tests.cli.tiny import IN_PROCESS, SMALL, SMALL_MODEL, annotations, save
@@ -170,6 +171,8 @@ def _command(words: list[str], log: Path, folder: Path | None, token: str) -> No
     os.environ[TOKEN] = token
     if folder is not None:
         os.chdir(folder)
+    # jobs are forked, too: one that is spawned imports for seconds what is here already
+    jobs.multiprocessing.get_context = lambda method: multiprocessing.get_context('fork')  # type: ignore[attr-defined]
     with log.open('wb', 0) as file:
         for stream in (1, 2):
             os.dup2(file.fileno(), stream)
