@@ -100,7 +100,8 @@ def _common_place(keypoint: np.ndarray, seen: np.ndarray, skeleton: Skeleton | N
 
     A root that is exactly at the origin looks like a joint that is missing, but bodies stand around it.
     """
-    if place := common_place(*np.where(seen[..., None], keypoint, np.nan), skeleton):
+    one, other = np.where(seen[..., None], keypoint, np.nan)
+    if place := common_place(one, other, skeleton):
         return place
     never = np.flatnonzero(~seen.any(axis=(0, 1)))
     if keypoint.shape[-1] != 3 or keypoint.shape[1] < LEAST_FRAMES or len(never) != 1:

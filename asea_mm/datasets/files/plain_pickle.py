@@ -38,12 +38,12 @@ def plain_dtype(spec: Any) -> np.dtype:
 
 
 @lru_cache(maxsize=100)
-def _known_dtype(spec: str, order: str = '') -> np.dtype:
+def _known_dtype(spec: str, order: Any = None) -> np.dtype:
     """One for all arrays: a file has one after another of the same."""
     dtype = np.dtype(spec)
     if dtype.kind not in PLAIN_KINDS:
         raise ForbiddenGlobal(f'numpy.dtype({spec!r})')
-    return dtype.newbyteorder(order) if order else dtype
+    return dtype.newbyteorder(order) if order is not None else dtype
 
 
 # NumPy's own functions take states of which they crash; these make the same values, and look at what they take.
