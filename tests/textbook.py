@@ -219,9 +219,11 @@ def selected(atnac: nn.Module, x: Tensor, present: Tensor) -> tuple[Tensor, Tens
     return mask, weight
 
 
-def aea(layer: nn.Module, x: Tensor, num_person: int, presence: Tensor | None = None) -> Tensor:
+def aea(
+    layer: nn.Module, x: Tensor, num_person: int, presence: Tensor | None = None, positions: Tensor | None = None
+) -> Tensor:
     """AT-NAC and external attention, Eq. 3-10, with the options of AEA: sample by sample, person by person and frame
-    by frame."""
+    by frame; with positions, pair of joints by pair of joints."""
     if presence is None:
         presence = torch.ones(x.shape[0], x.shape[2], dtype=torch.bool)
     sizes = (layer.attention.qk_channels, layer.attention.qk_channels, x.shape[1])
@@ -238,7 +240,20 @@ def aea(layer: nn.Module, x: Tensor, num_person: int, presence: Tensor | None = 
             keys = torch.cat([x[o, :, t, chosen[o][0]].T for o in others])  # (joints of the others, C)
             values = torch.cat([chosen[o][1][chosen[o][0]] for o in others])[:, None] * (keys @ w_v.T + b_v)
             logits = (x[p, :, t, mask].T @ w_q.T + b_q) @ (keys @ w_k.T + b_k).T / math.sqrt(sizes[0])
-            update = (torch.softmax(logits, dim=-1) @ values).T * weight[mask]
+            places = torch.zeros(len(logits), len(keys), 0)
+            if positions is not None:
+                theirs = torch.cat([positions[o, t, chosen[o][0]] for o in others])
+                offsets = theirs - positions[p, t, mask][:, None]
+                distance = offsets.norm(dim=-1, keepdim=True)
+                near = torch.exp(-(distance**2) / (2 * distance.new_tensor([1.6, 0.8, 0.4, 0.2, 0.1]) ** 2))
+                logits = logits + near @ layer.attention.geometry.bias
+                places = torch.cat([offsets, near], dim=-1) @ layer.attention.geometry.values.weight.T
+                places = places * torch.cat([chosen[o][1][chosen[o][0]] for o in others])[:, None]
+            attention = torch.softmax(logits, dim=-1)
+            update = attention @ values
+            for joint in range(len(update) if places.shape[2] else 0):
+                update[joint] = update[joint] + attention[joint] @ places[joint]
+            update = update.T * weight[mask]
             kept = x[p, :, t, mask]
             if layer.inactive == 'drop':
                 kept = kept * weight[mask]

@@ -12,6 +12,7 @@ from mmengine.logging import print_log
 from ..errors import InputError
 from ..skeletons import SKELETONS, Skeleton, get_skeleton
 from .files.annotations import load_annotations, select_split, validate_annotation
+from .files.limits import MOST_CLASSES
 from .files.stored_samples import StoredSamples
 from .files.validation import SHORT
 
@@ -235,7 +236,8 @@ class InteractionPoseDataset(PairDataset):
             num_classes = len(names)
         else:  # of the whole file, so that all its splits agree
             labels = [item.get('label') for item in annotations]
-            num_classes = 1 + max((label for label in labels if isinstance(label, (int, np.integer))), default=0)
+            largest = max((label for label in labels if isinstance(label, (int, np.integer))), default=0)
+            num_classes = min(1 + largest, MOST_CLASSES)
         used = annotations if self.split is None else select_split(content, self.split, path)
         known_names = [str(label) for label in range(num_classes)] if names is None else list(names)
         classes = range(num_classes) if self.classes is None else self.classes

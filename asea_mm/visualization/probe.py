@@ -134,18 +134,19 @@ def watch(model: nn.Module, attention: str | None = None, curves: bool = False) 
         as of :func:`read_layer`
     """
     readings: Readings = {}
-    persons: dict[str, int] = {}
+    called: dict[str, dict[str, Any]] = {}  # what each layer was called with
 
     def before(name: str, layer: AEA, args: tuple, kwargs: dict) -> None:
         arguments = signature(AEA.forward).bind(layer, *args, **kwargs).arguments
-        persons[name] = arguments['num_person']
-        if persons[name] == 1:  # whom AEA passes on without asking AT-NAC
+        called[name] = arguments
+        if arguments['num_person'] == 1:  # whom AEA passes on without asking AT-NAC
             layer.atnac(arguments['x'], arguments.get('presence'))
 
     # before attention, which may overwrite its input
     def after_selection(name: str, layer: AEA, module: nn.Module, args: tuple, active: ActiveJoints) -> None:
         x, presence = args
-        readings[name] = read_layer(layer, x, persons[name], presence, active, attention, curves)
+        num_person, positions = called[name]['num_person'], called[name].get('positions')
+        readings[name] = read_layer(layer, x, num_person, presence, active, attention, curves, positions)
 
     handles = []
     for name, layer in model.named_modules():
@@ -171,6 +172,7 @@ def read_layer(
     active: ActiveJoints,
     attention: str | None = None,
     curves: bool = False,
+    positions: Tensor | None = None,
 ) -> dict[str, Tensor]:
     """What an AEA does with an input, over all joints whichever form it computes in.
 
@@ -182,10 +184,12 @@ def read_layer(
         active: What its AT-NAC selected.
         attention: As of :func:`watch`.
         curves: As of :func:`watch`.
+        positions: Of the joints, where its attention knows of places.
 
     Shapes:
-        x ``(N*M, C, T, V)``, presence ``(N*M, T)`` bool; the returned tensors as in :class:`LayerReading`, with N in
-        front; the mean attention ``(N, M, V, (M-1)*V)``, to the other persons in their order
+        x ``(N*M, C, T, V)``, presence ``(N*M, T)`` bool, positions ``(N*M, T, V, D)``; the returned tensors as in
+        :class:`LayerReading`, with N in front; the mean attention ``(N, M, V, (M-1)*V)``, to the other persons in
+        their order
     """
     present = torch.ones_like(x[:, 0, :, 0], dtype=torch.bool) if presence is None else presence
     values = {'present': present, 'mask': active.mask, 'score': active.score, 'threshold': active.threshold}
@@ -195,7 +199,7 @@ def read_layer(
     reading = {key: value.unflatten(0, (-1, num_person)) for key, value in values.items()}
     if attention is not None:
         used = active.mask[:, None] & present[..., None]
-        reading['attention'] = _attention(layer, x, num_person, used, attention == 'mean')
+        reading['attention'] = _attention(layer, x, num_person, used, attention == 'mean', positions)
     return reading
 
 
@@ -209,7 +213,7 @@ def _temporal_weight(layer: AEA, x: Tensor, amplitude: Tensor, present: Tensor) 
     return torch.softmax(logits.masked_fill(~present, torch.finfo(logits.dtype).min), dim=1) * present
 
 
-def _attention(layer: AEA, x: Tensor, num_person: int, used: Tensor, mean: bool) -> Tensor:
+def _attention(layer: AEA, x: Tensor, num_person: int, used: Tensor, mean: bool, positions: Tensor | None) -> Tensor:
     """Maps as in :class:`LayerReading` or their mean; ``used`` ``(N*M, T, V)``: joints that are active and there."""
     used = used.unflatten(0, (-1, num_person))  # (N, M, T, V)
     others = [[other for other in range(num_person) if other != person] for person in range(num_person)]
@@ -217,7 +221,7 @@ def _attention(layer: AEA, x: Tensor, num_person: int, used: Tensor, mean: bool)
     if num_person == 1:
         maps = x.new_zeros(shape)
     else:
-        attention, _ = layer.attention.attention(x, num_person, used.flatten(0, 1).to(x.dtype))
+        attention, _ = layer.attention.attention(x, num_person, used.flatten(0, 1).to(x.dtype), positions)
         keys = used[:, others].transpose(2, 3)  # (N, M, T, M-1, V)
         maps = attention.float().view(shape) * keys[:, :, :, None] * used[..., None, None]
     if mean:

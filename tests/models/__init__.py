@@ -102,9 +102,11 @@ def channels_of(name: str) -> tuple[int, int, int]:
     return (32, 32, 64) if name == 'MSSAGCN' else (12, 12, 24)
 
 
-def backbone_config(name: str, aea: bool = False, layout: str = 'sbu15', channels=None, **options) -> dict:
-    """A small backbone, plain or with AEA, of which ``options`` are."""
+def backbone_config(name: str, aea: bool | str = False, layout: str = 'sbu15', channels=None, **options) -> dict:
+    """A small backbone, plain or with AEA, of which ``options`` are; ``'places'``: AEA that knows of places."""
     config = BACKBONES[name](layout, channels or channels_of(name))
+    if aea == 'places':
+        options['interaction'] = dict(geometry=3)
     return dict(type='InteractionBackbone', backbone=config, **options) if aea else {**config, **options}
 
 

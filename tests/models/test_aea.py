@@ -22,6 +22,11 @@ def features(persons=2, samples=3):
     return torch.randn(samples * persons, C, T, V, dtype=torch.float64)
 
 
+def positions_of(x):
+    """Of joints from nearer than a touch to some metres apart."""
+    return torch.randn(x.shape[0], x.shape[2], x.shape[3], 3, dtype=x.dtype, generator=torch.Generator().manual_seed(2))
+
+
 def layer_of(form, **options):
     torch.manual_seed(1)
     layer = AEA(C, form=form, **options).double()
@@ -38,17 +43,19 @@ def layer_of(form, **options):
     [{}, dict(threshold_grad='none'), dict(inactive='drop'), dict(gate=True, inactive='drop'), dict(score='all')],
     ids=['default', 'hard', 'drop', 'gate', 'all'],
 )
+@pytest.mark.parametrize('geometry', [0, 3])
 @persons_2_and_3
 @every_form
-def test_layer_is_the_textbook_form(form, persons, options, present):
-    layer, x = layer_of(form, **options), features(persons)
+def test_layer_is_the_textbook_form(form, persons, geometry, options, present):
+    layer, x = layer_of(form, geometry=geometry, **options), features(persons)
+    positions = positions_of(x) if geometry else None
     presence = None if present == 'all' else partly_present(persons)
     counts = layer.atnac(x, presence).mask.sum(dim=1)
     assert len(counts.unique()) > 1 or 'score' in options, 'samples should differ in their number of active joints'
-    assert_agrees(layer, textbook.aea, x, persons, presence)
+    assert_agrees(layer, textbook.aea, x, persons, presence, positions)
     with torch.no_grad():
-        expected = textbook.aea(layer, x, persons, presence)
-        torch.testing.assert_close(layer(x.clone(), persons, presence, inplace=True), expected, **TOLERANCE)
+        expected = textbook.aea(layer, x, persons, presence, positions)
+        torch.testing.assert_close(layer(x.clone(), persons, presence, positions, inplace=True), expected, **TOLERANCE)
 
 
 @pytest.mark.parametrize('inactive', ['keep', 'drop'])

@@ -39,6 +39,21 @@ def test_aea_knows_the_frames_it_sees(downsample, steps):
     assert model.temporal_stride == 6
 
 
+@pytest.mark.parametrize('downsample', ['pool', 'conv'])
+def test_it_knows_the_places_at_the_frames_it_sees(downsample):
+    """Persons may change places, those who are absent matter to nobody, and positions keep step with the features."""
+    model, x = backbone(downsample=downsample, strides=(2, 1, 2), interaction=dict(geometry=3)), keypoints(channels=3)
+    torch.testing.assert_close(model(x.flip(1)), model(x).flip(1), **TOLERANCE)
+    longer = torch.cat([x, torch.zeros_like(x)], dim=2)
+    torch.testing.assert_close(model(longer)[:, :, :, :2], model(x), **TOLERANCE)
+    given = []
+    for block in model.blocks:
+        block.interaction.register_forward_pre_hook(lambda module, args: given.append((module.step, args[3])))
+    model(x)
+    for step, positions in given:
+        assert torch.equal(positions, x[:, :, ::step].flatten(0, 1))
+
+
 def test_options_reach_the_layers_and_models_share_nothing():
     given = dict(qk_channels=3, gamma=2.0, alpha=0.25, score='velocity', threshold_grad='none', form='masked')
     config = dict(type='ASEA', layout='sbu15', channels=[8, 8], interaction=given, temporal_form='stacked')
@@ -86,6 +101,10 @@ def test_a_first_block_that_pools_takes_the_maximum_of_keypoints_that_are_there(
     [
         (dict(interaction=dict(heads=4)), r"ASEA: unknown interaction options \['heads'\]"),
         (dict(interaction_blocks=[0, 3]), r'interaction_blocks must be within 0..2, got \[0, 3\]'),
+        (
+            dict(interaction=dict(geometry=3), in_channels=2),
+            'ASEA: geometry: expected 2 or 3, .* the 2 channels .* got 3',
+        ),
         (dict(temporal_form='other'), 'form must be one of'),
         (dict(downsample='mean'), "ASEA: downsample must be one of .*'mean'"),
     ],

@@ -15,11 +15,11 @@ from asea_mm.skeletons import get_skeleton
 
 from . import BACKBONES, OURS, TOLERANCE, backbone_config, build, channels_of, keypoints, labels, recognizer
 
-CASES = [(name, aea) for name in BACKBONES for aea in (False, True)]
+CASES = [(name, aea) for name in BACKBONES for aea in (False, True)] + [('STGCN++', 'places'), ('CTRGCN', 'places')]
 every_backbone = pytest.mark.parametrize('name', BACKBONES)
 every_one_of_ours = pytest.mark.parametrize('name', OURS)
 plain_and_with_aea = pytest.mark.parametrize(
-    ('name', 'aea'), CASES, ids=lambda part: {True: 'AEA', False: ''}.get(part)
+    ('name', 'aea'), CASES, ids=lambda part: {True: 'AEA', False: ''}.get(part, part)
 )
 
 
@@ -68,7 +68,20 @@ def test_only_with_aea_persons_see_the_others_of_their_clip(name, aea):
     other = x.clone()
     other[0, -1] = other[0, -1].flip(0)
     changed = ((model(x) - model(other)).abs() > 1e-9).flatten(2).any(dim=2)
-    assert changed.tolist() == [[aea, aea, True], [False] * 3]
+    assert changed.tolist() == [[bool(aea), bool(aea), True], [False] * 3]
+
+
+@pytest.mark.parametrize('name', ['STGCN++', 'CTRGCN', 'MSG3D'])
+def test_with_places_it_matters_how_far_apart_they_are(name):
+    """And nothing else: batch norm of the input aside, whose running mean is that of everybody."""
+    model, x = small(name, 'places'), keypoints()
+    for norm in (part for part in model.modules() if isinstance(part, nn.BatchNorm1d)):
+        nn.init.zeros_(norm.weight)  # the features know of no place
+    there = torch.tensor([5.0, -1.0, 2.0], dtype=x.dtype)
+    torch.testing.assert_close(model(x + there), model(x), **TOLERANCE)
+    apart = x.clone()
+    apart[:, 1] += there
+    assert not torch.allclose(model(apart), model(x))
 
 
 @every_backbone
@@ -94,7 +107,7 @@ def test_with_a_gate_it_starts_as_the_plain_backbone(name):
 
 
 @every_one_of_ours
-@pytest.mark.parametrize('aea', [False, True], ids=['plain', 'AEA'])
+@pytest.mark.parametrize('aea', [False, True, 'places'], ids=['plain', 'AEA', 'places'])
 @pytest.mark.parametrize(('frames', 'padding'), [(1, 5), (7, 1), (8, 8)])
 def test_absent_persons_and_padding_contribute_nothing(name, aea, frames, padding):
     model = recognizer(backbone_config(name, aea)).eval()

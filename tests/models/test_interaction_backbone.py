@@ -172,6 +172,7 @@ class Odd(nn.Module):
         (dict(backbone=dict(type='ASEA', channels=(8,))), 'ASEA has AEA already; build it with interaction=None'),
         (dict(blocks=[0, 3]), r'blocks must be different ones within 0\.\.2, got \[0, 3\]'),
         (dict(blocks=[1, 1]), r'blocks must be different ones'),
+        (dict(interaction=dict(geometry=1)), 'InteractionBackbone: geometry: expected 2 or 3, .* 3 channels .*, got 1'),
         (dict(interaction=dict(heads=4)), r"unknown interaction options \['heads'\]; known are"),
         (dict(backbone=dict(type='Odd')), r'cannot tell joints and input channels of Odd\. Put ATNACNeck'),
         (

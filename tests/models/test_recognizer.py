@@ -158,3 +158,5 @@ def test_errors():
         ATNACNeck(16)(torch.ones(4, 16, 3, 5))
     with pytest.raises(InputError, match=r"ATNACNeck: unknown interaction options \['heads'\]"):
         ATNACNeck(8, dict(heads=4))
+    with pytest.raises(InputError, match='ATNACNeck: geometry: .* use InteractionBackbone'):
+        ATNACNeck(8, dict(geometry=3))

@@ -12,6 +12,7 @@ from ...errors import InputError
 from ...keypoints import presence
 from ...skeletons import Skeleton, get_skeleton
 from ..files.annotations import load_annotations
+from ..files.limits import MOST_CLASSES
 from ..files.validation import find_problems
 from .claims import check_image
 from .findings import Report
@@ -19,7 +20,6 @@ from .measures import Landmarks, Measures, measure_sample
 from .splits import Members, check_classes, check_same_keypoints, check_splits
 
 PICTURES = 3  # samples kept of every class
-MOST_CLASSES = 10_000  # of a file that does not name them
 
 # Thresholds of the findings; lengths in metres.
 LARGE, SMALL, FAR = 5.0, 0.3, 20.0

@@ -30,6 +30,11 @@ EXPECTED = "a pickle of {'split': {name: [id, ...]}, 'annotations': [...]}, of a
 
 _NO_IDS = (list, tuple, dict, set, bytearray, np.ndarray)  # which have no hash, or a slow one
 
+_META: dict[str, tuple[tuple[type, ...], str]] = {
+    'classes': ((list, tuple), 'a list of names'),
+    'units': ((str,), 'a text'),
+}
+
 
 def load_annotations(path: str | os.PathLike, lazy: bool = False) -> dict:
     """Read an annotation file, without running any code that it may contain.
@@ -83,6 +88,11 @@ def _checked_structure(content: Any, path: Path) -> dict:
         raise InputError(f"{path}: expected 'split' to be {{name: [id, ...]}}, got {described(split)}")
     if not isinstance(meta, dict):
         raise InputError(f"{path}: expected 'meta' to be a dict, got {described(meta)}")
+    if isinstance(names := meta.get('classes'), np.ndarray) and names.ndim == 1:
+        meta = {**meta, 'classes': names.tolist()}
+    for field, (kinds, expected) in _META.items():
+        if not isinstance(meta.get(field), (*kinds, type(None))):
+            raise InputError(f"{path}: expected '{field}' of 'meta' to be {expected}, got {described(meta[field])}")
     # what can be no id becomes one that no sample has
     split = {name: [SHORT.repr(i) if isinstance(i, _NO_IDS) else i for i in ids] for name, ids in split.items()}
     return {'annotations': list(content['annotations']), 'split': split, 'meta': meta}

@@ -11,6 +11,7 @@ import numpy as np
 
 # A coordinate beyond it is damage, by the number of coordinates: 100,000 pixels, one kilometre.
 LARGEST = {2: 1e5, 3: 1e3}
+MOST_CLASSES = 10_000  # of a file that does not name them
 DEEPEST = 50  # containers within one another
 FREE_VALUES = 1_000_000  # what a file of any size may hold: values in containers
 FREE_BYTES = 2**27  # and bytes in arrays, texts and containers

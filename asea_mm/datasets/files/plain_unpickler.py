@@ -91,7 +91,8 @@ class PlainUnpickler:
             Exception: Almost any, if the pickle is damaged.
         """
         value = self._load()
-        check_size(value, self._size)
+        # of an archive the size is only what it may unpack to
+        check_size(value, min(self._size, self._file.tell()))
         return value
 
     def rest(self) -> bytes:

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from ...errors import InputError
-from .limits import LARGEST
+from .limits import LARGEST, MOST_CLASSES
 
 COMPRESSED = 'convert the file: asea prepare convert FILE OUT.pkl --layout coco17'
 SHORT = reprlib.Repr()  # of values in messages
@@ -16,8 +16,8 @@ SHORT.maxlist, SHORT.maxstring, SHORT.maxother = 5, 100, 60
 
 
 def described(value: Any) -> str:
-    """Type and value, for messages."""
-    return f'{type(value).__name__} {SHORT.repr(value)}'
+    """Type and value, for messages, in one line."""
+    return ' '.join(f'{type(value).__name__} {SHORT.repr(value)}'.split())
 
 
 def validate_annotation(
@@ -53,8 +53,9 @@ def find_problems(
     keypoint, score, label = (annotation.get(name) for name in ('keypoint', 'keypoint_score', 'label'))
     if isinstance(label, bool) or not isinstance(label, (int, np.integer)) or label < 0:
         yield 'label', "'label' to be a class number from 0", described(label)
-    elif num_classes is not None and label >= num_classes:
-        yield 'no class', f"'label' below {num_classes}, the number of classes", label
+    elif label >= (MOST_CLASSES if num_classes is None else num_classes):
+        most = f'{MOST_CLASSES}' if num_classes is None else f'{num_classes}, the number of classes'
+        yield 'no class', f"'label' below {most}", label
     if not isinstance(keypoint, np.ndarray) or keypoint.dtype.kind not in 'fiu':
         yield 'keypoint', "'keypoint' to be an array of numbers", described(keypoint)
         return

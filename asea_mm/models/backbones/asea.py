@@ -11,7 +11,7 @@ from asea_mm.skeletons import Skeleton
 
 from ...errors import InputError
 from ..layers.common import check_option
-from ..layers.interaction import build_aea
+from ..layers.interaction import build_aea, coordinates_of
 from ..layers.spatial import CTRGC
 from ..layers.temporal import MultiScaleTCN
 from .graph_block import GraphBlock
@@ -27,7 +27,8 @@ class ASEA(SkeletonBackbone):
     Ten blocks of CTR-GC, AEA and multi-scale temporal convolution.
 
     Args:
-        interaction: Options of :class:`AEA` without its ``channels``; None is the paper's "Baseline".
+        interaction: Options of :class:`AEA` without its ``channels``; None is the paper's "Baseline". With
+            ``geometry`` the first channels of the input must be the joints' positions, as the stream ``'joint'`` is.
         interaction_blocks: Blocks, from 0, that have AEA; default all.
         temporal_form: Form of :class:`MultiScaleTCN`, ``'pool'`` or ``'stacked'``.
         downsample: Where a block with a stride makes frames fewer; the paper does not say. ``'pool'``: max-pooling
@@ -59,6 +60,7 @@ class ASEA(SkeletonBackbone):
                 f'ASEA: interaction_blocks must be within 0..{len(blocks) - 1}, got {sorted(self.interaction_blocks)}'
             )
         self.interaction = None if interaction is None else dict(interaction)
+        self.coordinates = coordinates_of(interaction or {}, in_channels, 'ASEA')
         self.temporal_form, self.downsample = temporal_form, downsample
         super().__init__(layout, in_channels, data_bn, channels, strides, init_cfg)
 

@@ -23,7 +23,8 @@ class GraphBlock(nn.Module):
         signed: Whether the input may be negative, as keypoints are; a block that pools must know.
 
     Shapes:
-        x ``(N*M, C_in, T, V)``, presence ``(N*M, T)`` bool or None; returns ``(N*M, C_out, ceil(T/stride), V)``
+        x ``(N*M, C_in, T, V)``, presence ``(N*M, T)`` bool or None, positions ``(N*M, T, V, D)`` or None: for an
+        interaction that knows of places; returns ``(N*M, C_out, ceil(T/stride), V)``
     """
 
     def __init__(
@@ -43,7 +44,9 @@ class GraphBlock(nn.Module):
         self.spatial, self.interaction, self.temporal = spatial, interaction, temporal
         self.residual = shortcut(in_channels, out_channels, 1 if pools else stride) if residual else None
 
-    def forward(self, x: Tensor, num_person: int, presence: Tensor | None = None) -> Tensor:
+    def forward(
+        self, x: Tensor, num_person: int, presence: Tensor | None = None, positions: Tensor | None = None
+    ) -> Tensor:
         kept = presence if presence is None else presence[:, :: self.stride]
         if self.pools:
             # what is not there must not win: zeros do not, of features that are not negative
@@ -51,9 +54,10 @@ class GraphBlock(nn.Module):
             if self.signed and presence is not None:
                 x = x.masked_fill(~presence[:, None, :, None], lowest)
             x, presence = mask_frames(max_over_time(x, self.stride, lowest), kept), kept
+            positions = positions if positions is None else positions[:, :: self.stride]
         y = self.spatial(x, presence)
         if self.interaction is not None:
-            y = self.interaction(y, num_person, presence, inplace=not torch.is_grad_enabled())
+            y = self.interaction(y, num_person, presence, positions, inplace=not torch.is_grad_enabled())
         y = self.temporal(y, presence)
         if self.residual is not None:
             y = y.add_(self.residual(x))

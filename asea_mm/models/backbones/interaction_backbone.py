@@ -6,7 +6,7 @@ import threading
 from collections.abc import Mapping, Sequence
 from functools import partial
 from types import MappingProxyType
-from typing import Any
+from typing import Any, NamedTuple
 
 import mmaction.engine.model  # noqa: F401  (registers AAGCN's initialisation, which mmaction2's registry does not find)
 import torch
@@ -16,14 +16,26 @@ from torch import Tensor, nn
 
 from ...errors import InputError
 from ..layers.common import partial_presence, presence_of
-from ..layers.interaction import AEA, build_aea
+from ..layers.interaction import AEA, build_aea, coordinates_of
 
 # where backbones keep their blocks, and blocks the module that mixes their joints: ours, mmaction2's
 PLACES = (('blocks', 'spatial'), ('gcn', 'gcn'))
 
 
+class Persons(NamedTuple):
+    """Who is in a batch.
+
+    Shapes:
+        presence ``(N*M, T)`` bool or None; positions of the joints ``(N*M, T, V, D)``, None where nobody asks for them
+    """
+
+    number: int
+    presence: Tensor | None
+    positions: Tensor | None
+
+
 class Call:
-    """The number of persons in the forward pass that AEA is part of, and their presence ``(N, M, T)``; None outside.
+    """The forward pass that AEA is part of: the persons; None outside of it.
 
     Every thread has its own. torch.compile cannot trace thread-local state, but traces in one thread at a time.
     Copies and pickles leave the content out.
@@ -36,10 +48,10 @@ class Call:
     def __reduce__(self) -> tuple:
         return Call, ()
 
-    def get(self) -> tuple[int, Tensor | None] | None:
+    def get(self) -> Persons | None:
         return self.traced if torch.compiler.is_compiling() else getattr(self.of_thread, 'persons', None)
 
-    def set(self, persons: tuple[int, Tensor | None] | None) -> None:
+    def set(self, persons: Persons | None) -> None:
         if torch.compiler.is_compiling():
             self.traced = persons
         else:
@@ -51,10 +63,8 @@ def attend(interaction: AEA, call: Call, module: nn.Module, args: tuple, x: Tens
     persons = call.get()
     if persons is None:
         raise RuntimeError('InteractionBackbone: call it as a whole; the backbone inside it cannot run alone')
-    num_person, presence = persons
-    if presence is not None:
-        presence = presence[..., :: interaction.step].flatten(0, 1)
-    y = interaction(x, num_person, presence)
+    presence, positions = (None if values is None else values[:, :: interaction.step] for values in persons[1:])
+    y = interaction(x, persons.number, presence, positions)
     # mmaction2's layers use views that channels-last memory, which AEA returns, does not admit
     return y.contiguous() if x.is_contiguous() else y
 
@@ -72,7 +82,8 @@ class InteractionBackbone(BaseModule):
 
     Args:
         backbone: Config of the backbone.
-        interaction: Options of :class:`AEA` without its ``channels``.
+        interaction: Options of :class:`AEA` without its ``channels``. With ``geometry`` the first channels of the input
+            must be the joints' positions, as the stream ``'joint'`` is.
         blocks: Blocks, from 0, that get AEA; default all.
 
     Shapes:
@@ -89,6 +100,7 @@ class InteractionBackbone(BaseModule):
         super().__init__()
         self.backbone: nn.Module = MODELS.build(backbone)
         self._takes_presence = 'presence' in inspect.signature(self.backbone.forward).parameters
+        self._coordinates = coordinates_of(interaction, input_size(self.backbone)[1], 'InteractionBackbone')
         spatial = spatial_parts(self.backbone)
         chosen = list(range(len(spatial)) if blocks is None else blocks)
         if not set(chosen) <= set(range(len(spatial))) or len(set(chosen)) < len(chosen):
@@ -108,7 +120,13 @@ class InteractionBackbone(BaseModule):
         presence = presence_of(x) if presence is None else presence
         options = {'presence': presence} if self._takes_presence else {}
         outer = self._call.get()
-        self._call.set((x.shape[1], partial_presence(presence)))
+        absences = partial_presence(presence)
+        persons = Persons(
+            x.shape[1],
+            absences if absences is None else absences.flatten(0, 1),
+            x[..., : self._coordinates].flatten(0, 1) if self._coordinates else None,
+        )
+        self._call.set(persons)
         try:
             return self.backbone(x, **options)
         finally:

@@ -20,7 +20,8 @@ class SkeletonBackbone(BaseModule):
 
     Subclasses give :meth:`spatial` and :meth:`temporal`, or :meth:`block`. A block is called with
     ``(x, num_person, presence)``, has the attribute ``stride``, and leaves absent frames zero; the module that mixes
-    its joints is its attribute ``spatial``, after whose output other parts may be put.
+    its joints is its attribute ``spatial``, after whose output other parts may be put. A subclass whose blocks want to
+    know where the joints are says how many ``coordinates`` its input begins with; the blocks are then given these, too.
 
     Persons share all weights and statistics, so the model is equivariant to their order. Persons and frames that are
     absent (all-zero keypoints) are zero in the output, and in evaluation leave the features of the others unchanged.
@@ -43,6 +44,8 @@ class SkeletonBackbone(BaseModule):
     Raises:
         InputError: If there are not as many strides as channels, or the input has other joints or channels.
     """
+
+    coordinates = 0
 
     def __init__(
         self,
@@ -84,11 +87,13 @@ class SkeletonBackbone(BaseModule):
         n, m, t, v, c = x.shape
         presence = partial_presence(presence_of(x) if presence is None else presence)
         presence = presence if presence is None else presence.reshape(n * m, t)
+        places = [x[..., : self.coordinates].reshape(n * m, t, v, -1)] if self.coordinates else []
         # Channels come last in memory, from here to the end: batch norm, gathering of joints and most convolutions
         # are faster so.
         x = self.data_bn(x.reshape(n * m * t, v * c)).view(n * m, t, v, c).permute(0, 3, 1, 2)
         x = mask_frames(x, presence)
         for block in self.blocks:
-            x = block(x, m, presence)
+            x = block(x, m, presence, *places)
             presence = presence if presence is None else presence[:, :: block.stride]
+            places = [positions[:, :: block.stride] for positions in places]
         return x.view(n, m, *x.shape[1:])

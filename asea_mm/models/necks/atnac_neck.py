@@ -25,12 +25,14 @@ class ATNACNeck(BaseModule):
         x ``(N, M, C, T', V)``, presence ``(N, M, T')`` bool or None (all present); returns as x
 
     Raises:
-        InputError: If an option is unknown, or x has another number of axes or channels.
+        InputError: If an option is unknown or ``geometry``, or x has another number of axes or channels.
     """
 
     def __init__(self, in_channels: int, interaction: Mapping = MappingProxyType({})) -> None:
         super().__init__()
         self.in_channels = in_channels
+        if interaction.get('geometry'):
+            raise InputError('ATNACNeck: geometry: a neck does not see where the joints are; use InteractionBackbone')
         self.interaction = build_aea(in_channels, interaction, 'ATNACNeck')
 
     def forward(self, x: Tensor, presence: Tensor | None = None) -> Tensor:

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from mmaction.datasets import PoseDataset
 
-from asea_mm.datasets import load_annotations, save_annotations, validate_annotation
+from asea_mm.datasets import InteractionPoseDataset, load_annotations, save_annotations, validate_annotation
 from asea_mm.datasets.converters.annotation_file import convert_annotations
 from asea_mm.datasets.recordings.samples import read_samples
 from asea_mm.errors import InputError
@@ -190,6 +190,12 @@ def test_code_is_refused(tmp_path, monkeypatch, attack, named, protocol):
         (pickle.dumps({'annotations': {}}), r"got dict {'annotations': {}}"),
         (pickle.dumps({'annotations': [], 'split': {'train': 's0'}}), "expected 'split' to be"),
         (pickle.dumps({'annotations': [], 'meta': 'sbu'}), "expected 'meta' to be a dict"),
+        (
+            pickle.dumps({'annotations': [], 'meta': {'classes': 3}}),
+            "expected 'classes' of 'meta' to be a list of names",
+        ),
+        (pickle.dumps({'annotations': [], 'meta': {'units': np.eye(3)}}), "'units' .* got ndarray .*0., 1.]]\\)$"),
+        (gzip.compress(pickle.dumps([['x'] * 2000] * 2000)), 'more values than'),
         (pickle.dumps([[1]]), 'expected annotation 0 to be a dict'),
         (pickle.dumps([{'label': 1}]), "expected annotation 0 to have a string 'frame_dir'"),
         (pickle.dumps([sample('s0'), sample('s1'), sample('s0')]), "repeated are \\['s0'\\]$"),
@@ -236,6 +242,13 @@ NAN[1, 3, 7, 0] = np.nan
 def test_bad_samples_name_file_and_sample(changes, message):
     with pytest.raises(InputError, match=f"^some.pkl: sample 's0': .*{message}"):
         validate_annotation(sample(**changes), 15, 2, 'some.pkl')
+
+
+@pytest.mark.parametrize('label', [2**31, 2**63])
+def test_a_label_alone_does_not_make_a_billion_classes(tmp_path, label):
+    path = dump(tmp_path / 'labels.pkl', [sample('s0'), sample('s1', label=label)])
+    with pytest.raises(InputError, match=f"labels.pkl: sample 's1': expected 'label' below 10000, .* got {label}"):
+        InteractionPoseDataset(str(path), [], layout='sbu15')
 
 
 def test_any_file_is_converted(tmp_path):
