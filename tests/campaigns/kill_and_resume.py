@@ -141,7 +141,7 @@ def trial_of_cross_validation(folder: Path, interruptions: int) -> dict[str, Any
             asked = time.monotonic()
             end_of(process)
             while left := processes_of_group(process.pid):
-                assert time.monotonic() < asked + 2 * GRACE, f'signal {kind} has left {left}'
+                assert time.monotonic() < asked + 2 * GRACE, f'interruption {number}, signal {kind}, has left {left}'
                 time.sleep(0.05)
             slowest = max(slowest, time.monotonic() - asked)
         else:
@@ -206,10 +206,11 @@ def processes_of_group(number: int) -> list[str]:
     for path in Path('/proc').glob('[0-9]*/stat'):
         try:
             state, _, group = path.read_text(encoding='utf-8', errors='replace').rpartition(')')[2].split()[:3]
+            words = (path.parent / 'cmdline').read_bytes().replace(b'\0', b' ').decode(errors='replace')
         except OSError:
             continue
         if int(group) == number and state not in 'ZX':
-            found.append(path.parent.name)
+            found.append(f'{path.parent.name} {state} {words[-200:]}')
     return found
 
 
