@@ -145,6 +145,8 @@ def trial_of_cross_validation(folder: Path, interruptions: int) -> dict[str, Any
                 time.sleep(0.05)
             slowest = max(slowest, time.monotonic() - asked)
         else:
+            said = (folder / 'killed.log').read_text(encoding='utf-8', errors='replace')
+            assert process.exitcode == 0, f'interruption {number}: {said[-2000:]}'
             compare_summaries(folder / 'whole1_out', folder / f'killed{finished}_out')
             finished += 1
     assert end_of(begin_one(f'killed{finished}', 'killed.log', 1)) == 0
