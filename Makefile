@@ -19,11 +19,12 @@ demo: .venv/installed
 	$(BIN)/asea visualize asea_demo "$$(cat $(DEMO)/last_checkpoint)" --what pairs active --out $(DEMO)
 
 # ASEA_SBU_ROOT and the like, if set, point the tests to real data.
+# Files of tests run beside one another, one on each core: those of a file share what is made for it.
 test: .venv/installed
-	$(BIN)/python -m pytest tests
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest tests -n auto --dist loadfile
 
 test-lab: .venv/installed
-	$(BIN)/python -m pytest lab/tests
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest lab/tests -n auto --dist loadfile
 
 gpu: .venv/installed
 	$(BIN)/python -m lab.gpu $(GPU)

@@ -5,3 +5,8 @@ import os
 # The suite compares numbers to rounding, with and without a GPU alike; tests that want one say ASEA_TEST_GPU=1.
 if not os.environ.get('ASEA_TEST_GPU'):
     os.environ['CUDA_VISIBLE_DEVICES'] = ''
+
+
+def pytest_make_parametrize_id(val: object, argname: str) -> str | None:
+    """Bytes, in which there may be the time, give a test no name: the processes that run tests must know the same."""
+    return argname if isinstance(val, bytes) else None

@@ -1,6 +1,7 @@
 """A trained recognizer as one file that runs without this package: ONNX, or a program of torch.export."""
 
 import copy
+import io
 import json
 import logging
 import warnings
@@ -129,7 +130,9 @@ def export_model(trained: TrainedModel, path: str | Path, preparation: bool = Tr
         if path.suffix == '.onnx':
             _write_onnx(program, part, names, axes, metadata)
         else:
-            torch.export.save(program, str(part), extra_files={'metadata.json': json.dumps(metadata)})
+            file = io.BytesIO()  # given a name, torch ends the process where the disk is full
+            torch.export.save(program, file, extra_files={'metadata.json': json.dumps(metadata)})
+            part.write_bytes(file.getbuffer())
     return metadata
 
 

@@ -4,16 +4,18 @@ import ctypes
 import json
 import os
 import platform
+import shutil
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import IO
 
 from mmengine.config import Config
+from mmengine.logging import MMLogger
 
 from ..errors import InputError
 
@@ -42,7 +44,7 @@ class Owner:
 
 @contextmanager
 def owned(folder: str | os.PathLike, patience: float = 0) -> Iterator[None]:
-    """Own a work folder, which is made if it is missing, until the context ends.
+    """Own a work folder, which is made if it is missing, until the context ends; it goes again if nothing came into it.
 
     The owner stands in the file ``.lock`` of the folder. That of a process that was killed holds nobody up. What a
     process owns it may own again within.
@@ -58,6 +60,7 @@ def owned(folder: str | os.PathLike, patience: float = 0) -> Iterator[None]:
     if folder in _owned:
         yield
         return
+    made = [path for path in (folder, *folder.parents) if not path.exists()]
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -77,13 +80,31 @@ def owned(folder: str | os.PathLike, patience: float = 0) -> Iterator[None]:
     finally:
         _owned.discard(folder)
         _release(lock)
+        for path in made:
+            with suppress(OSError):  # there is something in it
+                path.rmdir()
 
 
-def owned_by_first(cfg: Config) -> AbstractContextManager[None]:
-    """The work folder of a config, :func:`owned` by the first process of a launcher for all."""
+@contextmanager
+def begun_in(folder: str | os.PathLike) -> Iterator[None]:
+    """Leave nothing of a beginning in a work folder, such as its log, if the user has to mend something first."""
+    folder = Path(folder)
+    before = set(folder.glob('*'))
+    try:
+        yield
+    except (InputError, OSError):
+        for handler in MMLogger.get_current_instance().handlers:
+            handler.close()  # Windows removes no file that is open
+        for path in set(folder.glob('*')) - before:
+            with suppress(OSError):
+                shutil.rmtree(path) if path.is_dir() and not path.is_symlink() else path.unlink()
+        raise
+
+
+def is_first(cfg: Config) -> bool:
+    """Whether this is the first process of a launcher, which owns the work folder of a config for all."""
     variables = {'pytorch': 'RANK', 'slurm': 'SLURM_PROCID', 'mpi': 'OMPI_COMM_WORLD_RANK'}
-    rank = os.environ.get(variables.get(cfg.get('launcher', 'none'), ''), '0')
-    return owned(cfg.work_dir) if rank == '0' else nullcontext()
+    return os.environ.get(variables.get(cfg.get('launcher', 'none'), ''), '0') == '0'
 
 
 def _take(lock: Path) -> Owner | None:

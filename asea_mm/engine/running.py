@@ -5,7 +5,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from functools import partial
 from inspect import signature
@@ -29,7 +29,7 @@ from .configs import read_config
 from .fused import members_of, take_model
 from .mending import mendable_errors
 from .options import apply_options
-from .ownership import owned_by_first
+from .ownership import begun_in, is_first, owned
 from .preflight import check_classes, check_head, check_optimizer, check_packages, check_resumed
 from .resuming import latest_checkpoint
 from .runner import ResumableRunner
@@ -97,20 +97,27 @@ def run_training(cfg: Config) -> Trained | None:
         InputError: If a part of the config, its data or a checkpoint is not as expected, or another process trains in
             its work folder.
     """
-    with mendable_errors(), owned_by_first(cfg):
-        check_optimizer(cfg)
-        runner = build_runner(cfg)
-        check_classes(runner.model, runner.train_dataloader.dataset)
-        check_head(runner.model)
-        finished = ''
-        if cfg.get('resume') and cfg.get('load_from') and '://' not in cfg.load_from:
-            content = read_checkpoint(cfg.load_from, resume=True)
-            check_resumed(runner.model, content, cfg.load_from)
-            finished = finished_already(cfg, content['meta'])
-        runner.register_hook(TrainedOnHook(cfg))
-        runner.register_hook(BeginningHook())
-        runner.train()  # also a finished one: its last validation may be missing
-        trained = what_is_there(runner, finished) if is_main_process() else None
+    with ExitStack() as of_the_folder:
+        beginning = ExitStack()
+        if is_first(cfg):
+            of_the_folder.enter_context(owned(cfg.work_dir))
+            beginning.enter_context(begun_in(cfg.work_dir))
+        with beginning, mendable_errors():
+            check_optimizer(cfg)
+            runner = build_runner(cfg)
+            check_classes(runner.model, runner.train_dataloader.dataset)
+            check_head(runner.model)
+            _ = runner.val_loop  # built now, with its data
+            finished = ''
+            if cfg.get('resume') and cfg.get('load_from') and '://' not in cfg.load_from:
+                content = read_checkpoint(cfg.load_from, resume=True)
+                check_resumed(runner.model, content, cfg.load_from)
+                finished = finished_already(cfg, content['meta'])
+            runner.register_hook(TrainedOnHook(cfg))
+            runner.register_hook(BeginningHook())
+        with mendable_errors():
+            runner.train()  # also a finished one: its last validation may be missing
+            trained = what_is_there(runner, finished) if is_main_process() else None
     del runner
     leave_processes()
     return trained

@@ -109,6 +109,8 @@ class VideoWriter:
             raise InputError(f'{self.path}: expected at least one picture to be written, got none')
         capture = open_capture(str(self._part))
         there = known_length(capture) if capture.isOpened() else 0
+        capture.set(cv2.CAP_PROP_POS_FRAMES, min(self.count if there is None else there, self.count) - 1)
+        is_whole = capture.grab()  # the beginning of a file may promise more than there is
         capture.release()
-        if there is not None and there < self.count - 1:
-            raise InputError(f'{self.path}: {there} of {self.count} pictures could be written; is the disk full?')
+        if not is_whole or (there is not None and there < self.count - 1):
+            raise InputError(f'{self.path}: not all of {self.count} pictures could be written; is the disk full?')

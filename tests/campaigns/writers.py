@@ -1,28 +1,44 @@
 """Writers of one file at the same time, readers while it is replaced, full disks: old or new, never half."""
 
 import errno
+import io
 import json
 import multiprocessing
 import os
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, redirect_stdout
+from dataclasses import replace
+from functools import cache
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
+from unittest import mock
 
 import numpy as np
 import torch
+from mmengine.config import Config
+from mmengine.registry import init_default_scope
 
+from asea_mm.apis.loading import TrainedModel
 from asea_mm.cli.output import write_json
 from asea_mm.datasets import load_annotations, save_annotations
 from asea_mm.datasets.files import whole
 from asea_mm.datasets.files.whole import write_whole, written_whole
+from asea_mm.deploy import export
+from asea_mm.engine.runner import ResumableRunner
 from asea_mm.errors import InputError
 from asea_mm.evaluation.report import InteractionReport
 from asea_mm.evaluation.scores import StreamScores, write_runs
 from asea_mm.skeletons import get_skeleton
+from asea_mm.video.keypoints import KeypointLog
+from asea_mm.video.writer import VideoWriter
+from asea_mm.visualization.animation import animate
+from asea_mm.visualization.clips import ProbedClip
+from asea_mm.visualization.page import write_events_page, write_page
 from asea_mm.visualization.pairs import plot_pairs
+from tests.visualization import probed
 
 META = {'layout': 'sbu15', 'classes': ['a', 'b', 'c'], 'source': 'test', 'units': 'm'}
 KEYPOINT = np.random.default_rng(0).normal(size=(2, 5, 15, 3)).astype(np.float32)
@@ -50,6 +66,65 @@ def _tensors(path: Path) -> None:
         torch.save({'weight': torch.ones(10_000)}, part)
 
 
+def _config(path: Path) -> None:
+    cfg = Config({'model': {f'key{number}': number for number in range(500)}})
+    runner = SimpleNamespace(cfg=cfg, work_dir=path.parent, _train_loop={}, timestamp=path.stem)
+    ResumableRunner.dump_config(runner)  # type: ignore[arg-type]
+
+
+def _video(path: Path) -> None:
+    with VideoWriter(path, 20) as video:
+        for picture in np.random.default_rng(0).integers(0, 255, size=(8, 64, 64, 3), dtype=np.uint8):
+            video.write(picture)
+
+
+def _keypoints(path: Path) -> None:
+    log = KeypointLog('coco17', 10)
+    for number in range(5):
+        log.add(number / 10, {person: np.ones((17, 3)) * (1 + number + 100 * person) for person in (0, 1)})
+    log.write(path)
+
+
+@cache
+def _clip() -> ProbedClip:
+    clip = probed('sbu15')
+    return replace(clip, keypoint=clip.keypoint[:, :2])
+
+
+def _events(path: Path) -> None:
+    event = dict(start=0.1, end=0.3, persons=(0, 1), acts=None, label='a', score=0.5)
+    write_events_page(path, KEYPOINT, 'sbu15', [event], fps=10)
+
+
+@cache
+def _small_model() -> TrainedModel:
+    from tests.deploy.test_export import tiny  # only with the packages that it needs
+
+    init_default_scope('mmaction')
+    return tiny()
+
+
+@cache
+def _traced_once(function: Callable) -> Callable:
+    """The function, which always returns what it first did: tracing a model takes seconds, writing it does not."""
+    made: list[Any] = []
+
+    def call(*args: Any, **kwargs: Any) -> Any:
+        if not made:
+            made.append(function(*args, **kwargs))
+        return made[0]
+
+    return call
+
+
+def _exported(path: Path) -> None:
+    with (
+        mock.patch.object(export, '_trace', _traced_once(export._trace)),
+        mock.patch.object(torch.onnx, 'export', _traced_once(torch.onnx.export)),
+    ):
+        export.export_model(_small_model(), path, preparation=False)
+
+
 # What writes a file, by the file.
 WRITERS: dict[str, Callable[[Path], object]] = {
     'text.txt': lambda path: write_whole(path, 'new ' * 1000),
@@ -60,7 +135,18 @@ WRITERS: dict[str, Callable[[Path], object]] = {
     'results.json': lambda path: write_json(path, {'results': [1]}),
     'picture.png': lambda path: plot_pairs({'a': KEYPOINT}, get_skeleton('sbu15'), path, frames=1),
     'weights.pth': _tensors,
+    'config.py': _config,
+    'video.mp4': _video,
+    'video.avi': _video,
+    'video.mkv': _video,
+    'keypoints.npz': _keypoints,
+    'clip.gif': lambda path: animate(_clip(), path),
+    'page.html': lambda path: write_page(_clip(), path),
+    'events.html': _events,
+    'model.onnx': _exported,
+    'model.pt2': _exported,
 }
+TOGETHER = ('scores.npz', 'report.json')  # written by one call: the first may be new, but whole
 
 
 class DiskFull:
@@ -78,7 +164,6 @@ class DiskFull:
     def installed(self) -> Iterator[None]:
         """Steps are counted in what :mod:`~asea_mm.datasets.files.whole` and files opened in Python do."""
         import builtins
-        import io
 
         disk, real_open, real_io_open = self, builtins.open, io.open
         real = {name: getattr(whole.os, name) for name in ('fsync', 'replace')}
@@ -120,18 +205,39 @@ class DiskFull:
                 setattr(whole.os, name, function)
 
 
+@contextmanager
+def files_up_to(size: int) -> Iterator[None]:
+    """The system lets no file of this process grow beyond so many bytes, whatever library writes it."""
+    import resource
+
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
+
 def full_disks(points: int) -> dict[str, int]:
     """Every writer, at so many points: what was there before is whole, the message names the file, nothing is left."""
-    figures = {'failed writes': 0, 'old file lost': 0, 'file not named': 0, 'left over': 0}
+    figures = dict.fromkeys(('failed writes', 'accepted too little', 'old file lost', 'file not named', 'left over'), 0)
     for name, write in WRITERS.items():
-        for point in range(points):
+        with tempfile.TemporaryDirectory() as folder:
+            write(Path(folder) / name)
+            size = (Path(folder) / name).stat().st_size
+        full: list[AbstractContextManager[None]] = [DiskFull(point).installed() for point in range(points)]
+        sizes = [] if sys.platform == 'win32' else [size * point // points for point in range(points)]
+        for point, disk in enumerate([*full, *(files_up_to(size) for size in sizes)]):
             with tempfile.TemporaryDirectory() as folder:
                 path = Path(folder) / name
                 path.write_bytes(b'old')
                 try:
-                    with DiskFull(point).installed():
+                    with redirect_stdout(io.StringIO()), disk:
                         write(path)
-                    continue  # there are not so many steps
+                    if point >= points:  # else there are not so many steps
+                        figures['accepted too little'] += 1
+                        print(name, point, 'no error', file=sys.stderr)
+                    continue
                 except InputError as error:
                     figures['failed writes'] += 1
                     figures['file not named'] += folder not in str(error)
@@ -139,9 +245,7 @@ def full_disks(points: int) -> dict[str, int]:
                     figures['failed writes'] += 1
                     figures['file not named'] += 1
                     print(name, point, repr(error), file=sys.stderr)
-                # of two files that are written together, the first may be new, but whole
-                if path.read_bytes() != b'old' and name not in ('scores.npz',):
-                    figures['old file lost'] += 1
+                figures['old file lost'] += path.read_bytes() != b'old' and name not in TOGETHER
                 figures['left over'] += sum(entry.name.startswith('.') for entry in Path(folder).iterdir())
     return figures
 

@@ -68,7 +68,7 @@ def test_forward_and_loss_are_one_graph_with_and_without_absences(name, aea):
 
 @pytest.mark.parametrize(('name', 'aea'), [('ASEA', True), ('STGCN++', False)])
 def test_compiled_in_place_it_trains_and_scores_the_same(name, aea):
-    model = recognizer(backbone_config(name, aea, channels=(8, 16))).eval()
+    model = recognizer(backbone_config(name, aea, channels=(8,))).eval()
     twin = copy.deepcopy(model)
     assert compile_model(twin, 'cpu', backend='eager')
     assert list(twin.state_dict()) == list(model.state_dict())
@@ -83,7 +83,7 @@ def test_another_number_of_samples_is_not_compiled_anew():
         graphs.append(graph)
         return graph.forward
 
-    model = recognizer(backbone_config('ASEA', channels=(8, 16), interaction={})).eval()
+    model = recognizer(backbone_config('ASEA', channels=(8,), interaction={})).eval()
     expected = [model(clips(samples), stage='head') for samples in (4, 3, 7)]
     compile_model(model, 'cpu', backend=backend)
     got = [model(clips(4), stage='head')]

@@ -9,7 +9,7 @@ import sys
 import pytest
 
 from asea_mm.engine import ownership
-from asea_mm.engine.ownership import LOCK, owned, process_start
+from asea_mm.engine.ownership import LOCK, begun_in, owned, process_start
 from asea_mm.errors import InputError
 
 
@@ -44,7 +44,27 @@ def test_what_is_left_of_dead_ones_is_taken_over_and_the_folder_is_free_after(tm
         assert not (tmp_path / LOCK).exists()
     with pytest.raises(ZeroDivisionError), owned(tmp_path / 'new'):
         raise ZeroDivisionError
-    assert not list((tmp_path / 'new').iterdir())
+    assert not (tmp_path / 'new').exists()
+
+
+@pytest.mark.parametrize('is_new', [True, False])
+def test_nothing_is_left_of_what_a_user_has_to_mend_first(tmp_path, is_new):
+    folder = tmp_path / 'runs' / 'one'
+    if not is_new:
+        folder.mkdir(parents=True)
+        (folder / 'epoch_1.pth').touch()
+
+    def begin(error):
+        with owned(folder), begun_in(folder):
+            (folder / 'log' / 'vis_data').mkdir(parents=True)
+            raise error('wrong')
+
+    for error, left in ((InputError, []), (ZeroDivisionError, ['log'])):
+        with pytest.raises(error):
+            begin(error)
+        there = [path.name for path in folder.iterdir()] if folder.exists() else []
+        assert sorted(there) == sorted(left + ([] if is_new else ['epoch_1.pth']))
+        assert (tmp_path / 'runs').exists() == bool(there)
 
 
 def test_waits_for_an_owner_that_ends(tmp_path, monkeypatch):

@@ -6,16 +6,13 @@ from itertools import combinations
 import numpy as np
 
 from ...skeletons import Skeleton
-from ..recordings.bodies import body_centres, body_sizes
+from ..recordings.bodies import LEAST_FRAMES, body_centres, body_sizes, common_place
 
 # All in body sizes. The joints of people who hug are 0.15 apart on average, those of one body found twice 0.01.
 SAME_BODY = 0.05
 LEAST_JOINTS = 3  # that both must have in a frame, to be compared in it
 # Bodies exchange rows in a step where both would otherwise jump, and the other body of before is much nearer.
 JUMP, NEARER = 0.2, 0.5
-# Joints never stay in one place of another body by chance; half precision leaves less than this.
-SAME_PLACE = 1e-3
-LEAST_FRAMES = 3
 
 
 @dataclass
@@ -99,27 +96,16 @@ def _mean_distance(first: np.ndarray, second: np.ndarray, seen: np.ndarray, othe
 
 
 def _common_place(keypoint: np.ndarray, seen: np.ndarray, skeleton: Skeleton | None) -> str:
-    """What of both bodies is at the same place in all their frames, seen along one axis: root-relative poses.
+    """What of both bodies is at the same place in all their frames: root-relative poses.
 
-    The lowest joint of such poses may have been put on the floor, so one coordinate may differ. A root that is exactly
-    at the origin looks like a joint that is missing, but bodies stand around it.
+    A root that is exactly at the origin looks like a joint that is missing, but bodies stand around it.
     """
-    if keypoint.shape[1] < LEAST_FRAMES:
-        return ''
-    size = float(np.median(body_sizes(keypoint)))
-    joints = [f'joint {joint}' for joint in range(seen.shape[2])] if skeleton is None else [*skeleton.joints]
-    pairs = [] if skeleton is None else [*skeleton.mirrored_indices]
-    names = [*joints, *(f'middle of {joints[left]} and {joints[right]}' for left, right in pairs)]
-    weights = np.zeros((len(names), len(joints)))  # of the joints in every place that is looked at
-    weights[: len(joints)] = np.eye(len(joints))
-    for place, pair in enumerate(pairs, len(joints)):
-        weights[place, pair] = 0.5
-    known = np.where(seen[0] & seen[1], 0, 1) @ weights.T == 0  # (T, places)
-    apart = np.abs(weights @ (keypoint[0] - keypoint[1])) * known[..., None]
-    fixed = np.sort(apart.max(axis=0), axis=-1)[:, 1] <= SAME_PLACE * size
-    fixed &= known.sum(axis=0) >= max(LEAST_FRAMES, len(known) / 2)
-    if fixed.any():
-        return names[int(fixed.argmax())]
+    one, other = np.where(seen[..., None], keypoint, np.nan)
+    if place := common_place(one, other, skeleton):
+        return place
     never = np.flatnonzero(~seen.any(axis=(0, 1)))
-    around = np.linalg.norm(body_centres(keypoint), axis=-1).max() < 0.5 * size
-    return joints[never[0]] if keypoint.shape[-1] == 3 and len(never) == 1 and around else ''
+    if keypoint.shape[-1] != 3 or keypoint.shape[1] < LEAST_FRAMES or len(never) != 1:
+        return ''
+    around = np.linalg.norm(body_centres(keypoint), axis=-1).max() < 0.5 * float(np.median(body_sizes(keypoint)))
+    joints = skeleton.joints if skeleton is not None else [f'joint {joint}' for joint in range(seen.shape[2])]
+    return joints[never[0]] if around else ''

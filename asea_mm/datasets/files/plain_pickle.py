@@ -1,11 +1,15 @@
 """Pickles of NumPy arrays and plain containers, read without running code from them."""
 
+import gc
 import gzip
 import io
 import math
 import os
 import pickle
 from collections import OrderedDict
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -28,23 +32,31 @@ def plain_dtype(spec: Any) -> np.dtype:
     Raises:
         ForbiddenGlobal: If it is another dtype.
     """
-    dtype = np.dtype(spec) if isinstance(spec, str) and len(spec) < 20 else None
-    if dtype is None or dtype.kind not in PLAIN_KINDS:
+    if not isinstance(spec, str) or len(spec) >= 20:
         raise ForbiddenGlobal(f'numpy.dtype({str(spec)[:40]!r})')
-    return dtype
+    return _known_dtype(spec)
+
+
+@lru_cache(maxsize=100)
+def _known_dtype(spec: str, order: Any = None) -> np.dtype:
+    """One for all arrays: a file has one after another of the same."""
+    dtype = np.dtype(spec)
+    if dtype.kind not in PLAIN_KINDS:
+        raise ForbiddenGlobal(f'numpy.dtype({spec!r})')
+    return dtype.newbyteorder(order) if order is not None else dtype
 
 
 # NumPy's own functions take states of which they crash; these make the same values, and look at what they take.
 
 
 def _dtype(unpickler: PlainUnpickler, spec: Any, *flags: Any) -> Pending:
-    dtype = plain_dtype(spec)
+    plain_dtype(spec)
 
     def complete(state: Any) -> np.dtype:
         """(version, order, parts, names, fields, ...), of which plain dtypes have only the order."""
         if state[1] not in ('<', '>', '|', '=') or any(part is not None for part in state[2:5]):
             raise ForbiddenGlobal(f'numpy.dtype({spec!r}) with fields')
-        return dtype.newbyteorder(state[1])
+        return _known_dtype(spec, state[1])
 
     return Pending(complete)
 
@@ -163,7 +175,7 @@ def read_pickle(path: Path, expected: str) -> Any:
     Raises:
         InputError: If it is empty, truncated, not a pickle, or would run code; names the file.
     """
-    with path.open('rb') as file:
+    with path.open('rb') as file, _without_collection():
         start, size = file.read(16), os.fstat(file.fileno()).st_size
         file.seek(0)
         try:
@@ -188,6 +200,19 @@ def read_pickle(path: Path, expected: str) -> Any:
             else:
                 content = f'a file that is not a pickle, it starts with {start!r}'
             raise InputError(f'{path}: expected {expected}, got {content}') from None
+
+
+@contextmanager
+def _without_collection() -> Iterator[None]:
+    """Spare the search for unreachable cycles, which goes through all samples again and again while they come."""
+    if not gc.isenabled():
+        yield
+        return
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.enable()
 
 
 def dumps(value: Any) -> bytes:

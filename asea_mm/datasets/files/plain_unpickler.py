@@ -42,7 +42,8 @@ class Pending:
 _WIDTHS = dict.fromkeys((SHORT_BINUNICODE, SHORT_BINSTRING, SHORT_BINBYTES, LONG1), 1)
 _WIDTHS |= dict.fromkeys((BINUNICODE, BINSTRING, BINBYTES), 4)
 _WIDTHS |= dict.fromkeys((BINUNICODE8, BINBYTES8, BYTEARRAY8), 8)
-_LINES = (PUT, GET, GLOBAL, UNICODE, STRING, INT, LONG, FLOAT)  # followed by a line of text
+_LINES = (PUT, GET, UNICODE, STRING, INT, LONG, FLOAT)  # followed by a line of text
+_CONSTANTS = {NONE: None, TRUE: True, FALSE: False}
 _INT, _FLOAT, _UNSIGNED = struct.Struct('<i'), struct.Struct('>d'), struct.Struct('<I')
 
 
@@ -153,6 +154,7 @@ class PlainUnpickler:
         stack: list[Any] = []
         below: list[list[Any]] = []  # stacks beneath marks
         memo: list[Any] = []
+        named: dict[bytes, Any] = {}  # what the lines of GLOBAL name, looked up once
         charge = self.charge
         data, at, end = self._data, self._at, len(self._data)
         while True:
@@ -161,7 +163,11 @@ class PlainUnpickler:
                 end = len(data)
             code = data[at]
             at += 1
-            if code in _WIDTHS:
+            # The most frequent stand first: a file has millions of them.
+            if code == BININT1:
+                stack.append(data[at])
+                at += 1
+            elif code in _WIDTHS:
                 start = at + _WIDTHS[code]
                 stop = start + int.from_bytes(data[at:start], 'little')
                 if stop > end:
@@ -171,32 +177,46 @@ class PlainUnpickler:
                         raise EOFError('it ends too early')
                 stack.append(_text(code, data[start:stop]))
                 at = stop
-            elif code == BININT1:
-                stack.append(data[at])
+            elif code == MEMOIZE:
+                memo.append(stack[-1])
+            elif code == BINGET:
+                value = memo[data[at]]
+                stack.append(value.value if type(value) is Pending else value)
                 at += 1
             elif code == MARK:
                 if len(below) > 2 * DEEPEST:
                     raise TooMuch(f'containers more than {DEEPEST} deep in one another')
                 below.append(stack)
                 stack = []
-            elif code == BINPUT:
-                _put(memo, data[at], stack[-1])
-                at += 1
-            elif code == MEMOIZE:
-                memo.append(stack[-1])
-            elif code == LONG_BINPUT:
-                _put(memo, _UNSIGNED.unpack_from(data, at)[0], stack[-1])
-                at += 4
-            elif code == BINGET:
-                stack.append(_got(memo[data[at]]))
-                at += 1
-            elif code == LONG_BINGET:
-                stack.append(_got(memo[_UNSIGNED.unpack_from(data, at)[0]]))
-                at += 4
+            elif code in _CONSTANTS:
+                stack.append(_CONSTANTS[code])
             elif code == TUPLE:
                 items, stack = stack, below.pop()
                 charge(CONTAINER)
                 stack.append(tuple(items))
+            elif code == BININT:
+                stack.extend(_INT.unpack_from(data, at))
+                at += 4
+            elif code == GLOBAL:
+                stop = data.find(b'\n', data.find(b'\n', at) + 1) + 1
+                if (lines := data[at:stop]) in named:
+                    stack.append(named[lines])
+                    at = stop
+                else:
+                    self._at = at
+                    module, name = self._line(), self._line()
+                    named[b'%b\n%b\n' % (module, name)] = self._named(module.decode(), name.decode())
+                    stack.append(named[b'%b\n%b\n' % (module, name)])
+                    data, at, end = self._data, self._at, len(self._data)
+            elif code == BINPUT:
+                _put(memo, data[at], stack[-1])
+                at += 1
+            elif code == LONG_BINPUT:
+                _put(memo, _UNSIGNED.unpack_from(data, at)[0], stack[-1])
+                at += 4
+            elif code == LONG_BINGET:
+                stack.append(_got(memo[_UNSIGNED.unpack_from(data, at)[0]]))
+                at += 4
             elif TUPLE1 <= code <= TUPLE3:
                 count = code - TUPLE1 + 1
                 charge(CONTAINER)
@@ -221,9 +241,6 @@ class PlainUnpickler:
             elif code == BININT2:
                 stack.append(data[at] + 256 * data[at + 1])
                 at += 2
-            elif code == BININT:
-                stack.extend(_INT.unpack_from(data, at))
-                at += 4
             elif code == BINFLOAT:
                 stack.extend(_FLOAT.unpack_from(data, at))
                 at += 8
@@ -244,19 +261,12 @@ class PlainUnpickler:
                     _put(memo, int(self._number()), stack[-1])
                 elif code == GET:
                     stack.append(_got(memo[int(self._number())]))
-                elif code == GLOBAL:
-                    module, name = self._line().decode(), self._line().decode()
-                    stack.append(self._named(module, name))
                 else:
                     stack.append(self._written(code))
                 data, at, end = self._data, self._at, len(self._data)
             elif code == STACK_GLOBAL:
                 name = stack.pop()
                 stack[-1] = self._named(stack[-1], name)
-            elif code == NONE:
-                stack.append(None)
-            elif code in (TRUE, FALSE):
-                stack.append(code == TRUE)
             elif code == EMPTY_TUPLE:
                 stack.append(())
             elif code == STOP:

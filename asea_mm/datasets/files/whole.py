@@ -17,6 +17,7 @@ from ...errors import InputError
 
 LEFTOVER = 24 * 3600  # seconds since the last write, after which a temporary file of another machine has no writer
 PATIENCE = 5.0  # seconds in which a file that others have open, on Windows, may come free
+PROBE = 2**20  # bytes for which a disk has room that is not full
 _NO_ROOM = (errno.ENOSPC, errno.EFBIG, errno.EIO, errno.EROFS, getattr(errno, 'EDQUOT', errno.ENOSPC))
 # Of a temporary file: what it will be, the machine and the process that write it, and a number of its own.
 _PART = re.compile(r'\..*\.([0-9a-f]{8})-([0-9a-f]{8})-[0-9a-f]{16}(\.[^.]*)?')
@@ -58,9 +59,10 @@ def written_whole(path: str | os.PathLike) -> Iterator[Path]:
         yield part
         _finish(part, path)
     except BaseException as error:
+        reason = _failed_writing(error, part)
         with suppress(OSError):
             part.unlink(missing_ok=True)
-        if reason := _failed_writing(error, part):
+        if reason:
             raise _not_written(path, reason) from error
         raise
 
@@ -105,6 +107,15 @@ def _failed_writing(error: BaseException, part: Path) -> OSError | None:
             if str(part) in names or (not names and behind.errno in _NO_ROOM):
                 return behind
         behind = behind.__cause__ or behind.__context__
+    if not isinstance(error, Exception) or isinstance(error, InputError):
+        return None
+    try:  # libraries that are not written in Python have errors of their own for a full disk
+        with part.open('ab') as file:
+            file.write(bytes(PROBE))
+            file.flush()
+            os.fsync(file.fileno())
+    except OSError as full:
+        return full
     return None
 
 

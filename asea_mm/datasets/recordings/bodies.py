@@ -10,6 +10,9 @@ from ..files.limits import LARGEST
 _HUGE = 1e12  # beyond it squares might overflow, and nothing is true
 # The origin may be a joint's place if it is at most this far, in body sizes, from the box around the other joints.
 ORIGIN_BESIDE = 0.25
+# Joints never stay in one place of another body by chance; half precision leaves less than this, in body sizes.
+SAME_PLACE = 1e-3
+LEAST_FRAMES = 3
 # What a person's skeleton is like: medians over the frames, in metres.
 TRUNK_LENGTH = (0.3, 0.8)  # base of the spine, its middle, shoulders
 TRUNK_STRAIGHTNESS = 0.8  # the direct way from base to shoulders, as a share of that length
@@ -100,27 +103,59 @@ def _box(keypoint: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return np.where(seen, keypoint, np.inf).min(axis=-2), np.where(seen, keypoint, -np.inf).max(axis=-2)
 
 
-def lost_distance(frame: np.ndarray, joints: np.ndarray) -> tuple[int, int] | None:
-    """Whether bodies are each told from a place of their own, such as their hip, so that nobody knows how far they are
-    apart: then one joint of the first two bodies of every frame has two coordinates in common, most others do not.
+def common_place(one: np.ndarray, other: np.ndarray, skeleton: Skeleton | None = None) -> str:
+    """What of two bodies is at the same place in all frames, while most of them is not: each is told from a place of
+    its own, such as its hip, so that nobody knows how far they are apart.
+
+    A joint, or the middle of a mirrored pair. The lowest joint of such poses may have been put on the floor, so one
+    coordinate may differ.
+
+    Args:
+        one, other: The bodies, in the frames that have both.
+        skeleton: Names the joints, and their pairs.
+
+    Shapes:
+        one, other: ``(F, V, C)``, NaN where missing
+
+    Returns:
+        Its name; ``''`` if the places are told, or the frames are too few to know.
+    """
+    if len(one) < LEAST_FRAMES:
+        return ''
+    num_joints = one.shape[1]
+    joints = [f'joint {joint}' for joint in range(num_joints)] if skeleton is None else [*skeleton.joints]
+    pairs = [] if skeleton is None else [*skeleton.mirrored_indices]
+    names = [*joints, *(f'middle of {joints[left]} and {joints[right]}' for left, right in pairs)]
+    weights = np.zeros((len(names), num_joints))  # of the joints in every place that is looked at
+    weights[:num_joints] = np.eye(num_joints)
+    for place, pair in enumerate(pairs, num_joints):
+        weights[place, pair] = 0.5
+    missing = np.isnan(one + other).any(axis=-1)
+    known = missing @ weights.T == 0  # (F, places)
+    apart = np.abs(weights @ np.where(missing[..., None], 0, one - other)) * known[..., None]
+    size = float(np.median(body_sizes(np.stack([one, other]))))
+    common = np.sort(apart.max(axis=0), axis=-1)[:, 1] <= SAME_PLACE * size
+    common &= known.sum(axis=0) >= max(LEAST_FRAMES, len(known) / 2)
+    if common[:num_joints].sum() > num_joints / 2:  # one body twice
+        return ''
+    return names[int(common.argmax())] if common.any() else ''
+
+
+def lost_distance(frame: np.ndarray, joints: np.ndarray, skeleton: Skeleton) -> tuple[str, int] | None:
+    """Whether the first two bodies of all frames have a :func:`common_place`.
 
     Shapes:
         frame: ``(K,)``, in order; joints ``(K, V, 3)``
 
     Returns:
-        The joint, and the number of frames with two bodies; None if the places are told.
+        The place, and the number of frames with two bodies; None if there is none.
     """
     if joints.shape[-1] != 3 or len(frame) < 2:
         return None
     begins = np.flatnonzero(np.diff(frame, prepend=-1))
     (first,) = np.nonzero(np.isin(np.arange(len(frame) - 1), begins) & (frame[:-1] == frame[1:]))
-    one, other = joints[first], joints[first + 1]
-    there = ~np.isnan(one + other).any(axis=-1)
-    near = np.abs(one - other) <= 1e-4 * body_sizes(one)[:, None, None]
-    common = ((near.sum(axis=-1) >= 2) & there).all(axis=0)
-    if len(first) < 2 or not 0 < common.sum() <= len(common) / 2:
-        return None
-    return int(np.argmax(common)), len(first)
+    place = common_place(joints[first], joints[first + 1], skeleton)
+    return (place, len(first)) if place else None
 
 
 def distances(keypoint: np.ndarray, least: int = 1) -> np.ndarray:

@@ -196,14 +196,12 @@ def follow_rows(recording: Recording, skeleton: Skeleton) -> Recording:
 
 def _follow(bodies: Bodies, skeleton: Skeleton, notes: list[Note]) -> list[np.ndarray]:
     """The tracks, with notes of what was done; by ids alone where places are not told."""
-    if lost := lost_distance(bodies.frame, bodies.joints):
-        joint, num_frames = lost
+    if lost := lost_distance(bodies.frame, bodies.joints, skeleton):
+        place, num_frames = lost
         what = (
             'warning: every body is told from its own place, so that nobody knows how far persons are apart, which '
             'models of interactions need; add the positions of the roots'
         )
-        at = (
-            f'{skeleton.joints[joint]!r} of both at the same place, 0.0 m apart, in {num_frames} of {num_frames} frames'
-        )
+        at = f'{place!r} of both at the same place, 0.0 m apart, in {num_frames} of {num_frames} frames'
         notes.append(Note(what, at))
     return find_tracks(bodies, skeleton, notes=notes, merge=lost is None)
