@@ -55,6 +55,9 @@ class Recipe:
                 source.ann_file = self.files[name]
         if self.epochs is not None:
             cfg.train_cfg.max_epochs = self.epochs
+        # only late epochs count; the last one is validated always
+        epochs = cfg.train_cfg.max_epochs
+        cfg.train_cfg.update(val_begin=min(2 * epochs // 3 + 2, epochs), val_interval=2)
         return cfg
 
     @property

@@ -2,7 +2,7 @@
 
 Clips of SBU, of the fold that pair2d was not trained on, are joined to a scene with idle time and passers-by
 (lab/simulation.py), seen by a simulated camera with the noise of an estimator, watched as any video, and drawn in the
-middle of each event. Only skeletons are drawn: the pictures of SBU do not come along.
+middle of each interaction. Only skeletons are drawn: the pictures of SBU do not come along.
 
   python -m lab.watched_picture data/sbu/sbu.pkl --out docs/watched.png
 """
@@ -76,12 +76,12 @@ def watch(inferencer: InteractionInferencer, frames: list[People]) -> list[Event
 
 
 def draw(frames: list[People], events: list[Event], true: list[Event], layout: str) -> bytes:
-    """A PNG of the scene in the middle of what is found, or of what truly happens where nothing is."""
+    """A PNG of the scene in the middle of what truly happens, with what is found then."""
     annotator = Annotator(get_skeleton(layout), len(frames) / FPS)
     pairs = [(int(str(event.persons[0])), int(str(event.persons[1]))) for event in events]
     bars = [Bar(pair, event.label, event.start, event.end) for pair, event in zip(pairs, events, strict=True)]
     pictures = []
-    for shown in (events or true)[:4]:
+    for shown in true[:4]:
         time = (shown.start + shown.end) / 2
         labels = [
             PairLabel(bar.persons, event.label, event.score)

@@ -180,9 +180,9 @@ def run_test(cfg: Config, checkpoint: str | os.PathLike, dump: str | None = None
         dataset = runner.test_dataloader.dataset
         check_classes(runner.model, dataset)
         check_head(runner.model)
-        check_names(cfg.load_from, content['meta'], dataset, anyway)
         for path, meta in members or [(cfg.load_from, content['meta'])]:
             check_unseen(path, meta, dataset, cfg, anyway)
+        check_names(cfg.load_from, content['meta'], dataset, anyway)
         # mmengine only warns of weights that do not fit, and tests random ones
         runner.load_checkpoint = partial(runner.load_checkpoint, strict=True)
         try:

@@ -68,7 +68,7 @@ def test_forward_and_loss_are_one_graph_with_and_without_absences(name, aea):
 
 @pytest.mark.parametrize(('name', 'aea'), [('ASEA', True), ('STGCN++', False)])
 def test_compiled_in_place_it_trains_and_scores_the_same(name, aea):
-    model = recognizer(backbone_config(name, aea, channels=(8,))).eval()
+    model = recognizer(backbone_config(name, aea, channels=(8, 8))).eval()
     twin = copy.deepcopy(model)
     assert compile_model(twin, 'cpu', backend='eager')
     assert list(twin.state_dict()) == list(model.state_dict())
