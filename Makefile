@@ -2,6 +2,7 @@
 # make test      the tests of the package
 # make test-lab  the tests of the experiments, lab/
 # make gpu       all that wants a GPU, in eight minutes at most: gpu.json (GPU='--device cpu --quick' tries it without)
+# make gpu-runs  the five-task table on a GPU, sixteen runs at once, in twelve minutes; again: it goes on (GPU_RUNS='--minutes 20')
 # make campaign  hours of damaged inputs, kills, full disks and two at once: what the tests do in short
 # make lint      style, types and the direction of imports
 # Each makes .venv first if it is missing. PYTHON=python3.11 chooses the interpreter.
@@ -9,7 +10,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 DEMO := work_dirs/asea_demo
 
-.PHONY: demo test test-lab gpu campaign lint clean
+.PHONY: demo test test-lab gpu gpu-runs campaign lint clean
 
 # Five epochs do, of the eight that the config has.
 demo: .venv/installed
@@ -27,6 +28,9 @@ test-lab: .venv/installed
 
 gpu: .venv/installed
 	$(BIN)/python -m lab.gpu $(GPU)
+
+gpu-runs: .venv/installed
+	$(BIN)/python -m lab.gpu_runs $(GPU_RUNS)
 
 campaign: .venv/installed
 	$(BIN)/python -m tests.campaigns

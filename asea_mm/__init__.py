@@ -18,6 +18,7 @@ __version__ = '0.1.0'
 
 for _registry, _module in (
     (registries.MODELS, 'asea_mm.models'),
+    (registries.MODELS, 'asea_mm.engine'),  # several models as one
     (registries.DATASETS, 'asea_mm.datasets'),
     (registries.TRANSFORMS, 'asea_mm.datasets.transforms'),
     (registries.HOOKS, 'asea_mm.engine'),

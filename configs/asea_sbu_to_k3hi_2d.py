@@ -10,6 +10,7 @@ pack = [
     dict(type='PackActionInputs', meta_keys=('frame_dir',)),
 ]
 train_pipeline = [
+    _base_.same_rate,
     dict(type='MapLayout', layout='common13'),
     dict(type='SwapPersons'),
     dict(type='CentrePair'),
@@ -22,6 +23,7 @@ train_pipeline = [
     *pack,
 ]
 test_pipeline = [
+    _base_.same_rate,
     dict(type='MapLayout', layout='common13'),
     # Kinects look along z. The least random of pictures; real ones have noise and gaps.
     dict(type='ProjectTo2D', yaw=180, pitch=0, distance=3.5, focal_length=1.2, missing=0, noise=0, score=1),

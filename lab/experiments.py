@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
-from dataclasses import MISSING, dataclass, field, fields, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 from asea_mm.errors import InputError
 
 from .files import read_yaml
+from .grids import Common, Model, models_of, read_common, row_id, rows_of
+from .listed import build
 
-# Types of what is not text.
-KINDS = {'rows': list, 'published': list, 'cfg_options': list, 'overrides': dict, 'paper': dict, 'folds': bool}
-Part = TypeVar('Part')
+SETTINGS = ('config', 'stream', 'cfg_options', 'overrides', 'former', 'fused')
 
 
 @dataclass(frozen=True)
@@ -37,7 +37,7 @@ class Experiment:
 
     id: str
     label: str
-    config: str
+    config: str = ''
     cfg_options: tuple[str, ...] = ()
     overrides: Mapping[str, Any] = field(default_factory=dict)
     stream: str | None = None
@@ -46,17 +46,20 @@ class Experiment:
     command: str | None = None
     former: str | None = None
     folds: bool = True
+    model: str = ''  # of a grid, and its task
+    task: str = ''
+    fused: tuple[str, ...] = ()  # ids of the rows whose scores are fused
 
     @property
     def settings(self) -> dict[str, Any]:
         """What a result notes, so that it cannot be taken for one of another experiment."""
-        settings = {key: getattr(self, key) for key in ('config', 'stream', 'cfg_options', 'overrides', 'former')}
+        settings = {key: getattr(self, key) for key in SETTINGS}
         return {key: list(value) if isinstance(value, tuple) else value for key, value in settings.items() if value}
 
     @property
     def key(self) -> str:
-        """The same for rows that are the same experiment."""
-        return json.dumps(self.settings, sort_keys=True)
+        """The same for rows that are the same experiment; rows of grids need late measures, which others may lack."""
+        return json.dumps([self.settings, bool(self.model)], sort_keys=True)
 
     @property
     def runs_here(self) -> bool:
@@ -72,8 +75,11 @@ class Table:
     title: str
     note: str
     reference: str
-    rows: tuple[Experiment, ...]
+    rows: tuple[Experiment, ...] = ()
     published: tuple[Published, ...] = ()
+    models: tuple[Model, ...] = ()  # of a grid, whose rows are each model with each task
+    at_most: int = 0  # models beside the first
+    common: Common = Common()
 
 
 def read_list(path: Path) -> list[Table]:
@@ -85,7 +91,8 @@ def read_list(path: Path) -> list[Table]:
     content = read_yaml(path, 'list of experiments')
     if not isinstance(content, dict) or not isinstance(content.get('tables'), list) or not content['tables']:
         raise InputError(f"{path}: expected a list of 'tables'")
-    tables = [_table(given, f'{path}, table {number}') for number, given in enumerate(content['tables'], 1)]
+    common = read_common(content, str(path))
+    tables = [_table(given, common, f'{path}, table {number}') for number, given in enumerate(content['tables'], 1)]
     for names in ([table.name for table in tables], [row.id for table in tables for row in table.rows]):
         for name in names:
             if names.count(name) > 1 or not re.fullmatch(r'[A-Za-z0-9_-]+', name):
@@ -94,11 +101,20 @@ def read_list(path: Path) -> list[Table]:
     return tables
 
 
-def _table(given: Any, where: str) -> Table:
-    table = _build(Table, given, where)
+def _table(given: Any, common: Common, where: str) -> Table:
+    table = build(Table, given, where)
     where = f'{where} ({table.name})'
-    rows = tuple(_experiment(row, f'{where}, row {number}') for number, row in enumerate(table.rows, 1))
-    published = tuple(_build(Published, figure, f'{where}, published') for figure in table.published)
+    if table.models:
+        models = models_of(table.models, table.at_most, where)
+        if not common.tasks or table.reference not in [model.id for model in models]:
+            raise InputError(f'{where}: expected tasks in the list and one of the models as reference')
+        given_rows: Sequence[Any] = rows_of(table.name, table.reference, models, common)
+        reference = row_id(table.name, table.reference, common.tasks[0].name)
+        table = replace(table, models=models, common=common, reference=reference)
+    else:
+        given_rows = table.rows
+    rows = tuple(_experiment(row, f'{where}, row {number}') for number, row in enumerate(given_rows, 1))
+    published = tuple(build(Published, figure, f'{where}, published') for figure in table.published)
     known = [row.id for row in rows if row.command is None]
     for name in [table.reference, *(row.reference for row in rows if row.reference)]:
         if name not in known:
@@ -107,28 +123,9 @@ def _table(given: Any, where: str) -> Table:
 
 
 def _experiment(given: Any, where: str) -> Experiment:
-    row = _build(Experiment, given, where)
+    row = build(Experiment, given, where)
     where = f'{where} ({row.id})'
-    if wrong := [option for option in row.cfg_options if not isinstance(option, str) or '=' not in option]:
-        raise InputError(f"{where}: expected options 'key=value', got {wrong}")
-    if not row.former and not Path(row.config).is_file():
+    if not (row.former or row.fused) and not Path(row.config).is_file():
         raise FileNotFoundError(f'{where}: config {row.config} does not exist in {Path.cwd()}')
-    paper = row.paper and _build(Published, row.paper, f'{where}, paper')
-    return replace(row, cfg_options=tuple(row.cfg_options), paper=paper)
-
-
-def _build(kind: type[Part], given: Any, where: str) -> Part:
-    """A part of the list from its mapping, with the values as they are."""
-    if not isinstance(given, dict):
-        raise InputError(f'{where}: expected a mapping, got {given!r}')
-    known = {part.name: part for part in fields(kind)}  # type: ignore[arg-type]
-    if unknown := [key for key in given if key not in known]:
-        raise InputError(f'{where}: unknown {unknown}; known are {list(known)}')
-    needed = [name for name, part in known.items() if part.default is MISSING and part.default_factory is MISSING]
-    if missing := [name for name in needed if name not in given]:
-        raise InputError(f'{where}: has no {missing}')
-    for name, value in given.items():
-        if not isinstance(value, expected := KINDS.get(name, str)):
-            hint = ' in quotes' if expected is str else ''
-            raise InputError(f'{where}: {name} must be of type {expected.__name__}{hint}, got {value!r}')
-    return kind(**given)
+    paper = row.paper and build(Published, row.paper, f'{where}, paper')
+    return replace(row, cfg_options=tuple(row.cfg_options), fused=tuple(row.fused), paper=paper)

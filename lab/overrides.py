@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import argparse
 import copy
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from mmengine.config import Config, DictAction
+from mmengine.config import Config
 
+from asea_mm.engine.cfg_options import merge_cfg_options, read_cfg_options
 from asea_mm.errors import InputError
 
 LOADERS = ('train', 'val', 'test')
@@ -25,7 +25,9 @@ def override(cfg: Config, changes: Mapping[str, Mapping[str, Any]]) -> Config:
             - ``{'AlignFacing': None}`` takes the step away;
             - ``{'AddTurnedClips': {'mirrored': True}}`` changes arguments of the step;
             - ``{'AlignFacing': {'type': 'CentrePair'}}`` puts another one in its place;
-            - ``{'before SampleClip': {'type': 'SmoothMotion', 'window': 5}}``, or ``after``, inserts one, or a list.
+            - ``{'before SampleClip': {'type': 'SmoothMotion', 'window': 5}}``, or ``after``, inserts one, or a list;
+            - ``{'first': {'type': 'ResampleFrameRate', 'fps': 15}}`` puts one, or a list, before all others;
+            - ``{'dataset': {'ann_file': 'data/k3hi/k3hi.pkl'}}`` changes arguments of the dataset.
 
     Raises:
         InputError: If a loader has no pipeline, or a pipeline not exactly one step of the type.
@@ -44,11 +46,16 @@ def override(cfg: Config, changes: Mapping[str, Mapping[str, Any]]) -> Config:
             if 'pipeline' not in dataset:
                 raise InputError(f'override {names!r}: the dataset of {name}_dataloader has no pipeline')
             for step, change in steps.items():
+                if step == 'dataset':
+                    dataset.update(change)
+                    continue
                 dataset['pipeline'] = _changed(list(dataset['pipeline']), step, change, f'override of {name}')
     return cfg
 
 
 def _changed(pipeline: list[dict], step: str, change: Any, where: str) -> list[dict]:
+    if step == 'first':
+        return [*_as_list(change), *pipeline]
     place, _, kind = step.rpartition(' ')
     types = [getattr(part['type'], '__name__', part['type']) for part in pipeline]
     if place not in ('', 'before', 'after') or types.count(kind) != 1:
@@ -58,7 +65,7 @@ def _changed(pipeline: list[dict], step: str, change: Any, where: str) -> list[d
     index = types.index(kind)
     if place:
         start = index + (place == 'after')
-        pipeline[start:start] = change if isinstance(change, Sequence) else [change]
+        pipeline[start:start] = _as_list(change)
     elif change is None:
         del pipeline[index]
     elif isinstance(change, Mapping):
@@ -68,12 +75,14 @@ def _changed(pipeline: list[dict], step: str, change: Any, where: str) -> list[d
     return pipeline
 
 
+def _as_list(steps: Any) -> list[dict]:
+    return list(steps) if isinstance(steps, Sequence) else [steps]
+
+
 def changed_config(path: str | Path, cfg_options: Sequence[str], *changes: Mapping[str, Any]) -> Config:
     """A config with options ``key=value``, as ``asea train --cfg-options`` takes them, then overrides in order."""
-    parser = argparse.ArgumentParser()
-    parser.add_argument('--options', nargs='*', action=DictAction, default={})
     cfg = Config.fromfile(path)
-    cfg.merge_from_dict(parser.parse_args(['--options', *cfg_options]).options)
+    merge_cfg_options(cfg, read_cfg_options(cfg_options))
     for change in changes:
         override(cfg, change)
     return cfg

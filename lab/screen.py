@@ -28,7 +28,7 @@ from .commands import lab_parser, noted_command, run_main
 from .files import RESULTS, markdown_table, read_results, read_yaml
 from .pictures.effects import draw_effects
 from .statistics.screening import Effect, effects, screening_design
-from .training import plan, run_all
+from .training import plan, run_plans
 
 KEYS = {'title': str, 'note': str, 'config': str, 'folds': list, 'runs': int, 'reference': dict, 'parts': list}
 MEASURES = {'last_top1': ('last epoch, in points', 100, 2), 'last_cross_entropy': ('cross-entropy', 1, 3)}
@@ -90,7 +90,7 @@ def run_planned(screening: Mapping[str, Any], planned: Sequence[PlannedRun], arg
         overrides = [part.get('overrides', {}) for part in without]
         work_dir = args.work_dir / run.name
         plans.append(plan(screening['config'], work_dir, [run.fold], [run.seed], cfg_options, overrides))
-    return run_all(plans, args.work_dir / 'jobs', args.jobs)
+    return run_plans(plans, args.work_dir / 'jobs', args.jobs)
 
 
 def effects_of(results: Sequence[dict], reference: Sequence[Mapping[str, Any]], design: np.ndarray) -> dict[str, list]:

@@ -18,9 +18,9 @@ from asea_mm.skeletons import get_skeleton
 CONFIGS = Path(__file__).parents[1] / 'configs'
 BASELINES = [f'baselines/{path.stem}' for path in CONFIGS.glob('baselines/*.py')]
 NAMES = [path.stem for path in CONFIGS.glob('*.py')] + BASELINES
-KERNEL = 'baselines/kernel_sbu'  # fitted in closed form: tests/models trains it
+KERNELS = ('baselines/kernel_sbu', 'kernel', 'kernel_2d')  # fitted in closed form: tests/models trains one
 every_config = pytest.mark.parametrize('name', NAMES)
-every_network = pytest.mark.parametrize('name', [name for name in NAMES if name != KERNEL])
+every_network = pytest.mark.parametrize('name', [name for name in NAMES if name not in KERNELS])
 
 
 # what the annotation file says and a config does not
@@ -33,14 +33,18 @@ DATA = dict(
     ntu26=Data('nturgbd25', 3, 26),
     ntu60=Data('nturgbd25', 3, 60),
     kinetics10=Data('openpose18', 2, 10),
+    recordings=Data('sbu15', 3, 8),  # of whoever uses it
 )
+OF_PICTURES = {'kernel_2d': Data('coco17', 2, 8)}
 
 
 def read(name: str) -> tuple[Config, Data]:
     """A config, and what the dataset of it holds."""
     cfg = Config.fromfile(CONFIGS / f'{name}.py')
     dataset = inner(cfg.train_dataloader.dataset)
-    data = DATA[Path(dataset.get('ann_file', 'synthetic')).stem]
+    first = next(iter(dataset.datasets.values())) if 'datasets' in dataset else dataset
+    data = OF_PICTURES.get(name, DATA[Path(first.get('ann_file', 'synthetic')).stem])
+    data = data._replace(classes=len(first['classes'])) if 'datasets' in dataset else data
     return cfg, data._replace(classes=data.classes + (cfg.train_dataloader.dataset.type == 'AddNoInteraction'))
 
 
@@ -93,11 +97,11 @@ def test_config_takes_a_training_step_on_what_its_pipeline_gives(name):
     cfg, data = read(name)
     model, losses = train_a_step(cfg.model, inputs_of(inner(cfg.train_dataloader.dataset).pipeline, data))
     assert ('loss_reg' in losses) == bool(model.thresholds())
-    assert bool(model.thresholds()) == name.startswith('asea_')
+    assert bool(model.thresholds()) == name.startswith(('asea_', 'pair'))
 
 
 # every backbone, and every base that the baselines of a dataset share
-OF_EVERY_KIND = [name for name in BASELINES if name.endswith('sbu') and name != KERNEL]
+OF_EVERY_KIND = [name for name in BASELINES if name.endswith('sbu') and name not in KERNELS]
 OF_EVERY_KIND += ['baselines/ctrgcn_ntu26', 'baselines/stgcn_kinetics10']
 
 
@@ -127,11 +131,14 @@ def test_config_fits_its_data(name):
     assert all(
         len(dataset.get('classes') or range(data.classes)) == cfg.model.cls_head.num_classes for dataset in datasets
     )
-    if datasets[0].split is None:  # all of one set for training, all of another for tests
+    if 'datasets' in datasets[0]:  # several files, each with its split
+        parts = [[part.split for part in dataset.datasets.values()] for dataset in datasets]
+        assert parts == [['train', 'train'], ['val', 'val'], ['val', 'val']]
+    elif datasets[0].split is None:  # all of one set for training, all of another for tests
         assert datasets[0].ann_file != datasets[1].ann_file == datasets[2].ann_file
     else:
         assert [dataset.split.rpartition('_')[2] for dataset in datasets] == ['train', 'val', 'val']
-    if name != KERNEL:
+    if name not in KERNELS:
         assert cfg.auto_scale_lr == dict(enable=False, base_batch_size=cfg.train_dataloader.batch_size)
 
 

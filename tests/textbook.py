@@ -245,7 +245,7 @@ def aea(
                 theirs = torch.cat([positions[o, t, chosen[o][0]] for o in others])
                 offsets = theirs - positions[p, t, mask][:, None]
                 distance = offsets.norm(dim=-1, keepdim=True)
-                near = torch.exp(-(distance**2) / (2 * distance.new_tensor([1.6, 0.8, 0.4, 0.2, 0.1]) ** 2))
+                near = torch.exp(-(distance**2) / (2 * (layer.attention.geometry.reach / 2 ** torch.arange(5)) ** 2))
                 logits = logits + near @ layer.attention.geometry.bias
                 places = torch.cat([offsets, near], dim=-1) @ layer.attention.geometry.values.weight.T
                 places = places * torch.cat([chosen[o][1][chosen[o][0]] for o in others])[:, None]

@@ -1,5 +1,6 @@
 """Trained models at work: on arrays and files, and on streams."""
 
+from .choice import model_for
 from .inferencer import InteractionInferencer
 from .results import InteractionResult, PairResult, StreamResult
 from .streaming import StreamingRecognizer
@@ -14,4 +15,5 @@ __all__ = [
     'StreamingRecognizer',
     'WatchOptions',
     'find_events',
+    'model_for',
 ]

@@ -3,12 +3,12 @@
 import os
 from collections import deque
 from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import replace
 from itertools import groupby
 from typing import Any
 
 import numpy as np
 import torch
-from mmaction.registry import TRANSFORMS
 from mmengine.config import Config
 from mmengine.dataset import pseudo_collate
 from torch import nn
@@ -16,15 +16,18 @@ from torch import nn
 from ..datasets.recordings.arrays import read_array
 from ..datasets.recordings.finish import Pairs, Sample
 from ..datasets.recordings.samples import is_single, read_samples
-from ..datasets.recordings.together import are_together, check_metres, note_axes
-from ..datasets.transforms import ProjectTo2D
+from ..datasets.recordings.together import are_together, note_axes
+from ..datasets.transforms.member_pipelines import side_by_side
 from ..engine.compilation import compile_model
 from ..errors import InputError
 from ..evaluation.calibration import calibrated
 from ..models.layers import fuse_batch_norm
+from ..models.layers.interaction import AEA
 from ..skeletons import Skeleton
 from ..visualization.probe import Readings, watch
-from .loading import load_model, mmaction_scope, part_name
+from .fusing import load_together
+from .loading import load_model
+from .preparing import ClipPipeline
 from .results import InteractionResult
 from .windows import Findings, Group, clips_of, make_result, require_finite, ruled_scores, whole_number
 
@@ -38,7 +41,9 @@ class InteractionInferencer:
     this class. No global state is touched; use one inferencer per thread.
 
     Args:
-        model: A checkpoint, which carries its config, or a config file or object.
+        model: A checkpoint, which carries its config; the name of one that comes along, ``'pair3d'`` or ``'pair2d'``
+            (:func:`~.choice.model_for` chooses by the data); a config file or object; or several checkpoints, whose
+            scores are fused (:func:`~.fusing.fuse_checkpoints`).
         weights: The checkpoint, where ``model`` is a config.
         device: Where the model runs, e.g. ``'cuda'``.
         fuse: Fuse batch norms into convolutions: faster, the same to rounding (:func:`fuse_batch_norm`). Rounding may
@@ -51,6 +56,8 @@ class InteractionInferencer:
         compile: Compile the model in its first pass (:func:`~asea_mm.engine.compilation.compile_model`): on a GPU many
             times as fast with few clips at a time, on a CPU it would be no faster and is left out. Then what active
             joints there are is looked up only with ``explain``, in a pass that is not compiled.
+        model_weights, rule: Of several checkpoints: a weight for each, default equal ones; and ``'sum'`` or
+            ``'product'`` (:func:`~asea_mm.evaluation.fusion.fuse`).
 
     Attributes:
         classes, skeleton, num_person: Names of the classes, layout of the keypoints, persons that the model takes.
@@ -62,7 +69,7 @@ class InteractionInferencer:
 
     def __init__(
         self,
-        model: str | os.PathLike | Config,
+        model: str | os.PathLike | Config | Sequence[str | os.PathLike],
         weights: str | os.PathLike | None = None,
         device: str | torch.device = 'cpu',
         fuse: bool = False,
@@ -70,21 +77,28 @@ class InteractionInferencer:
         num_clips: int | None = None,
         allow_imports: Collection[str] = (),
         compile: bool = False,
+        model_weights: Sequence[float] | None = None,
+        rule: str = 'sum',
     ) -> None:
-        trained = load_model(model, weights, device, layout, allow_imports)
+        if isinstance(model, (list, tuple)):
+            if weights is not None:
+                raise InputError(f'weights: of several checkpoints each has its own config, got {weights}')
+            trained = load_together(model, model_weights, rule, device, layout, allow_imports)
+        elif model_weights is not None:
+            raise InputError('model_weights: expected several checkpoints as model, got one')
+        else:
+            trained = load_model(model, weights, device, layout, allow_imports)
         self.model: Any = fuse_batch_norm(trained.model) if fuse else trained.model
-        self._is_compiled = compile and compile_model(self.model, device)
         self.skeleton, self.classes, self.num_person = trained.skeleton, trained.classes, trained.num_person
-        self._model_skeleton, self._channels = trained.model_skeleton, trained.channels
-        self._temperature, self._in_metres = trained.temperature, trained.in_metres
-        if num_clips is not None:
-            samplers = [step for step in trained.pipeline if part_name(step) == 'SampleClip']
-            if not samplers:
-                raise InputError('num_clips: the test pipeline of this model has no SampleClip step')
-            samplers[-1]['num_clips'] = whole_number('num_clips', num_clips)
-            trained.pipeline = [step for step in trained.pipeline if part_name(step) != 'AddTurnedClips']
-        with mmaction_scope():
-            self._pipeline = [TRANSFORMS.build(step) for step in trained.pipeline]
+        self._temperature = trained.temperature
+        self._is_several = bool(trained.members)
+        members = trained.members or [trained]
+        self._pipelines = [ClipPipeline(member, num_clips) for member in members]
+        self._is_compiled = compile and any([compile_model(member.model, device) for member in members])  # noqa: C419
+        choosing = (number for number, member in enumerate(members) if _chooses_joints(member.model))
+        self._explained = next(choosing, 0)  # number of the member whose joints and attention are told
+        self._explained_model = members[self._explained].model
+        self._model_skeleton = members[self._explained].model_skeleton
 
     def __call__(
         self,
@@ -207,45 +221,15 @@ class InteractionInferencer:
         return results if not single else results[0] if results else None
 
     def prepare(self, clip: Sample) -> dict:
-        """A clip through the test pipeline.
+        """A clip through the test pipeline, of several models each its own.
 
         Raises:
             InputError: If a transform refuses it, it cannot be in metres as training was, or the model was trained on
                 other channels.
         """
-        if self._in_metres and clip.keypoint.shape[-1] == 3:
-            check_metres(clip.keypoint, clip.name)
-        data: Any = {
-            **clip.extra,
-            'frame_dir': clip.name,
-            'total_frames': clip.keypoint.shape[1],
-            'keypoint': clip.keypoint,
-            'layout': self.skeleton,
-            'modality': 'Pose',
-            'start_index': 0,
-            'sample_idx': 0,
-        }
-        if clip.score is not None:
-            data['keypoint_score'] = clip.score
-        if clip.fps is not None:
-            data['fps'] = clip.fps
-        for transform in self._pipeline:
-            if isinstance(transform, ProjectTo2D) and clip.keypoint.shape[-1] == 2:
-                continue  # of a model for poses in images that was tested on scenes in space
-            try:
-                data = transform(data)
-            except InputError as error:
-                raise error if str(error).startswith(clip.name) else InputError(f'{clip.name}: {error}') from None
-            if data is None:
-                raise InputError(f'{clip.name}: {type(transform).__name__} of the test pipeline returned None')
-        got = data['inputs'].shape[-1]
-        if self._channels and got != self._channels:
-            raise InputError(
-                f'{clip.name}: expected keypoints that give {self._channels} channels behind the test pipeline, as in '
-                f'training, got {got} from {clip.keypoint.shape[-1]} coordinates '
-                f'{"without scores" if clip.score is None else "and their scores"}'
-            )
-        return data
+        prepared = [pipeline(_own_arrays(clip)) for pipeline in self._pipelines[1:]]  # which may write into them
+        prepared.insert(0, self._pipelines[0](clip))
+        return side_by_side(prepared) if self._is_several else prepared[0]
 
     def classify(self, clips: Sequence[Sample]) -> list[np.ndarray]:
         """Scores of clips, all at once; nothing but pipeline and model checks them.
@@ -263,12 +247,13 @@ class InteractionInferencer:
     @torch.no_grad()
     def _run(self, prepared: Sequence[dict], explain: bool = False, note: bool = True) -> list[Findings]:
         findings: list[Findings] = []
-        for shape, members in groupby(prepared, key=lambda data: data['inputs'].shape):
-            batch = list(members)
-            watched = self.model if explain or (note and not self._is_compiled) else nn.Module()
+        for shapes, alike in groupby(prepared, key=_shapes):
+            batch = list(alike)
+            watched = self._explained_model if explain or (note and not self._is_compiled) else nn.Module()
             with watch(watched, 'mean' if explain else None) as readings:
                 outputs = self.model.test_step(pseudo_collate(batch))
-            active, attention = (_of_samples(readings, key, len(batch), shape[0]) for key in ('mask', 'attention'))
+            clips = shapes[self._explained][0]
+            active, attention = (_of_samples(readings, key, len(batch), clips) for key in ('mask', 'attention'))
             for index, output in enumerate(outputs):
                 notes = ({name: value[index] for name, value in values.items()} for values in (active, attention))
                 scores = output.pred_score.float().cpu().numpy()
@@ -276,6 +261,21 @@ class InteractionInferencer:
                     scores = calibrated(scores, self._temperature)
                 findings.append(Findings(scores, *notes))
         return findings
+
+
+def _chooses_joints(model: nn.Module) -> bool:
+    return any(isinstance(module, AEA) for module in model.modules())
+
+
+def _own_arrays(clip: Sample) -> Sample:
+    score = None if clip.score is None else clip.score.copy()
+    return replace(clip, keypoint=clip.keypoint.copy(), score=score, extra=dict(clip.extra))
+
+
+def _shapes(data: Mapping[str, Any]) -> list[torch.Size]:
+    """Shapes of a prepared clip, one for each of several models."""
+    inputs = data['inputs']
+    return [one.shape for one in inputs] if isinstance(inputs, list) else [inputs.shape]
 
 
 def _of_samples(readings: Readings, key: str, samples: int, clips: int) -> dict[str, np.ndarray]:

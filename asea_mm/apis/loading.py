@@ -4,7 +4,7 @@ import os
 import threading
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -16,8 +16,9 @@ from torch import nn
 
 from ..engine.allowed_parts import check_registered, import_allowed, import_parts
 from ..engine.calibrating import read_temperature
-from ..engine.checkpoints import parse_config, read_checkpoint
+from ..engine.checkpoints import blamed_on, parse_config, read_checkpoint
 from ..engine.configs import read_config
+from ..engine.fused import FusedRecognizer, members_of
 from ..engine.tensor_files import BoundedTensors
 from ..errors import InputError
 from ..layout_mapping import map_recordings
@@ -40,6 +41,7 @@ class TrainedModel:
     num_person: int  # that it takes at a time
     temperature: float | None = None  # of its scores, if it was calibrated
     in_metres: bool = False  # whether it was trained on metres
+    members: list['TrainedModel'] = field(default_factory=list)  # where several models are one; all take the same
 
 
 def load_model(
@@ -55,7 +57,8 @@ def load_model(
     literals that it consists of, with parts that are registered. A config file of its own is Python and is run.
 
     Args:
-        model: A checkpoint that this package's tools or mmengine wrote, or a config file or object.
+        model: A checkpoint that this package's tools or mmengine wrote, or the name of one that comes along
+            (:func:`~asea_mm.engine.checkpoints.local_checkpoint`), or a config file or object.
         weights: The checkpoint, where ``model`` is a config.
         device: Where the model runs.
         layout: Layout of the keypoints; default what checkpoint or config say. Where it is another than the model's,
@@ -73,15 +76,31 @@ def load_model(
         raise InputError(f'{expected} {name}; weights are given where model is a config, got {weights}')
     path = str(weights if is_config else model)
     checkpoint = read_checkpoint(path)
-    meta = checkpoint['meta']
     if is_config:
+        if names := ', '.join(file for file, _ in members_of(checkpoint['meta'], path)):
+            raise InputError(
+                f'checkpoint {path}: several models as one ({names}), each with a config of its own, so it takes no '
+                f'other; and such a checkpoint is not exported or drawn, its members are'
+            )
         cfg = model if isinstance(model, Config) else read_config(model)
         import_allowed(allow_imports)
         import_parts(cfg.get('custom_imports') or {}, path)
         return _build(cfg, path, checkpoint, device, layout)
+    return load_content(checkpoint, path, device, layout, allow_imports)
+
+
+def load_content(
+    checkpoint: Mapping[str, Any],
+    path: str,
+    device: str | torch.device = 'cpu',
+    layout: str | Mapping | Skeleton | None = None,
+    allow_imports: Collection[str] = (),
+) -> TrainedModel:
+    """:func:`load_model` of what was read from a checkpoint at ``path``; the config is the one in it."""
+    meta = checkpoint['meta']
     if not isinstance(meta.get('cfg'), str):
         raise InputError(f'checkpoint {path}: it carries no config; give its config file as model and it as weights')
-    with _blamed_on(f'checkpoint {path}'):
+    with blamed_on(f'checkpoint {path}'):
         with _LOCK:  # Python 3.11 parses in one thread at a time only (CPython's issue 106905)
             cfg = parse_config(meta['cfg'], f'checkpoint {path}', allow_imports)
         import_allowed(allow_imports)
@@ -91,19 +110,27 @@ def load_model(
 
 
 def _build(cfg: Config, path: str, checkpoint: Mapping[str, Any], device: Any, layout: Any) -> TrainedModel:
-    dataset = _test_dataset(cfg)
-    pipeline = [dict(step) for step in dataset.get('pipeline') or []]
     with mmaction_scope():
         recognizer: Any = MODELS.build(dict(cfg.model))
-    if getattr(recognizer.cls_head, 'average_clips', 'prob') is None:
-        raise InputError(f"{path}: the head must average clips by 'prob' or 'score', got average_clips=None")
     try:
         recognizer.load_state_dict(checkpoint['state_dict'])
     except RuntimeError as error:
         reason = ' '.join(str(error).split())
         raise InputError(f'checkpoint {path} does not fit the model of its config: {reason:.400}') from None
+    is_fused = isinstance(recognizer, FusedRecognizer)
+    trained = (_fused if is_fused else _trained)(recognizer, _test_dataset(cfg), checkpoint['meta'], layout, path)
+    try:
+        trained.model.to(device).eval()
+    except (RuntimeError, AssertionError) as error:  # no such device; a torch without it
+        raise InputError(f"device: expected one that is there, such as 'cpu', got {str(device)!r}: {error}") from None
+    return trained
 
-    dataset_meta = checkpoint['meta'].get('dataset_meta') or {}
+
+def _trained(recognizer: Any, dataset: Mapping, meta: Mapping, layout: Any, path: str) -> TrainedModel:
+    pipeline = [dict(step) for step in dataset.get('pipeline') or []]
+    if getattr(recognizer.cls_head, 'average_clips', 'prob') is None:
+        raise InputError(f"{path}: the head must average clips by 'prob' or 'score', got average_clips=None")
+    dataset_meta = meta.get('dataset_meta') or {}
     if not pipeline:
         raise InputError(f'{path}: the config has no pipeline in test_dataloader or val_dataloader')
     skeleton, model_skeleton = _layouts(layout, recognizer, dataset_meta, dataset, path)
@@ -112,37 +139,40 @@ def _build(cfg: Config, path: str, checkpoint: Mapping[str, Any], device: Any, l
         if not _mapped_layout(pipeline):
             pipeline.insert(0, dict(type='MapLayout', layout=model_skeleton))
     classes = dataset_meta.get('classes') or (dataset.get('metainfo') or {}).get('classes') or dataset.get('classes')
-    count = cfg.model.get('cls_head', {}).get('num_classes') or len(classes or [])
+    count = getattr(recognizer.cls_head, 'num_classes', None) or len(classes or [])
     if not classes or len(classes) != count:
         classes = range(count)
-    try:
-        recognizer = recognizer.to(device)
-    except (RuntimeError, AssertionError) as error:  # no such device; a torch without it
-        raise InputError(f"device: expected one that is there, such as 'cpu', got {str(device)!r}: {error}") from None
     formats = [step for step in pipeline if part_name(step) == 'FormatGCNInput']
     return TrainedModel(
-        model=recognizer.eval(),
+        model=recognizer,
         pipeline=pipeline,
         skeleton=skeleton,
         model_skeleton=model_skeleton,
         classes=[str(name) for name in classes],
         channels=input_size(recognizer.backbone)[1],
         num_person=formats[-1].get('num_person', 2) if formats else 2,
-        temperature=read_temperature(checkpoint['meta'], path),
+        temperature=read_temperature(meta, path),
         in_metres=dataset_meta.get('units') == 'metre',
     )
 
 
-@contextmanager
-def _blamed_on(source: str) -> Iterator[None]:
-    """Raise whatever comes of building what a file describes as an error of the file: nobody wrote code in it."""
-    try:
-        yield
-    except InputError:
-        raise
-    except Exception as error:
-        reason = ' '.join(f'{type(error).__name__}: {error}'.split())
-        raise InputError(f'{source}: its config cannot be used: {reason[:300]}') from error
+def _fused(recognizer: FusedRecognizer, dataset: Mapping, meta: Mapping, layout: Any, path: str) -> TrainedModel:
+    """Several models as one: each as it would be on its own, of the keypoints that the first takes."""
+    members: list[TrainedModel] = []
+    (step,) = dataset['pipeline']
+    for model, pipeline, about in zip(recognizer.members, step['pipelines'], members_of(meta, path), strict=True):
+        given = members[0].skeleton if members and layout is None else layout
+        members.append(_trained(model, {'pipeline': pipeline}, about[1], given, f'{about[0]} in {path}'))
+    first = members[0]
+    return replace(
+        first,
+        model=recognizer,
+        pipeline=[dict(type='MemberPipelines', pipelines=[member.pipeline for member in members])],
+        channels=0,
+        temperature=read_temperature(meta, path),
+        in_metres=any(member.in_metres for member in members),
+        members=members,
+    )
 
 
 def part_name(config: Mapping) -> str:

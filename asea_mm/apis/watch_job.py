@@ -26,7 +26,7 @@ class WatchJob:
 
     source: str
     out: Path  # folder of events.csv and events.json
-    model: str  # a checkpoint
+    model: str  # a checkpoint, or the name of one that comes along
     config: str | None = None  # of the model, where it is not that in the checkpoint
     device: str = 'cpu'
     pose_model: str | None = None

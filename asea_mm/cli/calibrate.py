@@ -12,6 +12,7 @@ import argparse
 from pathlib import Path
 
 from ..engine.calibrating import calibrate_checkpoint
+from ..errors import InputError
 from ..evaluation.scores import read_scores
 from .output import print_table, say_written
 
@@ -25,6 +26,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> None:
     path = Path(args.scores)
     scores = read_scores(path / 'scores.npz' if path.is_dir() else path)
+    if args.out is None and not Path(args.model).is_file():
+        raise InputError(f'--out: expected the file to write, as {args.model} is none of yours')
     out = args.out or Path(args.model)
     calibration = calibrate_checkpoint(args.model, scores.scores, scores.labels, out)
     columns = ['samples', 'temperature', 'calibration error before', 'after']

@@ -1,9 +1,13 @@
-"""Recognise interactions in recordings, with a trained model, which carries its config.
+"""Recognise interactions in recordings, with your model or one that comes along.
 
 INPUT is a recording as docs/custom_data.md lists them, NTU's .skeleton, an annotation file, or a folder of
 recordings. One that cannot be read is reported, and the others go on; the exit code is then 1.
 
+Without --model it is pair3d for joints in space, in metres, and pair2d for joints in images, as the first recording
+has them: docs/weights.md says what they know. A layout other than common13 is given by --layout.
+
 Examples:
+  asea infer recording.json --layout coco17
   asea infer recording.json --model work_dirs/mine/epoch_80.pth
   asea infer long.npz --model epoch_80.pth --window 48 --overlap 36 --picture long.png --json long.json
   asea infer recordings/ --model epoch_80.pth --pairs all --up z --units millimetre
@@ -14,20 +18,18 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from ..apis import InteractionInferencer, InteractionResult, PairResult
+from ..apis import InteractionInferencer, InteractionResult, PairResult, model_for
 from ..datasets.recordings.finish import Sample
 from ..datasets.recordings.notes import Note, gather_notes
 from ..engine import find_config
 from ..errors import InputError, one_line
 from ..skeletons import read_layout
-from .options import add_model_options, add_recording_options, add_subset_options
+from .options import add_model_options, add_recording_options, add_subset_options, given_model
 from .output import print_table, say_written, write_json
 
 # Of the inferencer's call, by the same names.
-OPTIONS = (
-    *('window', 'overlap', 'merge', 'batch_size', 'topk', 'explain', 'img_shape'),
-    *('split', 'fold', 'units', 'up', 'fill_missing'),
-)
+READING = ('split', 'fold', 'units', 'up', 'fill_missing', 'img_shape')
+OPTIONS = ('window', 'overlap', 'merge', 'batch_size', 'topk', 'explain', *READING)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -45,15 +47,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument('--explain', action='store_true', help='show active joints; attention goes to --json')
     parser.add_argument('--json', type=Path, metavar='OUT.json', help='write everything that was found')
     parser.add_argument('--picture', type=Path, metavar='OUT.png', help='draw it; more than one get names of their own')
-    add_model_options(parser)
+    add_model_options(parser, 'by the data')
     add_recording_options(parser)
     add_subset_options(parser.add_argument_group('annotation files'))
 
 
 def run(args: argparse.Namespace) -> int:
     pairs = parse_pairs(args.pairs)
-    model = (args.model,) if args.config is None else (find_config(args.config), args.model)
     layout = None if args.layout is None else read_layout(args.layout)
+    given: dict[str, Any] = {name: getattr(args, name) for name in OPTIONS}
+    checkpoint = given_model(args, lambda: model_for(args.inputs, layout, **{name: given[name] for name in READING}))
+    model = (checkpoint,) if args.config is None else (find_config(args.config), checkpoint)
     inferencer = InteractionInferencer(*model, device=args.device, layout=layout, allow_imports=args.allow_import)
     results: list[InteractionResult] = []
     problems: list[Exception] = []
@@ -71,7 +75,6 @@ def run(args: argparse.Namespace) -> int:
         problems.append(error)
         print('error:', one_line(error), file=sys.stderr)
 
-    given: dict[str, Any] = {name: getattr(args, name) for name in OPTIONS}
     inferencer(args.inputs, pairs=pairs, on_result=on_result, on_error=on_error, **given)
     if results:
         columns = ['sample', 'frames', 'persons', 'interaction', 'score', 'next']

@@ -2,6 +2,8 @@
 
 import argparse
 import shutil
+import sys
+from collections.abc import Callable
 from typing import Any
 
 from mmengine.config import Config
@@ -63,10 +65,11 @@ def config_of(args: argparse.Namespace) -> Config:
     return cfg
 
 
-def add_model_options(parser: argparse.ArgumentParser) -> None:
-    """A trained model."""
+def add_model_options(parser: argparse.ArgumentParser, default: str) -> None:
+    """A trained model; ``default`` says which one that comes along is taken otherwise."""
     group = parser.add_argument_group('model')
-    group.add_argument('--model', required=True, metavar='CHECKPOINT', help='checkpoint of training')
+    text = f'checkpoint of training, or the name of a model that comes along: pair3d, pair2d (default: {default})'
+    group.add_argument('--model', metavar='CHECKPOINT', help=text)
     group.add_argument('--config', help=f'{CONFIG_HELP}; default: the one in the checkpoint')
     group.add_argument(
         '--allow-import',
@@ -76,6 +79,17 @@ def add_model_options(parser: argparse.ArgumentParser) -> None:
         help='module that the config in the checkpoint may import, if you trust both (may be repeated)',
     )
     add_device_option(group)
+
+
+def given_model(args: argparse.Namespace, default: Callable[[], str]) -> str:
+    """What ``--model`` says, or the name of the model that comes along, of which a line tells."""
+    if args.model is not None:
+        return args.model
+    if args.config is not None:
+        raise InputError(f'--config {args.config}: expected --model with its checkpoint, too')
+    name = default()
+    print(f'model: {name}, which comes with asea_mm', file=sys.stderr)
+    return name
 
 
 def add_device_option(parser: Any) -> None:

@@ -4,10 +4,12 @@ SOURCE is a video, a folder of pictures, the number of a camera (0), an address 
 Events are printed as they are found, and written to OUT/NAME/events.csv and events.json. Several sources run at once
 with --jobs; those that are done are not repeated. Ctrl-C ends it with what there is.
 
+Without --model it is pair2d, which comes along; docs/weights.md says what it knows.
+
 Examples:
-  asea watch clip.mp4 --model model.pth
-  asea watch clip.mp4 --model model.pth --video seen.mp4 --page seen.html --keypoints seen.npz
-  asea watch 0 --model model.pth --video camera.mp4
+  asea watch clip.mp4
+  asea watch clip.mp4 --video seen.mp4 --page seen.html --keypoints seen.npz
+  asea watch 0 --video camera.mp4
   asea watch videos/ --model model.pth --out seen --jobs 4
 """
 
@@ -27,7 +29,7 @@ from ..apis.watching import WatchOptions
 from ..engine import find_config
 from ..engine.jobs import run_jobs
 from ..errors import InputError
-from .options import add_job_options, add_model_options, job_parameters
+from .options import add_job_options, add_model_options, given_model, job_parameters
 from .output import print_table, progress, say_written
 from .watch_display import Display, row_of
 
@@ -62,18 +64,19 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         default = getattr(WatchOptions, name)
         flag = f'--{name.replace("_", "-")}'
         group.add_argument(flag, type=float, default=default, help=f'{text} (default: {default:g})')
-    add_model_options(parser)
+    add_model_options(parser, 'pair2d')
     add_job_options(parser)
 
 
 def run(args: argparse.Namespace) -> int:
+    model = given_model(args, lambda: 'pair2d')
     config = None if args.config is None else str(find_config(args.config))
     options = WatchOptions(**{name: getattr(args, name) for name in OPTIONS})
     shared: dict[str, Any] = {name: getattr(args, name) for name in ('device', 'pose_model', 'resolution', 'live')}
     sources = sources_of(args.sources)
     names = names_of(sources)
     jobs = [
-        WatchJob(source, args.out / name, args.model, config, options=options, picture_fps=args.picture_fps, **shared)
+        WatchJob(source, args.out / name, model, config, options=options, picture_fps=args.picture_fps, **shared)
         for source, name in zip(sources, names, strict=True)
     ]
     outputs = {name: getattr(args, name) for name in ('video', 'page', 'keypoints') if getattr(args, name) is not None}

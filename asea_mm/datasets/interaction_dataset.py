@@ -10,6 +10,7 @@ from mmengine.dataset import BaseDataset
 from mmengine.logging import print_log
 
 from ..errors import InputError
+from ..keypoints import NO_INTERACTION
 from ..skeletons import SKELETONS, Skeleton, get_skeleton
 from .files.annotations import load_annotations, select_split, validate_annotation
 from .files.limits import MOST_CLASSES
@@ -54,6 +55,15 @@ def select_classes(classes: Classes, names: Sequence[str] | None, num_classes: i
             raise InputError(f'{source}: class {item!r} is there twice in classes={classes}')
         mapping[label] = new_label
     return mapping
+
+
+def in_order(classes: Mapping[str, Any]) -> dict[str, Any]:
+    """Named classes in the order of their names, with ``no interaction`` at the end, as ``AddNoInteraction`` has it.
+
+    The order of a dictionary is not kept when mmengine writes a config: labels of one that was read again would be
+    others.
+    """
+    return {name: classes[name] for name in sorted(classes, key=lambda name: (name == NO_INTERACTION, str(name)))}
 
 
 def check_num_classes(num_classes: int, dataset: Any, setting: str = 'model.cls_head.num_classes') -> None:
@@ -159,7 +169,8 @@ class InteractionPoseDataset(PairDataset):
         fold: Cross-validation fold; the split in the file is then ``f'fold{fold}_{split}'``.
         classes: Classes to keep, as names or original label numbers, relabelled 0, 1, ... in this order; samples of
             all others are left out, and the log says how many. A dictionary gives classes new names, which other data
-            may share: ``{'attack': ['kicking', 'punching'], 'hug': None}``. All classes if ``None``.
+            may share: ``{'attack': ['kicking', 'punching'], 'hug': None}``; they are in the order of their names, and
+            ``no interaction`` is the last. All classes if ``None``.
         fps: Frames per second of samples that do not say, for ``ResampleFrameRate``.
         layout: Skeleton layout (a name or a dictionary of fields); by default what the file's ``meta`` says. Files of
             mmaction2 and PYSKL do not say: give ``'nturgbd25'`` for NTU RGB+D, ``'coco17'`` for HRNet poses.
@@ -193,7 +204,7 @@ class InteractionPoseDataset(PairDataset):
                 f"InteractionPoseDataset: with fold={fold!r}, split must be 'train' or 'val', got {split!r}"
             )
         self.split = split if fold is None else f'fold{fold}_{split}'
-        self.classes = classes
+        self.classes = in_order(classes) if isinstance(classes, Mapping) else classes
         self.fps = fps
         self.layout = layout
         self._stored: StoredSamples | None = None

@@ -83,6 +83,8 @@ def export_model(trained: TrainedModel, path: str | Path, preparation: bool = Tr
     path = Path(path)
     if path.suffix not in SUFFIXES:
         raise InputError(f'export: expected a file that ends in {" or ".join(SUFFIXES)}, got {path}')
+    if trained.members:
+        raise InputError('export: expected one model, got several as one, which have no one graph; export each of them')
     if path.suffix == '.onnx':
         try:
             import onnx  # noqa: F401

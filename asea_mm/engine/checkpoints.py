@@ -4,7 +4,8 @@ import ast
 import os
 import shutil
 import zlib
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -17,7 +18,7 @@ from mmengine.runner.checkpoint import CheckpointLoader
 from ..datasets.files.limits import TooMuch
 from ..datasets.files.plain_unpickler import ForbiddenGlobal
 from ..datasets.files.whole import written_whole
-from ..errors import InputError
+from ..errors import InputError, did_you_mean
 from .allowed_parts import check_names
 from .tensor_files import read_tensor_file
 
@@ -27,10 +28,19 @@ _SCHEMES = (
     *('jhu://', 'pavi://', 's3://', r'(\S+\:)?s3://'),
 )
 _LONGEST_CONFIG = 1_000_000  # characters
+SHIPPED = Path(__file__).resolve().parents[1] / 'weights'
+
+
+def shipped_checkpoints() -> dict[str, Path]:
+    """The checkpoints that come along, by name: ``pair3d``, ``pair2d``. Beside each lies a card, ``pair3d.md``."""
+    return {path.stem: path for path in sorted(SHIPPED.glob('*.pth'))}
 
 
 def local_checkpoint(path: str | os.PathLike) -> Path:
-    """The file of a checkpoint; that of a URL is downloaded, once, to the cache of torch.hub.
+    """The file of a checkpoint, wherever one is named.
+
+    A name of :func:`shipped_checkpoints` is the one that comes along, unless there is a file of this name, as with
+    configs. That of a URL is downloaded, once, to the cache of torch.hub.
 
     Raises:
         FileNotFoundError: If there is no such file.
@@ -38,9 +48,12 @@ def local_checkpoint(path: str | os.PathLike) -> Path:
     """
     url = str(path)
     if '://' not in url:
-        if not Path(path).is_file():
-            raise FileNotFoundError(f'checkpoint {path} does not exist')
-        return Path(path)
+        if Path(path).is_file():
+            return Path(path)
+        shipped = shipped_checkpoints()
+        if url not in shipped:
+            raise FileNotFoundError(f'checkpoint {path} does not exist{did_you_mean(url, shipped)}')
+        return shipped[url]
     parts = urlsplit(url)
     if parts.scheme not in ('http', 'https'):
         raise InputError(f'checkpoint {url}: expected a file, or a URL that begins with http:// or https://')
@@ -59,7 +72,7 @@ def read_checkpoint(path: str | os.PathLike, resume: bool = False) -> dict[str, 
     """The content of a checkpoint, on the CPU, without running any code that it may contain.
 
     Args:
-        path: The file, or the URL of one, see :func:`local_checkpoint`.
+        path: The file, the name of one that comes along, or the URL of one, see :func:`local_checkpoint`.
         resume: Whether training shall go on from it, which needs more than weights.
 
     Returns:
@@ -138,6 +151,19 @@ def parse_config(text: str, source: str, allowed: Collection[str] = ()) -> Confi
     if 'model' not in fields:
         raise InputError(f"{source}: expected a config with 'model', got {str(sorted(fields)[:8])[:200]}")
     return Config(fields)
+
+
+@contextmanager
+def blamed_on(source: str) -> Iterator[None]:
+    """Raise whatever comes of building what a file describes as an error of the file: nobody wrote code in it."""
+    try:
+        yield
+    except Exception as error:
+        is_ours = isinstance(error, InputError)
+        if is_ours and source.removeprefix('checkpoint ') in str(error):
+            raise
+        reason = ' '.join(str(error).split()) if is_ours else ' '.join(f'{type(error).__name__}: {error}'.split())
+        raise InputError(f'{source}: its config cannot be used: {reason[:300]}') from error
 
 
 class _Literals(ast.NodeTransformer):

@@ -20,6 +20,7 @@ from ..evaluation.scores import read_scores, run_folder, write_runs
 from ..evaluation.statistics import Run, summarise_runs
 from .cfg_options import read_cfg_options
 from .jobs import run_jobs
+from .late_epochs import LATE_MEASURES, late_measures, read_late_scores
 from .options import datasets_of
 from .ownership import owned
 from .resuming import latest_checkpoint
@@ -37,7 +38,7 @@ RECIPE = (
     'param_scheduler',
     'custom_hooks',
 )
-MEASURES = ('last_top1', 'best_top1', 'last_cross_entropy')
+MEASURES = ('last_top1', 'best_top1', 'last_cross_entropy', *LATE_MEASURES)
 
 
 @dataclass(frozen=True)
@@ -96,7 +97,8 @@ class CrossValidation:
 
 
 def _has_folds(cfg: Config) -> bool:
-    return any('fold' in dataset for dataset in datasets_of(cfg.test_dataloader))
+    """Whether the config tests on folds; a dataset whose split is None has all samples, though it has the option."""
+    return any('fold' in part and part.get('split', '') is not None for part in datasets_of(cfg.test_dataloader))
 
 
 def all_folds(config: str, cfg_options: Sequence[str] = ()) -> tuple[int, ...]:
@@ -175,6 +177,7 @@ def _run_once(plan: CrossValidation, run: Run, folder: Path) -> dict[str, Any]:
         cfg = plan.load_config(*run, folder)
         if latest := latest_checkpoint(folder):
             cfg.resume, cfg.load_from = True, str(latest)
+        cfg.default_hooks = {**(cfg.get('default_hooks') or {}), 'late_scores': dict(type='LateScoresHook')}
         run_training(cfg)
         checkpoint = latest_checkpoint(folder)
         if checkpoint is None:
@@ -188,6 +191,7 @@ def _run_once(plan: CrossValidation, run: Run, folder: Path) -> dict[str, Any]:
     curve = validation_curve(folder)
     last = int(checkpoint.stem.rpartition('_')[2])  # not the curve's: an interruption may have cost a validation
     curve[last] = report['top1']  # with the test pipeline, which may be another
+    late = {**read_late_scores(folder, last), last: read_scores(folder / 'test' / 'scores.npz')}
     best = max(curve, key=lambda epoch: (curve[epoch], epoch))
     result = {
         'settings': plan.settings(*run),
@@ -205,6 +209,7 @@ def _run_once(plan: CrossValidation, run: Run, folder: Path) -> dict[str, Any]:
         'classes': report['classes'],
         'confusion': report['confusion'],
         'curve': [round(curve[epoch], 4) for epoch in sorted(curve)],
+        **late_measures(late.values()),
     }
     write_whole(folder / 'result.json', json.dumps(result) + '\n')
     return result

@@ -1,5 +1,6 @@
 """Several runs at once, each in a process of its own: on this machine, or on a Slurm cluster by submitit."""
 
+import math
 import multiprocessing
 import os
 import shlex
@@ -32,6 +33,7 @@ def run_jobs(
     folder: str | os.PathLike,
     jobs: int = 1,
     cluster: str = 'local',
+    seconds: float | None = None,
     **parameters: Any,
 ) -> Iterator[tuple[Task, Result]]:
     """Call a function for every task, and yield each task with its result as they are done.
@@ -46,6 +48,7 @@ def run_jobs(
         folder: For the output of every job, and the files of submitit. It is removed if all succeed.
         jobs: How many at once.
         cluster: ``'local'`` or ``'slurm'``.
+        seconds: After these, what still runs is ended in the same way, and the iteration with it.
         parameters: As ``submitit.AutoExecutor.update_parameters`` takes them, e.g. ``slurm_partition``.
 
     Raises:
@@ -54,6 +57,7 @@ def run_jobs(
     """
     if jobs < 1:
         raise InputError(f'--jobs: expected at least 1, got {jobs}')
+    end = math.inf if seconds is None else time.monotonic() + seconds
     waiting, running = deque(tasks), dict[Any, tuple[Task, Callable[..., Any]]]()
     jobs = min(jobs, MOST, max(1, len(waiting)))
     free = deque[Callable[..., Any]]()
@@ -75,6 +79,8 @@ def run_jobs(
                     task, begin = running.pop(job)
                     free.append(begin)
                     yield task, result
+                if time.monotonic() >= end:
+                    return
                 time.sleep(0.1)
             shutil.rmtree(folder, ignore_errors=True)
         finally:

@@ -22,16 +22,18 @@ from mmengine.registry import init_default_scope
 from mmengine.runner import Runner
 
 from ..errors import InputError, one_line
+from .beginning import BeginningHook
 from .cfg_options import merge_cfg_options
 from .checkpoints import guard_mmengine, read_checkpoint
 from .configs import read_config
+from .fused import members_of, take_model
 from .mending import mendable_errors
 from .options import apply_options
 from .ownership import begun_in, is_first, owned
 from .preflight import check_classes, check_head, check_optimizer, check_packages, check_resumed
 from .resuming import latest_checkpoint
 from .runner import ResumableRunner
-from .trained_on import TrainedOnHook, check_unseen
+from .trained_on import TrainedOnHook, check_names, check_unseen
 
 
 def load_config(
@@ -112,6 +114,7 @@ def run_training(cfg: Config) -> Trained | None:
                 check_resumed(runner.model, content, cfg.load_from)
                 finished = finished_already(cfg, content['meta'])
             runner.register_hook(TrainedOnHook(cfg))
+            runner.register_hook(BeginningHook())
         with mendable_errors():
             runner.train()  # also a finished one: its last validation may be missing
             trained = what_is_there(runner, finished) if is_main_process() else None
@@ -146,7 +149,8 @@ def run_test(cfg: Config, checkpoint: str | os.PathLike, dump: str | None = None
 
     Args:
         cfg: The config; changed in place.
-        checkpoint: The checkpoint, which must fit the model exactly.
+        checkpoint: The checkpoint, which must fit the model exactly. One of several models brings models and test
+            pipelines, and of the config the data counts.
         dump: File to dump all predictions to, as mmaction2 does.
         anyway: Also test on samples that the checkpoint was trained on.
 
@@ -168,11 +172,17 @@ def run_test(cfg: Config, checkpoint: str | os.PathLike, dump: str | None = None
     if dump is not None:
         cfg.test_evaluator.append(dict(type='WholeDumpResults', out_file_path=dump))
     with mendable_errors():
+        content = read_checkpoint(cfg.load_from)
+        members = members_of(content['meta'], cfg.load_from)
+        if members:
+            take_model(cfg, content, cfg.load_from)
         runner = build_runner(cfg)
         dataset = runner.test_dataloader.dataset
         check_classes(runner.model, dataset)
         check_head(runner.model)
-        check_unseen(cfg.load_from, read_checkpoint(cfg.load_from)['meta'], dataset, cfg, anyway)
+        check_names(cfg.load_from, content['meta'], dataset, anyway)
+        for path, meta in members or [(cfg.load_from, content['meta'])]:
+            check_unseen(path, meta, dataset, cfg, anyway)
         # mmengine only warns of weights that do not fit, and tests random ones
         runner.load_checkpoint = partial(runner.load_checkpoint, strict=True)
         try:
@@ -210,7 +220,9 @@ def build_runner(cfg: Config) -> Runner:
     check_packages(cfg)
     guard_mmengine()
     if cfg.get('load_from'):
-        read_checkpoint(cfg.load_from, resume=cfg.get('resume', False))
+        content = read_checkpoint(cfg.load_from, resume=cfg.get('resume', False))
+        if members_of(content['meta'], cfg.load_from) and cfg.model.get('type') != 'FusedRecognizer':
+            raise InputError(f'checkpoint {cfg.load_from}: several models as one; training begins with one of them')
     if cfg.get('launcher') == 'pytorch' and get_device() == 'cpu':
         _join_cpu_processes(cfg)
     _average_clips(cfg)

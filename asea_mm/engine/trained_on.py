@@ -47,6 +47,29 @@ class TrainedOnHook(Hook):
         checkpoint['meta'][KEY] = self.note
 
 
+def check_names(path: str, meta: Mapping, dataset: Any, anyway: bool) -> None:
+    """Refuse to test a checkpoint on data whose classes have other names, or the same in another order.
+
+    Args:
+        path, meta, dataset, anyway: As of :func:`check_unseen`. Classes that either does not name may be the same.
+
+    Raises:
+        InputError: If a class is called otherwise.
+    """
+    trained, tested = ((about or {}).get('classes') for about in (meta.get('dataset_meta'), dataset.metainfo))
+    if not trained or not tested or len(trained) != len(tested):
+        return
+    pairs = [(number, str(one), str(other)) for number, (one, other) in enumerate(zip(trained, tested, strict=True))]
+    wrong = [pair for pair in pairs if pair[1] != pair[2] and not (pair[1].isdigit() or pair[2].isdigit())]
+    if not wrong:
+        return
+    number, one, other = wrong[0]
+    message = f'checkpoint {path}: class {number} is {one!r}, of the data it is {other!r} ({len(wrong)} differ)'
+    if not anyway:
+        raise InputError(f'{message}; bring them to one order by classes= of the dataset, or give --anyway')
+    _say(f'{message}; the numbers are taken to mean the same')
+
+
 def check_unseen(path: str, meta: Mapping, dataset: Any, cfg: Config, anyway: bool) -> None:
     """Refuse to test a checkpoint on samples that it was trained on and not validated on.
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Hashable, Mapping, Sequence
 from itertools import product
+from numbers import Real
 
 import numpy as np
 
@@ -46,24 +47,44 @@ def fuse(streams: Sequence[StreamScores], weights: Sequence[float], rule: str = 
             (Kittler et al., TPAMI 1998). Probabilities below 1e-6 count as 1e-6.
 
     Raises:
-        InputError: If there is not one finite weight of at least 0 for each stream, or all are 0; if the rule is
-            unknown, or ``'product'`` and the scores are no probabilities.
+        InputError: As of :func:`fuse_scores`.
     """
-    if len(weights) != len(streams) or not all(0 <= w < float('inf') for w in weights) or not any(weights):
-        expected = f'{len(streams)} weights of at least 0, not all 0'
-        raise InputError(f'fusion of {len(streams)} streams: expected {expected}, got {list(weights)}')
+    scores = fuse_scores(np.stack([stream.scores for stream in streams]), weights, rule)
+    return StreamScores(streams[0].ids, scores, streams[0].labels)
+
+
+def fuse_scores(scores: np.ndarray, weights: Sequence[float], rule: str = 'sum') -> np.ndarray:
+    """:func:`fuse` for bare scores.
+
+    Shapes:
+        scores: ``(streams, samples, classes)``; returns ``(samples, classes)``
+
+    Raises:
+        InputError: As of :func:`shares_of`; if the rule is ``'product'`` and the scores are no probabilities.
+    """
+    shares = shares_of(weights, rule, len(scores))
+    if rule == 'sum':
+        return np.tensordot(shares, scores, axes=1)
+    if not are_probabilities(scores):
+        raise InputError("fusion by the rule 'product': expected probabilities, got scores that are none")
+    fused = np.exp(np.tensordot(shares, np.log(np.maximum(scores, 1e-6)), axes=1))
+    return fused / fused.sum(axis=1, keepdims=True)
+
+
+def shares_of(weights: Sequence[float], rule: str, count: int) -> np.ndarray:
+    """Weights that add up to one, of so many streams.
+
+    Raises:
+        InputError: If there is not one finite weight of at least 0 for each stream, or all are 0, or the rule is
+            unknown.
+    """
+    numbers = [weight for weight in weights if isinstance(weight, Real) and 0 <= weight < float('inf')]
+    if len(numbers) != count or len(weights) != count or not any(numbers):
+        expected = f'{count} weights of at least 0, not all 0'
+        raise InputError(f'fusion of {count} streams: expected {expected}, got {list(weights)}')
     if rule not in RULES:
         raise InputError(f'fusion: expected one of the rules {", ".join(RULES)}, got {rule!r}')
-    shares = np.asarray(weights, dtype=np.float64) / sum(weights)
-    scores = np.stack([stream.scores for stream in streams])
-    if rule == 'sum':
-        fused = np.tensordot(shares, scores, axes=1)
-    else:
-        if not are_probabilities(scores):
-            raise InputError("fusion by the rule 'product': expected probabilities, got scores that are none")
-        fused = np.exp(np.tensordot(shares, np.log(np.maximum(scores, 1e-6)), axes=1))
-        fused /= fused.sum(axis=1, keepdims=True)
-    return StreamScores(streams[0].ids, fused, streams[0].labels)
+    return np.asarray(numbers, dtype=np.float64) / sum(numbers)
 
 
 def choose_weights(groups: Sequence[Sequence[StreamScores]], rule: str = 'sum') -> tuple[float, ...]:

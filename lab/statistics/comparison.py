@@ -25,13 +25,15 @@ def measure_of(run: Mapping[str, Any], key: str) -> float | None:
 
     Args:
         run: As of :func:`read_result`.
-        key: ``last_top1``, ``best_top1``, ``last_cross_entropy`` or ``late_top1``. The last is the mean accuracy of the
-            last third of the validations: no epoch is chosen, and it wanders less than that of the last one.
+        key: ``last_top1``, ``best_top1``, ``last_cross_entropy``, ``late_top1``, ``late_mean_class`` (balanced
+            accuracy) or ``late_cross_entropy``. The late ones are means over the validations of the last third of the
+            epochs: no epoch is chosen, and they wander less than that of the last one.
 
     Returns:
-        The measure; None where the result lacks it. Fewer than three validations have no third.
+        The measure; None where the result lacks it. Of results without late measures that of the curve is known; fewer
+        than three validations have no third.
     """
-    if key != 'late_top1':
+    if key != 'late_top1' or run.get(key) is not None:
         return run.get(key)
     curve = run.get('curve') or ()
     third = len(curve) // 3
@@ -95,7 +97,10 @@ class Comparison:
 
 
 def compare(
-    runs: Sequence[Mapping[str, Any]], reference: Sequence[Mapping[str, Any]], key: str = 'last_top1'
+    runs: Sequence[Mapping[str, Any]],
+    reference: Sequence[Mapping[str, Any]],
+    key: str = 'last_top1',
+    alike: Sequence[str] = ('epochs', 'num_samples'),
 ) -> Comparison:
     """Pair the runs of two experiments by fold and seed.
 
@@ -105,15 +110,16 @@ def compare(
         runs: Runs of the one, as of :class:`~lab.files.Result`.
         reference: Runs of the other.
         key: The measure to compare, as of :func:`measure_of`; runs that lack it make no pair.
+        alike: What two runs must have alike to make a pair.
     """
     first, second = by_run(runs), by_run(reference)
     shared = sorted(set(first) & set(second))
-    alike = [run for run in shared if all(first[run][k] == second[run][k] for k in ('epochs', 'num_samples'))]
-    values = {run: (measure_of(first[run], key), measure_of(second[run], key)) for run in alike}
+    paired = [run for run in shared if all(first[run][part] == second[run][part] for part in alike)]
+    values = {run: (measure_of(first[run], key), measure_of(second[run], key)) for run in paired}
     return Comparison(
         {run: one - other for run, (one, other) in values.items() if one is not None and other is not None},
-        tuple(run for run in shared if run not in alike),
-        lower_is_better=key == 'last_cross_entropy',
+        tuple(run for run in shared if run not in paired),
+        lower_is_better=key.endswith('cross_entropy'),
     )
 
 

@@ -98,8 +98,8 @@ def comparison_page(
     lines = [f'# {title}', '', note.strip(), '', *([f'![{title}]({picture})', ''] if picture else [])]
     lines += [COLUMNS, '', f'Compared with: {rows[reference].label}.', '']
     lines += markdown_table(TITLES, [_cells(name, row, rows, pairs) for name, row in rows.items()])
-    lines += ['', _commits(rows.values())]
-    if on_gpu := _on_gpu(rows.values()):
+    lines += ['', commits_in_words(rows.values())]
+    if on_gpu := gpus_in_words(rows.values()):
         lines += ['', on_gpu]
     for name, comparison in pairs.items():
         if comparison.left_out:
@@ -269,7 +269,7 @@ def _in_words(labels: Mapping[str, Sequence[str]]) -> str:
     return '; '.join(f'{value} ({", ".join(names)})' for value, names in labels.items())
 
 
-def _commits(rows: Iterable[Row]) -> str:
+def commits_in_words(rows: Iterable[Row]) -> str:
     """Whether all results are of the same code."""
     labels = _labels_by(rows, lambda run: run['commit'])
     if len(labels) > 1:
@@ -277,7 +277,7 @@ def _commits(rows: Iterable[Row]) -> str:
     return f'All results are of commit {next(iter(labels))}.' if labels else 'No row of this table has been run.'
 
 
-def _on_gpu(rows: Iterable[Row]) -> str:
+def gpus_in_words(rows: Iterable[Row]) -> str:
     """Which rows were trained on a GPU; results of before, which name no device, are of CPUs."""
     labels = _labels_by(rows, lambda run: run.get('device') or 'CPU')
     labels.pop('CPU', None)

@@ -6,6 +6,7 @@ import pytest
 import yaml
 
 from asea_mm.engine import load_config
+from asea_mm.errors import InputError
 
 from ..experiments import read_list
 from ..files import RESULTS, read_results
@@ -30,6 +31,30 @@ tables:
     rows:
       - {id: d, label: Plain again, config: a.py}
       - {id: e, label: Option, config: a.py, overrides: {train: {Align: null}}}
+"""
+
+
+GRID = """
+tasks:
+  - {name: near, label: Near, base: a}
+  - name: far
+    label: Far
+    base: a
+    folds: false
+    overrides: {train: {dataset: {split: null}}}
+schedule: [epochs=3]
+tables:
+  - name: grid
+    title: Grid
+    note: A note.
+    reference: base
+    models:
+      - {id: base, label: Base, config: '{base}.py'}
+      - {id: more, label: More, config: '{base}.py', cfg_options: [gate=True]}
+      - {id: k, label: Kernel, config: '{base}.py', own_schedule: true}
+      - {id: both, label: Both, fused: [more, k]}
+      - {id: later, label: Later}
+      - {id: never, label: Never, fused: [later, k]}
 """
 
 
@@ -71,7 +96,7 @@ def test_rows_of_the_same_settings_are_the_same_experiment(write):
         ('label: Gated', 'label: 3', 'row 2: label must be of type str in quotes, got 3'),
         ("'90.50'", '90.50', 'paper: figure must be of type str in quotes, got 90.5'),
         ("['x.gate=True', 'x.blocks=[7,8]']", 'y=1', "row 2: cfg_options must be of type list, got 'y=1'"),
-        ("['x.gate=True', 'x.blocks=[7,8]']", '[y: 1]', r"row 2 \(b\): expected options 'key=value', got"),
+        ("['x.gate=True', 'x.blocks=[7,8]']", '[y: 1]', "row 2: expected options 'key=value', got"),
         ('label: Gated, config: a.py', 'label: Gated, config: b.py', r'row 2 \(b\): config b.py does not exist'),
     ],
 )
@@ -82,7 +107,7 @@ def test_a_wrong_list_is_refused_by_name(write, old, new, message):
 
 
 TABLES = yaml.safe_load((ROOT / 'lab' / 'experiments.yml').read_text(encoding='utf-8'))['tables']
-ROWS = {row['id']: row for table in TABLES for row in table['rows'] if 'former' not in row}
+ROWS = {row['id']: row for table in TABLES for row in table.get('rows', ()) if 'former' not in row}
 
 
 @pytest.mark.parametrize('row', ROWS.values(), ids=ROWS)
@@ -104,6 +129,41 @@ def test_every_row_of_the_list_loads_and_its_options_fit(row, monkeypatch):
             assert changed[f'{name}_dataloader'] != plain.to_dict()[f'{name}_dataloader']
     if 'command' not in row:
         assert ('fold' in plain.test_dataloader.dataset) == row.get('folds', True)
+
+
+def test_data_of_the_tasks_is_that_of_the_configs(monkeypatch):
+    monkeypatch.chdir(ROOT)
+    table = next(table for table in read_list(ROOT / 'lab' / 'experiments.yml') if table.name == 'tasks')
+    for row in (row for row in table.rows if not row.fused):
+        changed = changed_config(row.config, row.cfg_options, row.overrides)
+        leaf = load_config(f'asea_{row.task}')
+        network = row.model != 'kernel'
+        for loader in ('train', 'val', 'test'):
+            of_row, expected = (cfg[f'{loader}_dataloader'].dataset.to_dict() for cfg in (changed, leaf))
+            if not network:
+                assert [part.pop('pipeline')[0]['type'] for part in (of_row, expected)][0] != 'PackActionInputs'
+            assert of_row == expected, f'{row.id}, {loader}'
+        assert changed.model.cls_head.num_classes == leaf.model.cls_head.num_classes
+        if network:
+            assert changed.train_cfg.max_epochs == 30
+            assert changed.optim_wrapper == leaf.optim_wrapper
+            assert changed.param_scheduler == leaf.param_scheduler
+
+
+@pytest.mark.parametrize(
+    ('old', 'new', 'message'),
+    [
+        ('reference: base', 'reference: bas', 'one of the models as reference'),
+        ('fused: [more, k]', 'fused: [more, moer]', r"grid\), .*fused to be two others of .*, got \['more', 'moer'\]"),
+        ('note: A note.', 'note: A note.\n    at_most: 2', 'at most 2 models beside the first, got 5'),
+        ('folds: false', 'folds: 5', 'task 2: folds must be of type bool, got 5'),
+        ('base: a}', '}', r"task 1: has no \['base'\]"),
+    ],
+)
+def test_a_wrong_grid_is_refused_by_name(write, old, new, message):
+    assert old in GRID
+    with pytest.raises(InputError, match=message):
+        read_list(write(GRID.replace(old, new)))
 
 
 def test_every_kept_result_is_of_a_row(monkeypatch):

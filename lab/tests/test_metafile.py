@@ -26,6 +26,13 @@ def test_collections_are_used_and_their_code_exists():
     assert all((ROOT / path).is_file() for path in code)
 
 
+def test_weights_and_their_cards_come_along():
+    shipped = [model for model in META['Models'] if 'Weights' in model]
+    weights = {str(path.relative_to(ROOT)) for path in (ROOT / 'asea_mm' / 'weights').glob('*.pth')}
+    assert {model['Weights'] for model in shipped} == weights
+    assert all((ROOT / model['README']).is_file() for model in shipped)
+
+
 def test_the_index_imports_the_metafile():
     assert yaml.safe_load((ROOT / 'model-index.yml').read_text()) == {'Import': ['metafile.yml']}
 

@@ -27,6 +27,7 @@ def types(cfg, loader='train'):
         ('Align', None, ['Swap', 'Clip', 'Pack']),
         ('Align', {'type': 'Turn'}, ['Swap', 'Turn', 'Clip', 'Pack']),
         ('before Clip', {'type': 'Smooth'}, ['Swap', 'Align', 'Smooth', 'Clip', 'Pack']),
+        ('first', {'type': 'A'}, ['A', 'Swap', 'Align', 'Clip', 'Pack']),
         ('after Pack', [{'type': 'A'}, {'type': 'B'}], ['Swap', 'Align', 'Clip', 'Pack', 'A', 'B']),
     ],
 )
@@ -40,6 +41,12 @@ def test_arguments_change_for_the_loaders_named_and_no_others():
     assert types(cfg) == ['Swap', 'Clip', 'Pack']
     assert (types(cfg, 'val'), types(cfg, 'test')) == (['Clip'], ['Align', 'Clip'])
     assert cfg.val_dataloader.dataset.pipeline[0]['length'] == 32
+
+
+def test_arguments_of_a_dataset():
+    cfg = override(config(), {'train val': {'dataset': {'ann_file': 'a.pkl', 'fold': None}}})
+    assert (cfg.train_dataloader.dataset.ann_file, cfg.val_dataloader.dataset.fold) == ('a.pkl', None)
+    assert 'ann_file' not in cfg.test_dataloader.dataset
 
 
 def test_steps_within_wrappers_and_of_classes_are_found():

@@ -49,7 +49,7 @@ def call(tmp_path, monkeypatch):
     def loss_of(top1):
         return None if call_tool.without_loss else 1 - top1
 
-    monkeypatch.setattr(screen, 'run_all', run_all)
+    monkeypatch.setattr(screen, 'run_plans', run_all)
 
     def call_tool(content=LIST, *options):
         Path('list.yml').write_text(content if isinstance(content, str) else yaml.safe_dump(content))

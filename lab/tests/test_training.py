@@ -5,10 +5,11 @@ from pathlib import Path
 
 import pytest
 
+from asea_mm.errors import InputError
 from asea_mm.evaluation.scores import run_folder
 
 from .. import training
-from ..training import plan, run_all
+from ..training import plan, run_all, run_plans
 from .runs import run
 
 
@@ -36,14 +37,33 @@ def test_finished_runs_are_not_repeated_and_progress_is_shown(config, monkeypatc
     folder.mkdir(parents=True)
     (folder / 'result.json').write_text(json.dumps(finished))
 
-    def run_jobs(function, tasks, folder, jobs):  # the last comes first
+    def run_jobs(function, tasks, folder, jobs, seconds):  # the last comes first
         assert jobs == 3
         for task in reversed(tasks):
             _, (_, (fold, seed)) = task
             yield task, run(fold, seed, 0.5)
 
     monkeypatch.setattr(training, 'run_jobs', run_jobs)
-    results = run_all(plans, Path('jobs'), 3)
+    results = run_plans(plans, Path('jobs'), 3)
     assert [result['last_top1'] for result in results] == [0.5, 0.7, 0.5, 0.5]
     assert [(result['fold'], result['seed']) for result in results] == [(1, 0), (2, 0), (1, 0), (2, 0)]
     assert capsys.readouterr().out.splitlines()[0].startswith('1 of 3: second, fold 2 seed 0: last 50.00%, best 50.00%')
+
+
+def test_one_that_fails_leaves_the_others(config, monkeypatch, capsys):
+    def run_once(plan, numbers):
+        if numbers == (1, 0):
+            raise InputError('no data')
+        return run(*numbers, 0.5)
+
+    monkeypatch.setattr(training, 'run_once', run_once)
+    monkeypatch.setattr(
+        training, 'run_jobs', lambda function, tasks, *_, **__: ((task, function(task)) for task in tasks)
+    )
+    wanted = plan(config, Path('first'), [1, 2], [0])
+    results = dict(run_all([(wanted, numbers) for numbers in wanted.runs], Path('jobs'), 1))
+    assert str(results[0]) == 'no data'
+    assert results[1]['fold'] == 2
+    assert '1 of 2: first, fold 1 seed 0: failed, the others go on' in capsys.readouterr().out
+    with pytest.raises(InputError, match='no data'):
+        run_plans([wanted], Path('jobs'), 1)

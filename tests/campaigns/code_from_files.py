@@ -16,6 +16,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from mmengine.config import Config
 from mmengine.runner.checkpoint import _load_checkpoint
 
 from asea_mm.apis import InteractionInferencer
@@ -24,6 +25,7 @@ from asea_mm.datasets.converters.kinetics.pyskl import read_pyskl
 from asea_mm.datasets.files.stored_samples import FOOTER, StoredSamples
 from asea_mm.datasets.recordings.samples import read_recording
 from asea_mm.engine.checkpoints import guard_mmengine, read_checkpoint
+from asea_mm.engine.fused import take_model
 from asea_mm.errors import InputError
 from asea_mm.evaluation.scores import read_scores
 from asea_mm.skeletons import get_skeleton
@@ -216,6 +218,31 @@ def config_files(folder: Path) -> Iterator[Callable]:
         yield partial(InteractionInferencer, path)
 
 
+def fused_files(folder: Path) -> Iterator[Callable]:
+    """Checkpoints of several models, one of which would have something imported or called."""
+    good = "model=dict(type='InteractionRecognizer')"
+    for number, (module, name, _) in enumerate(CALLS):
+        kind = f'dict(type={f"{module}.{name}"!r})'
+        for count, text in enumerate(
+            (
+                f"model = dict(type='FusedRecognizer', members=[dict({good}, weight=1), dict(model={kind}, weight=1)])",
+                f"model = dict(type='FusedRecognizer', members=[dict({good}, weight={kind})])",
+                f"model = dict(type='FusedRecognizer', members=[])\ntest_dataloader = dict(dataset=dict(pipeline=["
+                f"dict(type='MemberPipelines', pipelines=[[{kind}]])]))",
+                f"model = dict(type='FusedRecognizer', members=[])\ncustom_imports = dict(imports=[{module!r}])",
+            )
+        ):
+            path = folder / f'fused{number}_{count}.pth'
+            of_member = {'file': 'a.pth', 'meta': {'cfg': text, 'config': f'open({MARK!r}, "w")'}}
+            alone = path.with_stem(f'{path.stem}_alone')
+            state = {'weight': torch.ones(1)}
+            torch.save({'state_dict': state, 'meta': {'cfg': text, 'members': [of_member] * 2}}, path)
+            torch.save({'state_dict': state, 'meta': {'cfg': text}}, alone)
+            yield partial(InteractionInferencer, path)
+            yield partial(InteractionInferencer, [alone, folder / 'config0.pth'])
+            yield partial(take_model, Config({'test_dataloader': {}}), read_checkpoint(path), str(path))
+
+
 @contextmanager
 def served(folder: Path) -> Iterator[str]:
     """The URL of a folder."""
@@ -260,6 +287,7 @@ def attempts(folder: Path, quick: bool) -> Iterator[Callable]:
                     if not quick or (count + number) % 3 == 0:
                         yield attempt
     yield from config_files(folder)
+    yield from fused_files(folder)
     yield from url_files(folder)
 
 

@@ -129,7 +129,7 @@ def damaged_tree(tree: Any, rng: random.Random, plain: bool = False) -> Any:
                     warnings.simplefilter('ignore')
                     value = rng.choice([1e30, 1e19, -1e38, 2e5, np.nan, np.inf, 0, 2000])
                     array.flat[rng.randrange(array.size)] = value if array.dtype.kind == 'f' else int(2e9)
-        elif draw < 0.7 and isinstance(node[key], np.ndarray):
+        elif draw < 0.7 and isinstance(node[key], np.ndarray) and node[key].ndim:
             array = node[key]
             node[key] = rng.choice(
                 [

@@ -7,6 +7,7 @@ import pytest
 import torch
 from mmaction.registry import DATASETS, METRICS
 from mmaction.structures import ActionDataSample
+from mmengine.config import Config
 from mmengine.registry import init_default_scope
 
 from asea_mm.datasets import save_annotations
@@ -58,6 +59,18 @@ def test_common_classes_ids_and_layouts(build):
     assert [dataset.get_cat_ids(index) for index in range(8)] == [[info['label']] for info in infos]
     assert {info['keypoint'].shape for info in infos} == {(2, 4, 13, 3)}
     assert dataset.metainfo == {'classes': ('attack', 'hug'), 'units': 'metre', 'sources': {'first': 4, 'second': 4}}
+
+
+def test_classes_of_a_dictionary_are_in_one_order(build, tmp_path):
+    """mmengine sorts the keys of a dictionary when it writes a config."""
+    classes = {'no interaction': None, 'waves': 'wave', 'hug': 'hug', 'attack': 'kick'}
+    dataset = build('first', classes=classes)
+    assert dataset.metainfo['classes'] == ('attack', 'hug', 'waves', 'no interaction')
+    path = tmp_path / 'dumped.py'
+    path.write_text(Config(dict(classes=classes)).pretty_text, encoding='utf-8')
+    again = build('first', classes=Config.fromfile(path).classes)
+    assert again.metainfo == dataset.metainfo
+    assert [info['label'] for info in again] == [info['label'] for info in dataset] == [0, 1, 2, 0, 1, 2]
 
 
 def test_frame_rates_that_the_files_do_not_say(build):

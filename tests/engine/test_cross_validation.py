@@ -84,6 +84,14 @@ def test_data_without_folds_is_one_run(monkeypatch, tmp_path):
     assert all_folds('asea_sbu', ['test_dataloader.dataset.ann_file=mine.pkl']) == (3, 4)
 
 
+def test_all_samples_of_a_dataset_that_could_have_folds_are_one_run(tmp_path):
+    config = tmp_path / 'whole.py'
+    config.write_text("test_dataloader = dict(dataset=dict(ann_file='a.pkl', split=None, fold=None))")
+    plan = CrossValidation(str(config), all_folds(str(config)), (0,), tmp_path)
+    assert plan.runs == [(0, 0)]
+    assert plan.load_config(0).test_dataloader.dataset.fold is None
+
+
 @pytest.mark.parametrize('tracked', [True, False])
 def test_the_commit_is_that_of_the_code(monkeypatch, tmp_path, tracked):
     """Not that of another project in whose folder the package is installed; without git it is unknown."""

@@ -57,6 +57,19 @@ def test_options_reach_all_datasets_of_a_list(cfg):
     assert [dataset.fold for dataset in datasets_of(cfg.val_dataloader)] == [0]
 
 
+def test_split_and_fold_reach_every_source_of_a_combined_dataset(cfg):
+    for name in LOADERS:
+        sources = dict(sbu=copy.deepcopy(cfg[name].dataset), k3hi=copy.deepcopy(cfg[name].dataset))
+        combined = dict(type='CombinedInteractionDataset', datasets=sources, pipeline=[])
+        cfg[name].dataset = dict(type='RepeatDataset', times=2, dataset=combined)
+    apply_options(cfg, split='xset', fold=4)
+    for name, split in zip(LOADERS, ('xset_train', 'xset_val', 'xset_val'), strict=True):
+        sources = cfg[name].dataset.dataset.datasets
+        assert {source: (part.split, part.fold) for source, part in sources.items()} == dict.fromkeys(
+            sources, (split, 4)
+        )
+
+
 def test_an_option_that_training_would_not_follow_is_an_error(cfg):
     del cfg.train_dataloader.dataset['fold']
     with pytest.raises(InputError, match='--fold: .* train_dataloader'):

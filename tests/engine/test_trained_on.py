@@ -8,7 +8,7 @@ from mmengine.config import Config
 from mmengine.dataset import ConcatDataset, RepeatDataset
 
 from asea_mm.datasets import InteractionPoseDataset
-from asea_mm.engine.trained_on import KEY, TrainedOnHook, check_unseen, hashes, names
+from asea_mm.engine.trained_on import KEY, TrainedOnHook, check_names, check_unseen, hashes, names
 from asea_mm.errors import InputError
 from tests.cli.tiny import annotations, save
 
@@ -67,3 +67,18 @@ def test_fine_tuning_remembers_what_came_before(dataset):
     with pytest.raises(InputError, match=r'1 of 1'):
         check_unseen('b.pth', second, dataset(0), TEST, anyway=False)
     check_unseen('b.pth', second, dataset(4, 5), TEST, anyway=False)
+
+
+@pytest.mark.parametrize('classes', [['push', 'hug'], ['hug', 'shove']], ids=['another order', 'another name'])
+def test_classes_of_other_names_are_not_taken_for_one_another(classes):
+    meta, data = dict(dataset_meta=dict(classes=['hug', 'push'])), SimpleNamespace(metainfo=dict(classes=classes))
+    with pytest.raises(InputError, match=r"a\.pth: class .* is '(hug|push)', of the data it is .*--anyway"):
+        check_names('a.pth', meta, data, anyway=False)
+    check_names('a.pth', meta, data, anyway=True)
+
+
+@pytest.mark.parametrize('classes', [['hug', 'push'], ('hug', 'push'), ['0', '1'], None])
+def test_classes_that_may_be_the_same_pass(classes):
+    meta, data = dict(dataset_meta=dict(classes=['hug', 'push'])), SimpleNamespace(metainfo=dict(classes=classes))
+    check_names('a.pth', meta, data, anyway=False)
+    check_names('a.pth', {}, data, anyway=False)

@@ -47,7 +47,7 @@ def layer_of(form, **options):
 @persons_2_and_3
 @every_form
 def test_layer_is_the_textbook_form(form, persons, geometry, options, present):
-    layer, x = layer_of(form, geometry=geometry, **options), features(persons)
+    layer, x = layer_of(form, geometry=geometry, reach=2.5, **options), features(persons)
     positions = positions_of(x) if geometry else None
     presence = None if present == 'all' else partly_present(persons)
     counts = layer.atnac(x, presence).mask.sum(dim=1)
@@ -122,5 +122,7 @@ def test_errors():
     for options in (dict(form='sparse'), dict(inactive='mask'), dict(score='speed')):
         with pytest.raises(InputError, match=f'{next(iter(options))} must be one of .* got'):
             AEA(C, **options)
+    with pytest.raises(InputError, match='reach: expected a distance above 0, got 0'):
+        AEA(C, geometry=3, reach=0)
     with pytest.raises(InputError, match='expected a multiple of 2 persons, got 3'):
         AEA(C)(torch.ones(3, C, T, V), 2)

@@ -138,6 +138,72 @@ def test_the_setting_is_the_best_one_of_leaving_out_each_sample(clips_of_each, e
     assert loss(chosen['sharpness']) <= min(loss(0.9 * chosen['sharpness']), loss(1.1 * chosen['sharpness']))
 
 
+def rounded(x):
+    return x.half().double().numpy()
+
+
+@pytest.mark.parametrize('landmarks', [5, 24])
+def test_landmarks_are_the_best_predictions_that_their_kernels_make(landmarks):
+    """Coefficients, and what is left out, by a fit anew without each sample; NumPy."""
+    ridge = 0.1
+    x, names, labels = problem(24)
+    head, chosen = fitted(x, names, labels, ridges=[ridge], bandwidths=[2.0], landmarks=landmarks)
+    marks, values = rounded(x[np.linspace(0, 23, landmarks).round().astype(int)]), x.double().numpy()
+    scale = float(head.scale)
+    kernel, between = (np.exp(-((a[:, None] - marks[None]) ** 2).sum(-1) / scale) for a in (values, marks))
+    between += 1e-6 * np.eye(landmarks)
+    target = 2 * np.eye(CLASSES)[labels.numpy()] - 1
+
+    def fit(rows):
+        return np.linalg.solve(kernel[rows].T @ kernel[rows] + ridge * between, kernel[rows].T @ target[rows])
+
+    np.testing.assert_allclose(head.coefficients.numpy(), fit(np.arange(24)), rtol=1e-3, atol=1e-3)
+    output = np.stack([kernel[row] @ fit(np.delete(np.arange(24), row)) for row in range(24)])
+    assert chosen['left_out_mse'] == pytest.approx(((output - target) ** 2).mean(), rel=1e-3)
+    assert chosen['rows'] == 24
+    if landmarks == 24:  # all of them: as without
+        exact, _ = fitted(x, names, labels, ridges=[ridge], bandwidths=[2.0])
+        torch.testing.assert_close(head(x), exact(x), rtol=1e-2, atol=1e-2)
+
+
+def test_dimensions_are_those_of_the_largest_variance():
+    x, names, labels = problem(features=2)
+    turned = torch.linalg.qr(torch.randn(7, 7, generator=torch.Generator().manual_seed(3)))[0][:2]
+    plain, _ = fitted(x, names, labels)
+    head, _ = fitted(x @ turned + 3, names, labels, dimensions=4)
+    assert head.basis.shape == (7, 2), 'the others have no variance'
+    torch.testing.assert_close(head(x @ turned + 3), plain(x), rtol=3e-2, atol=3e-2)
+
+
+def test_a_compact_checkpoint_holds_landmarks_only():
+    x, names, labels = problem(200, features=300)
+    head, chosen = fitted(x, names, labels, epochs=3, dimensions=8, landmarks=20)
+    assert chosen['rows'] == 600, 'a fit anew has all rows, also those before the last fit'
+    state = copy.deepcopy(head.state_dict())
+    basis, marks = 4 * 300 + 2 * 300 * 8, 20 * (2 * 8 + 8 * (2 + CLASSES))
+    assert sum(value.nbytes for value in state.values()) < basis + marks + 100
+    loaded = KernelRidgeHead(CLASSES, dimensions=8, landmarks=20)
+    loaded.load_state_dict(state)
+    torch.testing.assert_close(loaded(x), head(x), rtol=0, atol=0)
+    with pytest.raises(InputError, match='train anew'):
+        loaded.loss(x, samples_of(names, labels))
+
+
+def test_checkpoints_of_before_dimensions_load():
+    head, _ = fitted(*problem())
+    state = {name: value for name, value in head.state_dict().items() if name not in ('centre', 'basis')}
+    loaded = KernelRidgeHead(CLASSES)
+    loaded.load_state_dict(state)
+    x = problem()[0]
+    torch.testing.assert_close(loaded(x), head(x), rtol=0, atol=0)
+
+
+@pytest.mark.parametrize('wrong', [dict(landmarks=0), dict(dimensions=2.5)])
+def test_wrong_sizes_are_refused(wrong):
+    with pytest.raises(InputError, match='whole number from 1'):
+        KernelRidgeHead(CLASSES, **wrong)
+
+
 def test_rows_that_are_not_fitted_yet_are_in_the_checkpoint():
     """A run that is interrupted between two fits goes on as if it had not been."""
     x, names, labels = problem()

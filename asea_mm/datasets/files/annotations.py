@@ -83,19 +83,23 @@ def _checked_structure(content: Any, path: Path) -> dict:
         content = {'annotations': [{'frame_dir': path.stem, **content}]}
     if not isinstance(content, dict) or not isinstance(content.get('annotations'), (list, tuple)):
         raise InputError(f'{path}: expected {EXPECTED}, got {described(content)}')
-    split, meta = content.get('split') or {}, content.get('meta') or {}
+    split, meta = ({} if content.get(part) is None else content[part] for part in ('split', 'meta'))
     if not isinstance(split, dict) or not all(isinstance(ids, (list, tuple, set)) for ids in split.values()):
         raise InputError(f"{path}: expected 'split' to be {{name: [id, ...]}}, got {described(split)}")
     if not isinstance(meta, dict):
         raise InputError(f"{path}: expected 'meta' to be a dict, got {described(meta)}")
     if isinstance(names := meta.get('classes'), np.ndarray) and names.ndim == 1:
         meta = {**meta, 'classes': names.tolist()}
-    for field, (kinds, expected) in _META.items():
-        if not isinstance(meta.get(field), (*kinds, type(None))):
-            raise InputError(f"{path}: expected '{field}' of 'meta' to be {expected}, got {described(meta[field])}")
+    _check_meta(meta, path)
     # what can be no id becomes one that no sample has
     split = {name: [SHORT.repr(i) if isinstance(i, _NO_IDS) else i for i in ids] for name, ids in split.items()}
     return {'annotations': list(content['annotations']), 'split': split, 'meta': meta}
+
+
+def _check_meta(meta: Mapping[str, Any], path: Path) -> None:
+    for field, (kinds, expected) in _META.items():
+        if not isinstance(meta.get(field), (*kinds, type(None))):
+            raise InputError(f"{path}: expected '{field}' of 'meta' to be {expected}, got {described(meta[field])}")
 
 
 def _sample_id(annotation: Any, index: int, path: Path) -> str:
@@ -169,6 +173,7 @@ def _checked_samples(
     known_ids: set[str] = set()
     for index, annotation in enumerate(annotations):
         if index == 0:  # only now: whoever makes the annotations may fill `meta` until the first is there
+            _check_meta(meta, path)
             num_classes = None if meta.get('classes') is None else len(meta['classes'])
             try:
                 num_joints = None if meta.get('layout') is None else get_skeleton(meta['layout']).num_joints

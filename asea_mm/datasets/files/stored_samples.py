@@ -156,7 +156,10 @@ class StoredSamples:
     def __getitem__(self, number: int) -> dict:
         number = range(len(self))[number]
         try:
-            return {**load_opcodes(self._read(*self._starts[number : number + 2]))}
+            sample = {**load_opcodes(self._read(*self._starts[number : number + 2]))}
+            if not isinstance(sample.get('frame_dir'), str):
+                raise InputError("expected a string 'frame_dir'")
+            return sample
         except Exception as error:  # damaged opcodes raise almost anything
             self._fail(f'sample {number}', error)
 

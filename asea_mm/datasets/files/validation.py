@@ -59,7 +59,7 @@ def find_problems(
     if not isinstance(keypoint, np.ndarray) or keypoint.dtype.kind not in 'fiu':
         yield 'keypoint', "'keypoint' to be an array of numbers", described(keypoint)
         return
-    shape = keypoint.shape
+    shape, total = keypoint.shape, annotation.get('total_frames')
     if 'frame_inds' in annotation and len(shape) == 3:
         expected = "'keypoint' of shape (persons, frames, joints, 2 or 3)"
         yield 'compressed', expected, f"PYSKL's compressed form ('frame_inds'); {COMPRESSED}"
@@ -71,9 +71,9 @@ def find_problems(
         yield 'joints', f'{num_joints} joints as the layout has', f"{shape[2]} ('keypoint' of shape {shape})"
     if not shape[0] or not shape[1]:
         yield 'no frame', 'at least one person and one frame', f"'keypoint' of shape {shape}"
-    elif annotation.get('total_frames') != shape[1]:
-        expected = f"'total_frames' to equal the {shape[1]} frames of 'keypoint'"
-        yield 'total_frames', expected, annotation.get('total_frames')
+    elif not isinstance(total, (int, float, np.number)) or total != shape[1]:
+        got = total if isinstance(total, int) else described(total)
+        yield 'total_frames', f"'total_frames' to equal the {shape[1]} frames of 'keypoint'", got
     if score is not None and (not isinstance(score, np.ndarray) or score.dtype.kind not in 'fiu'):
         yield 'score', "'keypoint_score' to be an array of numbers", described(score)
     elif score is not None and score.shape != shape[:3]:

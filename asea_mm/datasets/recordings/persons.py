@@ -93,4 +93,5 @@ def persons_in_film(frames: Sequence[np.ndarray]) -> tuple[np.ndarray, np.ndarra
     keypoint, scores = bodies.of_tracks(tracks, 2)
     rows = [*choose_persons(keypoint, scores)]
     rows += [row for row in range(len(keypoint)) if row not in rows][: 2 - len(rows)]  # absent ones
-    return keypoint[rows].astype(np.float32), scores[rows].astype(np.float32)
+    with np.errstate(over='ignore'):  # what is too large for float32 is refused as infinite
+        return keypoint[rows].astype(np.float32), scores[rows].astype(np.float32)

@@ -54,7 +54,8 @@ def read_sbu_skeleton(path: str | os.PathLike) -> np.ndarray:
                 f'15 joints x 3), got {len(values)}: {line!r:.60}'
             )
     joints = np.array(frames)[:, 1:].reshape(-1, 2, NUM_JOINTS, 3)
-    return (joints * SCALE + OFFSET).transpose(1, 0, 2, 3).astype(np.float32)
+    with np.errstate(over='ignore'):  # what is too large for float32 is refused as infinite
+        return (joints * SCALE + OFFSET).transpose(1, 0, 2, 3).astype(np.float32)
 
 
 def read_sbu_file(path: Path, skeleton: Skeleton) -> Recording:

@@ -8,6 +8,7 @@ range, and for a sample without persons, frames or the number of joints of its l
 docstring says.
 """
 
+from . import member_pipelines  # noqa: F401  (registered, but of whole pipelines, as asea fuse writes them)
 from .augment import MirrorPose, RandomRotation3D, RandomScale3D, SwapPersons
 from .keypoints_2d import FillMissingJoints, NormalizeByBody, NormalizeByImage, ScoreChannel
 from .map_layout import MapLayout

@@ -1,11 +1,14 @@
 """What attention between persons knows of where their joints are."""
 
+import math
+
 import torch
 from torch import Tensor, nn
 
-# Distances within which joints are near, the widest first: each half as wide, which is the fourth power. In metres they
-# go from a touch to arm's length and beyond; bodies in images are scaled to about that size (NormalizeByBody).
-WIDEST, RANGES = 1.6, 5
+from ...errors import InputError
+
+RANGES = 5  # distances within which joints are near; each is half of the one before, whose fourth power its nearness is
+REACH = 1.6  # the widest; in metres the ranges then go from a touch to more than an arm's length
 
 
 def of_others(values: Tensor) -> Tensor:
@@ -35,10 +38,18 @@ class RelativeGeometry(nn.Module):
     Args:
         channels: Channels C of the values.
         coordinates: Coordinates D of a position, 2 or 3.
+        reach: The widest of the ranges :math:`\sigma_r`, each of which is half of the one before, in the unit of the
+            positions: 1.6 metres, or of bodies in images about 6 bones (``NormalizeByBody``).
+
+    Raises:
+        InputError: If the reach is no number above 0.
     """
 
-    def __init__(self, channels: int, coordinates: int) -> None:
+    def __init__(self, channels: int, coordinates: int, reach: float = REACH) -> None:
         super().__init__()
+        if isinstance(reach, bool) or not isinstance(reach, (int, float)) or not 0 < reach < math.inf:
+            raise InputError(f'reach: expected a distance above 0, got {reach!r}')
+        self.reach = reach
         self.bias = nn.Parameter(torch.zeros(RANGES))
         self.values = nn.Linear(coordinates + RANGES, channels, bias=False)
 
@@ -51,7 +62,7 @@ class RelativeGeometry(nn.Module):
         exact = torch.promote_types(positions.dtype, torch.float32)  # squares of half precision would lose touches
         own = positions.detach().to(exact).unflatten(0, (-1, num_person))
         squares = (of_others(own)[..., :, None, :] - own[..., None, :, :]).square().sum(dim=-1)
-        near = [torch.exp(squares / (-2 * WIDEST**2))]
+        near = [torch.exp(squares / (-2 * self.reach**2))]
         while len(near) < RANGES:
             near.append(near[-1].square().square())
         return own, near

@@ -12,12 +12,23 @@ from torch import Tensor, nn
 from ...errors import InputError
 from .atnac import ATNAC, ActiveJoints
 from .common import check_option
-from .geometry import RelativeGeometry, of_others
+from .geometry import REACH, RelativeGeometry, of_others
 
 FORMS = ('auto', 'gathered', 'masked')
 INACTIVE = ('keep', 'drop')
 MASKED = -3e4  # a logit whose weight is zero, also in half precision
-AEA_OPTIONS = ('qk_channels', 'gamma', 'alpha', 'score', 'threshold_grad', 'form', 'inactive', 'gate', 'geometry')
+AEA_OPTIONS = (
+    'qk_channels',
+    'gamma',
+    'alpha',
+    'score',
+    'threshold_grad',
+    'form',
+    'inactive',
+    'gate',
+    'geometry',
+    'reach',
+)
 
 
 @MODELS.register_module()
@@ -40,6 +51,7 @@ class ExternalAttention(nn.Module):
         geometry: Coordinates of the joints' positions, 2 or 3, from which attention also knows distances and
             directions (:class:`RelativeGeometry`, not in the paper); 0: it sees features only. With it the maps are
             always in memory.
+        reach: The largest distance that still matters, see :class:`RelativeGeometry`.
 
     Shapes:
         x ``(N*M, C, T, J)``, M fastest: J joints of every person; positions ``(N*M, T, J, geometry)`` or None.
@@ -48,7 +60,7 @@ class ExternalAttention(nn.Module):
         returns ``(N*M, C, T, J)`` in channels-last memory
     """
 
-    def __init__(self, channels: int, qk_channels: int | None = None, geometry: int = 0) -> None:
+    def __init__(self, channels: int, qk_channels: int | None = None, geometry: int = 0, reach: float = REACH) -> None:
         super().__init__()
         self.channels = channels
         self.qk_channels = qk_channels or 3 * channels // 4
@@ -56,7 +68,7 @@ class ExternalAttention(nn.Module):
         self.qkv = nn.Conv2d(channels, 2 * self.qk_channels + channels, 1)
         nn.init.xavier_uniform_(self.qkv.weight)
         nn.init.constant_(cast(Tensor, self.qkv.bias), 0)
-        self.geometry = RelativeGeometry(channels, geometry) if geometry else None
+        self.geometry = RelativeGeometry(channels, geometry, reach) if geometry else None
 
     def _queries_keys_values(
         self, x: Tensor, num_person: int, weight: Tensor | None
@@ -149,7 +161,7 @@ class AEA(nn.Module):
         form: ``'auto'``, ``'gathered'`` or ``'masked'``.
         inactive: What becomes of inactive joints: ``'keep'`` or ``'drop'``.
         gate: Whether a trainable factor scales the update, from zero: AEA starts as identity (not in the paper).
-        geometry: See :class:`ExternalAttention`.
+        geometry, reach: See :class:`ExternalAttention`.
 
     Shapes:
         x ``(N*M, C, T, V)``, M fastest; presence ``(N*M, T)`` bool or None (all present); positions
@@ -172,6 +184,7 @@ class AEA(nn.Module):
         inactive: str = 'keep',
         gate: bool = False,
         geometry: int = 0,
+        reach: float = REACH,
     ) -> None:
         super().__init__()
         check_option('AEA: form', form, FORMS)
@@ -179,7 +192,7 @@ class AEA(nn.Module):
         self.form, self.inactive = form, inactive
         self.gate = nn.Parameter(torch.zeros(())) if gate else None
         self.atnac = ATNAC(gamma, alpha, score, threshold_grad)
-        self.attention = ExternalAttention(channels, qk_channels, geometry)
+        self.attention = ExternalAttention(channels, qk_channels, geometry, reach)
         self.step = 1  # frames of the clip from one frame of the features to the next; set by the model around it
         # of the last batch, for the logs; tensors, so that reading them costs only who reads
         self.active_share: Tensor | None = None

@@ -155,8 +155,9 @@ def _columns(table: Path, header: list[str], taken: list[str]) -> list[str]:
 
 def _recordings_of(given: str, recordings: Mapping[str, object], known: Mapping[str, list[str]]) -> list[str]:
     """The recordings that a name in a table may mean."""
-    stem = str(PurePosixPath(given).with_suffix('')) if given else ''
-    for name in [given, *([stem] if PurePosixPath(given).suffix.lower() in (*_VIDEOS, *READERS) else [])]:
+    path = PurePosixPath(given)
+    stems = [str(path.with_suffix(''))] if path.suffix.lower() in (*_VIDEOS, *READERS) else []
+    for name in [given, *stems]:
         if matches := [name] if name in recordings else known.get(name, []):
             return matches
     return []
