@@ -19,9 +19,7 @@ CONFIGS = Path(__file__).parents[1] / 'configs'
 BASELINES = [f'baselines/{path.stem}' for path in CONFIGS.glob('baselines/*.py')]
 NAMES = [path.stem for path in CONFIGS.glob('*.py')] + BASELINES
 # fitted in closed form: tests/models trains one
-KERNELS = [name for name in NAMES if Path(name).name.startswith("kernel")]
-    name for name in NAMES if Path(name).name.startswith('kernel')
-]  # fitted in closed form: tests/models trains one
+KERNELS = [name for name in NAMES if Path(name).name.startswith('kernel')]
 every_config = pytest.mark.parametrize('name', NAMES)
 every_network = pytest.mark.parametrize('name', [name for name in NAMES if name not in KERNELS])
 

@@ -99,7 +99,7 @@ def run_nothing(plans, folder, jobs):
 
 
 def test_the_command_writes_weights_figures_and_card(files, tmp_path, monkeypatch, capsys):
-    monkeypatch.setattr(shipped_weights, 'run_all', run_nothing)
+    monkeypatch.setattr(shipped_weights, 'run_plans', run_nothing)
     monkeypatch.setattr('asea_mm.engine.resuming._steps', lambda path: 4)
     words = ['lab', 'pair3d', '--sbu', files['sbu'], '--k3hi', files['k3hi'], '--epochs', '2', '--seeds', '0', '1']
     words += ['--recordings', '1', '--work-dir', str(tmp_path / 'runs'), '--weights', str(tmp_path / 'weights')]
