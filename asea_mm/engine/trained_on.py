@@ -56,7 +56,9 @@ def check_names(path: str, meta: Mapping, dataset: Any, anyway: bool) -> None:
     Raises:
         InputError: If a class is called otherwise.
     """
-    trained, tested = ((about or {}).get('classes') for about in (meta.get('dataset_meta'), dataset.metainfo))
+    trained, tested = (
+        (about or {}).get('classes') for about in (meta.get('dataset_meta'), getattr(dataset, 'metainfo', {}))
+    )
     if not trained or not tested or len(trained) != len(tested):
         return
     pairs = [(number, str(one), str(other)) for number, (one, other) in enumerate(zip(trained, tested, strict=True))]

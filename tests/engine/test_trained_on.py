@@ -82,3 +82,4 @@ def test_classes_that_may_be_the_same_pass(classes):
     meta, data = dict(dataset_meta=dict(classes=['hug', 'push'])), SimpleNamespace(metainfo=dict(classes=classes))
     check_names('a.pth', meta, data, anyway=False)
     check_names('a.pth', {}, data, anyway=False)
+    check_names('a.pth', meta, object(), anyway=False)  # a dataset that is not mmengine's
