@@ -10,7 +10,6 @@ from mmaction.registry import MODELS, TRANSFORMS
 from mmaction.structures import ActionDataSample
 from mmcv.transforms import Compose
 from mmengine.config import Config
-from mmengine.registry import init_default_scope
 
 from asea_mm.engine.options import LOADERS, apply_options
 from asea_mm.skeletons import get_skeleton
@@ -66,7 +65,6 @@ def input_channels(cfg: Config) -> int:
 
 def inputs_of(pipeline: list[dict], data: Data, frames: int = 20) -> torch.Tensor:
     """A random sample after a pipeline, ``(clips, M, T, V, C)``."""
-    init_default_scope('mmaction')
     rng = np.random.default_rng(0)
     shape = (2, frames, get_skeleton(data.layout).num_joints, data.coordinates)
     keypoint = rng.uniform(0.1, 0.9, size=shape).astype(np.float32)
@@ -109,7 +107,6 @@ OF_EVERY_KIND += ['baselines/ctrgcn_ntu26', 'baselines/stgcn_kinetics10']
 @pytest.mark.parametrize('name', OF_EVERY_KIND)
 def test_aea_is_an_option_of_every_baseline(name):
     cfg, data = read(name)
-    init_default_scope('mmaction')
     torch.manual_seed(0)
     plain = MODELS.build(cfg.model)
     cfg.merge_from_dict({'model.backbone.blocks': None})  # --cfg-options model.backbone.blocks=None

@@ -8,7 +8,6 @@ from pathlib import Path
 import pytest
 from mmaction.registry import DATASETS, MODELS, TRANSFORMS
 from mmengine.config import Config
-from mmengine.registry import init_default_scope
 
 from asea_mm.datasets import transforms
 
@@ -46,7 +45,6 @@ def test_python_examples_run(page, tmp_path, monkeypatch):
     codes = examples(page)
     if not codes:
         pytest.skip('no Python on this page')
-    init_default_scope('mmaction')
     monkeypatch.chdir(tmp_path)
     (tmp_path / 'configs').mkdir()
     for path in (ROOT / 'configs').iterdir():

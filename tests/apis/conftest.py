@@ -7,7 +7,6 @@ import pytest
 import torch
 from mmaction.registry import DATASETS, MODELS
 from mmengine.config import Config
-from mmengine.registry import init_default_scope
 
 import asea_mm  # noqa: F401  (registers the models)
 from asea_mm.apis import InteractionInferencer
@@ -31,7 +30,6 @@ def write_checkpoint(path: Path, cfg: Config, metainfo: dict, spread: float = 2.
 
 
 def tiny_config(name: str, samples: int = 40) -> Config:
-    init_default_scope('mmaction')  # for the datasets of the tests; the inferencer does not need it
     cfg = Config.fromfile(ROOT / 'configs' / f'{name}.py')
     small = {'model.backbone.channels': (8, 16), 'model.backbone.strides': None, 'model.cls_head.in_channels': 16}
     cfg.merge_from_dict(small)

@@ -6,7 +6,6 @@ import logging
 import numpy as np
 import pytest
 from mmaction.registry import DATASETS
-from mmengine.registry import init_default_scope
 
 from asea_mm.apis import InteractionInferencer, StreamingRecognizer
 from asea_mm.datasets import save_annotations
@@ -59,7 +58,6 @@ def test_streams(checkpoint, recording):
 
 
 def test_a_model_that_was_trained_on_mapped_samples(config, recording, tmp_path):
-    init_default_scope('mmaction')  # of the dataset
     cfg = copy.deepcopy(config)
     cfg.model.backbone.layout = 'common13'
     cfg.test_dataloader.dataset.pipeline.insert(0, dict(type='MapLayout', layout='common13'))

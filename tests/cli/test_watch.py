@@ -11,7 +11,6 @@ import numpy as np
 import pytest
 import torch
 from mmaction.registry import MODELS
-from mmengine.registry import init_default_scope
 
 from asea_mm.apis import InteractionInferencer
 from asea_mm.cli import watch
@@ -60,7 +59,6 @@ def two_d(tmp_path, monkeypatch) -> Path:
     cfg = load_config(ROOT / 'configs' / 'asea_sbu_to_k3hi_2d.py')
     small = {'model.backbone.channels': (8, 16), 'model.backbone.strides': None, 'model.cls_head.in_channels': 16}
     cfg.merge_from_dict({**small, 'model.cls_head.num_classes': 2})
-    init_default_scope('mmaction')
     model = MODELS.build(cfg.model)
     with torch.no_grad():
         model.cls_head.fc.weight.zero_()

@@ -8,7 +8,6 @@ import torch
 from mmaction.registry import DATASETS, METRICS
 from mmaction.structures import ActionDataSample
 from mmengine.config import Config
-from mmengine.registry import init_default_scope
 
 from asea_mm.datasets import save_annotations
 from asea_mm.errors import InputError
@@ -28,7 +27,6 @@ COMMON = {
 
 @pytest.fixture
 def build(tmp_path):
-    init_default_scope('mmaction')  # of the steps of pipelines
     for name, (classes, layout, units) in SOURCES.items():
         samples = []
         for index in range(6):

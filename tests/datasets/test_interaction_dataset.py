@@ -4,7 +4,6 @@ import numpy as np
 import pytest
 from mmaction.registry import DATASETS
 from mmengine.dataset import ConcatDataset, RepeatDataset
-from mmengine.registry import init_default_scope
 
 from asea_mm.datasets import InteractionPoseDataset, save_annotations
 from asea_mm.datasets.interaction_dataset import check_num_classes
@@ -64,7 +63,6 @@ def test_built_from_config_with_data_root(make, tmp_path):
 def test_rare_classes_can_be_repeated(make, tmp_path):
     make([sample(index, label=int(index == 5)) for index in range(6)], {})
     config = {'type': 'InteractionPoseDataset', 'ann_file': str(tmp_path / 'ann.pkl'), 'pipeline': []}
-    init_default_scope('mmaction')
     dataset = DATASETS.build({'type': 'ClassBalancedDataset', 'oversample_thr': 0.5, 'dataset': config})
     assert sum(info['label'] for info in dataset) == 2
     assert len(dataset) == 7

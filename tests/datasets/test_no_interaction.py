@@ -2,7 +2,6 @@
 
 import numpy as np
 import pytest
-from mmengine.registry import init_default_scope
 
 from asea_mm.datasets import AddNoInteraction, CombinedInteractionDataset, save_annotations
 from asea_mm.datasets.no_interaction import FAR, NEAR
@@ -11,11 +10,6 @@ from asea_mm.datasets.recordings.together import are_together
 from asea_mm.datasets.synthetic_dataset import SyntheticInteractionDataset
 from asea_mm.errors import InputError
 from asea_mm.keypoints import NO_INTERACTION, presence
-
-
-@pytest.fixture(scope='module', autouse=True)
-def scope():
-    init_default_scope('mmaction')
 
 
 def synthetic(**settings):

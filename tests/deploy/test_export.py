@@ -10,7 +10,6 @@ import torch
 from mmaction.registry import MODELS
 from mmengine.config import Config
 from mmengine.dataset import Compose, pseudo_collate
-from mmengine.registry import init_default_scope
 
 from asea_mm.apis.loading import TrainedModel
 from asea_mm.deploy.agreement import Agreement, compare, measure_agreement, open_exported
@@ -45,12 +44,6 @@ BACKBONES = {
 }
 
 
-@pytest.fixture(autouse=True)
-def scope():
-    """Where mmengine looks for transforms."""
-    init_default_scope('mmaction')
-
-
 def tiny(name: str = 'CTRGCN') -> TrainedModel:
     """A small recognizer of SBU's pipeline with random weights and statistics."""
     torch.manual_seed(0)
@@ -71,7 +64,6 @@ def tiny(name: str = 'CTRGCN') -> TrainedModel:
 @pytest.fixture(scope='module')
 def prepared(tmp_path_factory):
     """A tiny model, and its .onnx file with the preparation inside."""
-    init_default_scope('mmaction')
     trained, path = tiny('ASEA'), tmp_path_factory.mktemp('onnx') / 'model.onnx'
     state = {key: value.clone() for key, value in trained.model.state_dict().items()}
     export_model(trained, path)

@@ -5,7 +5,6 @@ import pytest
 import torch
 from mmengine.config import Config
 from mmengine.dataset import Compose
-from mmengine.registry import init_default_scope
 
 import asea_mm.datasets  # noqa: F401  (registers the transforms)
 from asea_mm.deploy.preparation import Preparation
@@ -51,12 +50,6 @@ IMAGE_CASES = {
 }
 CONFIGS = ('asea_demo', 'asea_sbu_smooth', 'asea_kinetics10')
 SIZES = [(2, 30), (1, 9), (2, 1)]
-
-
-@pytest.fixture(autouse=True)
-def scope():
-    """Where mmengine looks for transforms."""
-    init_default_scope('mmaction')
 
 
 def assert_same(pipeline, layout, sample, prepare=None):

@@ -5,7 +5,6 @@ import copy
 import pytest
 import torch
 from mmaction.registry import MODELS
-from mmengine.registry import init_default_scope
 
 from asea_mm.engine.beginning import fit_beginning
 from asea_mm.errors import InputError
@@ -15,7 +14,6 @@ STGCN = dict(type='STGCN', graph_cfg=dict(layout='coco', mode='stgcn_spatial'), 
 
 
 def model(backbone, classes=5, in_channels=16):
-    init_default_scope('mmaction')
     head = dict(type='GCNHead', num_classes=classes, in_channels=in_channels)
     return MODELS.build(dict(type='InteractionRecognizer', backbone=copy.deepcopy(backbone), cls_head=head))
 

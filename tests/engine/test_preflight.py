@@ -6,7 +6,6 @@ import pytest
 import torch
 from mmaction.registry import MODELS
 from mmengine.config import Config
-from mmengine.registry import init_default_scope
 
 from asea_mm.engine.mending import mendable_errors
 from asea_mm.engine.preflight import check_head, check_optimizer, check_packages, check_resumed
@@ -18,7 +17,6 @@ STGCN = dict(type='STGCN', graph_cfg=dict(layout='coco', mode='stgcn_spatial'), 
 
 
 def model(backbone: dict, in_channels: int, classes: int = 5, neck: dict | None = None, kind='InteractionRecognizer'):
-    init_default_scope('mmaction')
     head = dict(type='GCNHead', num_classes=classes, in_channels=in_channels)
     parts = dict(type=kind, backbone=dict(backbone), cls_head=head)
     return MODELS.build(parts if neck is None else {**parts, 'neck': neck})
@@ -83,7 +81,6 @@ def test_packages_and_optimizers_that_are_not_there(monkeypatch):
     ],
 )
 def test_misspelt_parts_and_arguments(part, hint):
-    init_default_scope('mmaction')
     with pytest.raises(InputError) as error, mendable_errors():
         MODELS.build(part)
     assert hint in str(error.value)

@@ -5,7 +5,6 @@ import copy
 import pytest
 import torch
 from mmaction.registry import MODELS
-from mmengine.registry import init_default_scope
 from torch import nn
 
 from asea_mm.errors import InputError
@@ -140,7 +139,6 @@ def test_every_parameter_has_a_gradient_of_the_task(name, aea):
 @pytest.mark.parametrize('persons', [1, 2])
 def test_training_from_the_start_leaves_no_parameter_without_a_gradient(name, aea, persons):
     """Distributed training waits for one of every parameter; here without L_reg, with the hard threshold."""
-    init_default_scope('mmaction')
     options = dict(interaction=dict(threshold_grad='none')) if aea else {}
     head = dict(type='InteractionHead', num_classes=5, in_channels=channels_of(name)[-1])
     for kind in (dict(type='RecognizerGCN'), dict(type='InteractionRecognizer', loss_reg=None)):
@@ -196,7 +194,6 @@ def test_saved_loaded_and_copied_it_is_the_same(name, aea, tmp_path):
 @every_backbone
 def test_random_numbers_are_those_of_the_plain_backbone(name):
     """Same seed, same start: a comparison of plain and AEA differs in AEA only."""
-    init_default_scope('mmaction')
     torch.manual_seed(3)
     plain = MODELS.build(backbone_config(name)).state_dict()
     torch.manual_seed(3)

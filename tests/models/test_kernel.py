@@ -9,7 +9,6 @@ import torch
 from mmaction.registry import MODELS
 from mmaction.structures import ActionDataSample
 from mmengine.config import Config
-from mmengine.registry import init_default_scope
 from torch.nn.functional import cross_entropy
 
 import asea_mm.models.heads.kernel_head as kernel_head
@@ -246,7 +245,6 @@ def test_samples_that_are_all_the_same_have_scores():
 
 def test_the_config_learns_clouds_of_pairs():
     """The recognizer of the config, trained by its hook: in every class the joints lie about places of their own."""
-    init_default_scope('mmaction')
     model = MODELS.build(Config.fromfile(CONFIG).model)
     offset = torch.randn(8, 1, 2, 1, 15, 36, generator=torch.Generator().manual_seed(5))
     labels = torch.arange(40) % 8
