@@ -71,7 +71,7 @@ def compare(
     Returns:
         The agreement, by what it is of.
     """
-    exported, plain = open_exported(path), ScoreModel(trained.model.eval())
+    exported, plain = open_exported(path), ScoreModel(trained.model.eval(), temperature=trained.temperature)
     sources = {'random persons': [trial_recording(trained, frames, seed=frames) for frames in (1, 2, 9, 30, 77)]}
     if dataset is not None:
         chosen = np.unique(np.linspace(0, len(dataset) - 1, min(count, len(dataset))).round().astype(int))

@@ -19,6 +19,7 @@ from ..apis.loading import TrainedModel, mmaction_scope, part_name
 from ..datasets.files.whole import written_whole
 from ..engine.channels import kind_of_input
 from ..errors import InputError
+from ..evaluation.calibration import LEAST_PROBABILITY
 from ..models.layers import AEA, fuse_batch_norm
 from .preparation import Preparation
 
@@ -33,30 +34,42 @@ class ScoreModel(nn.Module):
     Args:
         recognizer: The recognizer; its head says how clips are averaged.
         preparation: What makes clips of a recording.
+        temperature: Of its scores, if it was calibrated, as the inferencer uses it.
 
     Shapes:
         clips ``(N, clips, M, T, V, C)``, what the test pipeline gives, or the inputs of :class:`Preparation`; returns
-        scores ``(N, classes)``, averaged over clips as the head does (``'prob'``: probabilities; ``'score'``: logits),
-        and logits ``(N, clips, classes)``, both without N for a recording
+        scores ``(N, classes)``, averaged over clips as the head does (``'prob'``: probabilities; ``'score'``: logits,
+        unless calibrated), and logits ``(N, clips, classes)``, both without N for a recording
 
     Raises:
         InputError: If the head does not average clips.
     """
 
-    def __init__(self, recognizer: nn.Module, preparation: Preparation | None = None) -> None:
+    def __init__(
+        self, recognizer: nn.Module, preparation: Preparation | None = None, temperature: float | None = None
+    ) -> None:
         super().__init__()
         self.recognizer: Any = recognizer
         self.preparation = preparation
         average = getattr(self.recognizer.cls_head, 'average_clips', None)
         if average not in ('prob', 'score'):
             raise InputError(f"export: the head must average clips by 'prob' or 'score', got average_clips={average!r}")
-        self.scores = 'probability' if average == 'prob' else 'logit'
+        self.averages_probabilities = average == 'prob'
+        self.temperature = temperature
+
+    @property
+    def scores(self) -> str:
+        """What the scores are: ``'probability'`` or ``'logit'``."""
+        return 'probability' if self.averages_probabilities or self.temperature is not None else 'logit'
 
     def forward(self, *inputs: Tensor) -> tuple[Tensor, Tensor]:
         clips = inputs[0] if self.preparation is None else self.preparation(*inputs)
         logits, _ = self.recognizer.extract_feat(clips, stage='head')
         logits = logits.unflatten(0, clips.shape[:2])
-        scores = (logits.softmax(dim=2) if self.scores == 'probability' else logits).mean(dim=1)
+        scores = (logits.softmax(dim=2) if self.averages_probabilities else logits).mean(dim=1)
+        if self.temperature is not None:  # as evaluation.calibration.calibrated
+            logs = scores.clamp_min(LEAST_PROBABILITY).log() if self.averages_probabilities else scores
+            scores = (logs / self.temperature).softmax(dim=1)
         return (scores, logits) if self.preparation is None else (scores[0], logits[0])
 
 
@@ -111,7 +124,7 @@ def export_model(trained: TrainedModel, path: str | Path, preparation: bool = Tr
     for module in recognizer.modules():
         if isinstance(module, AEA):
             module.form = 'masked'  # whose shapes do not depend on the data
-    network = ScoreModel(recognizer, prepare).eval().requires_grad_(False)
+    network = ScoreModel(recognizer, prepare, trained.temperature).eval().requires_grad_(False)
     skeleton = trained.skeleton if preparation else trained.model_skeleton
     about: dict[str, Any] = {
         'classes': trained.classes,

@@ -9,6 +9,7 @@ from scipy.special import log_softmax, softmax
 
 from ..errors import InputError
 
+LEAST_PROBABILITY = 1e-12  # where its logarithm is taken
 BINS = 15  # of the expected calibration error, as Guo et al. have
 COLDEST, HOTTEST = 0.05, 20.0
 
@@ -66,7 +67,7 @@ def expected_calibration_error(scores: np.ndarray, labels: np.ndarray, bins: int
 def _logs(scores: np.ndarray) -> np.ndarray:
     scores = np.asarray(scores, dtype=np.float64)
     likely = bool((scores >= 0).all()) and bool((np.abs(scores.sum(axis=-1) - 1) < 1e-3).all())
-    return np.log(np.maximum(scores, 1e-12)) if likely else scores
+    return np.log(np.maximum(scores, LEAST_PROBABILITY)) if likely else scores
 
 
 def _check(scores: np.ndarray, labels: np.ndarray) -> None:

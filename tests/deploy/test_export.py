@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -15,6 +16,7 @@ from asea_mm.apis.loading import TrainedModel
 from asea_mm.deploy.agreement import Agreement, compare, measure_agreement, open_exported
 from asea_mm.deploy.export import ScoreModel, export_model
 from asea_mm.errors import InputError
+from asea_mm.evaluation.calibration import calibrated
 from asea_mm.skeletons import get_skeleton, graph_layout
 from tests.models import randomise
 
@@ -24,6 +26,7 @@ for package in ('onnx', 'onnxruntime', 'onnxscript'):
     pytest.importorskip(package)
 
 TOLERANCE = 1e-4
+TEMPERATURE = 1.7
 SBU = Config.fromfile(ROOT / 'configs' / 'asea_sbu.py').test_pipeline
 BACKBONES = {
     'ASEA': dict(type='ASEA', channels=(8, 16)),
@@ -63,8 +66,8 @@ def tiny(name: str = 'CTRGCN') -> TrainedModel:
 
 @pytest.fixture(scope='module')
 def prepared(tmp_path_factory):
-    """A tiny model, and its .onnx file with the preparation inside."""
-    trained, path = tiny('ASEA'), tmp_path_factory.mktemp('onnx') / 'model.onnx'
+    """A tiny model, calibrated, and its .onnx file with the preparation inside."""
+    trained, path = replace(tiny('ASEA'), temperature=TEMPERATURE), tmp_path_factory.mktemp('onnx') / 'model.onnx'
     state = {key: value.clone() for key, value in trained.model.state_dict().items()}
     export_model(trained, path)
     assert [file.name for file in path.parent.iterdir()] == ['model.onnx'], 'all in one file'
@@ -89,7 +92,7 @@ def test_agreement_over_absence_and_a_dataset(prepared):
     rows = compare(trained, path, dataset, count=2)
     assert {name: row.samples for name, row in rows.items()} == {'random persons': 30, 'test samples': 12}
     assert all(row.within(TOLERANCE) for row in rows.values()), rows
-    other = tiny('ASEA')
+    other = replace(tiny('ASEA'), temperature=TEMPERATURE)
     other.model.cls_head.fc.bias.data[0] += 0.01
     assert not compare(other, path)['random persons'].within(TOLERANCE)
     assert not Agreement(1, float('nan'), 1).within(1)
@@ -119,14 +122,14 @@ def run_example(*arguments: object) -> subprocess.CompletedProcess:
     return subprocess.run(command, capture_output=True, text=True, check=False)
 
 
-def test_example_scores_as_testing_does(prepared, tmp_path):
+def test_example_scores_as_testing_does_calibrated(prepared, tmp_path):
     trained, path = prepared
     keypoint = recording(1, 25)
     np.save(tmp_path / 'clip.npy', keypoint)
     done = run_example(path, tmp_path / 'clip.npy')
     assert done.returncode == 0, done.stderr
     scores = {name: float(score) for score, name in map(str.split, done.stdout.splitlines()[1:])}
-    expected = ordinary_scores(trained, keypoint)
+    expected = calibrated(ordinary_scores(trained, keypoint), TEMPERATURE)
     np.testing.assert_allclose([scores[name] for name in trained.classes], expected, atol=2 * TOLERANCE)
     assert next(iter(scores)) == trained.classes[expected.argmax()]
     for arrays, message in (
@@ -211,3 +214,5 @@ def test_logits_are_averaged_where_the_head_does(tmp_path):
     trained.model.cls_head.average_clips = 'score'
     scores, logits = ScoreModel(trained.model)(torch.randn(2, 3, 2, 32, 15, 6))
     torch.testing.assert_close(scores, logits.mean(dim=1))
+    model = ScoreModel(trained.model, temperature=TEMPERATURE)
+    assert (model.scores, ScoreModel(trained.model).scores) == ('probability', 'logit')
