@@ -91,8 +91,9 @@ def test_workers_and_batches_do_not_change_what_is_random(tmp_path, whole):
     ],
     ids=['steps', 'checkpoints within epochs', 'no seed'],
 )
-def test_other_loops_checkpoints_and_seeds(tmp_path, changes):
+def test_other_loops_checkpoints_and_seeds(tmp_path, monkeypatch, changes):
     """The checkpoint after a few steps is kept, and gone on from in another folder."""
+    monkeypatch.setattr('mmengine.runner.loops.time.sleep', lambda seconds: None)  # two at every turn of the data
     hook = dict(checkpoint=dict(type='CheckpointHook', by_epoch=False, interval=4))
     changes = {'default_hooks': hook, **changes}
     toy.runner(tmp_path / 'whole', **changes).train()
