@@ -120,8 +120,9 @@ def _from_annotation(recording: tuple[str, int, dict], path: Path) -> dict:
     """A sample of one of PYSKL's."""
     sample_id, label, annotation = recording
     expected = parse_ntu_name(sample_id).action - 1
-    if annotation.get('label') != expected:
-        raise InputError(f"{path}: sample {sample_id!r}: expected 'label' {expected}, got {annotation.get('label')!r}")
+    given = annotation.get('label')
+    if not isinstance(given, int | np.integer) or given != expected:
+        raise InputError(f"{path}: sample {sample_id!r}: expected 'label' {expected}, got {given!r}")
     return {**annotation, 'label': label}
 
 
