@@ -143,17 +143,26 @@ def _score_channel(step: Any, skeleton: Skeleton, recording: Recording) -> Recor
 
 def _centre_pair(step: Any, skeleton: Skeleton, recording: Recording) -> Recording:
     keypoint, present = recording.keypoint, recording.present
-    somebody = present.any(dim=0)
-    first = somebody & (somebody.long().cumsum(dim=0) == 1)
     centre = keypoint[:, :, skeleton.centre_index].double()
     if recording.score is not None:
         seen = recording.score > 0
         count = seen.sum(dim=2)[..., None]
         mean = (keypoint * seen[..., None]).sum(dim=2).double() / count.clamp(min=1)
         centre = torch.where(seen[:, :, skeleton.centre_index, None] | (count == 0), centre, mean)
-    counts = present & first
-    middle = (centre * counts[..., None]).sum(dim=(0, 1)) / counts.sum().clamp(min=1)
-    return recording._replace(keypoint=(keypoint - middle.to(keypoint.dtype)) * present[..., None, None])
+    frames = torch.arange(present.shape[1], device=present.device)
+
+    def first(chosen: Tensor) -> Tensor:
+        return torch.where(chosen, frames, present.shape[1]).amin(dim=0).clamp(max=present.shape[1] - 1)
+
+    taken = first(present.any(dim=0)).expand(present.shape[1])
+    if step.every_frame:
+        complete = (present | ~present.any(dim=1, keepdim=True)).all(dim=0) & present.any()
+        before = (frames <= frames[:, None]) & complete
+        last = torch.where(before, frames, first(complete)).amax(dim=1)
+        taken = torch.where(complete.any(), last, taken)
+    weight = present.index_select(1, taken)[..., None]
+    middle = (centre.index_select(1, taken) * weight).sum(dim=0) / weight.sum(dim=0).clamp(min=1)
+    return recording._replace(keypoint=(keypoint - middle[:, None].to(keypoint.dtype)) * present[..., None, None])
 
 
 def _align_facing(step: Any, skeleton: Skeleton, recording: Recording) -> Recording:

@@ -17,6 +17,7 @@ END = [dict(type='FormatGCNInput', num_person=2), dict(type='PackActionInputs', 
 CLIP = dict(type='SampleClip', clip_len=16)
 STEP_CASES = {  # what stands before the end
     'CentrePair': [dict(type='CentrePair'), CLIP],
+    'CentrePair, every frame': [dict(type='CentrePair', every_frame=True), CLIP],
     'AlignFacing': [dict(type='AlignFacing'), CLIP],
     'MapLayout': [
         dict(type='MapLayout', layout='common13'),
@@ -45,7 +46,8 @@ IMAGE_CASES = {
     'FillMissingJoints': [dict(type='FillMissingJoints', score_thr=0.3), CLIP, dict(type='ScoreChannel')],
     'NormalizeByImage': [dict(type='NormalizeByImage'), CLIP, dict(type='ScoreChannel')],
     'NormalizeByBody': [dict(type='NormalizeByBody'), CLIP, dict(type='ScoreChannel', keep=False)],
-    'CentrePair': [dict(type='CentrePair'), CLIP, dict(type='ScoreChannel')],
+    'CentrePair': [dict(type='CentrePair', every_frame=True), CLIP, dict(type='ScoreChannel')],
+    'CentrePair, one shift': [dict(type='CentrePair'), CLIP, dict(type='ScoreChannel')],
     'scores behind coordinates': [dict(type='FillMissingJoints', score_thr=0.3), CLIP],
 }
 CONFIGS = ('asea_demo', 'asea_sbu_smooth', 'asea_kinetics10')

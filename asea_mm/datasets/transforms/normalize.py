@@ -12,12 +12,17 @@ from .common import KeypointTransform, rotated
 
 @TRANSFORMS.register_module()
 class CentrePair(KeypointTransform):
-    """Move the origin to the middle of the persons, one shift for the whole sample.
+    """Move the origin to the middle of the persons.
 
-    The shift is the mean over the present persons of their centre joint, at the first frame in which someone is
-    present: the persons keep their positions relative to each other and their way through the scene. Where
-    ``keypoint_score`` says that a centre joint is missing (score 0), the mean of that person's joints with a positive
-    score stands in for it.
+    The middle is the mean over the present persons of their centre joint. Where ``keypoint_score`` says that a centre
+    joint is missing (score 0), the mean of that person's joints with a positive score stands in for it.
+
+    Args:
+        every_frame: By default one shift, of the first frame in which someone is present, is that of the whole sample:
+            the persons keep their way through the scene. With True every frame has its own: what the persons do
+            relative to each other stays, and where the pair goes, who of two walks towards the other, and a moving
+            camera make no difference. A frame that lacks someone who is present in others takes the shift of the last
+            one before with all of them, or else of the first one after; without such a frame there is one shift.
 
     Shapes:
         keypoint: ``(M, T, V, C)``, any unit, unchanged
@@ -26,21 +31,30 @@ class CentrePair(KeypointTransform):
         InputError: If a sample holds NaN or infinity, or has no layout.
     """
 
+    def __init__(self, every_frame: bool = False) -> None:
+        self.every_frame = every_frame
+
     def transform(self, results: dict[str, Any]) -> dict[str, Any]:
         keypoint, score = self._read(results, finite=True)
-        centre_index = self._skeleton(results).centre_index
         present = presence(keypoint)
         if not present.any():
             return results
-        first = int(present.any(axis=0).argmax())
-        centre = keypoint[:, first, centre_index].astype(np.float64)
+        centre_index = self._skeleton(results).centre_index
+        centre = keypoint[:, :, centre_index].astype(np.float64)
         if score is not None:
-            seen = score[:, first] > 0
-            count = seen.sum(axis=-1)[:, None]
-            mean = (keypoint[:, first] * seen[..., None]).sum(axis=1) / np.maximum(count, 1)
-            centre = np.where(seen[:, centre_index, None] | (count == 0), centre, mean)
-        middle = (centre * present[:, first, None]).sum(axis=0) / present[:, first].sum()
-        results['keypoint'] = np.where(present[:, :, None, None], keypoint - middle.astype(np.float32), 0)
+            seen = score > 0
+            count = seen.sum(axis=-1)[..., None]
+            mean = (keypoint * seen[..., None]).sum(axis=2) / np.maximum(count, 1)
+            centre = np.where(seen[:, :, centre_index, None] | (count == 0), centre, mean)
+        complete = np.logical_and.reduce(present[present.any(axis=1)], axis=0)
+        if self.every_frame and complete.any():
+            frames = np.arange(keypoint.shape[1])
+            taken = np.maximum.accumulate(np.where(complete, frames, complete.argmax()))
+        else:
+            taken = np.array([present.any(axis=0).argmax()])
+        weight = present[:, taken, None]
+        middle = (centre[:, taken] * weight).sum(axis=0) / weight.sum(axis=0)
+        results['keypoint'] = np.where(present[:, :, None, None], keypoint - middle[:, None].astype(np.float32), 0)
         return results
 
 

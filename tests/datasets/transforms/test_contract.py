@@ -23,6 +23,7 @@ TIME = {
 }
 SPACE = {
     'centre': {'type': 'CentrePair'},
+    'centre-frames': {'type': 'CentrePair', 'every_frame': True},
     'rotation': {'type': 'RandomRotation3D', 'angles': (20.0, 180.0, 10.0)},
     'align': {'type': 'AlignFacing'},
     'scale': {'type': 'RandomScale3D'},
@@ -217,7 +218,7 @@ def test_wrong_arguments_are_refused(config, named):
 def test_repr_shows_class_and_arguments():
     shown = repr(TRANSFORMS.build({'type': 'SampleClip', 'clip_len': 8, 'crop': [0.5, 1.0]}))
     assert shown == 'SampleClip(clip_len=8, crop=(0.5, 1.0), num_clips=1, window=0.75)'
-    assert repr(TRANSFORMS.build({'type': 'CentrePair'})) == 'CentrePair()'
+    assert repr(TRANSFORMS.build({'type': 'CentrePair'})) == 'CentrePair(every_frame=False)'
 
 
 def test_a_layout_may_be_a_dictionary_or_a_skeleton():

@@ -76,6 +76,25 @@ def test_centre_by_hand():
     assert CentrePair()(missing)['keypoint'][0, 0, 1].tolist() == [0, 0]
 
 
+def test_centre_of_every_frame_by_hand():
+    # Two approach each other until the second vanishes; the pair, or the camera, moves, too.
+    keypoint = np.zeros((3, 5, 2, 2), dtype=np.float32)
+    keypoint[0, 1:, :, 0] = np.array([1, 3, 5, 9])[:, None]
+    keypoint[1, 1:4, :, 0] = np.array([7, 7, 7])[:, None]
+    keypoint[:2, :, 1, 1] = 2 * (keypoint[:2, :, 1, 0] > 0)
+    centred = CentrePair(every_frame=True)({'keypoint': keypoint, 'layout': PAIR})['keypoint']
+    assert centred[:2, :, 0, 0].tolist() == [[0, -3, -2, -1, 3], [0, 3, 2, 1, 0]]
+    assert not centred[2].any()
+    np.testing.assert_array_equal(centred[..., 1], keypoint[..., 1])
+    before = CentrePair(every_frame=True)({'keypoint': keypoint[:, ::-1], 'layout': PAIR})['keypoint']
+    assert before[0, :, 0, 0].tolist() == [3, -1, -2, -3, 0]
+    # who never meet keep one shift
+    apart = keypoint[:2, 1:3].copy()
+    apart[0, 0] = apart[1, 1] = 0
+    both = [CentrePair(frames)({'keypoint': apart, 'layout': PAIR})['keypoint'] for frames in (False, True)]
+    np.testing.assert_array_equal(*both)
+
+
 @pytest.mark.parametrize('layout', LAYOUTS)
 @pytest.mark.parametrize('num_person', [2, 3])
 def test_pairs_are_aligned_along_x_with_the_first_person_at_its_low_end(layout, num_person):
