@@ -5,7 +5,7 @@ _base_ = [
     './_base_/schedules/pair.py',
     './_base_/default_runtime.py',
 ]
-in_space = [dict(type='CentrePair'), dict(type='AlignFacing')]
+in_space = [dict(type='CentrePair', every_frame=True), dict(type='AlignFacing')]
 finish = [_base_.stream, *_base_.pack]
 train_pipeline = [
     *_base_.alike,
