@@ -96,19 +96,23 @@ def _fill_missing_joints(step: Any, skeleton: Skeleton, recording: Recording) ->
         score = score * seen
     present = seen.any(dim=-1, keepdim=True)
     centre = (keypoint * seen[..., None]).sum(dim=2) / seen.sum(dim=2).clamp(min=1)[..., None]
-    # frames in which a joint was seen, in order; the k-th and the next of them stand around a missing one
-    frame = torch.ones_like(seen, dtype=torch.long).cumsum(dim=1) - 1
-    rank, count = seen.long().cumsum(dim=1), seen.long().sum(dim=1, keepdim=True)
-    order = torch.where(seen, frame, frame[:, -1:]).sort(dim=1).values
+    filled = torch.where(seen.any(dim=1, keepdim=True)[..., None], _interpolated(keypoint, seen), centre[:, :, None])
+    keypoint = torch.where(seen[..., None], keypoint, filled) * present[..., None]
+    return recording._replace(keypoint=keypoint, score=score)
+
+
+def _interpolated(values: Tensor, known: Tensor) -> Tensor:
+    """Values ``(M, T, V, C)`` in all frames from those in which they are known, ``(M, T, V)``, linearly or held."""
+    # frames in which a value is known, in order; the k-th and the next of them stand around an unknown one
+    frame = torch.ones_like(known, dtype=torch.long).cumsum(dim=1) - 1
+    rank, count = known.long().cumsum(dim=1), known.long().sum(dim=1, keepdim=True)
+    order = torch.where(known, frame, frame[:, -1:]).sort(dim=1).values
     last = (count - 1).clamp(min=0)
     before = order.gather(1, torch.minimum((rank - 1).clamp(min=0), last))
     after = order.gather(1, torch.minimum(rank, last))
-    start, end = (keypoint.gather(1, index[..., None].expand_as(keypoint)).double() for index in (before, after))
+    start, end = (values.gather(1, index[..., None].expand_as(values)).double() for index in (before, after))
     share = ((frame - before) / (after - before).clamp(min=1)).clamp(min=0).double()
-    between = (start + (end - start) * share[..., None]).to(keypoint.dtype)
-    filled = torch.where((count > 0)[..., None], between, centre[:, :, None])
-    keypoint = torch.where(seen[..., None], keypoint, filled) * present[..., None]
-    return recording._replace(keypoint=keypoint, score=score)
+    return torch.where(known[..., None], values.double(), start + (end - start) * share[..., None]).to(values.dtype)
 
 
 def _normalize_by_image(step: Any, skeleton: Skeleton, recording: Recording) -> Recording:
@@ -143,26 +147,23 @@ def _score_channel(step: Any, skeleton: Skeleton, recording: Recording) -> Recor
 
 def _centre_pair(step: Any, skeleton: Skeleton, recording: Recording) -> Recording:
     keypoint, present = recording.keypoint, recording.present
-    centre = keypoint[:, :, skeleton.centre_index].double()
+    centre, measured = keypoint[:, :, skeleton.centre_index].double(), present
     if recording.score is not None:
         seen = recording.score > 0
         count = seen.sum(dim=2)[..., None]
         mean = (keypoint * seen[..., None]).sum(dim=2).double() / count.clamp(min=1)
-        centre = torch.where(seen[:, :, skeleton.centre_index, None] | (count == 0), centre, mean)
-    frames = torch.arange(present.shape[1], device=present.device)
-
-    def first(chosen: Tensor) -> Tensor:
-        return torch.where(chosen, frames, present.shape[1]).amin(dim=0).clamp(max=present.shape[1] - 1)
-
-    taken = first(present.any(dim=0)).expand(present.shape[1])
+        certain = seen[:, :, skeleton.centre_index]
+        centre = torch.where(certain[..., None] | (count == 0), centre, mean)
+        measured = present & (certain | ~(certain & present).any(dim=1, keepdim=True))
     if step.every_frame:
-        complete = (present | ~present.any(dim=1, keepdim=True)).all(dim=0) & present.any()
-        before = (frames <= frames[:, None]) & complete
-        last = torch.where(before, frames, first(complete)).amax(dim=1)
-        taken = torch.where(complete.any(), last, taken)
-    weight = present.index_select(1, taken)[..., None]
-    middle = (centre.index_select(1, taken) * weight).sum(dim=0) / weight.sum(dim=0).clamp(min=1)
-    return recording._replace(keypoint=(keypoint - middle[:, None].to(keypoint.dtype)) * present[..., None, None])
+        centre = _interpolated(centre[:, :, None], measured[:, :, None])[:, :, 0]
+        counts = present.any(dim=1, keepdim=True).expand_as(present)
+    else:
+        somebody = present.any(dim=0)
+        counts = present & somebody & (somebody.long().cumsum(dim=0) == 1)
+    frames = [0] if step.every_frame else [0, 1]
+    middle = (centre * counts[..., None]).sum(dim=frames) / counts.sum(dim=frames).clamp(min=1)[..., None]
+    return recording._replace(keypoint=(keypoint - middle.to(keypoint.dtype)[..., None, :]) * present[..., None, None])
 
 
 def _align_facing(step: Any, skeleton: Skeleton, recording: Recording) -> Recording:

@@ -128,6 +128,16 @@ def resample(
     return resampled, None if score is None else blend(score, weight[:, :, None])
 
 
+def interpolated(track: np.ndarray, known: np.ndarray) -> np.ndarray:
+    """A track in all frames from those in which it is known, linearly; before the first and after the last it stays.
+
+    Shapes:
+        track ``(T, C)``; known ``(T,)``, somewhere True; returns ``(T, C)``, in double precision
+    """
+    frames = np.arange(len(track))
+    return np.stack([np.interp(frames, frames[known], values[known]) for values in track.T], axis=-1)
+
+
 def rotated(keypoint: np.ndarray, rotation: np.ndarray) -> np.ndarray:
     """All joints rotated about the origin; zeros, and so absent persons, stay zero.
 

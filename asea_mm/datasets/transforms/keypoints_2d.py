@@ -16,7 +16,7 @@ import numpy as np
 from mmaction.registry import TRANSFORMS
 
 from ...keypoints import is_image_shape, presence, share_outside
-from .common import KeypointTransform, is_integer, is_number
+from .common import KeypointTransform, interpolated, is_integer, is_number
 
 # Estimators put joints of people at the border outside; beyond this margin, as a share of the longer side of the image,
 # and more of them than that, the image is another.
@@ -60,9 +60,9 @@ class FillMissingJoints(KeypointTransform):
         filled = np.where(missing[..., None], centre[:, :, None], keypoint)
         filled[~present] = 0
         for person, joint in np.argwhere(missing.any(axis=1) & seen.any(axis=1)):
-            known, wanted = seen[person, :, joint].nonzero()[0], missing[person, :, joint].nonzero()[0]
-            for axis in range(keypoint.shape[-1]):
-                filled[person, wanted, joint, axis] = np.interp(wanted, known, keypoint[person, known, joint, axis])
+            wanted = missing[person, :, joint]
+            between = interpolated(keypoint[person, :, joint], seen[person, :, joint])
+            filled[person, wanted, joint] = between[wanted]
         results['keypoint'] = filled
         if score is not None:
             results['keypoint_score'] = np.where(seen, score, 0)

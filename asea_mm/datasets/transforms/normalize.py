@@ -7,7 +7,7 @@ import numpy as np
 from mmaction.registry import TRANSFORMS
 
 from ...keypoints import presence
-from .common import KeypointTransform, rotated
+from .common import KeypointTransform, interpolated, rotated
 
 
 @TRANSFORMS.register_module()
@@ -21,8 +21,8 @@ class CentrePair(KeypointTransform):
         every_frame: By default one shift, of the first frame in which someone is present, is that of the whole sample:
             the persons keep their way through the scene. With True every frame has its own: what the persons do
             relative to each other stays, and where the pair goes, who of two walks towards the other, and a moving
-            camera make no difference. A frame that lacks someone who is present in others takes the shift of the last
-            one before with all of them, or else of the first one after; without such a frame there is one shift.
+            camera make no difference. Who is absent in some frames, or whose centre joint is missing there, counts by
+            its place between those before and after.
 
     Shapes:
         keypoint: ``(M, T, V, C)``, any unit, unchanged
@@ -40,20 +40,20 @@ class CentrePair(KeypointTransform):
         if not present.any():
             return results
         centre_index = self._skeleton(results).centre_index
-        centre = keypoint[:, :, centre_index].astype(np.float64)
+        centre, measured = keypoint[:, :, centre_index].astype(np.float64), present
         if score is not None:
             seen = score > 0
             count = seen.sum(axis=-1)[..., None]
             mean = (keypoint * seen[..., None]).sum(axis=2) / np.maximum(count, 1)
-            centre = np.where(seen[:, :, centre_index, None] | (count == 0), centre, mean)
-        complete = np.logical_and.reduce(present[present.any(axis=1)], axis=0)
-        if self.every_frame and complete.any():
-            frames = np.arange(keypoint.shape[1])
-            taken = np.maximum.accumulate(np.where(complete, frames, complete.argmax()))
+            certain = seen[:, :, centre_index]
+            centre = np.where(certain[..., None] | (count == 0), centre, mean)
+            measured = present & (certain | ~(certain & present).any(axis=1, keepdims=True))
+        if self.every_frame:
+            somewhen = present.any(axis=1)
+            middle = np.mean(list(map(interpolated, centre[somewhen], measured[somewhen])), axis=0)
         else:
-            taken = np.array([present.any(axis=0).argmax()])
-        weight = present[:, taken, None]
-        middle = (centre[:, taken] * weight).sum(axis=0) / weight.sum(axis=0)
+            first = present.any(axis=0).argmax()
+            middle = centre[present[:, first], first].mean(axis=0)[None]
         results['keypoint'] = np.where(present[:, :, None, None], keypoint - middle[:, None].astype(np.float32), 0)
         return results
 
