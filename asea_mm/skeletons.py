@@ -41,7 +41,7 @@ class Skeleton:
         joints: Joint names; their order is the order of the V axis.
         bones: ``(child, parent)`` pairs of joint names that form a tree: all but the root are the child of one bone.
         mirrored: ``(left, right)`` pairs of joint names.
-        centre: Joint that stands for the person's position.
+        centre: Joint that stands for the person's position, or joints whose mean does.
         parts: Body part name to joint names, every joint in exactly one part.
 
     Raises:
@@ -52,7 +52,7 @@ class Skeleton:
     joints: tuple[str, ...]
     bones: tuple[tuple[str, str], ...]
     mirrored: tuple[tuple[str, str], ...]
-    centre: str
+    centre: str | tuple[str, ...]
     parts: Mapping[str, tuple[str, ...]]
 
     def __post_init__(self) -> None:
@@ -64,7 +64,7 @@ class Skeleton:
             return 'joint names must be unique'
         in_pairs = [joint for pair in self.mirrored for joint in pair]
         in_parts = [joint for part in self.parts.values() for joint in part]
-        used = {self.centre, *in_pairs, *in_parts, *(joint for bone in self.bones for joint in bone)}
+        used = {*self._centre_joints, *in_pairs, *in_parts, *(joint for bone in self.bones for joint in bone)}
         if unknown := sorted(used - set(self.joints)):
             return f'unknown joints {unknown}; known are {list(self.joints)}'
         parent = dict(self.bones)
@@ -112,9 +112,13 @@ class Skeleton:
         return tuple(order)
 
     @property
-    def centre_index(self) -> int:
-        """Index of the centre joint."""
-        return self.joints.index(self.centre)
+    def _centre_joints(self) -> tuple[str, ...]:
+        return (self.centre,) if isinstance(self.centre, str) else self.centre
+
+    @cached_property
+    def centre_indices(self) -> list[int]:
+        """Indices of the joints whose mean is the person's position."""
+        return [self.joints.index(joint) for joint in self._centre_joints]
 
     @cached_property
     def part_indices(self) -> dict[str, tuple[int, ...]]:
@@ -166,7 +170,7 @@ _FIELDS = {
     'joints': (_are_names, 'a list of names'),
     'bones': (_are_pairs, 'a list of [child, parent]'),
     'mirrored': (_are_pairs, 'a list of [left, right]'),
-    'centre': (_is_name, 'the name of a joint'),
+    'centre': (lambda value: _is_name(value) or _are_names(value), 'the name of a joint, or a list of names'),
     'parts': (_are_parts, 'names of parts, each with a list of joints'),
 }
 _REQUIRED = ('name', 'joints', 'bones')
@@ -217,12 +221,13 @@ def get_skeleton(layout: str | Mapping | Skeleton) -> Skeleton:
             raise InputError(f'Skeleton, {field!r}: expected {expected}, got {str(value)[:60]}')
     joints, bones = tuple(layout['joints']), tuple(tuple(bone) for bone in layout['bones'])
     roots = [joint for joint in joints if joint not in dict(bones)]
+    centre = layout.get('centre', roots[0] if roots else '')
     return Skeleton(
         name=layout['name'],
         joints=joints,
         bones=bones,
         mirrored=tuple(tuple(pair) for pair in layout.get('mirrored', _mirrored_by_name(joints))),
-        centre=layout.get('centre', roots[0] if roots else ''),
+        centre=centre if isinstance(centre, str) else tuple(centre),
         parts={part: tuple(names) for part, names in layout.get('parts', {'body': joints}).items()},
     )
 
@@ -262,4 +267,6 @@ for _path in sorted((Path(__file__).parent / 'layouts').glob('*.json')):
 def graph_layout(layout: str | Mapping | Skeleton) -> dict:
     """A layout in the form that mmaction2's ``Graph`` takes: ``graph_cfg=dict(layout=graph_layout('sbu15'), ...)``."""
     skeleton = get_skeleton(layout)
-    return dict(num_node=skeleton.num_joints, inward=list(skeleton.bone_indices), center=skeleton.centre_index)
+    root = next(joint for joint, parent in enumerate(skeleton.parents) if joint == parent)
+    centre = skeleton.centre_indices[0] if len(skeleton.centre_indices) == 1 else root
+    return dict(num_node=skeleton.num_joints, inward=list(skeleton.bone_indices), center=centre)

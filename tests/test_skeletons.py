@@ -64,7 +64,7 @@ def test_bones_are_one_tree_with_sides_that_mirror_each_other(skeleton):
     for part, names in skeleton.parts.items():
         side = part.partition('_')[0]
         assert side == 'trunk' or all(name.startswith(f'{side}_') for name in names)
-    assert skeleton.joints[skeleton.centre_index] in skeleton.parts['trunk']
+    assert {flip[joint] for joint in skeleton.centre_indices} == set(skeleton.centre_indices)
 
 
 @every_layout
@@ -136,6 +136,8 @@ def test_layouts_come_back_from_their_fields_and_files(skeleton, tmp_path):
         ({**TOY, 'bones': (('left_foot', 'right_foot'), ('right_foot', 'left_foot'))}, 'cycle'),
         ({**TOY, 'bones': (('left_foot', 'hip'), ('right_foot', 'knee'))}, r"unknown joints \['knee'\]"),
         ({**TOY, 'centre': 'navel'}, 'navel'),
+        ({**TOY, 'centre': ['hip', 'navel']}, 'navel'),
+        ({**TOY, 'centre': []}, "'centre': expected the name of a joint, or a list of names"),
         ({**TOY, 'mirrored': (('left_foot', 'right_foot'), ('left_foot', 'hip'))}, 'one mirrored pair'),
         ({**TOY, 'parts': {'all': ('hip', 'left_foot')}}, 'exactly once'),
         ({**TOY, 'parts': {'a': ('hip', 'left_foot', 'right_foot'), 'b': ('hip',)}}, 'exactly once'),

@@ -147,14 +147,16 @@ def _score_channel(step: Any, skeleton: Skeleton, recording: Recording) -> Recor
 
 def _centre_pair(step: Any, skeleton: Skeleton, recording: Recording) -> Recording:
     keypoint, present = recording.keypoint, recording.present
-    centre, measured = keypoint[:, :, skeleton.centre_index].double(), present
+    indices = skeleton.centre_indices
+    centre, measured = keypoint[:, :, indices].double().mean(dim=2), present
     if recording.score is not None:
         seen = recording.score > 0
-        count = seen.sum(dim=2)[..., None]
-        mean = (keypoint * seen[..., None]).sum(dim=2).double() / count.clamp(min=1)
-        certain = seen[:, :, skeleton.centre_index]
-        centre = torch.where(certain[..., None] | (count == 0), centre, mean)
-        measured = present & (certain | ~(certain & present).any(dim=1, keepdim=True))
+        for joints in (list(range(skeleton.num_joints)), indices):
+            count = seen[:, :, joints].sum(dim=2)[..., None]
+            mean = (keypoint[:, :, joints] * seen[:, :, joints, None]).sum(dim=2).double() / count.clamp(min=1)
+            centre = torch.where(count > 0, mean, centre)
+        whole = present & seen[:, :, indices].all(dim=2)
+        measured = torch.where(whole.any(dim=1, keepdim=True), whole, present)
     if step.every_frame:
         centre = _interpolated(centre[:, :, None], measured[:, :, None])[:, :, 0]
         counts = present.any(dim=1, keepdim=True).expand_as(present)
@@ -181,7 +183,7 @@ def _align_facing(step: Any, skeleton: Skeleton, recording: Recording) -> Record
         direction = of_longest((keypoint[:, :, right] - keypoint[:, :, left]).mean(dim=2), present)
     if keypoint.shape[0] > 1:
         first, second = np.triu_indices(keypoint.shape[0], k=1)
-        centre, both = keypoint[:, :, skeleton.centre_index], present[first] & present[second]
+        centre, both = keypoint[:, :, skeleton.centre_indices].mean(dim=2), present[first] & present[second]
         direction = torch.where(both.any(), of_longest(centre[second] - centre[first], both), direction)
     distance = torch.sqrt(direction[0] ** 2 + direction[2] ** 2)
     defined = distance >= 1e-6

@@ -14,15 +14,16 @@ from .common import KeypointTransform, interpolated, rotated
 class CentrePair(KeypointTransform):
     """Move the origin to the middle of the persons.
 
-    The middle is the mean over the present persons of their centre joint. Where ``keypoint_score`` says that a centre
-    joint is missing (score 0), the mean of that person's joints with a positive score stands in for it.
+    The middle is the mean over the present persons of their centre joints, of which some layouts have one, others
+    several. Joints that ``keypoint_score`` says are missing (score 0) do not count; without a centre joint the mean of
+    that person's joints with a positive score stands in for it.
 
     Args:
         every_frame: By default one shift, of the first frame in which someone is present, is that of the whole sample:
             the persons keep their way through the scene. With True every frame has its own: what the persons do
             relative to each other stays, and where the pair goes, who of two walks towards the other, and a moving
-            camera make no difference. Who is absent in some frames, or whose centre joint is missing there, counts by
-            its place between those before and after.
+            camera make no difference. Who is absent in some frames, or lacks a centre joint there, counts by its place
+            between those before and after.
 
     Shapes:
         keypoint: ``(M, T, V, C)``, any unit, unchanged
@@ -39,15 +40,16 @@ class CentrePair(KeypointTransform):
         present = presence(keypoint)
         if not present.any():
             return results
-        centre_index = self._skeleton(results).centre_index
-        centre, measured = keypoint[:, :, centre_index].astype(np.float64), present
+        indices = self._skeleton(results).centre_indices
+        centre, measured = keypoint[:, :, indices].mean(axis=2, dtype=np.float64), present
         if score is not None:
             seen = score > 0
-            count = seen.sum(axis=-1)[..., None]
-            mean = (keypoint * seen[..., None]).sum(axis=2) / np.maximum(count, 1)
-            certain = seen[:, :, centre_index]
-            centre = np.where(certain[..., None] | (count == 0), centre, mean)
-            measured = present & (certain | ~(certain & present).any(axis=1, keepdims=True))
+            for joints in (range(keypoint.shape[2]), indices):  # the centre joints where there are some
+                count = seen[:, :, joints].sum(axis=2)[..., None]
+                mean = (keypoint[:, :, joints] * seen[:, :, joints, None]).sum(axis=2) / np.maximum(count, 1)
+                centre = np.where(count > 0, mean, centre)
+            whole = present & seen[:, :, indices].all(axis=2)
+            measured = np.where(whole.any(axis=1, keepdims=True), whole, present)
         if self.every_frame:
             somewhen = present.any(axis=1)
             middle = np.mean(list(map(interpolated, centre[somewhen], measured[somewhen])), axis=0)
@@ -62,7 +64,7 @@ class CentrePair(KeypointTransform):
 class AlignFacing(KeypointTransform):
     """Turn the scene about the vertical axis, y, so that the pair stands along x, one rotation for the sample.
 
-    The line from the first to the second person's centre joint, averaged over the frames in which both are
+    The line from the first to the second person's centre, averaged over the frames in which both are
     present, is turned to point along +x. Of three or more persons, the two that share most frames count. Where no two
     persons share a frame, the lateral axis of the person present for longest, from left to right, averaged over the
     mirrored joints and their frames, points along +x. The rotation goes through the origin, so use :class:`CentrePair`
@@ -86,7 +88,7 @@ class AlignFacing(KeypointTransform):
         if shared.any():
             first, second = np.unravel_index(shared.argmax(), shared.shape)
             both = present[first] & present[second]
-            centre = keypoint[:, both, skeleton.centre_index]
+            centre = keypoint[:, both][:, :, skeleton.centre_indices].mean(axis=2)
             direction = (centre[second] - centre[first]).mean(axis=0)
         elif present.any() and skeleton.mirrored_indices:
             person = present.sum(axis=1).argmax()
