@@ -6,7 +6,7 @@ _base_ = [
     './_base_/schedules/pair.py',
     './_base_/default_runtime.py',
 ]
-in_image = [dict(type='FillMissingJoints'), dict(type='NormalizeByBody'), dict(type='CentrePair', every_frame=True)]
+in_image = [dict(type='FillMissingJoints'), dict(type='NormalizeByBody'), dict(type='CentrePair')]
 finish = [_base_.stream, dict(type='ScoreChannel'), *_base_.pack]
 # Of poses that are in images already, for whoever goes on training with such.
 train_in_image = [*_base_.alike, *in_image, *_base_.vary_time, *_base_.vary_size, dict(type='MirrorPose'), *finish]
@@ -14,7 +14,7 @@ test_in_image = [*_base_.alike, *in_image, dict(type='SampleClip', clip_len=32),
 train_pipeline = [
     *_base_.alike,
     dict(type='SwapPersons'),
-    dict(type='CentrePair', every_frame=True),
+    dict(type='CentrePair'),
     *_base_.vary_size,
     dict(type='ProjectTo2D', yaw=(90, 270)),  # Kinects look along z: from their side
     *in_image,
