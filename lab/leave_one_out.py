@@ -17,6 +17,7 @@ from asea_mm.datasets.files.whole import write_whole
 from asea_mm.datasets.transforms import ResampleFrameRate
 from asea_mm.engine.configs import read_config
 from asea_mm.engine.cross_validation import CrossValidation
+from asea_mm.engine.late_epochs import read_late_scores
 from asea_mm.evaluation.calibration import calibrated, expected_calibration_error
 from asea_mm.evaluation.report import accuracies
 from asea_mm.evaluation.scores import read_scores, run_folder
@@ -106,15 +107,16 @@ def _plan(recipe: Recipe, name: str, cfg: Config, folds: tuple[int, ...], seeds:
 def summarise_direction(
     recipe: Recipe, direction: str, plan: CrossValidation, runs: Sequence[Mapping[str, Any]]
 ) -> dict[str, Any]:
-    """What the runs of a direction say together: late epochs, last one, and the last one among the shared classes."""
+    """What the runs of a direction say together: late epochs, these among the shared classes, and the last one."""
     classes = runs[0]['classes']
     shared = np.array(sorted(classes.index(name) for name in recipe.shared))
     among, per_class = [], []
     for run in runs:
-        scores = read_scores(plan.work_dir / run_folder(run['fold'], run['seed']) / 'test' / 'scores.npz')
-        chosen = shared[scores.scores[:, shared].argmax(axis=1)]
-        among.append(float((chosen == scores.labels).mean()))
-        per_class.append(accuracies(scores.scores, scores.labels)['per_class'])
+        folder = plan.work_dir / run_folder(run['fold'], run['seed'])
+        late_scores = read_late_scores(folder, run['epochs']).values()
+        among.append(np.mean([shared[one.scores[:, shared].argmax(axis=1)] == one.labels for one in late_scores]))
+        last = read_scores(folder / 'test' / 'scores.npz')
+        per_class.append(accuracies(last.scores, last.labels)['per_class'])
     late = [measure_of(run, 'late_top1') for run in runs]
     trained, tested = DIRECTIONS[direction]
     return {
@@ -124,8 +126,8 @@ def summarise_direction(
         'seeds': [run['seed'] for run in runs],
         'commit': ', '.join(sorted({run['commit'] for run in runs})),
         'late_top1': None if None in late else over_seeds([value for value in late if value is not None]),
+        'late_top1_among_shared': over_seeds([float(share) for share in among]),
         'last_top1': over_seeds([run['last_top1'] for run in runs]),
-        'last_top1_among_shared': over_seeds(among),
         'per_class': {
             name: float(np.mean([shares[classes.index(name)] for shares in per_class])) for name in recipe.shared
         },

@@ -118,8 +118,8 @@ def _transfer(directions: Mapping[str, Any]) -> list[str]:
             NAMES[one['trained_on']],
             f'{NAMES[one["tested_on"]]}, {one["samples"]} clips, {len(one["per_class"])} classes',
             '-' if one['late_top1'] is None else as_percent(one['late_top1']),
+            as_percent(one['late_top1_among_shared']),
             as_percent(one['last_top1']),
-            as_percent(one['last_top1_among_shared']),
         )
         for one in several
     ]
@@ -127,12 +127,12 @@ def _transfer(directions: Mapping[str, Any]) -> list[str]:
     return [
         *_paragraph(
             'The same recipe, trained on all of one set and tested on the classes of the other that both have. All '
-            'answers count, `no interaction` and classes of one set alone are wrong; the last column chooses among '
-            'those of both. Late epochs are the mean of the last third of the validations. Per cent, seeds '
+            'answers count, `no interaction` and classes of one set alone are wrong; "among" chooses among those of '
+            'both. Late epochs are the mean of the last third of the validations. Per cent, seeds '
             f'{", ".join(map(str, several[0]["seeds"]))}.'
         ),
         *markdown_table(
-            ('trained on', 'tested on', 'late epochs', 'last epoch', 'last epoch, among classes of both'), rows
+            ('trained on', 'tested on', 'late epochs', 'late epochs, among classes of both', 'last epoch'), rows
         ),
         '',
         *markdown_table(('last epoch', *(f'tested on {NAMES[one["tested_on"]]}' for one in several)), by_class),

@@ -12,7 +12,7 @@ from mmengine.registry import init_default_scope
 from asea_mm.apis import InteractionInferencer
 from asea_mm.datasets import load_annotations, save_annotations
 from asea_mm.engine.checkpoints import read_checkpoint, shipped_checkpoints
-from asea_mm.evaluation.scores import run_folder
+from asea_mm.evaluation.scores import read_scores, run_folder, write_runs
 from asea_mm.keypoints import NO_INTERACTION
 from lab import shipped_weights
 from lab.leave_one_out import Recipe, transfer_plan, whole_plan, write_clips
@@ -89,6 +89,8 @@ def run_nothing(plans, folder, jobs):
             scores = 0.5 * np.eye(10)[labels] + 0.05
             np.savez(path / 'test' / 'scores.npz', scores=scores, labels=labels, ids=labels.astype(str))
             report = dict(num_samples=7, top1=1.0, mean_class=1.0, per_class=[1.0] * 10, cross_entropy=0.6)
+            (path / 'late').mkdir(exist_ok=True)
+            write_runs(path / 'late' / 'epoch_2.npz', {(0, 0): read_scores(path / 'test' / 'scores.npz')}, ['a'] * 10)
             (path / 'test' / 'report.json').write_text(json.dumps(report))
             results.append(
                 dict(fold=fold, seed=seed, num_samples=7, last_top1=1.0, curve=[0.2, 0.4, 0.9], commit='abc', seconds=1)
@@ -115,7 +117,7 @@ def test_the_command_writes_weights_figures_and_card(files, tmp_path, monkeypatc
     facts = json.loads(path.with_suffix('.json').read_text(encoding='utf-8'))
     for one in facts['transfer'].values():
         assert one['late_top1']['values'] == [0.9, 0.9]
-        assert one['last_top1_among_shared']['mean'] == 1
+        assert one['late_top1_among_shared']['mean'] == 1
     assert set(facts['events']) == set(shipped_weights.DIRECTIONS)
     assert facts['events']['sbu_to_k3hi']['recordings'] == 1
     text = path.with_suffix('.md').read_text(encoding='utf-8')
