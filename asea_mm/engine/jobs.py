@@ -20,7 +20,7 @@ import torch
 from submitit import AutoExecutor
 
 from ..errors import InputError
-from .signals import GRACE, exits_on_sigterm, stop_with_parent
+from .signals import GRACE, exits_on_sigterm, stop_with_parent, stops_afterwards
 
 Task = TypeVar('Task')
 Result = TypeVar('Result')
@@ -71,7 +71,8 @@ def run_jobs(
             while running or waiting:
                 while waiting and free:
                     task, begin = waiting.popleft(), free.popleft()
-                    running[begin(call_in_job, function, task)] = task, begin
+                    with stops_afterwards():  # or a job that has begun is not among those that are ended
+                        running[begin(call_in_job, function, task)] = task, begin
                 for job in [job for job in running if job.done()]:
                     refused, result = job.result()
                     if refused:

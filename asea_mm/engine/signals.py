@@ -57,6 +57,16 @@ def exits_on_sigterm() -> Iterator[None]:
 
 
 @contextmanager
+def stops_afterwards() -> Iterator[None]:
+    """SIGTERM and Ctrl-C act when this is done: for what must not be left half done."""
+    asked: list[int] = []
+    with _handled(STOPPING, lambda number, frame: asked.append(number)):
+        yield
+    if asked:
+        stop(asked[0])
+
+
+@contextmanager
 def _handled(numbers, handler) -> Iterator[None]:
     if threading.current_thread() is not threading.main_thread():
         yield

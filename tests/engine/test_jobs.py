@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 import torch
 
+from asea_mm.engine import jobs
 from asea_mm.engine.jobs import call_in_job, run_jobs, threads_of_a_job, visible_gpus
 from asea_mm.errors import InputError
 
@@ -83,3 +84,20 @@ def test_jobs_end_with_the_process_that_began_them(tmp_path):
         wait_for(lambda: not alive(child), 30)
     finally:
         parent.kill()
+
+
+@pytest.mark.skipif(sys.platform == 'win32', reason='signals to oneself')
+@pytest.mark.parametrize(('number', 'error'), [(signal.SIGINT, KeyboardInterrupt), (signal.SIGTERM, SystemExit)])
+def test_a_signal_while_a_job_begins_leaves_none(monkeypatch, tmp_path, number, error):
+    began = []
+
+    class Interrupted(jobs.LocalJob):
+        def __init__(self, *arguments, **options):
+            super().__init__(*arguments, **options)
+            began.append(self.process)
+            signal.raise_signal(number)
+
+    monkeypatch.setattr(jobs, 'LocalJob', Interrupted)
+    with pytest.raises(error):
+        list(run_jobs(wait, [tmp_path / 'pid'], tmp_path / 'jobs'))
+    assert [process.is_alive() for process in began] == [False]
