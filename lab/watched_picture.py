@@ -4,7 +4,7 @@ Clips of SBU, of the fold that pair2d was not trained on, are joined to a scene 
 (lab/simulation.py), seen by a simulated camera with the noise of an estimator, watched as any video, and drawn in the
 middle of each interaction. Only skeletons are drawn: the pictures of SBU do not come along.
 
-  python -m lab.watched_picture data/sbu/sbu.pkl --out docs/watched.png
+  python -m lab.watched_picture data/sbu/sbu.pkl --seed 1 --out docs/watched.png
 """
 
 from __future__ import annotations
