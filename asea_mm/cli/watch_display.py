@@ -63,15 +63,16 @@ class Display:
     def update(self, watched: Watched, watcher: EventWatcher, source: VideoSource) -> None:
         """After a frame."""
         total = source.num_frames and -(-source.num_frames // frame_step(source, watcher.options))
+        done = watched.frames + watched.dropped
         if not self._console.is_terminal:
             for event in watched.events[self._shown :]:
                 print('  '.join(row_of(event)), flush=True)
             self._shown = len(watched.events)
-            if total and 10 * watched.frames // total > self._tenths:
-                self._tenths = 10 * watched.frames // total
-                left = (total - watched.frames) * watched.seconds['all'] / watched.frames
+            if total and 10 * done // total > self._tenths:
+                self._tenths = 10 * done // total
+                left = (total - done) * watched.seconds['all'] / done
                 print(
-                    f'{self.title}: {watched.frames} of {total} frames, {max(left, 0):.0f} s left',
+                    f'{self.title}: {done} of {total} frames, {max(left, 0):.0f} s left',
                     file=sys.stderr,
                     flush=True,
                 )
@@ -82,7 +83,7 @@ class Display:
         self._looked = now
         speed = f'{watched.frames / max(watched.seconds["all"], 1e-9):.1f} frames/s'
         speed += f', {watched.dropped} dropped' if source.live else ''
-        self._progress.update(self._task, completed=watched.frames, total=total, speed=speed)
+        self._progress.update(self._task, completed=done, total=total, speed=speed)
         self._live.start()
         self._live.update(Group(self._table(watched, watcher), self._progress), refresh=True)
 
