@@ -120,6 +120,10 @@ class Skeleton:
         """Indices of the joints whose mean is the person's position."""
         return [self.joints.index(joint) for joint in self._centre_joints]
 
+    def centres(self, keypoint: Any) -> Any:
+        """Where persons are: the mean of their centre joints, of arrays or tensors ``(..., V, C)``, ``(..., C)``."""
+        return keypoint[..., self.centre_indices, :].mean(-2)
+
     @cached_property
     def part_indices(self) -> dict[str, tuple[int, ...]]:
         """Body part name to joint indices."""

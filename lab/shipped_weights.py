@@ -70,7 +70,8 @@ def main() -> None:
         for name in DIRECTIONS:
             measure_events_of(recipe, name, args.seeds[0], args.recordings)
     if 'card' in args.steps:
-        write_card(recipe, args.seeds, path)
+        words = [] if args.recordings == parser.get_default('recordings') else ['--recordings', str(args.recordings)]
+        write_card(recipe, args.seeds, path, words)
 
 
 def train_shipped(recipe: Recipe, seed: int, jobs: int, path: Path) -> None:
@@ -127,7 +128,7 @@ def write_slim(recipe: Recipe, checkpoint: Path, path: Path, calibration: dict[s
         torch.save({'state_dict': weights, 'meta': meta}, part)
 
 
-def write_card(recipe: Recipe, seeds: list[int], path: Path) -> None:
+def write_card(recipe: Recipe, seeds: list[int], path: Path, words: list[str]) -> None:
     """Write what is known of the shipped file as JSON, and the card from it."""
     if not path.is_file():
         raise InputError(f'{path}: expected the step "weights" before the card')
@@ -136,7 +137,7 @@ def write_card(recipe: Recipe, seeds: list[int], path: Path) -> None:
     epochs = recipe.epochs or cfg.train_cfg.max_epochs
     facts = {
         'name': recipe.model,
-        'command': command_of(recipe, seeds),
+        'command': ' '.join([command_of(recipe, seeds), *words]),
         'commit': working_tree_commit(),
         'bytes': len(content),
         'sha256': hashlib.sha256(content).hexdigest(),

@@ -65,6 +65,7 @@ def test_bones_are_one_tree_with_sides_that_mirror_each_other(skeleton):
         side = part.partition('_')[0]
         assert side == 'trunk' or all(name.startswith(f'{side}_') for name in names)
     assert {flip[joint] for joint in skeleton.centre_indices} == set(skeleton.centre_indices)
+    assert len(skeleton.centre_indices) > 1 or skeleton.centre in skeleton.parts['trunk']
 
 
 @every_layout

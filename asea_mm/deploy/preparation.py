@@ -146,26 +146,26 @@ def _score_channel(step: Any, skeleton: Skeleton, recording: Recording) -> Recor
 
 
 def _centre_pair(step: Any, skeleton: Skeleton, recording: Recording) -> Recording:
-    keypoint, present = recording.keypoint, recording.present
+    keypoint, present, score = recording.keypoint, recording.present, recording.score
+    if not step.every_frame:
+        first = present.any(dim=0).long().argmax()[None]
+        keypoint, present = keypoint.index_select(1, first), present.index_select(1, first)
+        score = None if score is None else score.index_select(1, first)
     indices = skeleton.centre_indices
-    centre, measured = keypoint[:, :, indices].double().mean(dim=2), present
-    if recording.score is not None:
-        seen = recording.score > 0
+    centre, measured = skeleton.centres(keypoint.double()), present
+    if score is not None:
+        seen = score > 0
         for joints in (list(range(skeleton.num_joints)), indices):
             count = seen[:, :, joints].sum(dim=2)[..., None]
             mean = (keypoint[:, :, joints] * seen[:, :, joints, None]).sum(dim=2).double() / count.clamp(min=1)
             centre = torch.where(count > 0, mean, centre)
         whole = present & seen[:, :, indices].all(dim=2)
-        measured = torch.where(whole.any(dim=1, keepdim=True), whole, present)
-    if step.every_frame:
-        centre = _interpolated(centre[:, :, None], measured[:, :, None])[:, :, 0]
-        counts = present.any(dim=1, keepdim=True).expand_as(present)
-    else:
-        somebody = present.any(dim=0)
-        counts = present & somebody & (somebody.long().cumsum(dim=0) == 1)
-    frames = [0] if step.every_frame else [0, 1]
-    middle = (centre * counts[..., None]).sum(dim=frames) / counts.sum(dim=frames).clamp(min=1)[..., None]
-    return recording._replace(keypoint=(keypoint - middle.to(keypoint.dtype)[..., None, :]) * present[..., None, None])
+        measured = whole | (present & ~whole.any(dim=1, keepdim=True))  # ONNX Runtime has no Where of truth values
+    centre = _interpolated(centre[:, :, None], measured[:, :, None])[:, :, 0]
+    somewhen = present.any(dim=1)[:, None, None]
+    middle = (centre * somewhen).sum(dim=0) / somewhen.sum().clamp(min=1)
+    moved = recording.keypoint - middle.to(keypoint.dtype)[:, None]
+    return recording._replace(keypoint=moved * recording.present[..., None, None])
 
 
 def _align_facing(step: Any, skeleton: Skeleton, recording: Recording) -> Recording:
@@ -183,7 +183,7 @@ def _align_facing(step: Any, skeleton: Skeleton, recording: Recording) -> Record
         direction = of_longest((keypoint[:, :, right] - keypoint[:, :, left]).mean(dim=2), present)
     if keypoint.shape[0] > 1:
         first, second = np.triu_indices(keypoint.shape[0], k=1)
-        centre, both = keypoint[:, :, skeleton.centre_indices].mean(dim=2), present[first] & present[second]
+        centre, both = skeleton.centres(keypoint), present[first] & present[second]
         direction = torch.where(both.any(), of_longest(centre[second] - centre[first], both), direction)
     distance = torch.sqrt(direction[0] ** 2 + direction[2] ** 2)
     defined = distance >= 1e-6

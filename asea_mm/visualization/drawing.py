@@ -102,7 +102,7 @@ def view_turn(keypoint: np.ndarray, skeleton: Skeleton) -> float:
     present = np.any(keypoint, axis=(2, 3))
     turn = -float(YAW)
     if len(keypoint) > 1 and (both := present[0] & present[1]).any():
-        centre = keypoint[:2, both][:, :, skeleton.centre_indices].mean(axis=(1, 2))
+        centre = skeleton.centres(keypoint[:2, both]).mean(axis=1)
         along = centre[1] - centre[0]
         turn += float(np.arctan2(along[2], along[0]))
     return turn

@@ -46,8 +46,8 @@ IMAGE_CASES = {
     'FillMissingJoints': [dict(type='FillMissingJoints', score_thr=0.3), CLIP, dict(type='ScoreChannel')],
     'NormalizeByImage': [dict(type='NormalizeByImage'), CLIP, dict(type='ScoreChannel')],
     'NormalizeByBody': [dict(type='NormalizeByBody'), CLIP, dict(type='ScoreChannel', keep=False)],
-    'CentrePair': [dict(type='CentrePair', every_frame=True), CLIP, dict(type='ScoreChannel')],
-    'CentrePair, one shift': [dict(type='CentrePair'), CLIP, dict(type='ScoreChannel')],
+    'CentrePair': [dict(type='CentrePair'), CLIP, dict(type='ScoreChannel')],
+    'CentrePair, every frame': [dict(type='CentrePair', every_frame=True), CLIP, dict(type='ScoreChannel')],
     'scores behind coordinates': [dict(type='FillMissingJoints', score_thr=0.3), CLIP],
 }
 CONFIGS = ('asea_demo', 'asea_sbu_smooth', 'asea_kinetics10')

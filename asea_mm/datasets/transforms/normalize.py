@@ -40,22 +40,20 @@ class CentrePair(KeypointTransform):
         present = presence(keypoint)
         if not present.any():
             return results
-        indices = self._skeleton(results).centre_indices
-        centre, measured = keypoint[:, :, indices].mean(axis=2, dtype=np.float64), present
+        skeleton, first = self._skeleton(results), present.any(axis=0).argmax()
+        frames = slice(None) if self.every_frame else slice(first, first + 1)
+        there = present[:, frames]
+        centre, measured = skeleton.centres(keypoint[:, frames].astype(np.float64)), there
         if score is not None:
-            seen = score > 0
-            for joints in (range(keypoint.shape[2]), indices):  # the centre joints where there are some
+            seen = score[:, frames] > 0
+            for joints in (range(skeleton.num_joints), skeleton.centre_indices):  # the centre joints, if there are some
                 count = seen[:, :, joints].sum(axis=2)[..., None]
-                mean = (keypoint[:, :, joints] * seen[:, :, joints, None]).sum(axis=2) / np.maximum(count, 1)
+                mean = (keypoint[:, frames][:, :, joints] * seen[:, :, joints, None]).sum(axis=2) / np.maximum(count, 1)
                 centre = np.where(count > 0, mean, centre)
-            whole = present & seen[:, :, indices].all(axis=2)
-            measured = np.where(whole.any(axis=1, keepdims=True), whole, present)
-        if self.every_frame:
-            somewhen = present.any(axis=1)
-            middle = np.mean(list(map(interpolated, centre[somewhen], measured[somewhen])), axis=0)
-        else:
-            first = present.any(axis=0).argmax()
-            middle = centre[present[:, first], first].mean(axis=0)[None]
+            whole = there & seen[:, :, skeleton.centre_indices].all(axis=2)
+            measured = np.where(whole.any(axis=1, keepdims=True), whole, there)
+        somewhen = there.any(axis=1)
+        middle = np.mean(list(map(interpolated, centre[somewhen], measured[somewhen])), axis=0)
         results['keypoint'] = np.where(present[:, :, None, None], keypoint - middle[:, None].astype(np.float32), 0)
         return results
 
@@ -88,7 +86,7 @@ class AlignFacing(KeypointTransform):
         if shared.any():
             first, second = np.unravel_index(shared.argmax(), shared.shape)
             both = present[first] & present[second]
-            centre = keypoint[:, both][:, :, skeleton.centre_indices].mean(axis=2)
+            centre = skeleton.centres(keypoint[:, both])
             direction = (centre[second] - centre[first]).mean(axis=0)
         elif present.any() and skeleton.mirrored_indices:
             person = present.sum(axis=1).argmax()

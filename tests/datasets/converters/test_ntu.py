@@ -163,12 +163,14 @@ def test_pyskl(tmp_path):
     assert conversion.split['xset_train'] == ['S020C001P045R001A120', 'S018C003P041R001A106']  # from the names
 
 
-@pytest.mark.parametrize('label', [3, np.zeros(0), np.array([49]), '49'])
-def test_wrong_samples_of_a_pickle_are_named(tmp_path, label):
+@pytest.mark.parametrize(
+    ('label', 'shown'), [(3, '3'), (np.zeros(0), 'array([]'), (np.array([49]), 'array([49])'), ('49', "'49'")]
+)
+def test_wrong_samples_of_a_pickle_are_named(tmp_path, label, shown):
     wrong = {'_0': {'label': label}, '_1': {'keypoint': np.zeros((1, 5, 25, 3))}, '_2': {'frame_dir': 'clip7'}}
     pyskl(tmp_path / 'x.pkl', list(NAMES), **wrong)
     conversion = convert_ntu(tmp_path / 'x.pkl', 'ntu26', skip_bad=True)
     assert list(labels(conversion)) == list(NAMES)[3:]
     assert 'expected a name of the form' in conversion.problems[0]
-    assert "expected 'label' 49, got" in conversion.problems[1]
+    assert f"expected 'label' 49, got {shown}" in conversion.problems[1]
     assert 'all-zero' in conversion.problems[2]
